@@ -1,0 +1,109 @@
+// Package trace reads, writes, checks and splits traces: logs of what several LLMs answered to the same prompts.
+//
+// A trace is a folder with models.yaml, prompts.parquet and outcomes.parquet (or outcomes/part-*.parquet). The way of
+// the data:
+//
+//  1. [Open] reads the models, the prompt columns and the figures of the outcomes into a [Trace]. Responses, by far the
+//     largest column, stay on disk until [Trace.Responses] asks for them.
+//  2. [Validate] reads the same files and lists every violation instead of stopping at the first.
+//  3. [Trace.Split] assigns prompts to train, validation and test, keeping near-duplicates on one side.
+//  4. [Write] stores a trace, whoever made it: the simulator, an importer, a test.
+//
+// In memory a trace is columnar: one dense prompts × models matrix per quantity and one presence bitmap.
+package trace
+
+import (
+	"math"
+	"time"
+
+	"github.com/trilemma-bench/trilemma/policies/policy"
+)
+
+// Trace is a loaded trace. Prompts are in file order, models in the order of models.yaml.
+type Trace struct {
+	// Dir is the folder it was read from, "" for a trace made in memory.
+	Dir      string
+	Models   []policy.Model
+	Prompts  Prompts
+	Outcomes Outcomes
+}
+
+// Prompts are the columns of prompts.parquet. A column that the file lacks is nil; a null string is "".
+type Prompts struct {
+	ID        []string
+	Benchmark []string
+	Category  []string
+	Source    []string
+	Text      []string
+	Reference []string
+	Split     []string    // the trace's own split
+	ArrivedAt []time.Time // zero where null
+	Embedding []float32   // [prompts × Dim]
+	Dim       int
+}
+
+// Len is the number of prompts.
+func (p *Prompts) Len() int { return len(p.ID) }
+
+// Outcomes are dense prompts × models matrices, row-major. Present says whether there is an outcome; each matrix holds
+// NaN where there is none or where the figure was null. A matrix whose column the files lack is nil.
+type Outcomes struct {
+	Models       int
+	Present      Bitmap
+	Score        []float32
+	InputTokens  []float32
+	OutputTokens []float32
+	CostUSD      []float32
+	LatencySec   []float32
+	EnergyWh     []float32
+	CarbonG      []float32
+	Propensity   []float32
+	// Answer holds codes into AnswerText; 0 is no answer. nil where the files have no answers.
+	Answer     []uint32
+	AnswerText []string // AnswerText[0] == ""
+}
+
+// At is the index of (prompt, model) in every matrix.
+func (o *Outcomes) At(prompt, model int) int { return prompt*o.Models + model }
+
+// Bitmap is a set of small integers.
+type Bitmap []uint64
+
+// NewBitmap returns a bitmap with room for n bits, none of them set.
+func NewBitmap(n int) Bitmap { return make(Bitmap, (n+63)/64) }
+
+// Has tells whether bit i is set.
+func (b Bitmap) Has(i int) bool { return b[i>>6]&(1<<(i&63)) != 0 }
+
+// Set sets bit i.
+func (b Bitmap) Set(i int) { b[i>>6] |= 1 << (i & 63) }
+
+// Clear clears bit i.
+func (b Bitmap) Clear(i int) { b[i>>6] &^= 1 << (i & 63) }
+
+// NewTrace returns an empty trace in memory for the given models and prompts: no outcome is present, every matrix that
+// an outcome must have (score and tokens) is allocated and NaN.
+func NewTrace(models []policy.Model, prompts Prompts) *Trace {
+	n := prompts.Len() * len(models)
+	return &Trace{
+		Models:  models,
+		Prompts: prompts,
+		Outcomes: Outcomes{
+			Models:       len(models),
+			Present:      NewBitmap(n),
+			Score:        NewMatrix(n),
+			InputTokens:  NewMatrix(n),
+			OutputTokens: NewMatrix(n),
+		},
+	}
+}
+
+// NewMatrix returns n NaNs.
+func NewMatrix(n int) []float32 {
+	m := make([]float32, n)
+	nan := float32(math.NaN())
+	for i := range m {
+		m[i] = nan
+	}
+	return m
+}

@@ -1,0 +1,93 @@
+package policy
+
+// Preference says what the user would pay: the utility of an outcome is
+//
+//	score − LambdaCost·cost_usd − LambdaCarbon·carbon_g − LambdaLatency·latency_s
+//
+// so a λ is the score that one dollar, one gram of CO2e or one second is worth.
+type Preference struct {
+	LambdaCost    float64
+	LambdaCarbon  float64
+	LambdaLatency float64
+}
+
+// Utility of an outcome under the preference. A quantity whose λ is zero is ignored, even when it is unknown (NaN).
+func (p Preference) Utility(score, costUSD, carbonG, latencySec float64) float64 {
+	u := score
+	if p.LambdaCost != 0 {
+		u -= p.LambdaCost * costUSD
+	}
+	if p.LambdaCarbon != 0 {
+		u -= p.LambdaCarbon * carbonG
+	}
+	if p.LambdaLatency != 0 {
+		u -= p.LambdaLatency * latencySec
+	}
+	return u
+}
+
+// Prompts are n prompts in columns. A column that the policy did not declare in [Description.Needs] is nil.
+type Prompts struct {
+	ID       []string
+	Text     []string  // [n]; with NeedText
+	Category []string  // [n]; with NeedCategory: the trace's own label, which a live router would not know
+	Vector   []float32 // [n × Dim] row-major; with NeedVector
+	Dim      int
+}
+
+// Len is the number of prompts.
+func (p *Prompts) Len() int { return len(p.ID) }
+
+// Row is the vector of prompt i: a view, not a copy.
+func (p *Prompts) Row(i int) []float32 { return p.Vector[i*p.Dim : (i+1)*p.Dim : (i+1)*p.Dim] }
+
+// Outcomes hold what each of Models models did with each prompt: dense matrices, [n × Models] row-major, in the order of
+// [Setup.Models]. Where Present is false there is no outcome and the figures are NaN. A figure that is not known for a
+// present outcome is NaN as well; Score never is.
+type Outcomes struct {
+	Models       int
+	Present      []bool
+	Score        []float32 // [0, 1]
+	CostUSD      []float32
+	EnergyWh     []float32
+	CarbonG      []float32
+	LatencySec   []float32
+	InputTokens  []float32
+	OutputTokens []float32
+	Propensity   []float32 // probability with which a bandit log chose this model; nil under full feedback
+	Answer       []string  // extracted answers; nil unless NeedAnswer, "" where there is none
+	Response     []string  // whole responses; nil unless NeedResponse
+}
+
+// Split is one labelled part of a trace.
+type Split struct {
+	Prompts   Prompts
+	Reference []string // [n] reference answers; nil unless NeedAnswer
+	Outcomes  Outcomes
+}
+
+// Len is the number of prompts of the split.
+func (s *Split) Len() int { return s.Prompts.Len() }
+
+// Task is all that a policy may learn from.
+type Task struct {
+	Train      *Split
+	Validation *Split
+	// Preferences are those that the policy will be asked to serve: the whole sweep, or the single one of its cell
+	// where the policy cannot take a preference as input.
+	Preferences []Preference
+}
+
+// Progress is one report of a running Fit.
+type Progress struct {
+	Stage   string // "train", "fit k", …
+	Step    int
+	Total   int // 0 when unknown
+	Metrics []Metric
+}
+
+// Metric is one named number of a progress report, such as the training loss.
+type Metric struct {
+	Name  string
+	Value float64
+}
