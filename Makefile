@@ -1,0 +1,50 @@
+# Trilemma. `make` lists the targets.
+SHELL      := /bin/bash
+GO         ?= go
+BIN        := bin/trilemma
+VERSION    ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+REVISION   ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+PROVENANCE := github.com/trilemma-bench/trilemma/harness/provenance
+LDFLAGS    := -X $(PROVENANCE).Version=$(VERSION) -X $(PROVENANCE).Revision=$(REVISION)
+# The experiment makes GoMLX's pure Go backend about ten times faster on AVX2.
+export GOEXPERIMENT := simd
+export GOFLAGS      := -buildvcs=false
+
+.DEFAULT_GOAL := help
+.PHONY: help build quickstart test check-full bench lint fmt generate clean
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build bin/trilemma
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) .
+
+quickstart: build ## simulate a trace, replay every bundled policy over it, draw the fronts
+	$(BIN) run experiments/quickstart.yaml
+
+test: ## run the tests (a few minutes; skips what needs Python or ../shared where they are absent)
+	$(GO) test ./...
+
+check-full: build lint ## the slow checks too: race detector, fuzzing, 10 M rows, the real trace
+	$(GO) test -race -short ./harness/... ./plugins/...
+	TRILEMMA_FULL=1 $(GO) test -timeout 60m ./...
+	./plugins/fuzz.sh 20s
+	@if [ -d ../shared/data/mmlu-pro ]; then $(BIN) run experiments/mmlu-pro.yaml; else echo "no ../shared/data: the real trace is skipped"; fi
+
+bench: build ## measure speed and size, printed as ratios where there is something to compare
+	$(GO) test -run '^$$' -bench . -benchmem ./harness/... ./policies/... ./plugins/...
+
+lint: ## gofmt, go vet, golangci-lint (installed if missing)
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "run make fmt"; exit 1; }
+	$(GO) vet ./...
+	@command -v golangci-lint >/dev/null || $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2
+	PATH="$$PATH:$$($(GO) env GOPATH)/bin" golangci-lint run ./...
+
+fmt: ## format the code
+	gofmt -w .
+
+generate: build ## rewrite generated files: the experiment schema, protobuf code
+	$(GO) generate ./...
+
+clean: ## remove what was built
+	rm -rf bin
