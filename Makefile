@@ -37,7 +37,7 @@ bench: build ## measure speed and size, printed as ratios where there is somethi
 lint: ## gofmt, go vet, golangci-lint (installed if missing)
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "run make fmt"; exit 1; }
 	$(GO) vet ./...
-	@command -v golangci-lint >/dev/null || $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2
+	@command -v golangci-lint >/dev/null || $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 	PATH="$$PATH:$$($(GO) env GOPATH)/bin" golangci-lint run ./...
 
 fmt: ## format the code
