@@ -1,0 +1,36 @@
+// Package bundled names the policies that the program brings with it, one line a policy.
+package bundled
+
+import (
+	"sort"
+
+	"github.com/trilemma-bench/trilemma/policies/agreement"
+	"github.com/trilemma-bench/trilemma/policies/bestsingle"
+	"github.com/trilemma-bench/trilemma/policies/categorybest"
+	"github.com/trilemma-bench/trilemma/policies/policy"
+	"github.com/trilemma-bench/trilemma/policies/random"
+	"github.com/trilemma-bench/trilemma/policies/single"
+)
+
+// All lists the bundled policies by name.
+func All() []policy.Definition {
+	list := []policy.Definition{
+		agreement.Definition(),
+		bestsingle.Definition(),
+		categorybest.Definition(),
+		random.Definition(),
+		single.Definition(),
+	}
+	sort.Slice(list, func(i, j int) bool { return list[i].Description.Name < list[j].Description.Name })
+	return list
+}
+
+// Find is the bundled policy of a name.
+func Find(name string) (policy.Definition, bool) {
+	for _, d := range All() {
+		if d.Description.Name == name {
+			return d, true
+		}
+	}
+	return policy.Definition{}, false
+}

@@ -1,0 +1,137 @@
+// Package categorybest is the policy that knows each prompt's category and asks the model that did best there: the
+// dataset oracle of the literature, as far as training prompts can tell.
+//
+// For category c and model m the training outcomes give mean score, cost, carbon and latency, each drawn towards the
+// model's overall mean as if Shrinkage more prompts had been seen that behaved like it; the model of the highest
+// utility under the row's preference is asked. A category that no training prompt has goes by the overall means.
+package categorybest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/params"
+	"github.com/trilemma-bench/trilemma/policies/policy"
+)
+
+// Params of the policy.
+type Params struct {
+	Shrinkage float64 `json:"shrinkage" doc:"strength, in prompts, with which a category's means are drawn towards the overall means; 0 takes them as they are" min:"0" max:"1000000"`
+}
+
+// Defaults of the parameters.
+var Defaults = Params{Shrinkage: 10}
+
+const kind = "category-best/1"
+
+// Definition is the policy as the program offers it.
+func Definition() policy.Definition {
+	return policy.Definition{
+		Description: policy.Description{
+			Name:         "category-best",
+			Version:      "1",
+			Summary:      "the best model of the prompt's own category under the preference",
+			ParamsSchema: params.Schema(Defaults),
+			Preference:   policy.PreferenceInput,
+			Needs:        []policy.Need{policy.NeedCategory},
+			Learns:       true,
+			Saves:        true,
+		},
+		New: func(s policy.Setup) (policy.Policy, error) {
+			p, err := params.Decode(s.Params, Defaults)
+			if err != nil {
+				return nil, err
+			}
+			if err := params.CheckPool(s.Models); err != nil {
+				return nil, err
+			}
+			return &router{params: p, models: s.Models}, nil
+		},
+	}
+}
+
+type router struct {
+	params Params
+	models []policy.Model
+	state  state
+	row    map[string]int // category → row of the means
+}
+
+// state is what was learned: row 0 holds the overall means, row 1+i those of Categories[i].
+type state struct {
+	Categories []string        `json:"categories"`
+	Means      *learn.Expected `json:"means"`
+}
+
+// Fit implements [policy.Learner].
+func (p *router) Fit(ctx context.Context, t *policy.Task, report func(policy.Progress)) error {
+	if err := learn.CheckTask(t, len(p.models), policy.NeedCategory); err != nil {
+		return err
+	}
+	overall := learn.Overall(len(p.models), t.Train)
+	for i, preference := range t.Preferences {
+		if err := overall.Check(preference, p.models); err != nil {
+			return fmt.Errorf("preference %d: %w", i, err)
+		}
+	}
+	categories := slices.Clone(t.Train.Prompts.Category)
+	slices.Sort(categories)
+	categories = slices.Compact(categories)
+	row := rows(categories)
+
+	grouped := learn.NewMeans(len(categories)+1, len(p.models))
+	for i, category := range t.Train.Prompts.Category {
+		grouped.Add(row[category], &t.Train.Outcomes, i)
+	}
+	// Row 0 has counted nothing, so it becomes the prior itself.
+	p.state = state{Categories: categories, Means: grouped.Expected(overall, p.params.Shrinkage)}
+	p.row = row
+	return ctx.Err()
+}
+
+func rows(categories []string) map[string]int {
+	row := make(map[string]int, len(categories))
+	for i, category := range categories {
+		row[category] = i + 1
+	}
+	return row
+}
+
+// Route implements [policy.Policy].
+func (p *router) Route(ctx context.Context, b *policy.Batch) (*policy.Decisions, error) {
+	if p.state.Means == nil {
+		return nil, errors.New("category-best was not fitted")
+	}
+	if err := learn.CheckPrompts(b.Prompts, policy.NeedCategory); err != nil {
+		return nil, err
+	}
+	d, err := p.state.Means.Route(b, p.models, func(i int) int { return p.row[b.Prompts.Category[i]] })
+	if err != nil {
+		return nil, err
+	}
+	return d, ctx.Err()
+}
+
+// Save implements [policy.Saver].
+func (p *router) Save() ([]byte, error) {
+	if p.state.Means == nil {
+		return nil, errors.New("category-best was not fitted")
+	}
+	return learn.SaveState(kind, p.state)
+}
+
+// Load implements [policy.Saver].
+func (p *router) Load(data []byte) error {
+	var s state
+	if err := learn.LoadState(kind, data, &s); err != nil {
+		return err
+	}
+	if err := s.Means.CheckShape(len(s.Categories)+1, len(p.models)); err != nil {
+		return err
+	}
+	p.state, p.row = s, rows(s.Categories)
+	return nil
+}

@@ -1,0 +1,82 @@
+package learn
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"math"
+)
+
+// F32s are float32s that are written into JSON as base64 of their little-endian bytes: exact, NaN included, and the
+// same bytes for the same numbers on every machine.
+type F32s []float32
+
+// MarshalText implements [encoding.TextMarshaler].
+func (f F32s) MarshalText() ([]byte, error) {
+	raw := make([]byte, 4*len(f))
+	for i, x := range f {
+		binary.LittleEndian.PutUint32(raw[4*i:], math.Float32bits(x))
+	}
+	return base64.StdEncoding.AppendEncode(nil, raw), nil
+}
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (f *F32s) UnmarshalText(text []byte) error {
+	raw, err := base64.StdEncoding.AppendDecode(nil, text)
+	if err != nil {
+		return fmt.Errorf("reading a block of numbers: %w", err)
+	}
+	if len(raw)%4 != 0 {
+		return fmt.Errorf("reading a block of numbers: %d bytes are not whole float32s", len(raw))
+	}
+	*f = make(F32s, len(raw)/4)
+	for i := range *f {
+		(*f)[i] = math.Float32frombits(binary.LittleEndian.Uint32(raw[4*i:]))
+	}
+	return nil
+}
+
+// envelope says whose state it is, so that a checkpoint of another policy or of an older layout is refused.
+type envelope struct {
+	Kind  string          `json:"kind"`
+	State json.RawMessage `json:"state"`
+}
+
+// SaveState turns the learned state of a policy into bytes; kind names the policy and the version of its layout, such as
+// "knn/1". Equal states give equal bytes.
+func SaveState(kind string, state any) ([]byte, error) {
+	body, err := json.Marshal(state)
+	if err != nil {
+		return nil, fmt.Errorf("saving %s: %w", kind, err)
+	}
+	return json.Marshal(envelope{Kind: kind, State: body})
+}
+
+// LoadState reads what [SaveState] wrote into state.
+func LoadState(kind string, data []byte, state any) error {
+	var e envelope
+	if err := json.Unmarshal(data, &e); err != nil {
+		return fmt.Errorf("loading %s: not a checkpoint of a bundled policy: %w", kind, err)
+	}
+	if e.Kind != kind {
+		return fmt.Errorf("loading %s: the checkpoint holds %q; fit again", kind, e.Kind)
+	}
+	if err := json.Unmarshal(e.State, state); err != nil {
+		return fmt.Errorf("loading %s: %w", kind, err)
+	}
+	return nil
+}
+
+// Check tells whether a loaded e is whole and fits a pool of models models.
+func (e *Expected) CheckShape(rows, models int) error {
+	if e == nil || e.Models != models {
+		return fmt.Errorf("the checkpoint is of another pool, not of %d models; fit again", models)
+	}
+	for q := range quantities {
+		if len(e.Value[q]) != rows*models {
+			return fmt.Errorf("the checkpoint's %s has %d figures, want %d × %d; fit again", q, len(e.Value[q]), rows, models)
+		}
+	}
+	return nil
+}
