@@ -7,6 +7,7 @@ import (
 	"github.com/trilemma-bench/trilemma/policies/agreement"
 	"github.com/trilemma-bench/trilemma/policies/bestsingle"
 	"github.com/trilemma-bench/trilemma/policies/categorybest"
+	"github.com/trilemma-bench/trilemma/policies/knn"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 	"github.com/trilemma-bench/trilemma/policies/random"
 	"github.com/trilemma-bench/trilemma/policies/single"
@@ -19,6 +20,7 @@ func All() []policy.Definition {
 		bestsingle.Definition(),
 		categorybest.Definition(),
 		random.Definition(),
+		knn.Definition(),
 		single.Definition(),
 	}
 	sort.Slice(list, func(i, j int) bool { return list[i].Description.Name < list[j].Description.Name })

@@ -1,0 +1,170 @@
+// Package knn is the policy that asks what happened to the k training prompts most like this one. Likeness is the
+// cosine of the prompt vectors. Of each model it expects the mean score, cost, carbon and latency over those neighbours
+// that have its outcome, and asks the model of the highest expected utility under the row's preference.
+//
+// It is the simplest of the routers that reach the plateau on which one-shot routers end (LLMRouterBench; Li, "Rethinking
+// Predictive Modeling for LLM Routing: When Simple kNN Beats Complex Learned Routers", arXiv 2505.12601).
+//
+// k is chosen on the validation prompts: that of the smallest squared error of score differences between models (see
+// [learn.RoutingError]) with the training prompts as memory. After that the validation prompts are remembered as well.
+package knn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/params"
+	"github.com/trilemma-bench/trilemma/policies/policy"
+)
+
+// Params of the policy.
+type Params struct {
+	K        int  `json:"k" doc:"neighbours asked; 0 chooses among 5, 10, 20, 50, 100, 200 and 400 on validation (100 where there is none)" min:"0" max:"100000"`
+	Remember bool `json:"remember_validation" doc:"remember the validation prompts too, once k is chosen"`
+}
+
+// Defaults of the parameters.
+var Defaults = Params{Remember: true}
+
+// grid holds the k that are tried, and fallback the one taken without validation prompts.
+var grid = []int{5, 10, 20, 50, 100, 200, 400}
+
+const fallback = 100
+
+const kind = "knn/1"
+
+// Definition is the policy as the program offers it.
+func Definition() policy.Definition {
+	return policy.Definition{
+		Description: policy.Description{
+			Name:         "knn",
+			Version:      "1",
+			Summary:      "mean outcomes of the k nearest training prompts by cosine",
+			Source:       "arXiv 2505.12601",
+			ParamsSchema: params.Schema(Defaults),
+			Preference:   policy.PreferenceInput,
+			Needs:        []policy.Need{policy.NeedVector},
+			Learns:       true,
+			Saves:        true,
+		},
+		New: func(s policy.Setup) (policy.Policy, error) {
+			p, err := params.Decode(s.Params, Defaults)
+			if err != nil {
+				return nil, err
+			}
+			if err := params.CheckPool(s.Models); err != nil {
+				return nil, err
+			}
+			return &router{params: p, models: s.Models}, nil
+		},
+	}
+}
+
+type router struct {
+	params Params
+	models []policy.Model
+	state  state
+}
+
+// state is what was learned.
+type state struct {
+	K      int           `json:"k"`
+	Memory *learn.Memory `json:"memory"`
+}
+
+// Fit implements [policy.Learner].
+func (p *router) Fit(ctx context.Context, t *policy.Task, report func(policy.Progress)) error {
+	if err := learn.CheckTask(t, len(p.models), policy.NeedVector); err != nil {
+		return err
+	}
+	overall := learn.Overall(len(p.models), t.Train)
+	for i, preference := range t.Preferences {
+		if err := overall.Check(preference, p.models); err != nil {
+			return fmt.Errorf("preference %d: %w", i, err)
+		}
+	}
+	if err := overall.Check(policy.Preference{}, p.models); err != nil {
+		return err
+	}
+	memory := learn.Remember(len(p.models), t.Train)
+	k := p.params.K
+	if k == 0 {
+		var err error
+		if k, err = chooseK(ctx, memory, t.Validation, report); err != nil {
+			return err
+		}
+	}
+	if p.params.Remember && learn.HasValidation(t) {
+		memory = learn.Remember(len(p.models), t.Train, t.Validation)
+	}
+	p.state = state{K: k, Memory: memory}
+	return ctx.Err()
+}
+
+// chooseK is the k of the grid with the smallest error on validation, the larger of equals.
+func chooseK(ctx context.Context, memory *learn.Memory, validation *policy.Split, report func(policy.Progress)) (int, error) {
+	if validation == nil || validation.Len() == 0 {
+		return fallback, nil
+	}
+	tried, err := memory.Expect(ctx, validation.Prompts.Vector, validation.Prompts.Dim, grid, nil)
+	if err != nil {
+		return 0, err
+	}
+	best, least := fallback, math.Inf(1)
+	for i, k := range grid {
+		e := learn.RoutingError(tried[i], validation)
+		if report != nil {
+			report(policy.Progress{Stage: "choose k", Step: i + 1, Total: len(grid),
+				Metrics: []policy.Metric{{Name: "k", Value: float64(k)}, {Name: "validation_error", Value: e}}})
+		}
+		if e <= least && !math.IsInf(e, 1) {
+			best, least = k, e
+		}
+	}
+	return best, nil
+}
+
+// Route implements [policy.Policy].
+func (p *router) Route(ctx context.Context, b *policy.Batch) (*policy.Decisions, error) {
+	if p.state.Memory == nil {
+		return nil, errors.New("knn was not fitted")
+	}
+	if err := learn.CheckPrompts(b.Prompts, policy.NeedVector); err != nil {
+		return nil, err
+	}
+	if b.Prompts.Len() == 0 {
+		return policy.NewDecisions(0), ctx.Err()
+	}
+	expected, err := p.state.Memory.Expect(ctx, b.Prompts.Vector, b.Prompts.Dim, []int{p.state.K}, nil)
+	if err != nil {
+		return nil, err
+	}
+	return expected[0].Route(b, p.models, func(i int) int { return i })
+}
+
+// Save implements [policy.Saver].
+func (p *router) Save() ([]byte, error) {
+	if p.state.Memory == nil {
+		return nil, errors.New("knn was not fitted")
+	}
+	return learn.SaveState(kind, p.state)
+}
+
+// Load implements [policy.Saver].
+func (p *router) Load(data []byte) error {
+	var s state
+	if err := learn.LoadState(kind, data, &s); err != nil {
+		return err
+	}
+	if s.K < 1 {
+		return fmt.Errorf("loading %s: k = %d", kind, s.K)
+	}
+	if err := s.Memory.CheckShape(len(p.models)); err != nil {
+		return err
+	}
+	p.state = s
+	return nil
+}
