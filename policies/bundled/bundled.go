@@ -9,6 +9,7 @@ import (
 	"github.com/trilemma-bench/trilemma/policies/categorybest"
 	"github.com/trilemma-bench/trilemma/policies/knn"
 	"github.com/trilemma-bench/trilemma/policies/policy"
+	"github.com/trilemma-bench/trilemma/policies/predict"
 	"github.com/trilemma-bench/trilemma/policies/random"
 	"github.com/trilemma-bench/trilemma/policies/single"
 )
@@ -19,6 +20,7 @@ func All() []policy.Definition {
 		agreement.Definition(),
 		bestsingle.Definition(),
 		categorybest.Definition(),
+		predict.Definition(),
 		random.Definition(),
 		knn.Definition(),
 		single.Definition(),

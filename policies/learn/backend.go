@@ -1,0 +1,105 @@
+package learn
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/gomlx/compute"
+	_ "github.com/gomlx/compute/gobackend" // registers the backend "go"
+)
+
+// DefaultBackend computes in Go, with nothing to install.
+const DefaultBackend = "go"
+
+var (
+	backendsMu sync.Mutex
+	backends   = map[string]compute.Backend{}
+)
+
+// open returns the GoMLX backend of a name: "" or "go", "xla:cpu", "xla:cuda", or a PJRT plugin's path with or without
+// "xla:" before it. A process keeps one of each. GoMLX itself would download a missing plugin and panics on an unknown
+// name; here both are errors that say what to do.
+func open(name string) (compute.Backend, error) {
+	kind, plugin, err := parseBackend(name)
+	if err != nil {
+		return nil, err
+	}
+	backendsMu.Lock()
+	defer backendsMu.Unlock()
+	config := kind
+	if plugin != "" {
+		config += ":" + plugin
+	}
+	if b, ok := backends[config]; ok {
+		return b, nil
+	}
+	if kind == "xla" {
+		if err := prepareXLA(plugin); err != nil {
+			return nil, fmt.Errorf("backend %q: %w", name, err)
+		}
+	}
+	var b compute.Backend
+	err = recovered(func() error {
+		var err error
+		b, err = compute.NewWithConfig(config)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("starting backend %q: %w; the backend \"go\" needs nothing installed", name, err)
+	}
+	backends[config] = b
+	return b, nil
+}
+
+// CheckBackend tells whether a name is that of a backend, without starting it.
+func CheckBackend(name string) error {
+	_, _, err := parseBackend(name)
+	return err
+}
+
+func parseBackend(name string) (kind, plugin string, err error) {
+	kind, plugin, _ = strings.Cut(name, ":")
+	switch {
+	case name == "" || name == DefaultBackend:
+		return DefaultBackend, "", nil
+	case filepath.IsAbs(name):
+		return "xla", name, nil
+	case kind == "xla" && plugin != "":
+		return kind, plugin, nil
+	}
+	return "", "", fmt.Errorf("unknown backend %q: want go, xla:cpu, xla:cuda, or the absolute path of a PJRT plugin (libpjrt_*.so)", name)
+}
+
+// checkPluginPath tells whether a plugin given as a path is there.
+func checkPluginPath(plugin string) error {
+	path, _, _ := strings.Cut(plugin, ",") // options may follow
+	if !filepath.IsAbs(path) {
+		return nil
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return fmt.Errorf("there is no PJRT plugin at that path: %w", err)
+	}
+	if info.IsDir() {
+		return errors.New("the path of a PJRT plugin is a file such as libpjrt_cpu.so, not a folder")
+	}
+	return nil
+}
+
+// recovered turns the panics with which GoMLX reports mistakes into errors.
+func recovered(do func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			if e, ok := r.(error); ok {
+				err = fmt.Errorf("gomlx: %w", e)
+			} else {
+				err = fmt.Errorf("gomlx: %v", r)
+			}
+		}
+	}()
+	return do()
+}

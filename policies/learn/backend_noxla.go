@@ -1,0 +1,11 @@
+//go:build !(cgo && ((linux && (amd64 || arm64)) || (darwin && arm64)))
+
+package learn
+
+import "errors"
+
+// prepareXLA refuses: this program was built without the means to load a plugin.
+func prepareXLA(string) error {
+	return errors.New("this program was built without cgo or for a system that XLA does not run on: " +
+		"build it with CGO_ENABLED=1, or use the backend \"go\"")
+}

@@ -1,0 +1,313 @@
+package predict
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/policy"
+)
+
+// maxCategories bounds the number of categories that are worth learning: beyond it they are identifiers.
+const maxCategories = 256
+
+// categoryShrinkage draws a category's means towards the overall ones as so many more prompts would.
+const categoryShrinkage = 10
+
+// gathered are the prompts that are learned from.
+type gathered struct {
+	prompts  policy.Prompts
+	outcomes policy.Outcomes
+	heldOut  []int32
+	classes  []string // sorted
+	class    []int    // [n] index into classes
+}
+
+// gather lays train and validation prompts side by side and deals them into folds.
+func (p *router) gather(t *policy.Task) *gathered {
+	g := new(gathered)
+	splits := []*policy.Split{t.Train}
+	if learn.HasValidation(t) {
+		splits = append(splits, t.Validation)
+	}
+	g.prompts.Dim, g.outcomes.Models = t.Train.Prompts.Dim, len(p.setup.Models)
+	category := make([]string, 0, t.Train.Len())
+	for _, s := range splits {
+		g.prompts.ID = append(g.prompts.ID, s.Prompts.ID...)
+		g.prompts.Text = append(g.prompts.Text, s.Prompts.Text...)
+		g.prompts.Vector = append(g.prompts.Vector, s.Prompts.Vector...)
+		category = append(category, s.Prompts.Category...)
+		g.outcomes.Present = append(g.outcomes.Present, s.Outcomes.Present...)
+		for _, column := range []struct {
+			to   *[]float32
+			from []float32
+		}{
+			{&g.outcomes.Score, s.Outcomes.Score}, {&g.outcomes.CostUSD, s.Outcomes.CostUSD},
+			{&g.outcomes.CarbonG, s.Outcomes.CarbonG}, {&g.outcomes.LatencySec, s.Outcomes.LatencySec},
+		} {
+			if column.from == nil { // not known in this split
+				column.from = make([]float32, len(s.Outcomes.Present))
+				for i := range column.from {
+					column.from[i] = float32(math.NaN())
+				}
+			}
+			*column.to = append(*column.to, column.from...)
+		}
+	}
+	n := g.prompts.Len()
+	if p.params.Category > 0 && len(category) == n {
+		g.classes = slices.Compact(slices.Sorted(slices.Values(category)))
+		if len(g.classes) < 2 || len(g.classes) > maxCategories {
+			g.classes = nil
+		}
+		g.class = make([]int, n)
+		for i, c := range category {
+			g.class[i], _ = slices.BinarySearch(g.classes, c)
+		}
+	}
+	g.heldOut = make([]int32, n)
+	members := p.params.Members
+	switch {
+	case len(splits) == 2 && !p.params.PoolFolds:
+		for i := range g.heldOut {
+			g.heldOut[i] = learn.FromNobody
+			if i >= t.Train.Len() {
+				g.heldOut[i] = learn.FromEverybody
+			}
+		}
+	case members == 1 || n < 4*members:
+		// One member of a fold of its own would train on nothing, and folds of a few prompts stop training by noise.
+		for i := range g.heldOut {
+			g.heldOut[i] = learn.FromNobody
+		}
+		if members == 1 && n >= 8 {
+			for i, at := range policy.Stream(p.setup.Seed, "predict", "folds").Perm(n) {
+				if i%5 == 0 {
+					g.heldOut[at] = 0
+				}
+			}
+		}
+	default:
+		for i, at := range policy.Stream(p.setup.Seed, "predict", "folds").Perm(n) {
+			g.heldOut[at] = int32(i % members)
+		}
+	}
+	return g
+}
+
+// fit learns every part and then their weights.
+func (p *router) fit(ctx context.Context, t *policy.Task, report func(policy.Progress)) (*state, error) {
+	g := p.gather(t)
+	models := len(p.setup.Models)
+	all := &policy.Split{Prompts: g.prompts, Outcomes: g.outcomes}
+	s := &state{
+		Features: features{Dim: g.prompts.Dim, Shape: p.params.Shape},
+		Overall:  learn.Overall(models, all),
+	}
+	s.Features.fit(&g.prompts)
+	x := s.Features.inputs(&g.prompts)
+
+	ex := p.qualityExamples(g, x)
+	config := learn.Config{
+		Backend: p.setup.Backend, Seed: p.setup.Seed, Name: "predict quality",
+		Blocks: []learn.Block{{Link: learn.Bernoulli, Width: models, Weight: 1}},
+		Hidden: p.params.Hidden, Members: p.params.Members,
+		LearningRate: p.params.LearningRate, WeightDecay: p.params.WeightDecay, ClipNorm: 1,
+		Batch: p.params.Batch, Epochs: p.params.Epochs, Patience: p.params.Patience,
+	}
+	if len(g.classes) > 0 {
+		config.Blocks = append(config.Blocks, learn.Block{Link: learn.Softmax, Width: len(g.classes), Weight: p.params.Category})
+		grouped := learn.NewMeans(len(g.classes), models)
+		for i, c := range g.class {
+			grouped.Add(c, &g.outcomes, i)
+		}
+		s.Category = grouped.Expected(s.Overall, categoryShrinkage)
+	}
+	var err error
+	if s.Quality, err = learn.Train(ctx, config, ex, report); err != nil {
+		return nil, fmt.Errorf("training the predictor of quality: %w", err)
+	}
+	if s.Expense, err = p.fitExpense(ctx, s, g, x, config, report); err != nil {
+		return nil, fmt.Errorf("training the predictor of cost: %w", err)
+	}
+	honest, err := s.Quality.PredictHeldOut(ctx, ex)
+	if err != nil {
+		return nil, err
+	}
+	var near *learn.Expected
+	if p.params.Neighbours > 0 {
+		s.Memory, s.Neighbours = learn.Remember(models, all), p.params.Neighbours
+		itself := make([]int32, g.prompts.Len())
+		for i := range itself {
+			itself[i] = int32(i)
+		}
+		found, err := s.Memory.Expect(ctx, g.prompts.Vector, g.prompts.Dim, []int{s.Neighbours}, itself)
+		if err != nil {
+			return nil, err
+		}
+		near = found[0]
+	}
+	parts := s.parts(g.prompts.Len(), honest, near)
+	s.Weights = learn.Blend(parts, &g.outcomes)
+	if report != nil {
+		metrics := make([]policy.Metric, len(s.Weights))
+		for i, w := range s.Weights {
+			metrics[i] = policy.Metric{Name: "weight_" + partNames[i], Value: w}
+		}
+		metrics = append(metrics, policy.Metric{Name: "routing_error", Value: learn.RoutingError(learn.Mix(parts, s.Weights), all)})
+		report(policy.Progress{Stage: "blend", Step: 1, Total: 1, Metrics: metrics})
+	}
+	return s, ctx.Err()
+}
+
+// qualityExamples are the scores, and the category as one of the classes.
+func (p *router) qualityExamples(g *gathered, x []float32) *learn.Examples {
+	n, models := g.prompts.Len(), len(p.setup.Models)
+	width := models + len(g.classes)
+	ex := &learn.Examples{N: n, X: x, Y: make([]float32, n*width), W: make([]float32, n*width), HeldOut: g.heldOut}
+	for i := range n {
+		y, w := ex.Y[i*width:(i+1)*width], ex.W[i*width:(i+1)*width]
+		for m := range models {
+			if g.outcomes.Present[i*models+m] {
+				y[m], w[m] = g.outcomes.Score[i*models+m], 1
+			}
+		}
+		if len(g.classes) > 0 {
+			y[models+g.class[i]] = 1
+			for c := range g.classes {
+				w[models+c] = 1
+			}
+		}
+	}
+	return ex
+}
+
+// expenses are the quantities that the second ensemble predicts.
+var expenses = []learn.Quantity{learn.CostUSD, learn.CarbonG, learn.LatencySec}
+
+// fitExpense trains the predictor of cost, carbon and latency relative to each model's mean; nil where none is known.
+func (p *router) fitExpense(ctx context.Context, s *state, g *gathered, x []float32, c learn.Config, report func(policy.Progress)) (*learn.Net, error) {
+	n, models := g.prompts.Len(), len(p.setup.Models)
+	width := len(expenses) * models
+	ex := &learn.Examples{N: n, X: x, Y: make([]float32, n*width), W: make([]float32, n*width), HeldOut: g.heldOut}
+	known := false
+	for b, q := range expenses {
+		mean := s.Overall.Row(q, 0)
+		for at, value := range q.Of(&g.outcomes) {
+			i, m := at/models, at%models
+			// A model that is free, or of which nothing is known, has nothing to predict.
+			if g.outcomes.Present[at] && !math.IsNaN(float64(value)) && mean[m] > 0 {
+				ex.Y[i*width+b*models+m] = min(value/mean[m], maxRatio)
+				ex.W[i*width+b*models+m] = 1
+				known = true
+			}
+		}
+	}
+	if !known {
+		return nil, nil
+	}
+	c.Name, c.Hidden = "predict expense", p.params.CostHidden
+	c.Blocks = []learn.Block{{Link: learn.Poisson, Width: width, Weight: 1}}
+	return learn.Train(ctx, c, ex, report)
+}
+
+// maxRatio bounds what one outcome may cost in means of its model, so that a run-away answer does not shake the rest.
+const maxRatio = 20
+
+// partNames are the names of the parts that are blended, in their order.
+var partNames = []string{"network", "category", "neighbours", "overall"}
+
+// parts are the expectations that are blended, in the order of partNames; one that there is not is the overall mean.
+// quality [n × out] is the output of the network.
+func (s *state) parts(n int, quality []float32, near *learn.Expected) []*learn.Expected {
+	models, out := s.Overall.Models, s.Quality.Out()
+	overall, network := learn.NewExpected(n, models), learn.NewExpected(n, models)
+	for i := range n {
+		overall.CopyRow(i, s.Overall, 0)
+		network.CopyRow(i, s.Overall, 0)
+		copy(network.Row(learn.Score, i), quality[i*out:i*out+models])
+	}
+	// A model without a single training outcome is not known, whatever the network says.
+	for m, mean := range s.Overall.Row(learn.Score, 0) {
+		if math.IsNaN(float64(mean)) {
+			for i := range n {
+				network.Row(learn.Score, i)[m] = mean
+			}
+		}
+	}
+	category := overall
+	if s.Category != nil {
+		category = learn.NewExpected(n, models)
+		for i := range n {
+			probability := quality[i*out+models : (i+1)*out]
+			row := category.Row(learn.Score, i)
+			for m := range row {
+				sum := 0.0
+				for c, share := range probability {
+					sum += float64(share) * float64(s.Category.Row(learn.Score, c)[m])
+				}
+				row[m] = float32(sum)
+			}
+		}
+	}
+	if near == nil {
+		near = overall
+	}
+	return []*learn.Expected{network, category, near, overall}
+}
+
+// price fills cost, carbon and latency: the model's mean times the predicted ratio.
+func (s *state) price(e *learn.Expected, ratio []float32) {
+	models := e.Models
+	width := s.Expense.Out()
+	for b, q := range expenses {
+		value := make(learn.F32s, e.Rows()*models)
+		for at := range value {
+			i, m := at/models, at%models
+			value[at] = s.Overall.Row(q, 0)[m]
+			if value[at] > 0 {
+				value[at] *= ratio[i*width+b*models+m]
+			}
+		}
+		e.Value[q] = value
+	}
+}
+
+// check tells whether a loaded state is whole.
+func (s *state) check(models int) error {
+	if err := s.Overall.CheckShape(1, models); err != nil {
+		return err
+	}
+	if err := s.Quality.Check(); err != nil {
+		return err
+	}
+	classes := 0
+	if s.Category != nil {
+		classes = s.Category.Rows()
+		if err := s.Category.CheckShape(classes, models); err != nil {
+			return err
+		}
+	}
+	if s.Quality.Out() != models+classes || s.Quality.In != s.Features.width() || len(s.Weights) != len(partNames) ||
+		(s.Features.Shape && (len(s.Features.Mean) != shapeFeatures || len(s.Features.Scale) != shapeFeatures)) {
+		return errors.New("the checkpoint's parts do not fit together; fit again")
+	}
+	if s.Expense != nil {
+		if err := s.Expense.Check(); err != nil {
+			return err
+		}
+		if s.Expense.Out() != len(expenses)*models || s.Expense.In != s.Features.width() {
+			return errors.New("the checkpoint's predictor of cost does not fit the pool; fit again")
+		}
+	}
+	if s.Memory != nil {
+		if s.Neighbours < 1 || s.Memory.Dim != s.Features.Dim {
+			return errors.New("the checkpoint's memory does not fit its vectors; fit again")
+		}
+		return s.Memory.CheckShape(models)
+	}
+	return nil
+}
