@@ -12,6 +12,7 @@ import (
 	"github.com/trilemma-bench/trilemma/policies/predict"
 	"github.com/trilemma-bench/trilemma/policies/random"
 	"github.com/trilemma-bench/trilemma/policies/single"
+	"github.com/trilemma-bench/trilemma/policies/static"
 )
 
 // All lists the bundled policies by name.
@@ -24,6 +25,7 @@ func All() []policy.Definition {
 		random.Definition(),
 		knn.Definition(),
 		single.Definition(),
+		static.Definition(),
 	}
 	sort.Slice(list, func(i, j int) bool { return list[i].Description.Name < list[j].Description.Name })
 	return list
