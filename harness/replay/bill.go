@@ -1,0 +1,281 @@
+package replay
+
+import (
+	"fmt"
+	"runtime"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/trilemma-bench/trilemma/harness/carbon"
+	"github.com/trilemma-bench/trilemma/harness/cost"
+	"github.com/trilemma-bench/trilemma/harness/energy"
+	"github.com/trilemma-bench/trilemma/harness/trace"
+	"github.com/trilemma-bench/trilemma/policies/policy"
+)
+
+// Accounting says how the figures that a trace did not log are derived. A logged figure always wins.
+type Accounting struct {
+	Energy energy.Assumptions
+	// GridGPerKWh is the grid intensity of models whose region is unknown.
+	GridGPerKWh float64
+}
+
+// DefaultAccounting derives energy as published and takes the world's average grid where no region is known.
+func DefaultAccounting() Accounting {
+	return Accounting{Energy: energy.Default(), GridGPerKWh: carbon.WorldGPerKWh}
+}
+
+// Bill is an outcome's central figures, as policies are shown them.
+type Bill struct {
+	Score, CostUSD, EnergyWh, CarbonG, LatencySec float32
+}
+
+// Bill returns the central figures of an outcome, all NaN where there is none.
+func (o *Outcome) Bill() Bill {
+	if !o.Present() {
+		return Bill{nan32, nan32, nan32, nan32, nan32}
+	}
+	return Bill{o.Score, o.CostUSD, o.EnergyWh(), o.CarbonG(), o.LatencySec}
+}
+
+// meter derives the energy, carbon and latency of one model's answers, at the low and the high end of its size.
+type meter struct {
+	sized     bool
+	low, high energy.Meter
+	gPerKWh   float64
+	price     cost.Prices
+}
+
+func newMeter(m policy.Model, acc Accounting) (meter, error) {
+	mt := meter{
+		gPerKWh: acc.GridGPerKWh,
+		price:   cost.Prices{InputUSDPerMTok: m.PriceInputUSDPerMTok, OutputUSDPerMTok: m.PriceOutputUSDPerMTok},
+	}
+	if m.Region != "" {
+		g, err := carbon.Intensity(m.Region)
+		if err != nil {
+			return mt, fmt.Errorf("models.yaml: region of model %s: %w", m.ID, err)
+		}
+		mt.gPerKWh = g.GPerKWh
+	}
+	mt.sized = m.ParamsActiveB.Known() && m.ParamsTotalB.Known()
+	if mt.sized {
+		at := func(active, total float64) energy.Meter {
+			return acc.Energy.PerModel(energy.Model{
+				ParamsActiveB: active, ParamsTotalB: total,
+				TokensPerSec: m.TokensPerSec, TimeToFirstTokenSec: m.TimeToFirstTokenSec,
+			})
+		}
+		mt.low, mt.high = at(m.ParamsActiveB.Low, m.ParamsTotalB.Low), at(m.ParamsActiveB.High, m.ParamsTotalB.High)
+	}
+	return mt, nil
+}
+
+// billBlock is the number of prompts that one goroutine bills at a time.
+const billBlock = 4096
+
+// NewTable bills every outcome of a trace for the given models of it (indexes into t.Models, the table's columns).
+// An outcome that has a score but neither a logged cost nor tokens and prices to derive it from cannot be replayed and
+// so counts as missing: unknown usage is never zero. Where energy was logged but the model's size is unknown, carbon
+// leaves the embodied share out.
+func NewTable(t *trace.Trace, models []int, acc Accounting) (*Table, error) {
+	if err := acc.Energy.Check(); err != nil {
+		return nil, fmt.Errorf("accounting: %w", err)
+	}
+	n := t.Prompts.Len()
+	tab := &Table{Prompts: n, Models: len(models), cell: make([]Outcome, n*len(models))}
+	meters := make([]meter, len(models))
+	for i, m := range models {
+		var err error
+		if meters[i], err = newMeter(t.Models[m], acc); err != nil {
+			return nil, err
+		}
+	}
+	counts := make([]shareCount, (n+billBlock-1)/billBlock)
+	var g errgroup.Group
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for b := range counts {
+		g.Go(func() error {
+			for p := b * billBlock; p < min((b+1)*billBlock, n); p++ {
+				for i, m := range models {
+					bill(t, p, m, &meters[i], &tab.cell[p*len(models)+i], &counts[b])
+				}
+			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	var total shareCount
+	for i := range counts {
+		total.add(&counts[i])
+	}
+	tab.Logged = total.shares()
+	tab.readReferences(t)
+	return tab, nil
+}
+
+// figure is entry i of a trace's matrix, NaN where the trace lacks the column.
+func figure(matrix []float32, i int) float32 {
+	if matrix == nil {
+		return nan32
+	}
+	return matrix[i]
+}
+
+// bill fills one outcome.
+func bill(t *trace.Trace, prompt, model int, mt *meter, o *Outcome, count *shareCount) {
+	*o = Outcome{
+		Score: nan32, CostUSD: nan32, EnergyWhLow: nan32, EnergyWhHigh: nan32,
+		CarbonGLow: nan32, CarbonGHigh: nan32, LatencySec: nan32,
+	}
+	src := &t.Outcomes
+	at := src.At(prompt, model)
+	if !src.Present.Has(at) || isNaN(src.Score[at]) {
+		return
+	}
+	in, out := float64(figure(src.InputTokens, at)), float64(figure(src.OutputTokens, at))
+	price := figure(src.CostUSD, at)
+	logged := !isNaN(price)
+	if !logged {
+		price = float32(mt.price.CostUSD(in, out))
+	}
+	if isNaN(price) {
+		count.unbilled++
+		return
+	}
+	count.present++
+	count.cost.see(logged, true)
+	o.Score, o.CostUSD = src.Score[at], price
+	if src.Answer != nil {
+		o.answer = src.Answer[at]
+	}
+
+	latency := figure(src.LatencySec, at)
+	var low, high energy.Impact
+	known := mt.sized && out == out
+	if known {
+		low, high = mt.low.Impact(out, in, float64(latency)), mt.high.Impact(out, in, float64(latency))
+	}
+	o.LatencySec = latency
+	if isNaN(latency) && known {
+		o.LatencySec = float32((low.LatencySec + high.LatencySec) / 2)
+	}
+	count.latency.see(!isNaN(latency), !isNaN(o.LatencySec))
+
+	if wh := figure(src.EnergyWh, at); !isNaN(wh) {
+		o.EnergyWhLow, o.EnergyWhHigh = wh, wh
+		count.energy.see(true, true)
+	} else if known {
+		o.EnergyWhLow, o.EnergyWhHigh = float32(low.EnergyWh()), float32(high.EnergyWh())
+		count.energy.see(false, !isNaN(o.EnergyWhLow))
+	}
+
+	if g := figure(src.CarbonG, at); !isNaN(g) {
+		o.CarbonGLow, o.CarbonGHigh = g, g
+		count.carbon.see(true, true)
+	} else if !isNaN(o.EnergyWhLow) {
+		o.CarbonGLow = float32(carbon.TotalG(float64(o.EnergyWhLow), mt.gPerKWh, low.EmbodiedG()))
+		o.CarbonGHigh = float32(carbon.TotalG(float64(o.EnergyWhHigh), mt.gPerKWh, high.EmbodiedG()))
+		count.carbon.see(false, true)
+	}
+}
+
+// readReferences notes the reference answers as codes of the trace's answers. A reference that no model ever gave gets
+// a code of its own, so that no vote matches it.
+func (tab *Table) readReferences(t *trace.Trace) {
+	if t.Outcomes.Answer == nil || t.Prompts.Reference == nil {
+		return
+	}
+	code := make(map[string]uint32, len(t.Outcomes.AnswerText))
+	for i, text := range t.Outcomes.AnswerText {
+		code[text] = uint32(i)
+	}
+	never := uint32(len(t.Outcomes.AnswerText))
+	tab.reference = make([]uint32, tab.Prompts)
+	for p, text := range t.Prompts.Reference {
+		if text == "" {
+			continue
+		}
+		c, given := code[text]
+		if !given {
+			c = never
+		}
+		tab.reference[p] = c
+	}
+}
+
+// Concat puts tables of the same models under one another: the prompts of separate train and test traces.
+func Concat(a, b *Table) (*Table, error) {
+	if a.Models != b.Models {
+		return nil, fmt.Errorf("joining tables of %d and %d models", a.Models, b.Models)
+	}
+	na, nb := float64(len(a.cell)), float64(len(b.cell))
+	mix := func(x, y float64) float64 {
+		if na+nb == 0 {
+			return 0
+		}
+		return (x*na + y*nb) / (na + nb)
+	}
+	out := &Table{
+		Prompts: a.Prompts + b.Prompts, Models: a.Models,
+		cell: append(append(make([]Outcome, 0, len(a.cell)+len(b.cell)), a.cell...), b.cell...),
+		Logged: Shares{
+			CostUSD: mix(a.Logged.CostUSD, b.Logged.CostUSD), EnergyWh: mix(a.Logged.EnergyWh, b.Logged.EnergyWh),
+			CarbonG: mix(a.Logged.CarbonG, b.Logged.CarbonG), LatencySec: mix(a.Logged.LatencySec, b.Logged.LatencySec),
+			KnownEnergyWh:   mix(a.Logged.KnownEnergyWh, b.Logged.KnownEnergyWh),
+			KnownCarbonG:    mix(a.Logged.KnownCarbonG, b.Logged.KnownCarbonG),
+			KnownLatencySec: mix(a.Logged.KnownLatencySec, b.Logged.KnownLatencySec),
+			Unbilled:        a.Logged.Unbilled + b.Logged.Unbilled,
+		},
+	}
+	if a.reference != nil || b.reference != nil {
+		out.reference = make([]uint32, out.Prompts)
+		copy(out.reference, a.reference)
+		copy(out.reference[a.Prompts:], b.reference)
+	}
+	return out, nil
+}
+
+// shareCount counts how many present outcomes had a quantity logged, and known at all.
+type shareCount struct {
+	present, unbilled             int
+	cost, energy, carbon, latency quantityCount
+}
+
+type quantityCount struct{ logged, known int }
+
+func (q *quantityCount) see(logged, known bool) {
+	if logged {
+		q.logged++
+	}
+	if known {
+		q.known++
+	}
+}
+
+func (c *shareCount) add(o *shareCount) {
+	c.present += o.present
+	c.unbilled += o.unbilled
+	for _, q := range []struct{ to, from *quantityCount }{
+		{&c.cost, &o.cost}, {&c.energy, &o.energy}, {&c.carbon, &o.carbon}, {&c.latency, &o.latency},
+	} {
+		q.to.logged += q.from.logged
+		q.to.known += q.from.known
+	}
+}
+
+func (c *shareCount) shares() Shares {
+	part := func(n int) float64 {
+		if c.present == 0 {
+			return 0
+		}
+		return float64(n) / float64(c.present)
+	}
+	return Shares{
+		CostUSD: part(c.cost.logged), EnergyWh: part(c.energy.logged), CarbonG: part(c.carbon.logged), LatencySec: part(c.latency.logged),
+		KnownEnergyWh: part(c.energy.known), KnownCarbonG: part(c.carbon.known), KnownLatencySec: part(c.latency.known),
+		Unbilled: c.unbilled,
+	}
+}

@@ -1,0 +1,109 @@
+package replay
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/trilemma-bench/trilemma/harness/trace"
+	"github.com/trilemma-bench/trilemma/policies/policy"
+)
+
+// oneModel returns a trace of one prompt and one model that answered with 1000 tokens in and 500 out.
+func oneModel(m policy.Model) *trace.Trace {
+	t := trace.NewTrace([]policy.Model{m}, trace.Prompts{ID: []string{"p"}})
+	t.Outcomes.Present.Set(0)
+	t.Outcomes.Score[0], t.Outcomes.InputTokens[0], t.Outcomes.OutputTokens[0] = 1, 1000, 500
+	return t
+}
+
+func priced(low, high float64) policy.Model {
+	m := policy.NewModel("m")
+	m.PriceInputUSDPerMTok, m.PriceOutputUSDPerMTok = 2, 8
+	m.ParamsActiveB, m.ParamsTotalB = policy.Range{Low: low, High: high}, policy.Range{Low: low, High: high}
+	return m
+}
+
+func table(t *testing.T, tr *trace.Trace) *Table {
+	t.Helper()
+	tab, err := NewTable(tr, []int{0}, DefaultAccounting())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tab
+}
+
+func TestDerivedBill(t *testing.T) {
+	tab := table(t, oneModel(priced(8, 8)))
+	o := tab.At(0, 0)
+	near(t, "cost", float64(o.CostUSD), (1000*2+500*8)/1e6)
+	if o.EnergyWhLow != o.EnergyWhHigh || o.CarbonGLow != o.CarbonGHigh || !(o.EnergyWhLow > 0) || !(o.LatencySec > 0) {
+		t.Errorf("bill of a model of known size = %+v, want equal positive bounds", *o)
+	}
+	if tab.Logged.CostUSD != 0 || tab.Logged.KnownCarbonG != 1 {
+		t.Errorf("shares = %+v, want nothing logged and all carbon known", tab.Logged)
+	}
+}
+
+func TestRangeOfSizeCarriesBothBounds(t *testing.T) {
+	o := table(t, oneModel(priced(10, 100))).At(0, 0)
+	low, high := table(t, oneModel(priced(10, 10))).At(0, 0), table(t, oneModel(priced(100, 100))).At(0, 0)
+	if o.EnergyWhLow != low.EnergyWhLow || o.EnergyWhHigh != high.EnergyWhHigh || o.CarbonGHigh != high.CarbonGHigh {
+		t.Errorf("bounds of a range = %+v, want those of its ends %+v and %+v", *o, *low, *high)
+	}
+}
+
+func TestLoggedFiguresWin(t *testing.T) {
+	tr := oneModel(priced(8, 8))
+	tr.Outcomes.CostUSD, tr.Outcomes.EnergyWh = []float32{0.5}, []float32{7}
+	tr.Outcomes.CarbonG, tr.Outcomes.LatencySec = []float32{9}, []float32{3}
+	tab := table(t, tr)
+	o := tab.At(0, 0)
+	if o.CostUSD != 0.5 || o.EnergyWh() != 7 || o.CarbonG() != 9 || o.LatencySec != 3 {
+		t.Errorf("bill = %+v, want what was logged", *o)
+	}
+	if s := tab.Logged; s.CostUSD != 1 || s.EnergyWh != 1 || s.CarbonG != 1 || s.LatencySec != 1 {
+		t.Errorf("shares = %+v, want all logged", s)
+	}
+}
+
+func TestUnknownUsageIsMissing(t *testing.T) {
+	tr := oneModel(priced(8, 8))
+	tr.Outcomes.OutputTokens[0] = nan32
+	tab := table(t, tr)
+	if tab.At(0, 0).Present() || tab.Logged.Unbilled != 1 {
+		t.Errorf("an outcome of unknown usage is billed: %+v", *tab.At(0, 0))
+	}
+	free := priced(8, 8)
+	free.PriceInputUSDPerMTok, free.PriceOutputUSDPerMTok = 0, 0
+	if o := table(t, oneModel(free)).At(0, 0); !o.Present() || o.CostUSD != 0 {
+		t.Errorf("a model of price zero: %+v, want it present and free", *o)
+	}
+	unsized := policy.NewModel("m")
+	unsized.PriceInputUSDPerMTok, unsized.PriceOutputUSDPerMTok = 1, 1
+	if o := table(t, oneModel(unsized)).At(0, 0); !o.Present() || !math.IsNaN(float64(o.CarbonG())) {
+		t.Errorf("a model of unknown size: %+v, want it present with unknown carbon", *o)
+	}
+}
+
+func TestRegionSetsTheGrid(t *testing.T) {
+	france, poland, nowhere := priced(8, 8), priced(8, 8), priced(8, 8)
+	france.Region, poland.Region, nowhere.Region = "FRA", "POL", "atlantis"
+	if f, p := table(t, oneModel(france)).At(0, 0), table(t, oneModel(poland)).At(0, 0); !(f.CarbonG() < p.CarbonG()) || f.EnergyWh() != p.EnergyWh() {
+		t.Errorf("France %v g, Poland %v g: want France lower at equal energy", f.CarbonG(), p.CarbonG())
+	}
+	if _, err := NewTable(oneModel(nowhere), []int{0}, DefaultAccounting()); err == nil || !strings.Contains(err.Error(), "atlantis") {
+		t.Errorf("an unknown region gives error %v, want one that names it", err)
+	}
+}
+
+func TestConcat(t *testing.T) {
+	a, b := table(t, oneModel(priced(8, 8))), table(t, oneModel(priced(70, 70)))
+	both, err := Concat(a, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *both.At(0, 0) != *a.At(0, 0) || *both.At(1, 0) != *b.At(0, 0) {
+		t.Errorf("joined tables hold other outcomes")
+	}
+}
