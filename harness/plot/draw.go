@@ -1,0 +1,299 @@
+package plot
+
+import (
+	"image/color"
+	"math"
+	"strconv"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// Draw implements Figure.
+func (f *Front) Draw(c draw.Canvas) error {
+	for i := range f.Series {
+		f.markFront(f.Series[i].Points)
+	}
+	x, y := newScale(&f.X, f.values(true)), newScale(&f.Y, f.values(false))
+	p := newPlot(f.Title, f.Subtitle, f.X.Label, f.Y.Label, &x, &y)
+	look := looks(f.Series)
+	data := &frontData{front: f, x: &x, y: &y, look: look}
+	p.Add(grid(), data)
+	area := c
+	area.Max.X -= legendWidth
+	p.Draw(area)
+	f.legend(c, look, data.keyed)
+	return nil
+}
+
+// newPlot is an empty plot in the house style.
+func newPlot(title, subtitle, xLabel, yLabel string, x, y *scale) *plot.Plot {
+	p := plot.New()
+	p.Title.Text = title
+	if subtitle != "" {
+		p.Title.Text += "\n" + subtitle
+	}
+	p.Title.TextStyle = textStyle(titleSize, ink)
+	p.Title.Padding = shift(6)
+	p.BackgroundColor = color.White
+	for _, a := range []struct {
+		axis  *plot.Axis
+		label string
+		s     *scale
+	}{{&p.X, xLabel, x}, {&p.Y, yLabel, y}} {
+		a.axis.Label.Text = a.label
+		a.axis.Label.TextStyle = axisStyle(a.axis.Label.TextStyle, textSize)
+		a.axis.Tick.Label = axisStyle(a.axis.Tick.Label, tickSize)
+		a.axis.Tick.Marker = a.s
+		a.axis.Min, a.axis.Max = a.s.min, a.s.max
+		a.axis.LineStyle.Color, a.axis.Tick.LineStyle.Color = grey, grey
+		a.axis.Padding = 0
+	}
+	return p
+}
+
+// axisStyle sets a size and keeps the axis's own alignment and rotation.
+func axisStyle(s draw.TextStyle, size float64) draw.TextStyle {
+	t := textStyle(size, ink)
+	t.XAlign, t.YAlign, t.Rotation = s.XAlign, s.YAlign, s.Rotation
+	return t
+}
+
+func grid() *plotter.Grid {
+	g := plotter.NewGrid()
+	g.Horizontal.Color, g.Vertical.Color = gridGrey, gridGrey
+	g.Horizontal.Width, g.Vertical.Width = shift(0.4), shift(0.4)
+	return g
+}
+
+// values are all numbers of one axis.
+func (f *Front) values(ofX bool) []float64 {
+	var out []float64
+	add := func(p Point) {
+		if ofX {
+			out = append(out, p.X)
+		} else {
+			out = append(out, p.Y)
+		}
+	}
+	for _, s := range f.Series {
+		for _, p := range s.Points {
+			add(p)
+		}
+	}
+	for _, m := range f.Models {
+		add(m.Point)
+	}
+	for _, list := range [][]XY{f.Zero, f.Oracle} {
+		for _, p := range list {
+			add(Point{X: p.X, Y: p.Y})
+		}
+	}
+	return out
+}
+
+// frontData draws everything within the axes.
+type frontData struct {
+	front *Front
+	x, y  *scale
+	look  map[string]look
+	// keyed are the models that had no room for their names, in the order of their numbers.
+	keyed []string
+}
+
+// Plot implements plot.Plotter.
+func (d *frontData) Plot(c draw.Canvas, p *plot.Plot) {
+	tx, ty := p.Transforms(&c)
+	at := func(x, y float64) vg.Point { return vg.Point{X: tx(d.x.at(x)), Y: ty(d.y.at(y))} }
+	var obstacles []rect
+	mark := func(pt vg.Point, radius vg.Length) {
+		obstacles = append(obstacles, rect{pt.X - radius, pt.Y - radius, pt.X + radius, pt.Y + radius})
+	}
+	d.zero(c, at)
+	for _, s := range d.front.Series {
+		d.points(c, s, at, mark)
+	}
+	for _, o := range d.front.Oracle {
+		if pt := at(o.X, o.Y); finite(o.X) && finite(o.Y) {
+			star(c, pt)
+			mark(pt, 5)
+		}
+	}
+	d.models(c, at, obstacles, mark)
+}
+
+// zero draws the hull of the single models: what mixing models at random gives.
+func (d *frontData) zero(c draw.Canvas, at func(x, y float64) vg.Point) {
+	var line []vg.Point
+	for i, z := range d.front.Zero {
+		if i > 0 {
+			line = append(line, d.between(d.front.Zero[i-1], z, at)...)
+		}
+		line = append(line, at(z.X, z.Y))
+	}
+	style := draw.LineStyle{Color: grey, Width: shift(1), Dashes: []vg.Length{shift(4), shift(3)}}
+	c.StrokeLines(style, c.ClipLinesXY(line)...)
+}
+
+// between are points of the straight line from a to b, which is no straight line on a logarithmic axis.
+func (d *frontData) between(a, b XY, at func(x, y float64) vg.Point) []vg.Point {
+	const steps = 24
+	out := make([]vg.Point, 0, steps)
+	for i := 1; i < steps; i++ {
+		w := float64(i) / steps
+		out = append(out, at(a.X+(b.X-a.X)*w, a.Y+(b.Y-a.Y)*w))
+	}
+	return out
+}
+
+// points draws a series: intervals, the front as steps, its members full and the other points pale.
+func (d *frontData) points(c draw.Canvas, s Series, at func(x, y float64) vg.Point, mark func(vg.Point, vg.Length)) {
+	look := d.look[s.Family]
+	front := members(s.Points)
+	bar := draw.LineStyle{Color: pale(look.color, 0.45), Width: shift(0.7)}
+	for _, p := range front {
+		if finite(p.YLow) && finite(p.YHigh) {
+			c.StrokeLine2(bar, at(p.X, p.YLow).X, at(p.X, p.YLow).Y, at(p.X, p.YHigh).X, at(p.X, p.YHigh).Y)
+		}
+		if finite(p.XLow) && finite(p.XHigh) {
+			c.StrokeLine2(bar, at(p.XLow, p.Y).X, at(p.XLow, p.Y).Y, at(p.XHigh, p.Y).X, at(p.XHigh, p.Y).Y)
+		}
+	}
+	var steps []vg.Point
+	for i, p := range front {
+		if i > 0 {
+			// Until the next point is paid for, the quality of the one before is what there is.
+			steps = append(steps, at(p.X, front[i-1].Y))
+		}
+		steps = append(steps, at(p.X, p.Y))
+	}
+	if len(steps) > 1 && d.front.SizeNote == "" {
+		c.StrokeLines(draw.LineStyle{Color: look.color, Width: shift(1.2)}, c.ClipLinesXY(steps)...)
+	}
+	for _, p := range s.Points {
+		if !finite(p.X) || !finite(p.Y) {
+			continue
+		}
+		radius, shade := shift(1.4), pale(look.color, 0.35)
+		if p.NotDominated || d.front.SizeNote != "" {
+			radius, shade = shift(2.3), look.color
+		}
+		if finite(p.Size) {
+			radius = shift(1.2 + 2.8*math.Sqrt(max(0, min(1, p.Size))))
+		}
+		pt := at(p.X, p.Y)
+		c.DrawGlyph(draw.GlyphStyle{Color: shade, Radius: radius, Shape: look.marker}, pt)
+		if p.NotDominated {
+			mark(pt, radius)
+		}
+	}
+}
+
+// models draws single models and their names: beside the point, at the end of a line, or as a number with a key.
+func (d *frontData) models(c draw.Canvas, at func(x, y float64) vg.Point, obstacles []rect, mark func(vg.Point, vg.Length)) {
+	style := textStyle(modelSize, greyText)
+	var tags []tag
+	var names []string
+	dot := shift(1.8)
+	own := append([]rect(nil), obstacles...)
+	for _, m := range d.front.Models {
+		if !finite(m.X) || !finite(m.Y) {
+			continue
+		}
+		pt := at(m.X, m.Y)
+		if finite(m.XLow) && finite(m.XHigh) {
+			low, high := at(m.XLow, m.Y), at(m.XHigh, m.Y)
+			c.StrokeLine2(draw.LineStyle{Color: pale(grey, 0.6), Width: shift(0.6)}, low.X, low.Y, high.X, high.Y)
+		}
+		c.DrawGlyph(draw.GlyphStyle{Color: grey, Radius: dot, Shape: draw.CircleGlyph{}}, pt)
+		mark(pt, dot)
+		own = append(own, rect{pt.X - dot, pt.Y - dot, pt.X + dot, pt.Y + dot})
+		names = append(names, m.Label)
+		tags = append(tags, tag{x: pt.X, y: pt.Y, width: style.Width(m.Label), height: style.Height(m.Label)})
+	}
+	area := rect{c.Min.X, c.Min.Y, c.Max.X, c.Max.Y}
+	place(tags, own, area)
+	// Names without room become numbers, which need little of it.
+	var rest []tag
+	var which []int
+	taken := own
+	for i := range tags {
+		if tags[i].placed {
+			taken = append(taken, tags[i].box())
+			continue
+		}
+		d.keyed = append(d.keyed, names[i])
+		names[i] = strconv.Itoa(len(d.keyed))
+		tags[i].width, tags[i].height = style.Width(names[i]), style.Height(names[i])
+		rest, which = append(rest, tags[i]), append(which, i)
+	}
+	place(rest, taken, area)
+	for k, i := range which {
+		tags[i] = rest[k]
+	}
+	for i, t := range tags {
+		if !t.placed {
+			t.left, t.bottom = t.x+2, t.y+2 // no room even for a number: it stands where it must
+		}
+		if t.leader {
+			end := nearest(t.box(), t.x, t.y)
+			c.StrokeLine2(draw.LineStyle{Color: pale(grey, 0.7), Width: shift(0.4)}, t.x, t.y, end.X, end.Y)
+		}
+		c.FillText(style, vg.Point{X: t.left, Y: t.bottom}, names[i])
+	}
+}
+
+// nearest is the point of a box nearest to (x, y).
+func nearest(r rect, x, y vg.Length) vg.Point {
+	return vg.Point{X: max(r.x0, min(x, r.x1)), Y: max(r.y0, min(y, r.y1))}
+}
+
+// star is the oracle's marker.
+func star(c draw.Canvas, at vg.Point) {
+	const tips = 5
+	outer, inner := shift(4.2), shift(1.8)
+	var path vg.Path
+	for i := range 2 * tips {
+		r := outer
+		if i%2 == 1 {
+			r = inner
+		}
+		angle := math.Pi/2 + float64(i)*math.Pi/tips
+		pt := vg.Point{X: at.X + r*vg.Length(math.Cos(angle)), Y: at.Y + r*vg.Length(math.Sin(angle))}
+		if i == 0 {
+			path.Move(pt)
+		} else {
+			path.Line(pt)
+		}
+	}
+	path.Close()
+	c.SetColor(ink)
+	c.Fill(path)
+}
+
+// Table implements Figure: every point in the units of the table that it came from.
+func (f *Front) Table() [][]string {
+	rows := [][]string{{"series", "family", "label", "x", "x_low", "x_high", "y", "y_low", "y_high", "on_front"}}
+	for i := range f.Series {
+		s := &f.Series[i]
+		f.markFront(s.Points)
+		for _, p := range s.Points {
+			rows = append(rows, []string{s.Label, s.Family, p.Label, cell(p.X), cell(p.XLow), cell(p.XHigh),
+				cell(p.Y), cell(p.YLow), cell(p.YHigh), strconv.FormatBool(p.NotDominated)})
+		}
+	}
+	for _, m := range f.Models {
+		rows = append(rows, []string{m.Label, "model", "", cell(m.X), cell(m.XLow), cell(m.XHigh), cell(m.Y), cell(m.YLow), cell(m.YHigh), ""})
+	}
+	for _, ref := range []struct {
+		name   string
+		points []XY
+	}{{"zero-router", f.Zero}, {"oracle", f.Oracle}} {
+		for _, p := range ref.points {
+			rows = append(rows, []string{ref.name, "reference", "", cell(p.X), "", "", cell(p.Y), "", "", ""})
+		}
+	}
+	return rows
+}

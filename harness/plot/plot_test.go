@@ -1,0 +1,186 @@
+package plot
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"gonum.org/v1/plot/vg"
+	"pgregory.net/rapid"
+
+	"github.com/trilemma-bench/trilemma/policies/policy"
+)
+
+// realistic is a figure with as many models and policies as a real run has.
+func realistic() *Front {
+	rng := policy.Stream(1, "figure")
+	f := &Front{
+		Title: "Quality and cost, pool all", Subtitle: "1,694 test prompts; bars are 95 % intervals",
+		X: Axis{Label: "Cost (USD per 1,000 prompts)", Factor: 1000}, Y: Axis{Label: "Mean score", HighIsBetter: true},
+		Oracle: []XY{{4e-5, 0.95}},
+	}
+	for i := range 29 {
+		cost := 1e-5 * math.Pow(300, float64(i)/28) * (0.7 + 0.6*rng.Float64())
+		f.Models = append(f.Models, Model{fmt.Sprintf("model-%02d-instruct", i), At(cost, 0.2+0.5*float64(i)/28-0.15*rng.Float64())})
+	}
+	f.Zero = []XY{{1e-5, 0.2}, {5e-5, 0.45}, {3e-3, 0.7}}
+	for i, name := range []string{"random", "best-single", "category-best", "knn", "static", "predict", "agreement"} {
+		s := Series{Label: name, Family: name}
+		n := 24
+		if i < 2 {
+			n = 1
+		}
+		for k := range n {
+			x := float64(k) / 24
+			p := At(1.5e-5*math.Pow(180, x), 0.3+0.01*float64(i)+0.4*math.Sqrt(x)+0.01*rng.Float64())
+			p.YLow, p.YHigh = p.Y-0.02, p.Y+0.02
+			s.Points = append(s.Points, p)
+		}
+		f.Series = append(f.Series, s)
+	}
+	return f
+}
+
+// TestFiguresToLookAt draws every kind of figure; set TRILEMMA_LOOK to a folder to keep them.
+func TestFiguresToLookAt(t *testing.T) {
+	dir := os.Getenv("TRILEMMA_LOOK")
+	if dir == "" {
+		dir = t.TempDir()
+	}
+	sized := realistic()
+	sized.Y = Axis{Label: "Carbon (gCO2e per 1,000 prompts)", Factor: 1000}
+	sized.SizeNote = "larger marker: higher score"
+	for i := range sized.Series {
+		for k := range sized.Series[i].Points {
+			p := &sized.Series[i].Points[k]
+			p.Size = (p.Y - 0.3) / 0.5
+			p.Y, p.YLow, p.YHigh = p.X*300, math.NaN(), math.NaN()
+		}
+	}
+	for i := range sized.Models {
+		sized.Models[i].Y = sized.Models[i].X * 280
+	}
+	sized.Zero, sized.Oracle = nil, nil
+	shares := &Shares{Title: "Route shares of predict", XLabel: "Preference", Preferences: []string{"0", "c01", "c02", "c03"},
+		Models: []string{"a", "b", "c"}, Share: [][]float64{{0.1, 0.2, 0.7}, {0.3, 0.3, 0.4}, {0.5, 0.3, 0.2}, {1, 0, 0}}}
+	for name, fig := range map[string]Figure{"front": realistic(), "sized": sized, "shares": shares} {
+		paths, err := Save(fig, dir, name, Formats)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(paths) != 4 {
+			t.Errorf("Save wrote %v, want three formats and a table", paths)
+		}
+		for _, p := range paths {
+			if info, err := os.Stat(p); err != nil || info.Size() < 100 && filepath.Ext(p) != ".csv" {
+				t.Errorf("%s: %v", p, err)
+			}
+		}
+	}
+}
+
+func TestSameInputSameBytes(t *testing.T) {
+	for _, format := range []string{"png", "svg"} {
+		var first, second bytes.Buffer
+		for _, b := range []*bytes.Buffer{&first, &second} {
+			out, err := render(realistic(), format)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := out.WriteTo(b); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !bytes.Equal(first.Bytes(), second.Bytes()) {
+			t.Errorf("%s of the same figure differs", format)
+		}
+	}
+}
+
+func TestAwkwardFiguresAreDrawn(t *testing.T) {
+	nan := math.NaN()
+	for name, f := range map[string]*Front{
+		"empty":        {},
+		"one point":    {Series: []Series{{Label: "a", Family: "a", Points: []Point{At(1, 1)}}}},
+		"not a number": {Series: []Series{{Label: "a", Family: "a", Points: []Point{At(nan, 1), At(1, nan)}}}, Models: []Model{{"m", At(nan, nan)}}},
+		"equal x":      {Series: []Series{{Label: "a", Family: "a", Points: []Point{At(1, 1), At(1, 2)}}}},
+		"all zero":     {Models: []Model{{"m", At(0, 0)}, {"n", At(0, 0)}}},
+		"a free model": {X: Axis{Scaling: Log}, Models: []Model{{"free", At(0, 0.5)}, {"dear", At(100, 0.7)}, {"cheap", At(0.1, 0.6)}}},
+		"negative":     {X: Axis{Scaling: Log}, Models: []Model{{"m", At(-1, 0)}, {"n", At(100, 0)}}},
+	} {
+		for _, format := range Formats {
+			if _, err := render(f, format); err != nil {
+				t.Errorf("%s as %s: %v", name, format, err)
+			}
+		}
+	}
+}
+
+func TestZeroKeepsAPlaceOnALogAxis(t *testing.T) {
+	s := newScale(&Axis{}, []float64{0, 0.001, 1})
+	if !s.log || !(s.at(0) < s.at(0.001)) || s.at(0) < s.min {
+		t.Errorf("zero is at %v of [%v, %v], 0.001 at %v: want it left of it and within", s.at(0), s.min, s.max, s.at(0.001))
+	}
+	var labels []string
+	for _, tick := range s.Ticks(s.min, s.max) {
+		labels = append(labels, tick.Label)
+	}
+	if got := strings.Join(labels, " "); !strings.Contains(got, "0 ") || !strings.Contains(got, "0.01") {
+		t.Errorf("ticks %q, want 0 and decades", got)
+	}
+}
+
+func TestFrontMembers(t *testing.T) {
+	f := &Front{Y: Axis{HighIsBetter: true}}
+	points := []Point{At(1, 0.5), At(2, 0.4), At(2, 0.7), At(3, 0.7), At(1, 0.5)}
+	f.markFront(points)
+	for i, want := range []bool{true, false, true, false, true} {
+		if points[i].NotDominated != want {
+			t.Errorf("point %d on the front: %v, want %v", i, points[i].NotDominated, want)
+		}
+	}
+}
+
+func TestLabelsNeverOverlap(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		area := rect{0, 0, 400, 300}
+		tags := make([]tag, rapid.IntRange(1, 40).Draw(t, "tags"))
+		var obstacles []rect
+		for i := range tags {
+			x, y := vg.Length(rapid.Float64Range(0, 400).Draw(t, "x")), vg.Length(rapid.Float64Range(0, 300).Draw(t, "y"))
+			tags[i] = tag{x: x, y: y, width: vg.Length(rapid.Float64Range(10, 80).Draw(t, "w")), height: 7}
+			obstacles = append(obstacles, rect{x - 2, y - 2, x + 2, y + 2})
+		}
+		place(tags, obstacles, area)
+		for i := range tags {
+			if !tags[i].placed {
+				continue
+			}
+			if !tags[i].box().inside(area) {
+				t.Fatalf("label %d stands outside", i)
+			}
+			for _, o := range obstacles {
+				if tags[i].box().overlaps(o) {
+					t.Fatalf("label %d covers a point", i)
+				}
+			}
+			for j := range i {
+				if tags[j].placed && tags[i].box().overlaps(tags[j].box()) {
+					t.Fatalf("labels %d and %d overlap", i, j)
+				}
+			}
+		}
+	})
+}
+
+func TestALoneLabelFindsItsPlace(t *testing.T) {
+	tags := []tag{{x: 50, y: 50, width: 30, height: 7}}
+	place(tags, []rect{{48, 48, 52, 52}}, rect{0, 0, 100, 100})
+	if !tags[0].placed || tags[0].leader {
+		t.Errorf("label %+v, want it beside its point without a line", tags[0])
+	}
+}

@@ -1,0 +1,96 @@
+package plot
+
+import (
+	"encoding/csv"
+	"fmt"
+	"io"
+	"math"
+	"path/filepath"
+	"strconv"
+
+	"github.com/google/renameio/v2"
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgimg"
+	"gonum.org/v1/plot/vg/vgpdf"
+	"gonum.org/v1/plot/vg/vgsvg"
+)
+
+// pngDPI is twice what screens are taken to show.
+const pngDPI = 192
+
+var textHandler = plot.DefaultTextHandler
+
+// Figure is what can be saved.
+type Figure interface {
+	// Draw lays the figure out on a canvas.
+	Draw(c draw.Canvas) error
+	// Table is the numbers behind it, headings first.
+	Table() [][]string
+}
+
+// Formats are the formats that Save knows.
+var Formats = []string{"png", "svg", "pdf"}
+
+// Save writes dir/base in every format, and its numbers as dir/base.csv, each file whole or not at all. It returns the
+// paths in the order written.
+func Save(fig Figure, dir, base string, formats []string) ([]string, error) {
+	var paths []string
+	for _, format := range formats {
+		path := filepath.Join(dir, base+"."+format)
+		out, err := render(fig, format)
+		if err != nil {
+			return paths, fmt.Errorf("drawing %s: %w", path, err)
+		}
+		if err := write(path, func(w io.Writer) error { _, err := out.WriteTo(w); return err }); err != nil {
+			return paths, err
+		}
+		paths = append(paths, path)
+	}
+	path := filepath.Join(dir, base+".csv")
+	err := write(path, func(w io.Writer) error { return csv.NewWriter(w).WriteAll(fig.Table()) })
+	return append(paths, path), err
+}
+
+func render(fig Figure, format string) (io.WriterTo, error) {
+	switch format {
+	case "png":
+		c := vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(Width, Height), vgimg.UseDPI(pngDPI))}
+		return c, fig.Draw(draw.New(c))
+	case "svg":
+		c := vgsvg.New(Width, Height)
+		return c, fig.Draw(draw.New(c))
+	case "pdf":
+		c := vgpdf.New(Width, Height)
+		c.EmbedFonts(true)
+		return c, fig.Draw(draw.New(c))
+	}
+	return nil, fmt.Errorf("unknown format %q: want one of %v", format, Formats)
+}
+
+func write(path string, fill func(io.Writer) error) error {
+	f, err := renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)), renameio.WithStaticPermissions(0o644))
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	if err = fill(f); err == nil {
+		err = f.CloseAtomicallyReplace()
+	}
+	if err != nil {
+		_ = f.Cleanup() // the first error is the one to tell
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	return nil
+}
+
+// cell writes a number for a table, empty where there is none.
+func cell(x float64) string {
+	if math.IsNaN(x) {
+		return ""
+	}
+	return strconv.FormatFloat(x, 'g', -1, 64)
+}
+
+// shift is a length in points, for readability at the call.
+func shift(points float64) vg.Length { return vg.Points(points) }

@@ -1,0 +1,138 @@
+package plot
+
+import (
+	"fmt"
+	"image/color"
+	"slices"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// Shares shows to which models a policy routes as the preference changes: stacked bars, one for each preference.
+type Shares struct {
+	Title       string
+	Subtitle    string
+	XLabel      string
+	Preferences []string    // labels of the bars
+	Models      []string    // in the order in which they are stacked
+	Share       [][]float64 // [preference][model], each summing to at most 1
+}
+
+// sharesShown is the number of models that get a colour of their own; the others are one.
+const sharesShown = 7
+
+// Draw implements Figure.
+func (s *Shares) Draw(c draw.Canvas) error {
+	x := scale{factor: 1, min: -0.6, max: float64(len(s.Preferences)) - 0.4}
+	y := scale{factor: 1, min: 0, max: 1}
+	p := newPlot(s.Title, s.Subtitle, s.XLabel, "Share of prompts", &x, &y)
+	// As many labels as can be read.
+	every := 1 + (len(s.Preferences)-1)/14
+	var ticks []plot.Tick
+	for i, label := range s.Preferences {
+		if i%every != 0 {
+			label = ""
+		}
+		ticks = append(ticks, plot.Tick{Value: float64(i), Label: label})
+	}
+	p.X.Tick.Marker = plot.ConstantTicks(ticks)
+	shown, rest := s.shown()
+	p.Add(&bars{s, shown, rest})
+	area := c
+	area.Max.X -= legendWidth
+	p.Draw(area)
+
+	style := textStyle(legendSize, ink)
+	at := vg.Point{X: c.Max.X - legendWidth + shift(8), Y: c.Max.Y - shift(34)}
+	for i, m := range shown {
+		legendBox(c, style, at, palette[i], s.Models[m])
+		at.Y -= shift(legendSize * 1.45)
+	}
+	if len(rest) > 0 {
+		legendBox(c, style, at, grey, fmt.Sprintf("%d others", len(rest)))
+	}
+	return nil
+}
+
+func legendBox(c draw.Canvas, style draw.TextStyle, at vg.Point, fill color.Color, label string) {
+	c.FillPolygon(fill, []vg.Point{
+		{X: at.X, Y: at.Y - shift(3)}, {X: at.X + shift(10), Y: at.Y - shift(3)},
+		{X: at.X + shift(10), Y: at.Y + shift(4)}, {X: at.X, Y: at.Y + shift(4)},
+	})
+	c.FillText(style, vg.Point{X: at.X + shift(15), Y: at.Y - style.Height(label)/2}, clipped(style, label, legendWidth-shift(26)))
+}
+
+// shown are the models that are routed to most, in stacking order, and the others that are routed to at all.
+func (s *Shares) shown() (most, rest []int) {
+	sum := make([]float64, len(s.Models))
+	for _, row := range s.Share {
+		for m, x := range row {
+			sum[m] += x
+		}
+	}
+	for m := range s.Models {
+		if sum[m] > 0 {
+			most = append(most, m)
+		}
+	}
+	slices.SortStableFunc(most, func(a, b int) int {
+		switch {
+		case sum[a] > sum[b]:
+			return -1
+		case sum[a] < sum[b]:
+			return 1
+		}
+		return a - b
+	})
+	if len(most) > sharesShown {
+		most, rest = most[:sharesShown], most[sharesShown:]
+	}
+	slices.Sort(most)
+	return most, rest
+}
+
+// bars are the stacked bars.
+type bars struct {
+	*Shares
+	shown, rest []int
+}
+
+// Plot implements plot.Plotter.
+func (b *bars) Plot(c draw.Canvas, p *plot.Plot) {
+	tx, ty := p.Transforms(&c)
+	for i, row := range b.Share {
+		bottom := 0.0
+		box := func(height float64, fill color.Color) {
+			if height <= 0 {
+				return
+			}
+			x0, x1 := tx(float64(i)-0.42), tx(float64(i)+0.42)
+			y0, y1 := ty(bottom), ty(bottom+height)
+			c.FillPolygon(fill, []vg.Point{{X: x0, Y: y0}, {X: x1, Y: y0}, {X: x1, Y: y1}, {X: x0, Y: y1}})
+			bottom += height
+		}
+		for k, m := range b.shown {
+			box(row[m], palette[k])
+		}
+		var others float64
+		for _, m := range b.rest {
+			others += row[m]
+		}
+		box(others, grey)
+	}
+}
+
+// Table implements Figure.
+func (s *Shares) Table() [][]string {
+	rows := [][]string{append([]string{"preference"}, s.Models...)}
+	for i, row := range s.Share {
+		line := []string{s.Preferences[i]}
+		for _, x := range row {
+			line = append(line, cell(x))
+		}
+		rows = append(rows, line)
+	}
+	return rows
+}

@@ -1,0 +1,79 @@
+package plot
+
+import (
+	"image/color"
+
+	"gonum.org/v1/plot/font"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// Size of a figure and of what is in it, for a page two columns wide.
+const (
+	Width       = 7.2 * vg.Inch
+	Height      = 4.5 * vg.Inch
+	legendWidth = 1.75 * vg.Inch
+
+	titleSize  = 11
+	textSize   = 8.5
+	tickSize   = 8
+	legendSize = 8
+	modelSize  = 6.5
+)
+
+// palette is Okabe and Ito's, without the yellow that is hard to see on white, and grey, which means a single model.
+var palette = []color.RGBA{
+	{0x00, 0x72, 0xB2, 0xFF}, // blue
+	{0xD5, 0x5E, 0x00, 0xFF}, // vermilion
+	{0x00, 0x9E, 0x73, 0xFF}, // bluish green
+	{0xCC, 0x79, 0xA7, 0xFF}, // reddish purple
+	{0xE6, 0x9F, 0x00, 0xFF}, // orange
+	{0x56, 0xB4, 0xE9, 0xFF}, // sky blue
+	{0x00, 0x00, 0x00, 0xFF}, // black
+	{0x8C, 0x6D, 0x31, 0xFF}, // brown
+}
+
+var markers = []draw.GlyphDrawer{
+	draw.CircleGlyph{}, draw.SquareGlyph{}, draw.TriangleGlyph{}, draw.PyramidGlyph{}, draw.PlusGlyph{},
+	draw.CrossGlyph{}, draw.RingGlyph{}, draw.BoxGlyph{},
+}
+
+var (
+	ink      = color.RGBA{0x22, 0x22, 0x22, 0xFF}
+	greyText = color.RGBA{0x66, 0x66, 0x66, 0xFF}
+	grey     = color.RGBA{0x99, 0x99, 0x99, 0xFF}
+	gridGrey = color.RGBA{0xE6, 0xE6, 0xE6, 0xFF}
+)
+
+// pale mixes a colour with white.
+func pale(c color.RGBA, share float64) color.RGBA {
+	mix := func(x uint8) uint8 { return uint8(float64(x)*share + 255*(1-share) + 0.5) }
+	return color.RGBA{mix(c.R), mix(c.G), mix(c.B), 0xFF}
+}
+
+// look is how one family of policies is drawn.
+type look struct {
+	color  color.RGBA
+	marker draw.GlyphDrawer
+}
+
+// looks gives each family its own, in order of appearance.
+func looks(series []Series) map[string]look {
+	out := map[string]look{}
+	for _, s := range series {
+		if _, ok := out[s.Family]; !ok {
+			i := len(out)
+			// The second time round the colours another step of the markers keeps families apart.
+			out[s.Family] = look{palette[i%len(palette)], markers[(i+i/len(palette))%len(markers)]}
+		}
+	}
+	return out
+}
+
+func textStyle(size float64, c color.Color) draw.TextStyle {
+	return draw.TextStyle{
+		Color:   c,
+		Font:    font.From(font.Font{Typeface: "Liberation", Variant: "Sans"}, vg.Points(size)),
+		Handler: textHandler,
+	}
+}
