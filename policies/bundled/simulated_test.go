@@ -1,0 +1,192 @@
+package bundled
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/trilemma-bench/trilemma/policies/policy"
+)
+
+// world is a simulated pool whose truth is known: prompts of three topics, in a vector that shows the topic and a
+// length, and in their text. Model "specialist-t" is good at topic t alone; "strong" is good at all and dear; "cheap" is
+// poor at all. Costs grow with the length that the prompt shows.
+type world struct {
+	models []policy.Model
+	dim    int
+}
+
+const topics = 3
+
+func newWorld() world {
+	w := world{dim: 12}
+	for t := range topics {
+		w.models = append(w.models, policy.NewModel(fmt.Sprintf("specialist-%d", t)))
+	}
+	w.models = append(w.models, policy.NewModel("strong"), policy.NewModel("cheap"))
+	return w
+}
+
+// truth is the probability that a model is right and what it costs.
+func (w *world) truth(model, topic int, length float64) (quality, costUSD float64) {
+	switch {
+	case model == topics: // strong
+		return 0.75, 0.004 * length
+	case model == topics+1: // cheap
+		return 0.35, 0.0001 * length
+	case model == topic:
+		return 0.9, 0.001 * length
+	}
+	return 0.2, 0.001 * length
+}
+
+// split draws n prompts with their outcomes, a few of them missing.
+func (w *world) split(name string, n int) *policy.Split {
+	r := policy.Stream(7, "world", name)
+	models := len(w.models)
+	s := &policy.Split{Prompts: policy.Prompts{Dim: w.dim}}
+	o := &s.Outcomes
+	o.Models = models
+	nan := float32(math.NaN())
+	for i := range n {
+		topic, length := r.IntN(topics), 0.5+r.Float64()*2
+		vector := make([]float32, w.dim)
+		for j := range vector {
+			vector[j] = float32(0.4 * r.NormFloat64())
+		}
+		vector[topic] += 2
+		vector[topics] = float32(length)
+		s.Prompts.ID = append(s.Prompts.ID, fmt.Sprintf("%s-%d", name, i))
+		s.Prompts.Text = append(s.Prompts.Text, fmt.Sprintf("topic %d %s?", topic, string(slices.Repeat([]byte("x "), int(length*20)))))
+		s.Prompts.Category = append(s.Prompts.Category, fmt.Sprintf("topic-%d", topic))
+		s.Prompts.Vector = append(s.Prompts.Vector, vector...)
+		s.Reference = append(s.Reference, "A")
+		for m := range models {
+			quality, cost := w.truth(m, topic, length)
+			if r.Float64() < 0.03 {
+				o.Present = append(o.Present, false)
+				o.Score, o.CostUSD = append(o.Score, nan), append(o.CostUSD, nan)
+				o.CarbonG, o.LatencySec = append(o.CarbonG, nan), append(o.LatencySec, nan)
+				o.Answer = append(o.Answer, "")
+				continue
+			}
+			score, answer := float32(0), string(rune('B'+m))
+			if r.Float64() < quality {
+				score, answer = 1, "A"
+			}
+			cost *= 0.8 + 0.4*r.Float64()
+			o.Present = append(o.Present, true)
+			o.Score, o.CostUSD = append(o.Score, score), append(o.CostUSD, float32(cost))
+			o.CarbonG, o.LatencySec = append(o.CarbonG, float32(10*cost)), append(o.LatencySec, float32(100*cost))
+			o.Answer = append(o.Answer, answer)
+		}
+	}
+	o.EnergyWh = slices.Clone(o.CarbonG)
+	o.InputTokens, o.OutputTokens = slices.Clone(o.CarbonG), slices.Clone(o.CarbonG)
+	return s
+}
+
+func (w *world) task() *policy.Task {
+	return &policy.Task{Train: w.split("train", 500), Validation: w.split("validation", 150), Preferences: sweep()}
+}
+
+func sweep() []policy.Preference {
+	return []policy.Preference{{}, {LambdaCost: 30}, {LambdaCost: 300}, {LambdaCost: 3000}, {LambdaCarbon: 20}, {LambdaLatency: 2}}
+}
+
+// crossed asks for every prompt under every preference.
+func crossed(p *policy.Prompts, preferences []policy.Preference) *policy.Batch {
+	b := &policy.Batch{Prompts: p, Preferences: preferences}
+	for i := range p.Len() {
+		for j := range preferences {
+			b.Prompt, b.Preference = append(b.Prompt, int32(i)), append(b.Preference, int32(j))
+		}
+	}
+	return b
+}
+
+// subset is the prompts of some rows.
+func subset(p *policy.Prompts, rows ...int) *policy.Prompts {
+	s := &policy.Prompts{Dim: p.Dim}
+	for _, i := range rows {
+		s.ID, s.Text, s.Category = append(s.ID, p.ID[i]), append(s.Text, p.Text[i]), append(s.Category, p.Category[i])
+		s.Vector = append(s.Vector, p.Row(i)...)
+	}
+	return s
+}
+
+// first cuts a split to its first n prompts and, where keep is not nil, to some models.
+func first(s *policy.Split, n int, keep []int) *policy.Split {
+	if keep == nil {
+		for m := range s.Outcomes.Models {
+			keep = append(keep, m)
+		}
+	}
+	rows := make([]int, n)
+	for i := range rows {
+		rows[i] = i
+	}
+	c := &policy.Split{Prompts: *subset(&s.Prompts, rows...), Reference: s.Reference[:n]}
+	o, from := &c.Outcomes, &s.Outcomes
+	o.Models = len(keep)
+	for i := range n {
+		for _, m := range keep {
+			at := i*from.Models + m
+			o.Present = append(o.Present, from.Present[at])
+			o.Score, o.CostUSD = append(o.Score, from.Score[at]), append(o.CostUSD, from.CostUSD[at])
+			o.CarbonG, o.LatencySec = append(o.CarbonG, from.CarbonG[at]), append(o.LatencySec, from.LatencySec[at])
+			o.Answer = append(o.Answer, from.Answer[at])
+		}
+	}
+	return c
+}
+
+// play routes prompts of a split to the end, revealing answers as a host would, and returns the mean score and the mean
+// utility under preference j of the sweep, missing outcomes counting nothing.
+func play(p policy.Policy, s *policy.Split, preference policy.Preference) (score, utility float64, err error) {
+	o := &s.Outcomes
+	var asked *policy.Asked
+	rows := make([]int, s.Len())
+	for i := range rows {
+		rows[i] = i
+	}
+	total := 0.0
+	for round := 0; len(rows) > 0; round++ {
+		b := &policy.Batch{Prompts: &s.Prompts, Preferences: []policy.Preference{preference}, Round: round, Asked: asked,
+			Preference: make([]int32, len(rows))}
+		for _, i := range rows {
+			b.Prompt = append(b.Prompt, int32(i))
+		}
+		d, err := route(p, b, o.Models)
+		if err != nil {
+			return 0, 0, err
+		}
+		var again []int
+		asked = &policy.Asked{Offset: []int32{0}}
+		for r, i := range rows {
+			use, models, weights := d.Row(r)
+			for e, m := range models {
+				at := i*o.Models + int(m)
+				if use == policy.Ask {
+					asked.Model, asked.Round = append(asked.Model, m), append(asked.Round, int32(round))
+					asked.Missing = append(asked.Missing, !o.Present[at])
+					asked.Answer = append(asked.Answer, o.Answer[at])
+					if o.Present[at] {
+						utility -= preference.LambdaCost * float64(o.CostUSD[at])
+					}
+				} else if o.Present[at] {
+					w := float64(weights[e])
+					total += w
+					score += w * float64(o.Score[at])
+					utility += w * preference.Utility(float64(o.Score[at]), float64(o.CostUSD[at]), float64(o.CarbonG[at]), float64(o.LatencySec[at]))
+				}
+			}
+			if use == policy.Ask {
+				again = append(again, i)
+				asked.Offset = append(asked.Offset, int32(len(asked.Model)))
+			}
+		}
+		rows = again
+	}
+	return score / total, utility / total, nil
+}
