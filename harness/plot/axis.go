@@ -98,7 +98,7 @@ func (s *scale) at(v float64) float64 {
 // Ticks implements plot.Ticker.
 func (s *scale) Ticks(low, high float64) []plot.Tick {
 	if !s.log {
-		return plot.DefaultTicks{}.Ticks(low, high)
+		return linearTicks(low, high)
 	}
 	var ticks []plot.Tick
 	if s.hasZero {
@@ -126,6 +126,30 @@ func (s *scale) Ticks(low, high float64) []plot.Tick {
 			}
 			ticks = append(ticks, t)
 		}
+	}
+	return ticks
+}
+
+// linearTicks are five to ten round numbers, with an unlabelled tick between each two.
+func linearTicks(low, high float64) []plot.Tick {
+	if !(high > low) {
+		return nil
+	}
+	magnitude := math.Pow(10, math.Floor(math.Log10(high-low)))
+	step := magnitude
+	for _, m := range []float64{0.1, 0.2, 0.5, 1} {
+		if step = m * magnitude; (high-low)/step <= 10 {
+			break
+		}
+	}
+	decimals := max(0, int(math.Ceil(-math.Log10(step)-1e-9)))
+	var ticks []plot.Tick
+	for i := math.Ceil(2 * low / step); i*step/2 <= high; i++ {
+		t := plot.Tick{Value: i * step / 2}
+		if math.Mod(i, 2) == 0 {
+			t.Label = strconv.FormatFloat(t.Value+0, 'f', decimals, 64)
+		}
+		ticks = append(ticks, t)
 	}
 	return ticks
 }

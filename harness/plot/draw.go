@@ -21,9 +21,7 @@ func (f *Front) Draw(c draw.Canvas) error {
 	look := looks(f.Series)
 	data := &frontData{front: f, x: &x, y: &y, look: look}
 	p.Add(grid(), data)
-	area := c
-	area.Max.X -= legendWidth
-	p.Draw(area)
+	p.Draw(dataArea(c))
 	f.legend(c, look, data.keyed)
 	return nil
 }
@@ -35,7 +33,7 @@ func newPlot(title, subtitle, xLabel, yLabel string, x, y *scale) *plot.Plot {
 	if subtitle != "" {
 		p.Title.Text += "\n" + subtitle
 	}
-	p.Title.TextStyle = textStyle(titleSize, ink)
+	p.Title.TextStyle = axisStyle(p.Title.TextStyle, titleSize)
 	p.Title.Padding = shift(6)
 	p.BackgroundColor = color.White
 	for _, a := range []struct {
@@ -52,6 +50,11 @@ func newPlot(title, subtitle, xLabel, yLabel string, x, y *scale) *plot.Plot {
 		a.axis.Padding = 0
 	}
 	return p
+}
+
+// dataArea is what the legend and a margin leave of the canvas.
+func dataArea(c draw.Canvas) draw.Canvas {
+	return draw.Crop(c, shift(4), -legendWidth, shift(4), -shift(4))
 }
 
 // axisStyle sets a size and keeps the axis's own alignment and rotation.
@@ -111,9 +114,15 @@ func (d *frontData) Plot(c draw.Canvas, p *plot.Plot) {
 	mark := func(pt vg.Point, radius vg.Length) {
 		obstacles = append(obstacles, rect{pt.X - radius, pt.Y - radius, pt.X + radius, pt.Y + radius})
 	}
-	d.zero(c, at)
+	line := func(pts []vg.Point) {
+		for i := 1; i < len(pts); i++ {
+			a, b := pts[i-1], pts[i]
+			obstacles = append(obstacles, rect{min(a.X, b.X), min(a.Y, b.Y), max(a.X, b.X), max(a.Y, b.Y)})
+		}
+	}
+	line(d.zero(c, at))
 	for _, s := range d.front.Series {
-		d.points(c, s, at, mark)
+		line(d.points(c, s, at, mark))
 	}
 	for _, o := range d.front.Oracle {
 		if pt := at(o.X, o.Y); finite(o.X) && finite(o.Y) {
@@ -125,7 +134,7 @@ func (d *frontData) Plot(c draw.Canvas, p *plot.Plot) {
 }
 
 // zero draws the hull of the single models: what mixing models at random gives.
-func (d *frontData) zero(c draw.Canvas, at func(x, y float64) vg.Point) {
+func (d *frontData) zero(c draw.Canvas, at func(x, y float64) vg.Point) []vg.Point {
 	var line []vg.Point
 	for i, z := range d.front.Zero {
 		if i > 0 {
@@ -135,6 +144,7 @@ func (d *frontData) zero(c draw.Canvas, at func(x, y float64) vg.Point) {
 	}
 	style := draw.LineStyle{Color: grey, Width: shift(1), Dashes: []vg.Length{shift(4), shift(3)}}
 	c.StrokeLines(style, c.ClipLinesXY(line)...)
+	return line
 }
 
 // between are points of the straight line from a to b, which is no straight line on a logarithmic axis.
@@ -149,7 +159,7 @@ func (d *frontData) between(a, b XY, at func(x, y float64) vg.Point) []vg.Point 
 }
 
 // points draws a series: intervals, the front as steps, its members full and the other points pale.
-func (d *frontData) points(c draw.Canvas, s Series, at func(x, y float64) vg.Point, mark func(vg.Point, vg.Length)) {
+func (d *frontData) points(c draw.Canvas, s Series, at func(x, y float64) vg.Point, mark func(vg.Point, vg.Length)) []vg.Point {
 	look := d.look[s.Family]
 	front := members(s.Points)
 	bar := draw.LineStyle{Color: pale(look.color, 0.45), Width: shift(0.7)}
@@ -169,7 +179,10 @@ func (d *frontData) points(c draw.Canvas, s Series, at func(x, y float64) vg.Poi
 		}
 		steps = append(steps, at(p.X, p.Y))
 	}
-	if len(steps) > 1 && d.front.SizeNote == "" {
+	if d.front.SizeNote != "" {
+		steps = nil
+	}
+	if len(steps) > 1 {
 		c.StrokeLines(draw.LineStyle{Color: look.color, Width: shift(1.2)}, c.ClipLinesXY(steps)...)
 	}
 	for _, p := range s.Points {
@@ -185,10 +198,11 @@ func (d *frontData) points(c draw.Canvas, s Series, at func(x, y float64) vg.Poi
 		}
 		pt := at(p.X, p.Y)
 		c.DrawGlyph(draw.GlyphStyle{Color: shade, Radius: radius, Shape: look.marker}, pt)
-		if p.NotDominated {
+		if p.NotDominated || d.front.SizeNote != "" {
 			mark(pt, radius)
 		}
 	}
+	return steps
 }
 
 // models draws single models and their names: beside the point, at the end of a line, or as a number with a key.

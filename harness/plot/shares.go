@@ -40,9 +40,7 @@ func (s *Shares) Draw(c draw.Canvas) error {
 	p.X.Tick.Marker = plot.ConstantTicks(ticks)
 	shown, rest := s.shown()
 	p.Add(&bars{s, shown, rest})
-	area := c
-	area.Max.X -= legendWidth
-	p.Draw(area)
+	p.Draw(dataArea(c))
 
 	style := textStyle(legendSize, ink)
 	at := vg.Point{X: c.Max.X - legendWidth + shift(8), Y: c.Max.Y - shift(34)}

@@ -14,7 +14,7 @@ const (
 	Height      = 4.5 * vg.Inch
 	legendWidth = 1.75 * vg.Inch
 
-	titleSize  = 11
+	titleSize  = 10
 	textSize   = 8.5
 	tickSize   = 8
 	legendSize = 8
