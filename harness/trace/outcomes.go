@@ -1,0 +1,471 @@
+package trace
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"unicode/utf8"
+
+	"github.com/parquet-go/parquet-go"
+
+	"github.com/trilemma-bench/trilemma/policies/policy"
+)
+
+// Columns of outcomes.parquet beside the quantities.
+const (
+	colModelID  = "model_id"
+	colResponse = "response"
+	colAnswer   = "answer"
+)
+
+// quantity is a column of figures of an outcome.
+type quantity struct {
+	name   string
+	matrix func(*Outcomes) *[]float32
+	valid  func(x float64) bool // false for NaN
+	// problem and fix are told where valid says no. A null or NaN is "not known", except in the score.
+	problem, fix string
+}
+
+func notNegative(x float64) bool { return x >= 0 && !math.IsInf(x, 1) }
+
+const leaveNull = "leave it null where it is not known"
+
+// quantities in the order of the trace format. The score is first.
+var quantities = [...]quantity{
+	{"score", func(o *Outcomes) *[]float32 { return &o.Score },
+		func(x float64) bool { return x >= 0 && x <= 1 }, "is outside [0,1]", "scale scores to [0,1], 1 being best"},
+	{"input_tokens", func(o *Outcomes) *[]float32 { return &o.InputTokens }, notNegative, "is negative", leaveNull},
+	{"output_tokens", func(o *Outcomes) *[]float32 { return &o.OutputTokens }, notNegative, "is negative", leaveNull},
+	{"cost_usd", func(o *Outcomes) *[]float32 { return &o.CostUSD }, notNegative, "is negative", leaveNull},
+	{"latency_s", func(o *Outcomes) *[]float32 { return &o.LatencySec }, notNegative, "is negative", leaveNull},
+	{"energy_wh", func(o *Outcomes) *[]float32 { return &o.EnergyWh }, notNegative, "is negative", leaveNull},
+	{"carbon_g", func(o *Outcomes) *[]float32 { return &o.CarbonG }, notNegative, "is negative", leaveNull},
+	{"propensity", func(o *Outcomes) *[]float32 { return &o.Propensity },
+		func(x float64) bool { return x > 0 && x <= 1 }, "is outside (0,1]",
+		"give the probability with which the log chose this model, or " + leaveNull},
+}
+
+const scoreQuantity = 0
+
+// needed tells which quantities always have a matrix in memory, whether the files have the column or not.
+func needed(q int) bool { return q <= 2 }
+
+// shards lists the outcome files of a trace, relative to its folder, in order. A *Violation where there are none.
+func shards(dir string) ([]string, error) {
+	missing := &Violation{File: OutcomesFile, Row: -1, Problem: "is missing",
+		Fix: "a trace needs outcomes.parquet, or a folder outcomes with part-*.parquet; check the path " + dir}
+	_, err := os.Stat(filepath.Join(dir, OutcomesFile))
+	single := err == nil
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("looking for outcomes: %w", err)
+	}
+	entries, err := os.ReadDir(filepath.Join(dir, OutcomesDir))
+	if err != nil && !errors.Is(err, os.ErrNotExist) && !single {
+		return nil, fmt.Errorf("looking for outcomes: %w", err)
+	}
+	var names []string
+	for _, e := range entries {
+		if name := e.Name(); strings.HasSuffix(name, ".parquet") && !strings.HasPrefix(name, ".") && !strings.HasPrefix(name, "_") {
+			names = append(names, OutcomesDir+"/"+name)
+		}
+	}
+	slices.Sort(names)
+	switch {
+	case single && len(names) > 0:
+		return nil, &Violation{File: OutcomesFile, Row: -1, Problem: "stands beside " + names[0],
+			Fix: "keep either outcomes.parquet or the folder outcomes, so that it is clear which counts"}
+	case single:
+		return []string{OutcomesFile}, nil
+	case len(names) == 0:
+		return nil, missing
+	}
+	return names, nil
+}
+
+// scan reads outcome files into matrices, or only checks them.
+type scan struct {
+	prompts map[string]int32 // nil: unknown prompts cannot be told, prompts.parquet being broken
+	ids     []string         // [prompts]
+	models  map[string]int32 // nil likewise
+	width   int              // models
+	cells   int
+	// present is written from several goroutines, with atomic operations.
+	present Bitmap
+	out     *Outcomes // nil: check only
+	once    [len(quantities)]sync.Once
+	known   [len(quantities)]atomic.Bool
+	answers answers
+	rows    atomic.Int64
+}
+
+func newScan(models []policy.Model, prompts *Prompts, index map[string]int32, fill bool) (*scan, error) {
+	s := &scan{prompts: index, width: len(models)}
+	if prompts != nil {
+		s.ids = prompts.ID
+	}
+	if len(models) > 0 {
+		s.models = make(map[string]int32, len(models))
+		for i, m := range models {
+			s.models[m.ID] = int32(i)
+		}
+	}
+	s.cells = len(s.ids) * s.width
+	if s.cells > 1<<32 {
+		return nil, fmt.Errorf("a trace of %d prompts × %d models does not fit into memory as matrices; split it", len(s.ids), s.width)
+	}
+	s.present = NewBitmap(s.cells)
+	if fill {
+		s.out = &Outcomes{Models: s.width, Present: s.present}
+		s.answers.code = map[string]uint32{"": 0}
+		s.answers.text = []string{""}
+	}
+	return s, nil
+}
+
+// columns are the fields of one outcome file; nil where it lacks the column.
+type columns struct {
+	prompt, model, answer *field
+	quantity              [len(quantities)]*field
+}
+
+// columns finds what the scan reads. What is missing or of the wrong type goes to found.
+func (s *scan) columns(t *table, found *findings) (c columns) {
+	get := func(name string, use kind, required bool) *field {
+		found.column()
+		f, wrong := t.lookup(name, use)
+		switch {
+		case wrong != nil:
+			found.add(*wrong)
+		case f == nil && required:
+			found.add(*t.lacks(name))
+		}
+		return f
+	}
+	c.prompt = get(colPromptID, asText, true)
+	c.model = get(colModelID, asText, true)
+	c.answer = get(colAnswer, asText, false)
+	for q := range quantities {
+		c.quantity[q] = get(quantities[q].name, asNumber, q == scoreQuantity)
+	}
+	return c
+}
+
+// group reads one row group. What is wrong with the data goes to found; the error is for what is not the file's fault.
+func (s *scan) group(ctx context.Context, t *table, c *columns, group int, found *findings) error {
+	s.rows.Add(t.groups[group].NumRows())
+	cell, err := s.keys(ctx, t, c, group, found)
+	if err != nil {
+		return err
+	}
+	for q := range quantities {
+		if c.quantity[q] == nil {
+			continue
+		}
+		found.column()
+		if err := found.take(s.figures(ctx, t, c.quantity[q], q, group, cell, found)); err != nil {
+			return err
+		}
+	}
+	if c.answer == nil {
+		return nil
+	}
+	found.column()
+	return found.take(s.letters(ctx, t, c.answer, group, cell, found))
+}
+
+// keys finds the matrix cell of every row of a group, -1 where it has none.
+func (s *scan) keys(ctx context.Context, t *table, c *columns, group int, found *findings) (cell []int64, err error) {
+	found.column()
+	first := t.first[group]
+	prompt, err := s.match(ctx, t, c.prompt, group, s.prompts, s.ids, PromptsFile, found)
+	if err != nil {
+		return nil, err
+	}
+	found.column()
+	model, err := s.match(ctx, t, c.model, group, s.models, nil, ModelsFile, found)
+	if err != nil {
+		return nil, err
+	}
+	found.column()
+	cell = make([]int64, t.groups[group].NumRows())
+	for i := range cell {
+		cell[i] = -1
+		if i >= len(prompt) || i >= len(model) || prompt[i] < 0 || model[i] < 0 {
+			continue
+		}
+		at := int64(prompt[i])*int64(s.width) + int64(model[i])
+		bit := uint64(1) << (at & 63)
+		if atomic.OrUint64(&s.present[at>>6], bit)&bit != 0 {
+			v := Violation{File: t.name, Row: first + int64(i), Column: colPromptID + ", " + colModelID,
+				Value:   fmt.Sprintf("(%s, %s)", clip(s.ids[prompt[i]]), s.modelName(model[i])),
+				Problem: "has an outcome in an earlier row already", Fix: "keep one row for each prompt and model"}
+			found.add(v)
+			continue
+		}
+		cell[i] = at
+	}
+	return cell, nil
+}
+
+func (s *scan) modelName(m int32) string {
+	for id, i := range s.models {
+		if i == m {
+			return clip(id)
+		}
+	}
+	return strconv.Itoa(int(m))
+}
+
+// match looks the ids of a group's rows up: -1 where an id is null or unknown. A dictionary is looked up once a page,
+// not once a row. order lists the ids in their own order, if rows are likely to follow it.
+func (s *scan) match(ctx context.Context, t *table, f *field, group int, index map[string]int32, order []string, where string, found *findings) ([]int32, error) {
+	if f == nil {
+		return nil, nil
+	}
+	out := make([]int32, 0, min(t.groups[group].NumRows(), 1<<20))
+	var (
+		d     texts
+		words []int32
+	)
+	unknown := func(row int64, id []byte) {
+		if index == nil {
+			return
+		}
+		v := Violation{File: t.name, Row: row, Column: f.name, Value: clip(string(id)), Problem: "is not in " + where,
+			Fix: "add it there, or remove its outcomes"}
+		if len(id) == 0 {
+			v.Value, v.Problem, v.Fix = "", "is empty", "name the "+strings.TrimSuffix(f.name, "_id")+" of every outcome"
+		}
+		found.add(v)
+	}
+	find := func(id []byte) int32 {
+		if i, ok := index[string(id)]; ok && len(id) > 0 {
+			return i
+		}
+		return -1
+	}
+	last := int32(-1)
+	err := t.pages(ctx, group, f, func(row int64, page parquet.Page) error {
+		fresh, err := d.read(page)
+		if err != nil {
+			return broken(t.name, row, f.name, err)
+		}
+		if fresh {
+			words = grow(words, d.words)
+			for k := range words {
+				words[k] = find(d.word(k))
+			}
+		}
+		at := 0
+		for i := range int(page.NumValues()) {
+			if d.null != nil && d.null[i] == 0 {
+				found.add(Violation{File: t.name, Row: row + int64(i), Column: f.name, Problem: "is null",
+					Fix: "name the " + strings.TrimSuffix(f.name, "_id") + " of every outcome"})
+				out = append(out, -1)
+				continue
+			}
+			var k int32
+			if d.index != nil {
+				if k = words[d.index[at]]; k < 0 {
+					unknown(row+int64(i), d.word(int(d.index[at])))
+				}
+			} else {
+				id := d.raw(at)
+				switch {
+				case order != nil && last >= 0 && order[last] == string(id):
+					k = last
+				case order != nil && int(last)+1 < len(order) && order[last+1] == string(id):
+					k = last + 1
+				default:
+					k = find(id)
+				}
+				if k < 0 {
+					unknown(row+int64(i), id)
+				}
+				last = k
+			}
+			at++
+			out = append(out, k)
+		}
+		return nil
+	})
+	return out, found.take(err)
+}
+
+// figures reads one quantity of a group.
+func (s *scan) figures(ctx context.Context, t *table, f *field, q, group int, cell []int64, found *findings) error {
+	spec := &quantities[q]
+	var dst []float32
+	if s.out != nil {
+		dst = s.matrix(q)
+	}
+	first := t.first[group]
+	d := numbers{field: f}
+	known := false
+	err := t.pages(ctx, group, f, func(row int64, page parquet.Page) error {
+		if err := d.read(page); err != nil {
+			return broken(t.name, row, f.name, err)
+		}
+		at := cell[row-first:]
+		for i, x := range d.value {
+			if !spec.valid(x) {
+				if x != x && q != scoreQuantity {
+					continue // not known
+				}
+				found.add(d.refuse(t.name, row, i, spec))
+				continue
+			}
+			known = true
+			if dst != nil && at[i] >= 0 {
+				dst[at[i]] = float32(x)
+			}
+		}
+		return nil
+	})
+	if known {
+		s.known[q].Store(true)
+	}
+	return err
+}
+
+// refuse tells what is wrong with value i of the page in d.
+func (d *numbers) refuse(file string, row int64, i int, spec *quantity) Violation {
+	x := d.value[i]
+	v := Violation{File: file, Row: row + int64(i), Column: spec.name, Value: strconv.FormatFloat(x, 'g', -1, 64),
+		Problem: spec.problem, Fix: spec.fix}
+	switch {
+	case d.null != nil && d.null[i] == 0:
+		v.Value, v.Problem, v.Fix = "", "is null", "give the score, or leave the row out: a missing answer is a missing row"
+	case math.IsNaN(x):
+		v.Problem, v.Fix = "is not a number", "give the score, or leave the row out: a missing answer is a missing row"
+	case math.IsInf(x, 0):
+		v.Problem = "is not finite"
+	}
+	return v
+}
+
+// matrix returns the matrix of a quantity, made when the first row group asks for it.
+func (s *scan) matrix(q int) []float32 {
+	m := quantities[q].matrix(s.out)
+	s.once[q].Do(func() { *m = NewMatrix(s.cells) })
+	return *m
+}
+
+// answers numbers answer texts while several row groups are read.
+type answers struct {
+	mu   sync.Mutex
+	once sync.Once
+	code map[string]uint32
+	text []string
+}
+
+func (a *answers) number(text []byte) uint32 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if c, ok := a.code[string(text)]; ok {
+		return c
+	}
+	c := uint32(len(a.text))
+	s := string(text)
+	a.code[s] = c
+	a.text = append(a.text, s)
+	return c
+}
+
+// settle numbers the answers by their order as texts, so that codes do not depend on which row group came first.
+func (a *answers) settle(o *Outcomes) {
+	if len(o.Answer) == 0 || len(a.text) == 1 {
+		o.Answer = nil
+		return
+	}
+	o.AnswerText = slices.Sorted(slices.Values(a.text))
+	rank := make(map[string]uint32, len(a.text))
+	for i, s := range o.AnswerText {
+		rank[s] = uint32(i)
+	}
+	become := make([]uint32, len(a.text))
+	for old, s := range a.text {
+		become[old] = rank[s]
+	}
+	for i, c := range o.Answer {
+		o.Answer[i] = become[c]
+	}
+	a.code, a.text = nil, nil
+}
+
+// letters reads the answers of a group.
+func (s *scan) letters(ctx context.Context, t *table, f *field, group int, cell []int64, found *findings) error {
+	if s.out != nil {
+		s.answers.once.Do(func() { s.out.Answer = make([]uint32, s.cells) })
+	}
+	var (
+		d     texts
+		words []uint32
+		valid []bool
+		seen  = map[string]uint32{} // spares the lock where a page has no dictionary
+	)
+	first := t.first[group]
+	return t.pages(ctx, group, f, func(row int64, page parquet.Page) error {
+		fresh, err := d.read(page)
+		if err != nil {
+			return broken(t.name, row, f.name, err)
+		}
+		if fresh {
+			words, valid = grow(words, d.words), grow(valid, d.words)
+			for k := range words {
+				valid[k] = utf8.Valid(d.word(k))
+				if s.out != nil {
+					words[k] = s.answers.number(d.word(k))
+				}
+			}
+		}
+		at := 0
+		to := cell[row-first:]
+		for i := range int(page.NumValues()) {
+			if d.null != nil && d.null[i] == 0 {
+				continue
+			}
+			var code uint32
+			good := true
+			if d.index != nil {
+				code, good = words[d.index[at]], valid[d.index[at]]
+			} else {
+				raw := d.raw(at)
+				good = utf8.Valid(raw)
+				if s.out != nil {
+					have, ok := seen[string(raw)]
+					if !ok {
+						have = s.answers.number(raw)
+						if len(seen) < 1<<16 {
+							seen[string(raw)] = have
+						}
+					}
+					code = have
+				}
+			}
+			if !good {
+				raw := d.raw
+				k := at
+				if d.index != nil {
+					raw, k = d.word, int(d.index[at])
+				}
+				found.add(Violation{File: t.name, Row: row + int64(i), Column: f.name, Value: clip(string(raw(k))),
+					Problem: "is not valid UTF-8", Fix: castUTF8})
+			}
+			at++
+			if s.out != nil && to[i] >= 0 {
+				s.out.Answer[to[i]] = code
+			}
+		}
+		return nil
+	})
+}

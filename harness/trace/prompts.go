@@ -1,0 +1,423 @@
+package trace
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"time"
+	"unicode/utf8"
+	"unsafe"
+
+	"github.com/parquet-go/parquet-go"
+	"golang.org/x/sync/errgroup"
+)
+
+// Columns of prompts.parquet.
+const (
+	colPromptID  = "prompt_id"
+	colBenchmark = "benchmark"
+	colCategory  = "category"
+	colSource    = "source"
+	colPrompt    = "prompt"
+	colReference = "reference"
+	colSplit     = "split"
+	colArrivedAt = "arrived_at"
+	colEmbedding = "embedding"
+)
+
+const castUTF8 = "write it as UTF-8 text"
+
+// readPrompts reads prompts.parquet and numbers its ids. What is wrong with the file goes to found, and then the index
+// may be nil; err is for what is not the file's fault.
+func readPrompts(ctx context.Context, dir string, found *findings) (*Prompts, map[string]int32, error) {
+	t, err := openTable(PromptsFile, filepath.Join(dir, PromptsFile))
+	if err != nil {
+		return nil, nil, found.take(err)
+	}
+	defer t.Close()
+	p := &Prompts{}
+	type column struct {
+		name   string
+		use    kind
+		dst    *[]string
+		intern bool
+	}
+	columns := []column{
+		{colPromptID, asText, &p.ID, false},
+		{colBenchmark, asText, &p.Benchmark, true},
+		{colCategory, asText, &p.Category, true},
+		{colSource, asText, &p.Source, true},
+		{colPrompt, asText, &p.Text, false},
+		{colReference, asText, &p.Reference, true},
+		{colSplit, asText, &p.Split, true},
+		{colArrivedAt, asTime, nil, false},
+		{colEmbedding, asVector, nil, false},
+	}
+	// Each column is read by itself, so that the first to fail is the first in the file whatever the scheduling.
+	parts := make([]findings, len(columns))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for i, c := range columns {
+		parts[i].limit = found.limit
+		f, wrong := t.lookup(c.name, c.use)
+		if wrong != nil {
+			parts[i].add(*wrong)
+			continue
+		}
+		if f == nil {
+			if c.name == colPromptID {
+				parts[i].add(*t.lacks(c.name))
+			}
+			continue
+		}
+		g.Go(func() error {
+			var err error
+			switch c.use {
+			case asText:
+				*c.dst, err = t.strings(ctx, f, c.intern, &parts[i])
+			case asTime:
+				p.ArrivedAt, err = t.instants(ctx, f)
+			case asVector:
+				p.Embedding, p.Dim, err = t.vectors(ctx, f, &parts[i])
+			}
+			return parts[i].take(err)
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, nil, fmt.Errorf("reading %s: %w", filepath.Join(dir, PromptsFile), err)
+	}
+	whole := parts[0].total == 0
+	index := make(map[string]int32, len(p.ID))
+	if t.rows > math.MaxInt32 {
+		parts[0].add(Violation{File: t.name, Row: -1, Problem: fmt.Sprintf("has %d rows", t.rows), Fix: "split it into traces of at most 2^31 prompts"})
+	} else {
+		for i, id := range p.ID {
+			if id == "" {
+				if whole { // else the null was told already
+					parts[0].add(Violation{File: t.name, Row: int64(i), Column: colPromptID, Problem: "is empty", Fix: "give every prompt an id"})
+				}
+				continue
+			}
+			if first, twice := index[id]; twice {
+				parts[0].add(Violation{File: t.name, Row: int64(i), Column: colPromptID, Value: clip(id),
+					Problem: fmt.Sprintf("is the id of row %d already", first), Fix: "remove one of the two, or give it another id"})
+				continue
+			}
+			index[id] = int32(i)
+		}
+	}
+	if t.rows == 0 && parts[0].total == 0 {
+		parts[0].add(Violation{File: t.name, Row: -1, Problem: "has no prompts", Fix: "a trace needs at least one prompt"})
+	}
+	for i := range parts {
+		found.merge(&parts[i])
+	}
+	if parts[0].total > 0 && len(p.ID) == 0 {
+		index = nil
+	}
+	return p, index, nil
+}
+
+// take files an error that is a violation, and returns any other.
+func (f *findings) take(err error) error {
+	var v *Violation
+	if errors.As(err, &v) {
+		f.add(*v)
+		return nil
+	}
+	return err
+}
+
+// merge adds what another column found.
+func (f *findings) merge(o *findings) {
+	f.column()
+	f.total += o.total
+	for _, v := range o.list {
+		f.list = append(f.list, placed{v.Violation, f.mark})
+	}
+}
+
+// lacks tells that a column that must be there is not.
+func (t *table) lacks(column string) *Violation {
+	var have []string
+	for _, c := range t.pq.Root().Columns() {
+		have = append(have, c.Name())
+	}
+	return &Violation{File: t.name, Row: -1, Column: column, Problem: fmt.Sprintf("is missing; the file has %q", have),
+		Fix: "add the column or rename the one that holds it"}
+}
+
+// strings reads a whole column of text. Nulls are "".
+func (t *table) strings(ctx context.Context, f *field, intern bool, found *findings) ([]string, error) {
+	out := make([]string, 0, min(t.rows, 1<<20))
+	var (
+		d     texts
+		words []string
+		known = map[string]string{}
+	)
+	for group := range t.groups {
+		d.dict = nil
+		err := t.pages(ctx, group, f, func(row int64, page parquet.Page) error {
+			fresh, err := d.read(page)
+			if err != nil {
+				return broken(t.name, row, f.name, err)
+			}
+			if fresh {
+				words = words[:0]
+				all := string(d.wdata)
+				for k := range d.words {
+					w := all[d.woffset[k]:d.woffset[k+1]]
+					if intern {
+						w = share(known, w)
+					}
+					words = append(words, w)
+				}
+			}
+			var all string
+			if d.index == nil && !intern && len(d.data) > 0 {
+				all = string(d.data)
+			}
+			at := 0
+			for i := range int(page.NumValues()) {
+				if d.null != nil && d.null[i] == 0 {
+					if f.name == colPromptID {
+						found.add(Violation{File: t.name, Row: row + int64(i), Column: f.name, Problem: "is null", Fix: "give every prompt an id"})
+					}
+					out = append(out, "")
+					continue
+				}
+				var s string
+				switch {
+				case d.index != nil:
+					s = words[d.index[at]]
+				case intern:
+					s = share(known, view(d.raw(at)))
+				default:
+					s = all[d.offset[at]:d.offset[at+1]]
+				}
+				at++
+				if !utf8.ValidString(s) {
+					found.add(Violation{File: t.name, Row: row + int64(i), Column: f.name, Value: clip(s), Problem: "is not valid UTF-8", Fix: castUTF8})
+				}
+				out = append(out, s)
+			}
+			return nil
+		})
+		if err != nil {
+			return out, err
+		}
+	}
+	return out, nil
+}
+
+// share returns the one copy of a short text that repeats.
+func share(known map[string]string, s string) string {
+	if have, ok := known[s]; ok {
+		return have
+	}
+	s = string([]byte(s))
+	if len(known) < 1<<16 {
+		known[s] = s
+	}
+	return s
+}
+
+// view is b as a string, for a look-up that does not outlive b.
+func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+// instants reads a whole column of times. Nulls are the zero time.
+func (t *table) instants(ctx context.Context, f *field) ([]time.Time, error) {
+	out := make([]time.Time, 0, min(t.rows, 1<<20))
+	var packed []time.Time
+	for group := range t.groups {
+		err := t.pages(ctx, group, f, func(row int64, page parquet.Page) (err error) {
+			if packed, err = f.times(page, packed); err != nil {
+				return broken(t.name, row, f.name, err)
+			}
+			at := 0
+			null := page.DefinitionLevels()
+			for i := range int(page.NumValues()) {
+				if len(null) > 0 && null[i] == 0 {
+					out = append(out, time.Time{})
+					continue
+				}
+				if at >= len(packed) {
+					return broken(t.name, row, f.name, errLength)
+				}
+				out = append(out, packed[at])
+				at++
+			}
+			return nil
+		})
+		if err != nil {
+			return out, err
+		}
+	}
+	return out, nil
+}
+
+// vectors reads a column of lists of floats, all of the same length, to one row-major matrix. A column that is null
+// everywhere is no column.
+func (t *table) vectors(ctx context.Context, f *field, found *findings) (out []float32, dim int, err error) {
+	d := numbers{field: f}
+	var (
+		most  = byte(f.leaf.MaxDefinitionLevel())
+		row   = int64(-1) // row being read
+		have  int         // its values so far
+		nulls int64       // rows without a list
+		wrong bool
+	)
+	bad := func(row int64, value, problem string) {
+		wrong = true
+		found.add(Violation{File: t.name, Row: row, Column: f.name, Value: value, Problem: problem,
+			Fix: "give every prompt a vector of the same length, all numbers finite, or leave the column out"})
+	}
+	endRow := func() {
+		switch {
+		case row < 0:
+		case have == 0:
+			nulls++
+			if nulls == row+1 { // nothing but nulls so far
+				return
+			}
+			bad(row, "", "is null or empty")
+		case dim == 0:
+			dim = have
+			if nulls > 0 {
+				bad(0, "", "is null or empty")
+			}
+		case have != dim:
+			bad(row, strconv.Itoa(have)+" numbers", fmt.Sprintf("is not the length of the vectors before it, %d", dim))
+		}
+	}
+	for group := range t.groups {
+		start, end := t.first[group], t.first[group]+t.groups[group].NumRows()
+		row = start - 1
+		have = 0
+		err = t.listPages(ctx, group, f, func(page parquet.Page) error {
+			packed, err := d.packed(page)
+			if err != nil {
+				return err
+			}
+			defs, reps := page.DefinitionLevels(), page.RepetitionLevels()
+			at := 0
+			for i := range reps {
+				if reps[i] == 0 {
+					if row >= start {
+						endRow()
+					}
+					row++
+					have = 0
+					if row >= end {
+						return errors.New("more rows than the row group claims")
+					}
+				}
+				if row < start {
+					return errors.New("a row starts in the middle of a list")
+				}
+				if len(defs) > 0 && defs[i] != most {
+					// A null element; or, alone in its row, a null or empty list.
+					alone := reps[i] == 0 && (i+1 == len(reps) || reps[i+1] == 0)
+					if !alone || defs[i] == most-1 && f.leaf.Optional() {
+						bad(row, "", "holds a null")
+						have++
+					}
+					continue
+				}
+				if at >= len(packed) {
+					return errLength
+				}
+				x := float32(packed[at])
+				at++
+				have++
+				if x-x != 0 {
+					bad(row, fmt.Sprint(x), "is not a finite number")
+				}
+				out = append(out, x)
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, 0, err
+		}
+		if row >= start {
+			endRow()
+		}
+		if row != end-1 {
+			return nil, 0, broken(t.name, row, f.name, fmt.Sprintf("its values end before row %d", end))
+		}
+	}
+	if wrong || dim == 0 {
+		return nil, 0, nil
+	}
+	return out, dim, nil
+}
+
+// listPages is pages for a column with several values a row, whose rows may go on from one page to the next.
+func (t *table) listPages(ctx context.Context, group int, f *field, fn func(page parquet.Page) error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = broken(t.name, t.first[group], f.name, r)
+		}
+	}()
+	pages := t.groups[group].ColumnChunks()[f.leaf.Index()].Pages()
+	defer pages.Close()
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		page, err := pages.ReadPage()
+		if isEnd(err) {
+			return nil
+		}
+		if err != nil {
+			return broken(t.name, t.first[group], f.name, err)
+		}
+		err = fn(page)
+		parquet.Release(page)
+		if err != nil {
+			return broken(t.name, t.first[group], f.name, err)
+		}
+	}
+}
+
+// ReadVectors reads a Parquet file of precomputed prompt vectors: columns prompt_id and embedding (a list of floats of
+// equal length a row). The vectors are [len(ids) × dim], row-major. What is wrong with the file is a *Violation.
+func ReadVectors(ctx context.Context, path string) (ids []string, vectors []float32, dim int, err error) {
+	t, err := openTable(filepath.Base(path), path)
+	if err != nil {
+		return nil, nil, 0, err
+	}
+	defer t.Close()
+	found := &findings{limit: 1}
+	for _, c := range []struct {
+		name string
+		use  kind
+	}{{colPromptID, asText}, {colEmbedding, asVector}} {
+		f, wrong := t.lookup(c.name, c.use)
+		switch {
+		case wrong != nil:
+			return nil, nil, 0, wrong
+		case f == nil:
+			return nil, nil, 0, t.lacks(c.name)
+		case c.use == asText:
+			ids, err = t.strings(ctx, f, false, found)
+		default:
+			vectors, dim, err = t.vectors(ctx, f, found)
+		}
+		if err != nil {
+			return nil, nil, 0, fmt.Errorf("reading %s: %w", path, err)
+		}
+		if found.total > 0 {
+			return nil, nil, 0, &found.list[0].Violation
+		}
+	}
+	if dim == 0 {
+		return nil, nil, 0, &Violation{File: t.name, Row: -1, Column: colEmbedding, Problem: "holds no vectors", Fix: "give every prompt a vector"}
+	}
+	return ids, vectors, dim, nil
+}
