@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"github.com/trilemma-bench/trilemma/harness/cost"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -49,7 +50,7 @@ func (s *Simulated) outcomes(j, lo, hi int, number string) {
 		out.OutputTokens[at] = float32(tokens)
 		out.LatencySec[at] = float32(wait*model.TimeToFirstTokenSec + slow*tokens/model.TokensPerSec)
 		if out.CostUSD != nil {
-			out.CostUSD[at] = float32((in*model.PriceInputUSDPerMTok + tokens*model.PriceOutputUSDPerMTok) / 1e6)
+			out.CostUSD[at] = float32(cost.USD(in, tokens, model.PriceInputUSDPerMTok, model.PriceOutputUSDPerMTok))
 		}
 	}
 }

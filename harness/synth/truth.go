@@ -3,6 +3,7 @@ package synth
 import (
 	"math"
 
+	"github.com/trilemma-bench/trilemma/harness/cost"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -17,8 +18,8 @@ type Truth struct {
 	// difficulty that shows. The hidden difficulty and the discrimination are integrated out. No learner that sees the
 	// prompt alone can predict better; one that has to read a finite number of words will do a little worse.
 	ChanceSeen []float32
-	// Expected figures. Cost is from list prices; energy and carbon are those of the harness's per-token method at
-	// the model's region, NaN where it gives none.
+	// Expected figures. Cost is from list prices; energy and carbon follow packages energy and carbon with their
+	// default assumptions, at the model's region.
 	CostUSD    []float32
 	LatencySec []float32
 	EnergyWh   []float32
@@ -60,10 +61,9 @@ func (t *Truth) set(w *world, at, j int, p *prompt, ability, chance float64) {
 	}
 	t.ChanceSeen[at] = float32(seen)
 	in, out := w.inputTokens(p), min(math.Exp(w.logOutputTokens(model, p)+w.OutputSD*w.OutputSD/2), maxOutputTokens)
-	t.CostUSD[at] = float32((in*model.PriceInputUSDPerMTok + out*model.PriceOutputUSDPerMTok) / 1e6)
-	latency := model.TimeToFirstTokenSec + out/model.TokensPerSec
-	t.LatencySec[at] = float32(latency)
-	energyWh, carbonG := w.footprint[j].of(out, latency)
+	t.CostUSD[at] = float32(cost.USD(in, out, model.PriceInputUSDPerMTok, model.PriceOutputUSDPerMTok))
+	t.LatencySec[at] = float32(model.TimeToFirstTokenSec + out/model.TokensPerSec)
+	energyWh, carbonG := w.footprint[j].of(out)
 	t.EnergyWh[at], t.CarbonG[at] = float32(energyWh), float32(carbonG)
 }
 

@@ -40,6 +40,10 @@ func newWorld(p Params) (*world, error) {
 	w.early, w.late = popularity(p.Seed, p.Topics, "early"), popularity(p.Seed, p.Topics, "late")
 	for j := range w.models {
 		w.models[j].draw(p)
+		var err error
+		if w.footprint[j], err = newFootprint(w.models[j].Model); err != nil {
+			return nil, err
+		}
 	}
 	return w, nil
 }
