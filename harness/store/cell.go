@@ -36,9 +36,6 @@ type Ref struct {
 // Name is what the cell is called in progress and in errors: "all/knn(k=10)", "all/predict seed 2".
 func (r Ref) Name() string {
 	name := r.Pool + "/" + r.Policy
-	if r.Encoder != "" {
-		name += " " + r.Encoder
-	}
 	if r.Seed != 0 {
 		name += fmt.Sprintf(" seed %d", r.Seed)
 	}

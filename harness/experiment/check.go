@@ -1,0 +1,365 @@
+package experiment
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/trilemma-bench/trilemma/harness/carbon"
+	"github.com/trilemma-bench/trilemma/harness/encode"
+	"github.com/trilemma-bench/trilemma/harness/energy"
+	"github.com/trilemma-bench/trilemma/harness/replay"
+)
+
+// checker checks what the parts of an experiment mean together, fills in what was left out and resolves paths.
+type checker struct {
+	*decoder
+	spec    *Spec
+	env     func(string) (string, bool)
+	dir     string // the experiment file's folder
+	notices []Notice
+}
+
+var (
+	folderName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
+	hexDigest  = regexp.MustCompile(`^[0-9a-fA-F]{64}$`)
+)
+
+func (c *checker) notice(path, format string, args ...any) {
+	c.notices = append(c.notices, Notice{path, fmt.Sprintf(format, args...)})
+}
+
+func (c *checker) check() {
+	s := c.spec
+	switch {
+	case s.Name == "":
+		c.wrongAt("name", "the experiment needs a name, which its results are kept under")
+	case !folderName.MatchString(s.Name) || len(s.Name) > 128 || s.Name == "latest":
+		c.wrongAt("name", "%q cannot name a folder: use letters, digits, '.', '_' and '-', other than latest", s.Name)
+	}
+	c.oneOf("coverage", s.Coverage, "complete", "available")
+	c.data()
+	c.pools()
+	c.encoders()
+	c.policies()
+	c.metrics()
+	c.oneOf("metrics.strata", s.Metrics.Strata, "category", "benchmark", "none")
+	for i, f := range s.Plots.Formats {
+		c.oneOf(fmt.Sprintf("plots.formats[%d]", i), f, "png", "svg", "pdf")
+	}
+	if s.Batch < 1 || s.Batch > 1_000_000 {
+		c.wrongAt("batch", "%d decisions a call, want 1 to 1000000", s.Batch)
+	}
+	if s.Backend == "" {
+		c.wrongAt("backend", "empty; want go, xla:cpu, xla:cuda or a path to a PJRT plugin")
+	}
+	if _, err := s.Accounting.Replay(); err != nil {
+		c.wrongAt("accounting", "%v", err)
+	}
+	p := &s.Preferences
+	if p.LambdaCost == nil && p.LambdaCarbon == nil && p.LambdaLatency == nil && !p.Grid {
+		p.LambdaCost, p.LambdaCarbon = &Sweep{Auto: autoCost}, &Sweep{Auto: autoOther}
+	}
+	if n := p.size(); n > maxSweep {
+		c.wrongAt("preferences", "%d preferences are too many, want at most %d", n, maxSweep)
+	}
+}
+
+func (c *checker) data() {
+	d := &c.spec.Data
+	d.Trace, d.Train, d.Test = c.path("data.trace", d.Trace), c.path("data.train", d.Train), c.path("data.test", d.Test)
+	var forms []string
+	if d.Trace != "" {
+		forms = append(forms, "trace")
+	}
+	if d.Train != "" || d.Test != "" {
+		forms = append(forms, "train and test")
+	}
+	if d.Synth != nil {
+		forms = append(forms, "synth")
+		if err := d.Synth.Check(); err != nil {
+			c.wrongAt("data.synth", "%v", err)
+		}
+	}
+	pair := d.Train != "" && d.Test != ""
+	switch {
+	case len(forms) == 0:
+		c.wrongAt("data", "names no data: give trace, or train and test, or synth")
+	case len(forms) > 1:
+		c.wrongAt("data", "has %s: give only one of them", strings.Join(forms, ", and "))
+	case (d.Train != "") != (d.Test != ""):
+		c.wrongAt("data", "train and test go together: give both, or one trace to be split")
+	case pair && d.Train == d.Test:
+		c.wrongAt("data", "train and test are the same folder: give trace, and a split of it")
+	}
+	c.split(pair)
+}
+
+// split completes the shares: those left out are what the others leave, in the ratio 60 : 20 : 20.
+func (c *checker) split(pair bool) {
+	s := &c.spec.Data.Split
+	const at = "data.split"
+	c.oneOf(at+".method", s.Method, "hash", "stratified", "time", "column")
+	shares := []*float64{&s.Train, &s.Validation, &s.Test}
+	usual := []float64{0.6, 0.2, 0.2}
+	for i, name := range []string{"train", "validation", "test"} {
+		if *shares[i] != notGiven {
+			c.between(at+"."+name, *shares[i], 0, 1)
+		}
+	}
+	if len(c.problems) > 0 {
+		return
+	}
+	if pair {
+		// The test trace is the test split, so train and validation share the train trace.
+		if s.Test > 0 {
+			c.notice(at+".test", "does not apply: data.test is what policies are judged on, and data.train is divided into train and validation")
+		}
+		if s.Train > 0 && s.Validation >= 0 && (s.Test > 0 || s.Train+s.Validation < 1-1e-9) {
+			sum := s.Train + s.Validation
+			s.Train, s.Validation = tidy(s.Train/sum), tidy(s.Validation/sum)
+		}
+		s.Test = 0
+		shares, usual = shares[:2], []float64{0.75, 0.25}
+	}
+	var given, open float64
+	for i, x := range shares {
+		if *x == notGiven {
+			open += usual[i]
+		} else {
+			given += *x
+		}
+	}
+	if given > 1+1e-9 || open == 0 && given < 1-1e-9 {
+		c.wrongAt(at, "the shares sum to %v, want 1", tidy(given))
+		return
+	}
+	for i, x := range shares {
+		if *x == notGiven {
+			*x = tidy(max(0, 1-given) * usual[i] / open)
+		}
+	}
+	if s.Method == "column" {
+		return // the trace's column decides
+	}
+	if s.Train == 0 {
+		c.wrongAt(at+".train", "no prompt is left to learn from")
+	}
+	if !pair && s.Test == 0 {
+		c.wrongAt(at+".test", "no prompt is left to be judged on")
+	}
+}
+
+// tidy takes rounding noise off a share.
+func tidy(x float64) float64 { return math.Round(x*1e12) / 1e12 }
+
+func (c *checker) pools() {
+	s := c.spec
+	if len(s.Pools) == 0 {
+		if c.given("pools") {
+			c.wrongAt("pools", "the list is empty: leave it out for one pool of all models")
+		}
+		s.Pools = Pools{{Name: "all"}}
+	}
+	seen := map[string]bool{}
+	for i, p := range s.Pools {
+		at := fmt.Sprintf("pools[%d]", i)
+		if _, listed := c.where[at]; !listed {
+			at = "pools." + p.Name
+		}
+		switch {
+		case p.Name == "":
+			c.wrongAt(at, "the pool needs a name")
+		case !folderName.MatchString(p.Name) || len(p.Name) > 64:
+			c.wrongAt(at, "pool %q cannot name plots: use letters, digits, '.', '_' and '-'", p.Name)
+		case seen[p.Name]:
+			c.wrongAt(at, "a second pool is called %q", p.Name)
+		}
+		seen[p.Name] = true
+		for _, g := range slices.Concat(p.Models, p.Exclude) {
+			if strings.TrimPrefix(g, "!") == "" {
+				c.wrongAt(at, "an empty model name; write an id, a glob such as llama-*, or leave models out for all")
+			}
+		}
+	}
+}
+
+func (c *checker) encoders() {
+	s := c.spec
+	if len(s.Encoders) == 0 {
+		if c.given("encoder") {
+			c.wrongAt("encoder", "the list is empty: leave it out for hash, or write none")
+		}
+		p := encode.DefaultHash()
+		s.Encoders = Encoders{{Name: "hash", Hash: &p}}
+	}
+	for i := range s.Encoders {
+		c.encoder(&s.Encoders[i], fmt.Sprintf("encoder[%d]", i))
+	}
+	labels := map[string]bool{}
+	for i := range s.Encoders {
+		e, at := &s.Encoders[i], fmt.Sprintf("encoder[%d]", i)
+		if e.Label == "" {
+			e.Label = e.Name
+		}
+		if labels[e.Label] {
+			c.wrongAt(at, "a second encoder is called %q: give it a label of its own", e.Label)
+		}
+		labels[e.Label] = true
+		if e.Kind() == NoVectors && len(s.Encoders) > 1 {
+			c.wrongAt(at, "none cannot stand beside other encoders")
+		}
+	}
+}
+
+func (c *checker) encoder(e *Encoder, at string) {
+	if !c.given(at) {
+		at = "encoder" // written without a list
+	}
+	if e.Precomputed != "" {
+		if filepath.IsAbs(e.Precomputed) || strings.Contains(e.Precomputed, "$") || strings.HasPrefix(e.Precomputed, "~/") {
+			e.Precomputed = c.path(at+".precomputed", e.Precomputed)
+		}
+		e.beside = c.base(at + ".precomputed")
+		if e.Name == "" {
+			e.Name = strings.TrimSuffix(filepath.Base(e.Precomputed), filepath.Ext(e.Precomputed))
+		}
+	}
+	switch {
+	case e.Name == "":
+		c.wrongAt(at, "the encoder needs a name: hash, embedding, none, or a name with precomputed: FILE")
+	case e.Precomputed != "" && (e.Name == "hash" || e.Name == "none" || e.Name == "embedding"):
+		c.wrongAt(at, "%q is built in: give precomputed vectors another name", e.Name)
+	case e.Kind() == "":
+		c.wrongAt(at, "unknown encoder %q, %s; or add precomputed: FILE", e.Name, suggest(e.Name, []string{"hash", "embedding", "none"}))
+	case e.Hash != nil:
+		if err := e.Hash.Check(); err != nil {
+			c.wrongAt(at, "%v", err)
+		}
+	}
+}
+
+func (c *checker) policies() {
+	s := c.spec
+	if len(s.Policies) == 0 {
+		c.wrongAt("policies", "there are no policies; give a list such as [random, knn, predict]")
+		return
+	}
+	labels := map[string]bool{}
+	for i := range s.Policies {
+		p, at := &s.Policies[i], fmt.Sprintf("policies[%d]", i)
+		if p.Name == "" {
+			c.wrongAt(at, "the policy needs a name; `trilemma policy list` shows them")
+			continue
+		}
+		if p.Label != "" && labels[p.Label] {
+			c.wrongAt(at+".label", "a second policy is labelled %q", p.Label)
+		}
+		labels[p.Label] = true
+		p.Plugin = c.path(at+".plugin", p.Plugin)
+		if p.SHA256 != "" {
+			if !hexDigest.MatchString(p.SHA256) {
+				c.wrongAt(at+".sha256", "%q is not a SHA-256: want 64 hexadecimal digits, as sha256sum prints", p.SHA256)
+			}
+			p.SHA256 = strings.ToLower(p.SHA256)
+		}
+		for _, axis := range p.Grid {
+			if c.given(at + ".params." + axis.Name) {
+				c.wrongAt(at+".grid."+axis.Name, "is among the params too: give it once")
+			}
+		}
+		if n := p.Grid.size(); n > maxSweep {
+			c.wrongAt(at+".grid", "%d combinations are too many, want at most %d", n, maxSweep)
+		}
+	}
+}
+
+func (c *checker) metrics() {
+	m := &c.spec.Metrics
+	if m.Baseline == "" {
+		m.Baseline = "best-single"
+		for _, p := range c.spec.Policies {
+			if p.Label == "static" || p.Label == "" && p.Name == "static" && len(p.Grid) == 0 {
+				m.Baseline = "static"
+			}
+		}
+	}
+	if m.Resamples < 100 || m.Resamples > 1_000_000 {
+		c.wrongAt("metrics.resamples", "%d resamples, want 100 to 1000000", m.Resamples)
+	}
+}
+
+// Replay is the accounting as package replay takes it.
+func (a Accounting) Replay() (replay.Accounting, error) {
+	out := replay.Accounting{Energy: energy.Default(), IgnoreRegions: a.IgnoreRegions}
+	out.Energy.PUE, out.Energy.BatchSize, out.Energy.QuantisationBits = a.PUE, a.BatchSize, a.QuantisationBits
+	out.Energy.Prefill.On, out.Energy.Prefill.Utilisation = a.Prefill, a.PrefillUtilisation
+	if err := out.Energy.Check(); err != nil {
+		return out, err
+	}
+	switch {
+	case a.GridGPerKWh != nil && a.Zone != "":
+		return out, errors.New("grid_g_per_kwh and zone say the same thing: give one of them")
+	case a.GridGPerKWh != nil:
+		if !(*a.GridGPerKWh >= 0) {
+			return out, fmt.Errorf("grid_g_per_kwh is %v, want 0 or more", *a.GridGPerKWh)
+		}
+		out.GridGPerKWh = *a.GridGPerKWh
+	case a.Zone != "":
+		g, err := carbon.Intensity(a.Zone)
+		if err != nil {
+			return out, fmt.Errorf("zone: %w", err)
+		}
+		out.GridGPerKWh = g.GPerKWh
+	default:
+		out.GridGPerKWh = carbon.WorldGPerKWh
+	}
+	return out, nil
+}
+
+// EncoderKind is one way to get vectors.
+type EncoderKind string
+
+// The ways to get vectors.
+const (
+	HashVectors   EncoderKind = "hash"        // from the texts
+	FileVectors   EncoderKind = "precomputed" // from a Parquet file
+	ColumnVectors EncoderKind = "embedding"   // from the trace
+	NoVectors     EncoderKind = "none"
+)
+
+// Kind says where the encoder's vectors come from, "" where it is none of the known ways.
+func (e Encoder) Kind() EncoderKind {
+	switch {
+	case e.Precomputed != "":
+		return FileVectors
+	case e.Name == "hash", e.Name == "embedding", e.Name == "none":
+		return EncoderKind(e.Name)
+	}
+	return ""
+}
+
+// Locate finds the precomputed vectors for a trace: in its own folder, else beside the experiment.
+func (e Encoder) Locate(traceDir string) (string, error) {
+	if filepath.IsAbs(e.Precomputed) {
+		if _, err := os.Stat(e.Precomputed); err != nil {
+			return "", fmt.Errorf("encoder %s: %w; give the file of precomputed vectors, or use encoder: hash", e.Label, err)
+		}
+		return e.Precomputed, nil
+	}
+	tried := []string{filepath.Join(traceDir, e.Precomputed), filepath.Join(e.beside, e.Precomputed)}
+	if traceDir == "" {
+		tried = tried[1:]
+	}
+	for _, path := range tried {
+		if _, err := os.Stat(path); err == nil {
+			return path, nil
+		}
+	}
+	return "", fmt.Errorf("encoder %s: no file %s; put the vectors there, or use --set encoder=hash", e.Label, strings.Join(tried, " or "))
+}

@@ -1,0 +1,368 @@
+package experiment
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
+)
+
+// kind is what a node is.
+type kind uint8
+
+const (
+	null kind = iota
+	scalar
+	list
+	dict
+)
+
+// spot is where a node was written.
+type spot struct {
+	line, column int
+	set          string // the --set that gave it
+}
+
+// node is a YAML value with the place where it was written. Anchors and merge keys are resolved.
+type node struct {
+	kind  kind
+	value any     // scalar: bool, int64, uint64, float64 or string
+	keys  []key   // dict
+	items []*node // list; dict, beside keys
+	spot  spot
+}
+
+type key struct {
+	name string
+	spot spot
+}
+
+// Limits that keep a hostile file from taking the machine: no experiment comes near them.
+const (
+	maxBytes = 256 << 10
+	maxNodes = 100_000
+	maxDepth = 100
+)
+
+// parseYAML reads one document. Positions carry set where it came from the command line.
+func parseYAML(data []byte, file, set string) (n *node, err error) {
+	fail := func(line, column int, message string) error {
+		return Problems{{File: file, Line: line, Column: column, Set: set, Message: message}}
+	}
+	if len(data) > maxBytes {
+		return nil, fail(0, 0, fmt.Sprintf("%d bytes are too many for an experiment file, want at most %d", len(data), maxBytes))
+	}
+	// The parser is not ours, and the file may be anything.
+	defer func() {
+		if p := recover(); p != nil {
+			n, err = nil, fail(0, 0, fmt.Sprintf("this is not YAML that can be read: %v", p))
+		}
+	}()
+	parsed, err := parser.ParseBytes(data, 0)
+	if err != nil {
+		var at interface {
+			GetToken() *token.Token
+			GetMessage() string
+		}
+		if errors.As(err, &at) && at.GetToken() != nil && at.GetToken().Position != nil {
+			return nil, fail(at.GetToken().Position.Line, at.GetToken().Position.Column, "not valid YAML: "+at.GetMessage())
+		}
+		return nil, fail(0, 0, "not valid YAML: "+err.Error())
+	}
+	var bodies []ast.Node
+	for _, doc := range parsed.Docs {
+		if doc.Body != nil && doc.Body.Type() != ast.CommentType && doc.Body.Type() != ast.DirectiveType {
+			bodies = append(bodies, doc.Body)
+		}
+	}
+	switch len(bodies) {
+	case 0:
+		return &node{spot: spot{line: 1, column: 1, set: set}}, nil
+	case 1:
+	default:
+		return nil, fail(bodies[1].GetToken().Position.Line, 1, "a second YAML document: give each experiment a file of its own")
+	}
+	c := converter{set: set, anchors: map[string]*node{}}
+	n = c.convert(bodies[0], 0)
+	for i := range c.problems {
+		c.problems[i].File, c.problems[i].Set = file, set
+	}
+	if len(c.problems) > 0 {
+		return nil, c.problems
+	}
+	return n, nil
+}
+
+type converter struct {
+	set      string
+	anchors  map[string]*node
+	nodes    int
+	problems Problems
+}
+
+func (c *converter) spot(n ast.Node) spot {
+	s := spot{set: c.set}
+	if t := n.GetToken(); t != nil && t.Position != nil {
+		s.line, s.column = t.Position.Line, t.Position.Column
+	}
+	return s
+}
+
+func (c *converter) problem(at spot, format string, args ...any) *node {
+	c.problems = append(c.problems, Problem{Line: at.line, Column: at.column, Message: fmt.Sprintf(format, args...)})
+	return &node{spot: at}
+}
+
+func (c *converter) convert(n ast.Node, depth int) *node {
+	if n == nil {
+		return &node{spot: spot{set: c.set}}
+	}
+	at := c.spot(n)
+	if c.nodes++; c.nodes > maxNodes || depth > maxDepth {
+		if c.nodes == maxNodes+1 || depth == maxDepth+1 {
+			return c.problem(at, "too many or too deeply nested values")
+		}
+		return &node{spot: at}
+	}
+	switch n := n.(type) {
+	case *ast.NullNode:
+		return &node{spot: at}
+	case *ast.BoolNode:
+		return &node{kind: scalar, value: n.Value, spot: at}
+	case *ast.IntegerNode:
+		switch v := n.Value.(type) {
+		case int64, uint64:
+			return &node{kind: scalar, value: v, spot: at}
+		case int:
+			return &node{kind: scalar, value: int64(v), spot: at}
+		}
+		return &node{kind: scalar, value: n.GetToken().Value, spot: at}
+	case *ast.FloatNode:
+		return &node{kind: scalar, value: n.Value, spot: at}
+	case *ast.InfinityNode:
+		return &node{kind: scalar, value: n.Value, spot: at}
+	case *ast.NanNode:
+		return &node{kind: scalar, value: math.NaN(), spot: at}
+	case *ast.StringNode:
+		return c.plain(n, at)
+	case *ast.LiteralNode:
+		return &node{kind: scalar, value: n.Value.Value, spot: at}
+	case *ast.SequenceNode:
+		out := &node{kind: list, spot: at}
+		for _, v := range n.Values {
+			out.items = append(out.items, c.convert(v, depth+1))
+		}
+		return out
+	case *ast.MappingNode:
+		return c.mapping(n.Values, at, depth)
+	case *ast.MappingValueNode:
+		return c.mapping([]*ast.MappingValueNode{n}, at, depth)
+	case *ast.AnchorNode:
+		out := c.convert(n.Value, depth+1)
+		if n.Name != nil {
+			c.anchors[n.Name.String()] = out
+		}
+		return out
+	case *ast.AliasNode:
+		if n.Value != nil {
+			if a := c.anchors[n.Value.String()]; a != nil {
+				return c.copy(a, depth)
+			}
+			return c.problem(at, "alias *%s: no anchor of this name was written before it", n.Value.String())
+		}
+		return c.problem(at, "an alias without a name")
+	case *ast.TagNode:
+		return c.problem(at, "tag %s: tags have no meaning in an experiment, leave it out", n.Start.Value)
+	}
+	return c.problem(at, "a %v has no meaning in an experiment", n.Type())
+}
+
+// plain reads a scalar that the parser took for text. It knows no numbers such as 1e-3 with an exponent but no point.
+func (c *converter) plain(n *ast.StringNode, at spot) *node {
+	if t := n.GetToken(); t != nil && t.Type == token.StringType && strings.ContainsAny(n.Value, "eE") && strings.Trim(n.Value, "0123456789.eE+-") == "" {
+		if x, err := strconv.ParseFloat(n.Value, 64); err == nil {
+			return &node{kind: scalar, value: x, spot: at}
+		}
+	}
+	return &node{kind: scalar, value: n.Value, spot: at}
+}
+
+// copy repeats an anchored value: a --set below it must not change the original.
+func (c *converter) copy(n *node, depth int) *node {
+	if c.nodes++; c.nodes > maxNodes || depth > maxDepth {
+		if c.nodes == maxNodes+1 {
+			return c.problem(n.spot, "aliases multiply to too many values")
+		}
+		return &node{spot: n.spot}
+	}
+	out := *n
+	out.keys = append([]key(nil), n.keys...)
+	out.items = make([]*node, len(n.items))
+	for i, item := range n.items {
+		out.items[i] = c.copy(item, depth+1)
+	}
+	return &out
+}
+
+func (c *converter) mapping(pairs []*ast.MappingValueNode, at spot, depth int) *node {
+	out := &node{kind: dict, spot: at}
+	var merged []*node
+	first := map[string]spot{}
+	for _, pair := range pairs {
+		where := c.spot(pair.Key)
+		if pair.Key.IsMergeKey() {
+			m := c.convert(pair.Value, depth+1)
+			if m.kind == list {
+				merged = append(merged, m.items...)
+			} else {
+				merged = append(merged, m)
+			}
+			continue
+		}
+		name := keyName(pair.Key)
+		if before, twice := first[name]; twice {
+			c.problem(where, "key %q is there twice: it was given before in line %d", name, before.line)
+			continue
+		}
+		first[name] = where
+		out.keys = append(out.keys, key{name, where})
+		out.items = append(out.items, c.convert(pair.Value, depth+1))
+	}
+	if len(out.keys) > 0 {
+		out.spot = out.keys[0].spot
+	}
+	for _, m := range merged {
+		if m.kind != dict {
+			c.problem(m.spot, "<< needs a section to merge in")
+			continue
+		}
+		for i, k := range m.keys {
+			if _, have := first[k.name]; !have {
+				first[k.name] = k.spot
+				out.keys, out.items = append(out.keys, k), append(out.items, m.items[i])
+			}
+		}
+	}
+	return out
+}
+
+func keyName(k ast.MapKeyNode) string {
+	if s, ok := k.(ast.ScalarNode); ok {
+		return fmt.Sprint(s.GetValue())
+	}
+	return strings.TrimSpace(k.String())
+}
+
+// get is the value of a key, nil where the node has none.
+func (n *node) get(name string) *node {
+	if n == nil || n.kind != dict {
+		return nil
+	}
+	for i, k := range n.keys {
+		if k.name == name {
+			return n.items[i]
+		}
+	}
+	return nil
+}
+
+// put sets a key.
+func (n *node) put(k key, v *node) {
+	for i := range n.keys {
+		if n.keys[i].name == k.name {
+			n.keys[i], n.items[i] = k, v
+			return
+		}
+	}
+	n.keys, n.items = append(n.keys, k), append(n.items, v)
+}
+
+// drop removes a key and tells whether there was one.
+func (n *node) drop(name string) bool {
+	for i := range n.keys {
+		if n.keys[i].name == name {
+			n.keys = append(n.keys[:i:i], n.keys[i+1:]...)
+			n.items = append(n.items[:i:i], n.items[i+1:]...)
+			return true
+		}
+	}
+	return false
+}
+
+// text is the scalar's string, and whether it is one.
+func (n *node) text() (string, bool) {
+	if n == nil || n.kind != scalar {
+		return "", false
+	}
+	s, ok := n.value.(string)
+	return s, ok
+}
+
+// number is the scalar's number, and whether it is one.
+func (n *node) number() (float64, bool) {
+	if n == nil || n.kind != scalar {
+		return 0, false
+	}
+	switch v := n.value.(type) {
+	case int64:
+		return float64(v), true
+	case uint64:
+		return float64(v), true
+	case float64:
+		return v, true
+	}
+	return 0, false
+}
+
+// plainValue is the node as encoding/json would have read it.
+func (n *node) plainValue() any {
+	switch n.kind {
+	case scalar:
+		return n.value
+	case list:
+		out := make([]any, len(n.items))
+		for i, item := range n.items {
+			out[i] = item.plainValue()
+		}
+		return out
+	case dict:
+		out := make(map[string]any, len(n.keys))
+		for i, k := range n.keys {
+			out[k.name] = n.items[i].plainValue()
+		}
+		return out
+	}
+	return nil
+}
+
+// describe says what a node is, for messages.
+func (n *node) describe() string {
+	switch n.kind {
+	case list:
+		return fmt.Sprintf("a list of %d", len(n.items))
+	case dict:
+		names := make([]string, 0, 3)
+		for i, k := range n.keys {
+			if i == 3 {
+				names = append(names, "…")
+				break
+			}
+			names = append(names, k.name)
+		}
+		return "a section {" + strings.Join(names, ", ") + "}"
+	case scalar:
+		if s, ok := n.value.(string); ok {
+			if len(s) > 60 {
+				s = s[:57] + "…"
+			}
+			return fmt.Sprintf("%q", s)
+		}
+		return fmt.Sprint(n.value)
+	}
+	return "nothing"
+}

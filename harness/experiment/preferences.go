@@ -1,0 +1,178 @@
+package experiment
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+
+	"github.com/trilemma-bench/trilemma/policies/policy"
+)
+
+// How many values an automatic sweep has where the experiment does not say.
+const (
+	autoCost  = 24
+	autoOther = 12
+)
+
+// Labelled is a preference with the name that points.csv gives it.
+type Labelled struct {
+	Label string
+	policy.Preference
+}
+
+// Scale says between which means per prompt the single models of a pool lie on the training prompts. What is not known
+// is NaN or zero.
+type Scale struct {
+	CostUSD, CarbonG, LatencySec MinMax
+}
+
+// MinMax is the mean of the least and of the most expensive model. Min is that of the cheapest model that is not free.
+type MinMax struct{ Min, Max float64 }
+
+// An automatic sweep begins where the dearest model's whole bill is worth this much score, and ends where the cheapest
+// model's bill is worth that much: between them lies every preference that could change a decision.
+const (
+	autoFrom = 0.01
+	autoTo   = 10
+)
+
+func (p *Preferences) size() int {
+	one, all := 1, 1
+	for _, s := range []*Sweep{p.LambdaCost, p.LambdaCarbon, p.LambdaLatency} {
+		if s == nil {
+			continue
+		}
+		n := len(s.Values) + s.Auto
+		for _, span := range []*Span{s.Log, s.Linear} {
+			if span != nil {
+				n += span.N
+			}
+		}
+		one += n
+		if all *= n + 1; all > 1<<30 {
+			return all
+		}
+	}
+	if p.Grid {
+		return all
+	}
+	return one
+}
+
+// values are the sweep's λ > 0, ascending as written. A quantity that is free or unknown has no automatic sweep.
+func (s *Sweep) values(m MinMax) []float64 {
+	if s == nil {
+		return nil
+	}
+	var out []float64
+	switch {
+	case s.Auto > 0:
+		if !(m.Min > 0) || !(m.Max >= m.Min) || math.IsInf(m.Max, 0) {
+			return nil
+		}
+		// Four digits: a sweep that differs in the last bit of a mean would be another experiment.
+		for _, x := range logSpan(autoFrom/m.Max, autoTo/m.Min, s.Auto) {
+			out = append(out, round(x, 4))
+		}
+	case s.Log != nil:
+		for _, x := range logSpan(s.Log.From, s.Log.To, s.Log.N) {
+			out = append(out, round(x, 12))
+		}
+	case s.Linear != nil:
+		for i := range s.Linear.N {
+			x := s.Linear.From
+			if s.Linear.N > 1 {
+				x += (s.Linear.To - s.Linear.From) * float64(i) / float64(s.Linear.N-1)
+			}
+			out = append(out, round(x, 12))
+		}
+	default:
+		out = append(out, s.Values...)
+	}
+	kept := out[:0]
+	for _, x := range out {
+		if x > 0 { // zero is always there, as the preference "0"
+			kept = append(kept, x)
+		}
+	}
+	return kept
+}
+
+func logSpan(from, to float64, n int) []float64 {
+	out := make([]float64, n)
+	for i := range out {
+		t := 0.5
+		if n > 1 {
+			t = float64(i) / float64(n-1)
+		} else if from == to {
+			t = 0
+		}
+		out[i] = math.Exp(math.Log(from) + t*(math.Log(to)-math.Log(from)))
+	}
+	return out
+}
+
+// round keeps some significant digits.
+func round(x float64, digits int) float64 {
+	r, err := strconv.ParseFloat(strconv.FormatFloat(x, 'e', digits-1, 64), 64)
+	if err != nil {
+		return x
+	}
+	return r
+}
+
+// Expand lists the preferences of the sweep: first λ = 0, called "0", then cost ("c01", "c02", …), carbon ("g01", …) and
+// latency ("l01", …), one quantity at a time; or, with Grid, all combinations ("c01g02"). A preference that occurs twice
+// is kept once, under its first name.
+func (p Preferences) Expand(scale Scale) ([]Labelled, error) {
+	axes := []struct {
+		letter string
+		values []float64
+		set    func(*policy.Preference, float64)
+	}{
+		{"c", p.LambdaCost.values(scale.CostUSD), func(q *policy.Preference, x float64) { q.LambdaCost = x }},
+		{"g", p.LambdaCarbon.values(scale.CarbonG), func(q *policy.Preference, x float64) { q.LambdaCarbon = x }},
+		{"l", p.LambdaLatency.values(scale.LatencySec), func(q *policy.Preference, x float64) { q.LambdaLatency = x }},
+	}
+	out := []Labelled{{Label: "0"}}
+	seen := map[policy.Preference]bool{{}: true}
+	add := func(l Labelled) {
+		if !seen[l.Preference] {
+			seen[l.Preference] = true
+			out = append(out, l)
+		}
+	}
+	if !p.Grid {
+		for _, a := range axes {
+			for i, x := range a.values {
+				l := Labelled{Label: a.letter + ordinal(i+1, len(a.values))}
+				a.set(&l.Preference, x)
+				add(l)
+			}
+		}
+		return out, nil
+	}
+	combined := []Labelled{{}}
+	for _, a := range axes {
+		var next []Labelled
+		for _, l := range combined {
+			next = append(next, l)
+			for i, x := range a.values {
+				m := l
+				m.Label += a.letter + ordinal(i+1, len(a.values))
+				a.set(&m.Preference, x)
+				next = append(next, m)
+			}
+		}
+		if combined = next; len(combined) > maxSweep {
+			return nil, fmt.Errorf("preferences: more than %d combinations; sweep fewer values, or leave grid out", maxSweep)
+		}
+	}
+	for _, l := range combined {
+		add(l)
+	}
+	return out, nil
+}
+
+// ordinal writes i with as many digits as n has, at least two.
+func ordinal(i, n int) string { return fmt.Sprintf("%0*d", max(2, len(strconv.Itoa(n))), i) }

@@ -1,0 +1,232 @@
+package experiment
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/trilemma-bench/trilemma/harness/encode"
+	"github.com/trilemma-bench/trilemma/harness/synth"
+)
+
+// Spec is a checked experiment: what to route, with which policies, under which preferences, and what to make of it.
+type Spec struct {
+	// Name of the experiment, and of its folder under results/: letters, digits, '.', '_' and '-'.
+	Name string `json:"name" jsonschema:"required,pattern=^[A-Za-z0-9][A-Za-z0-9._-]*$"`
+	// What the experiment asks, in a sentence or two.
+	Description string `json:"description,omitempty"`
+	// The trace or traces, and how they are split into train, validation and test.
+	Data Data `json:"data" jsonschema:"required"`
+	// Named lists of models; each gets its own table and plots. Without any there is one pool, all, of every model.
+	Pools Pools `json:"pools"`
+	// Which test and training prompts count for a pool: complete takes those that the whole pool answered, available all.
+	Coverage string `json:"coverage" jsonschema:"enum=complete,enum=available,default=complete"`
+	// How prompts become vectors, for policies that want them. Several encoders multiply the cells of those policies.
+	Encoders Encoders `json:"encoder"`
+	// The policies to compare.
+	Policies Policies `json:"policies" jsonschema:"required"`
+	// The sweep of preferences: how much quality one dollar, one gram of CO2e and one second are worth.
+	Preferences Preferences `json:"preferences"`
+	// Seeds of policies that draw at random: a list, or how many (3 means 1, 2, 3). Policies that do not draw run once.
+	Seeds Seeds `json:"seeds"`
+	// How points become metrics and intervals.
+	Metrics Metrics `json:"metrics"`
+	// How the fronts are drawn.
+	Plots Plots `json:"plots"`
+	// How energy and carbon that the trace did not log are derived.
+	Accounting Accounting `json:"accounting"`
+	// Backend of policies that train: go, xla:cpu, xla:cuda or a path to a PJRT plugin.
+	Backend string `json:"backend" jsonschema:"default=go"`
+	// How long a cell may take before it is stopped and counts as failed, such as 90s, 30m or 2h.
+	Timeout Duration `json:"timeout"`
+	// Decisions asked of a policy in one call. It changes speed, never results.
+	Batch int `json:"batch" jsonschema:"minimum=1,maximum=1000000,default=1024"`
+
+	// File is where the experiment was read from, Sets what was put over it.
+	File string   `json:"-"`
+	Sets []string `json:"-"`
+
+	where map[string]spot // where each value was written, for what is found out later
+}
+
+// Data is where outcomes come from: one trace that is split, a train and a test trace, or a simulated one.
+type Data struct {
+	// Folder of the one trace. May use ${VARIABLE} and ${VARIABLE:-default}; relative to the experiment file.
+	Trace string `json:"trace,omitempty"`
+	// Folder of the trace to learn from, beside test.
+	Train string `json:"train,omitempty"`
+	// Folder of the trace to be judged on, beside train.
+	Test string `json:"test,omitempty"`
+	// Parameters of a simulated trace; {} takes the defaults.
+	Synth *synth.Params `json:"synth,omitempty"`
+	// How prompts are divided.
+	Split Split `json:"split"`
+}
+
+// Split divides prompts into train, validation and test.
+type Split struct {
+	// By the hash of the prompt's id, the same within every category (stratified), by time of arrival (time), or as the
+	// trace's own column split says (column).
+	Method string `json:"method" jsonschema:"enum=hash,enum=stratified,enum=time,enum=column,default=hash"`
+	// Share of the prompts to learn from.
+	Train float64 `json:"train" jsonschema:"minimum=0,maximum=1"`
+	// Share of the prompts that settings are chosen by.
+	Validation float64 `json:"validation" jsonschema:"minimum=0,maximum=1"`
+	// Share of the prompts to be judged on. With a test trace of its own, the train trace has no such share.
+	Test float64 `json:"test" jsonschema:"minimum=0,maximum=1"`
+	// Another seed is another division.
+	Seed uint64 `json:"seed" jsonschema:"default=1"`
+	// Prompts whose texts are at least this similar (Jaccard, 0 to 1) stay on one side; off lets them part.
+	NearDuplicates Similarity `json:"near_duplicates"`
+}
+
+// Similarity is a threshold from 0 to 1; 0 is written off.
+type Similarity float64
+
+// Off tells whether there is no threshold.
+func (s Similarity) Off() bool { return s == 0 }
+
+// Pools are the pools of an experiment, in order.
+type Pools []Pool
+
+// Pool is a named list of models. A model belongs to it when all that is said holds.
+type Pool struct {
+	// Name of the pool in tables and plots.
+	Name string `json:"name"`
+	// Model ids or globs (* and ?). One that begins with ! takes models away again. Without any: every model.
+	Models []string `json:"models,omitempty"`
+	// Model ids or globs to leave out.
+	Exclude []string `json:"exclude,omitempty"`
+	// true: only models with open weights; false: only closed ones.
+	OpenWeights *bool `json:"open_weights,omitempty"`
+	// Only models of these providers.
+	Providers []string `json:"providers,omitempty"`
+}
+
+// Encoders are the encoders of an experiment, in order.
+type Encoders []Encoder
+
+// Encoder says how prompts become vectors: hash (hashed n-grams), a file of precomputed vectors, embedding (the trace's
+// own column) or none.
+type Encoder struct {
+	// hash, embedding, none, or a name of your own for precomputed vectors.
+	Name string `json:"name"`
+	// What it is called where there are several of the same name.
+	Label string `json:"label,omitempty"`
+	// Parquet file of vectors (prompt_id, embedding). A relative one is looked for in each trace's folder first, then
+	// beside the experiment.
+	Precomputed string `json:"precomputed,omitempty"`
+	// Hash holds the parameters of hash; in a file they stand beside the name.
+	Hash *encode.HashParams `json:"hash,omitempty"`
+
+	beside string // the folder that a relative file is looked for in after the trace's
+}
+
+// Policies are the policies of an experiment, in order.
+type Policies []Policy
+
+// Policy is one entry of the list of policies.
+type Policy struct {
+	// Name of the policy, as `trilemma policy list` shows it.
+	Name string `json:"name"`
+	// What it is called in tables and plots. Without one: its name and what of the grid makes it differ.
+	Label string `json:"label,omitempty"`
+	// Parameters, as `trilemma policy describe NAME` lists them. Those left out keep their defaults.
+	Params json.RawMessage `json:"params,omitempty"`
+	// Parameters to vary: a list of values each, in all combinations, the last one fastest.
+	Grid Grid `json:"grid,omitempty"`
+	// Seeds of this policy in place of the experiment's.
+	Seeds Seeds `json:"seeds,omitempty"`
+	// Executable that serves the policy, in place of the one found by name.
+	Plugin string `json:"plugin,omitempty"`
+	// What the SHA-256 of the executable must be, in hexadecimal.
+	SHA256 string `json:"sha256,omitempty" jsonschema:"pattern=^[0-9a-fA-F]{64}$"`
+	// How long a cell of this policy may take, in place of the experiment's.
+	Timeout Duration `json:"timeout,omitempty"`
+}
+
+// Grid lists the values of parameters that vary, in the order written.
+type Grid []Axis
+
+// Axis is one parameter of a grid.
+type Axis struct {
+	Name   string
+	Values []json.RawMessage
+}
+
+// Seeds name random streams.
+type Seeds []uint64
+
+// Duration is a time span, written 90s, 30m or 2h.
+type Duration time.Duration
+
+// Metrics says how points become metrics.
+type Metrics struct {
+	// The policy that differences are taken to: a label, or best-single. Without one: static where it runs, else
+	// best-single.
+	Baseline string `json:"baseline"`
+	// Bootstrap resamples of the prompts.
+	Resamples int `json:"resamples" jsonschema:"minimum=100,maximum=1000000,default=10000"`
+	// Seed of the bootstrap.
+	Seed uint64 `json:"seed" jsonschema:"default=1"`
+	// What resamples are stratified by.
+	Strata string `json:"strata" jsonschema:"enum=category,enum=benchmark,enum=none,default=category"`
+}
+
+// Plots says how fronts are drawn.
+type Plots struct {
+	// Files of each figure; [] draws none.
+	Formats []string `json:"formats" jsonschema:"enum=png,enum=svg,enum=pdf"`
+	// Logarithmic cost and carbon axes: true, false, or auto for where they help.
+	LogCost Choice `json:"log_cost"`
+}
+
+// Choice is true, false or auto.
+type Choice string
+
+// Accounting says how energy and carbon are derived where they were not logged.
+type Accounting struct {
+	// Grid intensity in gCO2e per kWh for models whose region is not known. In place of zone.
+	GridGPerKWh *float64 `json:"grid_g_per_kwh,omitempty" jsonschema:"minimum=0"`
+	// Country (ISO 3166 alpha-3, FRA), cloud region (gcp/europe-west1) or world: whose grid models of unknown region run on.
+	Zone string `json:"zone,omitempty" jsonschema:"default=world"`
+	// Use that grid for every model, whatever its region.
+	IgnoreRegions bool `json:"ignore_regions"`
+	// Power usage effectiveness of the data centre.
+	PUE float64 `json:"pue" jsonschema:"minimum=1,default=1.2"`
+	// Requests served together.
+	BatchSize float64 `json:"batch_size" jsonschema:"minimum=1,default=64"`
+	// Bits of one parameter.
+	QuantisationBits float64 `json:"quantisation_bits" jsonschema:"minimum=1,maximum=64,default=16"`
+	// Count the energy of reading the prompt too, which the published method leaves out.
+	Prefill bool `json:"prefill"`
+	// Share of the GPU's peak that reading the prompt reaches.
+	PrefillUtilisation float64 `json:"prefill_utilisation" jsonschema:"minimum=0.01,maximum=1,default=0.4"`
+}
+
+// Preferences are sweeps over λ, one quantity at a time with the others 0, or all combinations where Grid is set.
+// λ = 0 throughout (quality at any price) is always among them. Without any sweep, cost and carbon are swept as auto.
+type Preferences struct {
+	// Score that one US dollar is worth.
+	LambdaCost *Sweep `json:"lambda_cost,omitempty"`
+	// Score that one gram of CO2e is worth.
+	LambdaCarbon *Sweep `json:"lambda_carbon,omitempty"`
+	// Score that one second is worth.
+	LambdaLatency *Sweep `json:"lambda_latency,omitempty"`
+	// All combinations of the sweeps instead of one at a time.
+	Grid bool `json:"grid"`
+}
+
+// Sweep lists the values of one λ: auto or {auto: n} (from the pool's own figures), {log: [from, to, n]},
+// {linear: [from, to, n]}, or a list.
+type Sweep struct {
+	Auto   int       `json:"auto,omitempty"`
+	Log    *Span     `json:"log,omitempty"`
+	Linear *Span     `json:"linear,omitempty"`
+	Values []float64 `json:"values,omitempty"`
+}
+
+// Span is n values from From to To, both included.
+type Span struct {
+	From, To float64
+	N        int
+}
