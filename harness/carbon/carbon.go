@@ -31,7 +31,9 @@ const WorldGPerKWh = 481
 func CarbonG(energyWh, gPerKWh float64) float64 { return energyWh / 1000 * gPerKWh }
 
 // TotalG is usage and embodied emissions together, gCO2e.
-func TotalG(energyWh, gPerKWh, embodiedG float64) float64 { return CarbonG(energyWh, gPerKWh) + embodiedG }
+func TotalG(energyWh, gPerKWh, embodiedG float64) float64 {
+	return CarbonG(energyWh, gPerKWh) + embodiedG
+}
 
 // Figure is the grid intensity of one zone.
 type Figure struct {
