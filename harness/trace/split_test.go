@@ -1,0 +1,323 @@
+package trace
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/trilemma-bench/trilemma/policies/policy"
+)
+
+var thirds = SplitSpec{Train: 0.6, Validation: 0.2, Test: 0.2, Seed: 1}
+
+// prose draws a text of n words of a vocabulary of the given size.
+func prose(r *rand.Rand, n, vocabulary int) string {
+	words := make([]string, n)
+	for i := range words {
+		words[i] = fmt.Sprintf("w%d", r.IntN(vocabulary))
+	}
+	return strings.Join(words, " ")
+}
+
+func textTrace(texts []string) *Trace {
+	p := Prompts{Text: texts}
+	for i := range texts {
+		p.ID = append(p.ID, fmt.Sprintf("p%d", i))
+		p.Category = append(p.Category, fmt.Sprintf("c%d", i%3))
+		p.ArrivedAt = append(p.ArrivedAt, time.Unix(int64(i/4), 0).UTC())
+	}
+	return NewTrace([]policy.Model{policy.NewModel("m")}, p)
+}
+
+// permuted returns the trace with its prompts in another order.
+func permuted(t *Trace, order []int) *Trace {
+	p := Prompts{}
+	for _, i := range order {
+		p.ID = append(p.ID, t.Prompts.ID[i])
+		p.Text = append(p.Text, t.Prompts.Text[i])
+		p.Category = append(p.Category, t.Prompts.Category[i])
+		p.ArrivedAt = append(p.ArrivedAt, t.Prompts.ArrivedAt[i])
+	}
+	return NewTrace(t.Models, p)
+}
+
+func byID(t *Trace, a *Assignment) map[string]Part {
+	m := map[string]Part{}
+	for i, p := range a.Part {
+		m[t.Prompts.ID[i]] = p
+	}
+	return m
+}
+
+func TestSplitPermutation(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		r := policy.Stream(rapid.Uint64().Draw(rt, "seed"), "texts")
+		var texts []string
+		for range 60 {
+			text := prose(r, 5+r.IntN(40), 200)
+			for range 1 + r.IntN(2)*r.IntN(3) { // some with near and exact copies
+				texts = append(texts, text)
+				words := strings.Fields(text)
+				words[r.IntN(len(words))] = "changed"
+				texts = append(texts, strings.Join(words, " "))
+			}
+		}
+		tr := textTrace(texts)
+		for _, method := range []SplitMethod{SplitHash, SplitStratified, SplitTime} {
+			spec := thirds
+			spec.Method = method
+			a, err := tr.Split(spec)
+			if err != nil {
+				rt.Fatal(err)
+			}
+			other := permuted(tr, r.Perm(len(texts)))
+			b, err := other.Split(spec)
+			if err != nil {
+				rt.Fatal(err)
+			}
+			if diff := cmp.Diff(byID(tr, a), byID(other, b)); diff != "" {
+				rt.Fatalf("%s: permuting the prompts changes the split:\n%s", method, diff)
+			}
+			if a.NearGroups != b.NearGroups || a.ExactGroups != b.ExactGroups {
+				rt.Fatalf("%s: groups %d and %d", method, a.NearGroups, b.NearGroups)
+			}
+			// By brute force: no pair at or above the threshold on two sides.
+			for i := range texts {
+				for j := range i {
+					if a.Part[i] == a.Part[j] || a.Part[i] == PartNone || a.Part[j] == PartNone {
+						continue
+					}
+					if s := jaccard(shingles(normalise(texts[i]), nil), shingles(normalise(texts[j]), nil)); s >= DefaultNearDuplicate {
+						rt.Fatalf("%s: prompts %d and %d, %.2f alike, are in %s and %s", method, i, j, s, a.Part[i], a.Part[j])
+					}
+				}
+			}
+		}
+	})
+}
+
+func TestSplitHashIgnoresOtherPrompts(t *testing.T) {
+	r := policy.Stream(1, "texts")
+	var texts []string
+	for range 400 {
+		texts = append(texts, prose(r, 30, 1000))
+	}
+	whole, err := textTrace(texts).Split(thirds)
+	if err != nil {
+		t.Fatal(err)
+	}
+	half, err := textTrace(texts[:200]).Split(thirds)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(whole.Part[:200], half.Part) {
+		t.Error("removing prompts changed the parts of others")
+	}
+	train, validation, test := whole.Shares()
+	if train < 0.5 || train > 0.7 || validation < 0.13 || validation > 0.27 || test < 0.13 || test > 0.27 {
+		t.Errorf("shares %v %v %v, want about 0.6 0.2 0.2", train, validation, test)
+	}
+	other := thirds
+	other.Seed = 2
+	again, err := textTrace(texts).Split(other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if slices.Equal(again.Part, whole.Part) {
+		t.Error("another seed gives the same split")
+	}
+}
+
+func TestSplitStratifiedKeepsFractions(t *testing.T) {
+	r := policy.Stream(1, "texts")
+	var texts []string
+	for range 300 {
+		texts = append(texts, prose(r, 30, 1000))
+	}
+	tr := textTrace(texts)
+	spec := thirds
+	spec.Method = SplitStratified
+	a, err := tr.Split(spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string][parts]int{}
+	for i, p := range a.Part {
+		c := got[tr.Prompts.Category[i]]
+		c[p]++
+		got[tr.Prompts.Category[i]] = c
+	}
+	want := [parts]int{PartTrain: 60, PartValidation: 20, PartTest: 20}
+	for c, n := range got {
+		if n != want {
+			t.Errorf("category %s: %v, want %v", c, n, want)
+		}
+	}
+}
+
+const parts = PartTest + 1
+
+func TestSplitTimeIsOrdered(t *testing.T) {
+	r := policy.Stream(1, "texts")
+	var texts []string
+	for range 200 {
+		texts = append(texts, prose(r, 30, 1000))
+	}
+	texts[190] = texts[3] + " indeed" // a near-duplicate from train to test
+	tr := textTrace(texts)
+	spec := thirds
+	spec.Method = SplitTime
+	a, err := tr.Split(spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := tr.Prompts.ArrivedAt
+	for _, pair := range [][2][]int{{a.Train, a.Validation}, {a.Validation, a.Test}} {
+		if last, first := at[pair[0][len(pair[0])-1]], at[pair[1][0]]; last.After(first) {
+			t.Errorf("a prompt of %v comes before one of %v", last, first)
+		}
+	}
+	if !slices.Equal(a.Dropped, []int{3}) || a.Part[190] != PartTest || len(a.Warnings) == 0 {
+		t.Errorf("dropped %v, want prompt 3, whose near-duplicate is a test prompt; warnings %q", a.Dropped, a.Warnings)
+	}
+	tr.Prompts.ArrivedAt[7] = time.Time{}
+	if _, err := tr.Split(spec); err == nil {
+		t.Error("a prompt without a time was split by time")
+	}
+}
+
+func TestSplitColumn(t *testing.T) {
+	tr := textTrace([]string{"one is here", "two is there", "three is gone", "four is back", "one is here!", "six"})
+	spec := SplitSpec{Method: SplitColumn}
+	if _, err := tr.Split(spec); err == nil {
+		t.Error("split by a column that is not there")
+	}
+	tr.Prompts.Split = []string{"train", "Dev", "validation", "test", "test", ""}
+	a, err := tr.Split(spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Part{PartNone, PartValidation, PartValidation, PartTest, PartTest, PartNone}
+	if !slices.Equal(a.Part, want) {
+		t.Errorf("got %v, want %v", a.Part, want)
+	}
+	tr.Prompts.Split[1] = "holdout"
+	if _, err := tr.Split(spec); err == nil || !strings.Contains(err.Error(), "holdout") || !strings.Contains(err.Error(), "row 1") {
+		t.Errorf("got %v, want the row and the unknown name", err)
+	}
+}
+
+// A template that is longer than the questions must not make one component of all of them.
+func TestTemplateDoesNotGlue(t *testing.T) {
+	r := policy.Stream(1, "template")
+	template := prose(r, 150, 5000)
+	for _, n := range []int{12, 60, 2000} {
+		var texts []string
+		for range n {
+			texts = append(texts, template+" "+prose(r, 15, 3000))
+		}
+		texts = append(texts, texts[0]+" please") // one real near-duplicate
+		a, err := textTrace(texts).Split(thirds)
+		if err != nil {
+			t.Fatalf("%d prompts: %v", n, err)
+		}
+		if a.NearGroups != 1 || a.NearCopies != 1 {
+			t.Errorf("%d prompts of one template: %d groups with %d copies, want the one pair", n, a.NearGroups, a.NearCopies)
+		}
+		if a.Part[0] != a.Part[n] {
+			t.Errorf("%d prompts: the pair is in %s and %s", n, a.Part[0], a.Part[n])
+		}
+	}
+}
+
+func TestSplitRefuses(t *testing.T) {
+	tr := textTrace([]string{"one is here", "two is there", "three is gone"})
+	for name, spec := range map[string]SplitSpec{
+		"nothing":    {},
+		"percent":    {Train: 60, Validation: 20, Test: 20},
+		"too much":   {Train: 0.6, Validation: 0.3, Test: 0.3},
+		"negative":   {Train: -0.1, Test: 0.5},
+		"method":     {Method: "magic", Train: 1},
+		"similarity": {Train: 1, NearDuplicates: 1.5},
+		"too small":  {Method: SplitStratified, Train: 0.9, Validation: 0.05, Test: 0.05},
+	} {
+		if a, err := tr.Split(spec); err == nil {
+			t.Errorf("%s: got %v, want an error", name, a)
+		}
+	}
+}
+
+func TestNearDuplicates(t *testing.T) {
+	r := policy.Stream(1, "near")
+	long := prose(r, 60, 1000)
+	a := []string{"Hello,  World!", prose(r, 40, 1000), long, ""}
+	b := []string{prose(r, 40, 1000), "hello world", long + " again", ""}
+	want := [][2]int{{0, 1}, {2, 2}}
+	if got := NearDuplicates(a, b, DefaultNearDuplicate); !cmp.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if got := NearDuplicates(a, b, 2); !cmp.Equal(got, want[:1]) {
+		t.Errorf("exact only: got %v, want %v", got, want[:1])
+	}
+}
+
+func TestNormalise(t *testing.T) {
+	for text, want := range map[string]string{
+		"What is  2+2?\nA. Four": "what is 2 2 a four",
+		"ÜBER Straße":            "über straße",
+		"日本語 test":               "日 本 語 test",
+		" +-* ":                  "+-*",
+		"":                       "",
+	} {
+		if got := normalise(text); got != want {
+			t.Errorf("normalise(%q) = %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestSplitMMLUPro(t *testing.T) {
+	tr, err := Open(context.Background(), shared(t, "data/mmlu-pro"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, method := range []SplitMethod{SplitHash, SplitStratified} {
+		spec := thirds
+		spec.Method = method
+		start := time.Now()
+		a, err := tr.Split(spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%s: %v, %d + %d + %d, %d exact and %d near groups with %d copies", method, time.Since(start),
+			len(a.Train), len(a.Validation), len(a.Test), a.ExactGroups, a.NearGroups, a.NearCopies)
+		if len(a.Train)+len(a.Validation)+len(a.Test) != tr.Prompts.Len() {
+			t.Error("some prompts are in no part")
+		}
+		if a.NearCopies > tr.Prompts.Len()/10 {
+			t.Errorf("%d near-duplicates: the search glues prompts together", a.NearCopies)
+		}
+	}
+}
+
+func BenchmarkSplit(b *testing.B) {
+	r := policy.Stream(1, "bench")
+	var texts []string
+	for range 8000 {
+		texts = append(texts, prose(r, 100, 20000))
+	}
+	tr := textTrace(texts)
+	b.ResetTimer()
+	for b.Loop() {
+		if _, err := tr.Split(thirds); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/8000, "ns/prompt")
+}
