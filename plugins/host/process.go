@@ -118,6 +118,13 @@ func (p *process) started() bool {
 	return p.running || p.state != nil
 }
 
+// felled tells whether it was this program that ended it, and not the process itself.
+func (p *process) felled() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.doomed && (p.state == nil || p.state.ExitCode() < 0)
+}
+
 // fate waits a little for the process to end, and says how it did; "" while it runs.
 func (p *process) fate(patience time.Duration) string {
 	select {

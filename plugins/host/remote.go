@@ -45,6 +45,9 @@ func scratchBase() string {
 }
 
 func startRemote(ctx context.Context, src Source, opt Options, log *tail) (*remote, error) {
+	if src.Name == "" {
+		src.Name = filepath.Base(src.Executable)
+	}
 	fail := func(err error) error {
 		return &Error{Policy: src.Name, Op: "start", Kind: KindStart, Err: err, Log: log.last()}
 	}
@@ -175,11 +178,14 @@ func (r *remote) whyNot(path string, err error) error {
 		return fmt.Errorf("starting %s: %w; is it built for this machine, and does its first line name an interpreter "+
 			"that is there?", path, err)
 	}
-	if fate := r.process.fate(200 * time.Millisecond); fate != "" {
-		return fmt.Errorf("%s did not greet as a plugin: %s. Is it a Trilemma policy? (see: trilemma policy new)", path, fate)
+	const hint = "Is it a Trilemma policy? (see: trilemma policy new)"
+	if fate := r.process.fate(200 * time.Millisecond); fate != "" && !r.process.felled() {
+		return fmt.Errorf("%s did not greet as a plugin: %s. %s", path, fate, hint)
 	}
-	return fmt.Errorf("%s did not greet as a plugin within %v: %w. Is it a Trilemma policy? (see: trilemma policy new)",
-		path, r.opt.StartTimeout, err)
+	if strings.Contains(err.Error(), "timeout") {
+		return fmt.Errorf("%s did not greet as a plugin within %v. %s", path, r.opt.StartTimeout, hint)
+	}
+	return fmt.Errorf("%s did not greet as a plugin: %s. %s", path, strings.Join(strings.Fields(err.Error()), " "), hint)
 }
 
 // runnable finds the executable and says what is wrong with it.

@@ -274,7 +274,9 @@ func init() {
 	add("parametrised", func(d *policy.Description, _ *subject) {
 		d.ParamsSchema = json.RawMessage(`{"type":"object","additionalProperties":false,"properties":{"k":{"type":"integer","minimum":1,"default":2}}}`)
 	})
-	add("bad-schema", func(d *policy.Description, _ *subject) { d.ParamsSchema = json.RawMessage(`{"type":"object","properties":{"k":{}}}`) })
+	add("bad-schema", func(d *policy.Description, _ *subject) {
+		d.ParamsSchema = json.RawMessage(`{"type":"object","properties":{"k":{}}}`)
+	})
 	add("Bad Name", func(*policy.Description, *subject) {})
 	add("bad-need", func(d *policy.Description, _ *subject) { d.Needs = []policy.Need{"score"} })
 	add("bad-preference", func(d *policy.Description, _ *subject) { d.Preference = "perhaps" })
