@@ -4,60 +4,53 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // shingleWords is the length of a shingle.
 const shingleWords = 3
 
-// normalise reduces a prompt to what makes it the same prompt: lower-case words with single spaces between them,
-// punctuation dropped. A text without any word stays as it is, trimmed.
+// normalise reduces a prompt to what makes it the same prompt: lower-case words (runs of letters, marks and digits) with
+// single spaces between them, punctuation dropped. Scripts that are written without spaces give one word a character.
+// A text without any word stays as it is, trimmed.
 func normalise(text string) string {
-	var b strings.Builder
-	b.Grow(len(text))
-	eachWord(text, func(word string) {
-		if b.Len() > 0 {
-			b.WriteByte(' ')
+	out := make([]byte, 0, len(text)+8)
+	gap := false // a space is due before the next word
+	word := func() {
+		if gap && len(out) > 0 {
+			out = append(out, ' ')
 		}
-		b.WriteString(word)
-	})
-	if b.Len() == 0 {
-		return strings.TrimSpace(text)
-	}
-	return b.String()
-}
-
-// eachWord calls fn with the words of a text in lower case: runs of letters, marks and digits. Scripts that are written
-// without spaces give one word a character.
-func eachWord(text string, fn func(word string)) {
-	var word []byte
-	flush := func() {
-		if len(word) > 0 {
-			fn(string(word))
-			word = word[:0]
-		}
+		gap = false
 	}
 	for _, r := range text {
 		switch {
-		case r < 0x80:
-			switch {
-			case 'a' <= r && r <= 'z', '0' <= r && r <= '9':
-				word = append(word, byte(r))
-			case 'A' <= r && r <= 'Z':
-				word = append(word, byte(r)+'a'-'A')
-			default:
-				flush()
-			}
-		case unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar):
-			flush()
-			fn(string(r))
+		case 'a' <= r && r <= 'z', '0' <= r && r <= '9':
+			word()
+			out = append(out, byte(r))
+		case 'A' <= r && r <= 'Z':
+			word()
+			out = append(out, byte(r)+'a'-'A')
+		case r < utf8.RuneSelf:
+			gap = true
+		case unicode.In(r, unspaced...):
+			gap = true
+			word()
+			out = utf8.AppendRune(out, r)
+			gap = true
 		case unicode.IsLetter(r) || unicode.IsNumber(r) || unicode.IsMark(r):
-			word = append(word, string(unicode.ToLower(r))...)
+			word()
+			out = utf8.AppendRune(out, unicode.ToLower(r))
 		default:
-			flush()
+			gap = true
 		}
 	}
-	flush()
+	if len(out) == 0 {
+		return strings.TrimSpace(text)
+	}
+	return string(out)
 }
+
+var unspaced = []*unicode.RangeTable{unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar}
 
 // shingles returns the hashes of the distinct runs of three words of a normalised text, in increasing order; of a
 // shorter text the whole is one shingle.
