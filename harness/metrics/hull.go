@@ -1,0 +1,127 @@
+package metrics
+
+import (
+	"math"
+)
+
+// NonDecreasingHull is RouterBench's non-decreasing convex hull (evaluation/AIQ.py): the upper concave envelope of the
+// points, taken at every cost that a point has, without what is lower than its predecessor. By ascending cost. Of one
+// point, or of points of one cost, it is the best of them; RouterBench's own code fails there.
+func NonDecreasingHull(points []Point) []Point {
+	sorted := known(points)
+	var vertex []Point
+	for _, p := range sorted {
+		vertex = grow(vertex, p)
+	}
+	var hull []Point
+	v := 0
+	for i, p := range sorted {
+		if i+1 < len(sorted) && sorted[i+1].CostUSD == p.CostUSD {
+			continue
+		}
+		for v+1 < len(vertex) && vertex[v+1].CostUSD <= p.CostUSD {
+			v++
+		}
+		at := Point{CostUSD: p.CostUSD, Quality: vertex[v].Quality}
+		if p.CostUSD > vertex[v].CostUSD {
+			a, b := vertex[v], vertex[v+1]
+			at.Quality = a.Quality + (b.Quality-a.Quality)*(p.CostUSD-a.CostUSD)/(b.CostUSD-a.CostUSD)
+		}
+		if len(hull) == 0 || at.Quality >= hull[len(hull)-1].Quality {
+			hull = append(hull, at)
+			continue
+		}
+		break // the envelope is concave: once it falls it falls for good
+	}
+	return hull
+}
+
+// grow adds the next point, by ascending cost and quality, to the vertices of an upper concave envelope.
+func grow(vertex []Point, p Point) []Point {
+	for n := len(vertex); n > 0; n-- {
+		last := vertex[n-1]
+		if last.CostUSD == p.CostUSD {
+			vertex = vertex[:n-1]
+			continue
+		}
+		if n == 1 {
+			break
+		}
+		before := vertex[n-2]
+		// last stays where it is above the line from before to p.
+		if (last.Quality-before.Quality)*(p.CostUSD-before.CostUSD) > (p.Quality-before.Quality)*(last.CostUSD-before.CostUSD) {
+			break
+		}
+		vertex = vertex[:n-1]
+	}
+	return append(vertex, p)
+}
+
+// HullMaxCost is the largest cost of the policy's hull: that of its dearest point of highest quality. AIQ is normalised by
+// the largest of all compared policies. 0 without points.
+func HullMaxCost(points []Point) float64 {
+	end, peak := 0.0, math.Inf(-1)
+	for _, p := range points {
+		if !finite(p.CostUSD) || !finite(p.Quality) {
+			continue
+		}
+		if p.Quality > peak || p.Quality == peak && p.CostUSD > end {
+			end, peak = p.CostUSD, p.Quality
+		}
+	}
+	return end
+}
+
+// AIQ is RouterBench's average improvement in quality: the area under the non-decreasing hull, extended flat to maxCost
+// (the largest hull cost of all compared policies), divided by maxCost. Left of the policy's cheapest point counts
+// nothing. What a hull has beyond maxCost, as that of a policy outside the compared set may, does not count either. Where
+// maxCost is zero every compared policy is free and the AIQ is the quality to be had for nothing.
+//
+// (RouterBench's paper divides by max − min cost; its code, followed here, by max.)
+func AIQ(points []Point, maxCost float64) (float64, Reason) {
+	front := Front(points)
+	if len(front) == 0 {
+		return math.NaN(), NoPoints
+	}
+	return aiqOf(hullOf(front, nil), maxCost), ""
+}
+
+// hullOf appends to vertex the vertices of the envelope of a front. The points of the non-decreasing hull lie on it: its
+// vertices up to the peak are on the front, and between them it is straight.
+func hullOf(front, vertex []Point) []Point {
+	for _, p := range front {
+		vertex = grow(vertex, p)
+	}
+	return vertex
+}
+
+func aiqOf(vertex []Point, maxCost float64) float64 {
+	if maxCost <= 0 {
+		if vertex[0].CostUSD > 0 {
+			return 0
+		}
+		return vertex[0].Quality
+	}
+	var area float64
+	for i, a := range vertex {
+		if a.CostUSD >= maxCost {
+			break
+		}
+		b := Point{CostUSD: maxCost, Quality: a.Quality}
+		if i+1 < len(vertex) {
+			b = vertex[i+1]
+		}
+		if b.CostUSD > maxCost {
+			b.Quality = a.Quality + (b.Quality-a.Quality)*(maxCost-a.CostUSD)/(b.CostUSD-a.CostUSD)
+			b.CostUSD = maxCost
+		}
+		area += (a.Quality + b.Quality) / 2 * (b.CostUSD - a.CostUSD)
+		if i+1 == len(vertex) {
+			break
+		}
+		if i+2 == len(vertex) && vertex[i+1].CostUSD >= maxCost {
+			break
+		}
+	}
+	return area / maxCost
+}
