@@ -76,8 +76,8 @@ func (f *findings) first(err error) error {
 }
 
 // parallel scans all row groups of all shards. It returns errFound if there is anything wrong with the data.
-func (s *scan) parallel(ctx context.Context, dir string, names []string) error {
-	g, ctx := errgroup.WithContext(ctx)
+func (s *scan) parallel(outer context.Context, dir string, names []string) error {
+	g, ctx := errgroup.WithContext(outer)
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	for _, name := range names {
 		if ctx.Err() != nil {
@@ -122,8 +122,8 @@ func (s *scan) parallel(ctx context.Context, dir string, names []string) error {
 	if err := g.Wait(); err != nil {
 		return err
 	}
-	if err := ctx.Err(); err != nil && s.rows.Load() == 0 {
-		return context.Cause(ctx)
+	if err := outer.Err(); err != nil {
+		return err // before any row group could notice
 	}
 	if s.rows.Load() == 0 {
 		return errFound
