@@ -124,7 +124,7 @@ func FitHash(ctx context.Context, texts []string, p HashParams) (*Hash, error) {
 		return nil, err
 	}
 	if len(texts) == 0 {
-		return nil, errors.New("fitting the hash encoder: there is no training prompt; give the experiment a train split with prompts")
+		return nil, errNoTexts
 	}
 	h := &Hash{params: p, fingerprint: HashFingerprint(texts, p)}
 	docs, err := countAll(ctx, sample(texts, p), p)

@@ -181,6 +181,26 @@ func TestHashFingerprint(t *testing.T) {
 	}
 }
 
+func TestDeferredHashEqualsFitted(t *testing.T) {
+	texts := []string{"one prompt", "another prompt", "a third"}
+	d, err := DeferHash(texts, DefaultHash())
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := fit(t, texts, DefaultHash())
+	if d.Name() != h.Name() || d.Dim() != h.Dim() || d.Fingerprint() != h.Fingerprint() {
+		t.Errorf("deferred is %s %d %s, fitted %s %d %s", d.Name(), d.Dim(), d.Fingerprint(), h.Name(), h.Dim(), h.Fingerprint())
+	}
+	for range 2 {
+		if !slices.Equal(encode(t, d, texts), encode(t, h, texts)) {
+			t.Error("deferred and fitted encoders give different vectors")
+		}
+	}
+	if _, err := DeferHash(nil, DefaultHash()); err == nil {
+		t.Error("no texts: no error")
+	}
+}
+
 func TestHashEdgeCases(t *testing.T) {
 	for name, texts := range map[string][]string{
 		"one prompt":      {"the only prompt"},

@@ -49,35 +49,31 @@ func TestLoadPrecomputed(t *testing.T) {
 		{"several row groups", writeRows(t, good, parquet.MaxRowsPerRowGroup(1)), []string{"b", "c", "a"}, []float32{3, 4, 5, 6, 1, 2}, ""},
 		{"asked for twice", writeRows(t, good), []string{"b", "b"}, []float32{3, 4, 3, 4}, ""},
 		{"double, plain list", writeRows(t, []doubleRow{{name("x"), []float64{0.5, -1}}}), []string{"x"}, []float32{0.5, -1}, ""},
-		{"missing ids", writeRows(t, good), []string{"b", "p", "q"}, nil, `2 of 3 prompts without a vector ("p", "q"); add them`},
-		{"duplicate", writeRows(t, append(good, good[0])), []string{"a"}, nil, `row 3: prompt "a" has a vector in row 0 already`},
-		{"ragged", writeRows(t, append(good, floatRow{4, []float32{1}, "d"})), []string{"a"}, nil, "row 3: a vector of 1 floats, but the rows before have 2"},
-		{"long", writeRows(t, append(good, floatRow{4, []float32{1, 2, 3}, "d"})), []string{"d"}, nil, "row 3: a vector of 3 floats"},
-		{"empty vector", writeRows(t, append(good, floatRow{4, nil, "d"})), []string{"a"}, nil, "row 3: embedding is null or empty"},
-		{"first empty", writeRows(t, []floatRow{{4, nil, "d"}}), []string{"d"}, nil, "row 0: embedding is null or empty"},
-		{"NaN", writeRows(t, append(good, floatRow{4, []float32{1, nan}, "d"})), []string{"a"}, nil, "row 3: element 1 of embedding is NaN"},
-		{"too large", writeRows(t, []doubleRow{{name("x"), []float64{1e300}}}), []string{"x"}, nil, "must be a finite number"},
-		{"null id", writeRows(t, []doubleRow{{nil, []float64{1}}}), []string{"x"}, nil, "row 0: prompt_id is null"},
-		{"no rows", writeRows(t, []floatRow{}), []string{"x"}, nil, "1 of 1 prompts without"},
+		{"missing ids", writeRows(t, good), []string{"b", "p", "q"}, nil, `2 of 3 prompts are without a vector ("p", "q"); add them`},
+		{"duplicate", writeRows(t, append(good, good[0])), []string{"a"}, nil, `rows 0 and 3 are both of prompt "a"`},
+		{"ragged", writeRows(t, append(good, floatRow{4, []float32{1}, "d"})), []string{"a"}, nil, "row 3, column embedding: 1 numbers is not the length of the vectors before it, 2"},
+		{"long", writeRows(t, append(good, floatRow{4, []float32{1, 2, 3}, "d"})), []string{"d"}, nil, "row 3, column embedding: 3 numbers"},
+		{"empty vector", writeRows(t, append(good, floatRow{4, nil, "d"})), []string{"a"}, nil, "row 3, column embedding: is null or empty"},
+		{"first empty", writeRows(t, []floatRow{{4, nil, "d"}}), []string{"d"}, nil, "column embedding: holds no vectors"},
+		{"NaN", writeRows(t, append(good, floatRow{4, []float32{1, nan}, "d"})), []string{"a"}, nil, "row 3, column embedding: NaN is not a finite number"},
+		{"too large", writeRows(t, []doubleRow{{name("x"), []float64{1e300}}}), []string{"x"}, nil, "row 0, column embedding: +Inf is not a finite number"},
+		{"null id", writeRows(t, []doubleRow{{nil, []float64{1}}}), []string{"x"}, nil, "row 0, column prompt_id: is null"},
+		{"no rows", writeRows(t, []floatRow{}), []string{"x"}, nil, "column embedding: holds no vectors"},
 		{"no vectors", writeRows(t, []struct {
 			ID string `parquet:"prompt_id"`
-		}{{"a"}}), []string{"a"}, nil, "there is no column embedding; the file has prompt_id"},
+		}{{"a"}}), []string{"a"}, nil, `column embedding: is missing; the file has ["prompt_id"]`},
 		{"numbers as ids", writeRows(t, []struct {
 			ID     int64     `parquet:"prompt_id"`
 			Vector []float32 `parquet:"embedding"`
-		}{{1, []float32{1}}}), []string{"a"}, nil, "column prompt_id is of type INT"},
+		}{{1, []float32{1}}}), []string{"a"}, nil, "column prompt_id: INT(64,true) is the wrong type"},
 		{"text as vectors", writeRows(t, []struct {
 			ID     string `parquet:"prompt_id"`
 			Vector string `parquet:"embedding"`
-		}{{"a", "[1,2]"}}), []string{"a"}, nil, "want a list of float or double"},
-		{"integers", writeRows(t, []struct {
-			ID     string  `parquet:"prompt_id"`
-			Vector []int32 `parquet:"embedding,list"`
-		}{{"a", []int32{1}}}), []string{"a"}, nil, "want a list of float or double"},
+		}{{"a", "[1,2]"}}), []string{"a"}, nil, "want a list of floats"},
 		{"one number", writeRows(t, []struct {
 			ID     string  `parquet:"prompt_id"`
 			Vector float32 `parquet:"embedding"`
-		}{{"a", 1}}), []string{"a"}, nil, "want a list of float or double"},
+		}{{"a", 1}}), []string{"a"}, nil, "want a list of floats"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			got, dim, err := LoadPrecomputed(test.path, test.ids)
@@ -189,7 +185,7 @@ pq.write_table(pa.table({"prompt_id": ["a"], "embedding": pa.array([[1.0, None]]
 			t.Errorf("%s: %v of %d, %v", filepath.Base(path), v, dim, err)
 		}
 	}
-	if _, _, err := LoadPrecomputed(filepath.Join(dir, "null.parquet"), []string{"a"}); err == nil || !strings.Contains(err.Error(), "element 1 of embedding is null") {
+	if _, _, err := LoadPrecomputed(filepath.Join(dir, "null.parquet"), []string{"a"}); err == nil || !strings.Contains(err.Error(), "holds a null") {
 		t.Errorf("a null element: %v", err)
 	}
 }
