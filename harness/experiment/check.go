@@ -14,6 +14,7 @@ import (
 	"github.com/trilemma-bench/trilemma/harness/encode"
 	"github.com/trilemma-bench/trilemma/harness/energy"
 	"github.com/trilemma-bench/trilemma/harness/replay"
+	"github.com/trilemma-bench/trilemma/harness/trace"
 )
 
 // checker checks what the parts of an experiment mean together, fills in what was left out and resolves paths.
@@ -42,24 +43,21 @@ func (c *checker) check() {
 	case !folderName.MatchString(s.Name) || len(s.Name) > 128 || s.Name == "latest":
 		c.wrongAt("name", "%q cannot name a folder: use letters, digits, '.', '_' and '-', other than latest", s.Name)
 	}
-	c.oneOf("coverage", s.Coverage, "complete", "available")
 	c.data()
 	c.pools()
 	c.encoders()
 	c.policies()
 	c.metrics()
-	c.oneOf("metrics.strata", s.Metrics.Strata, "category", "benchmark", "none")
 	for i, f := range s.Plots.Formats {
-		c.oneOf(fmt.Sprintf("plots.formats[%d]", i), f, "png", "svg", "pdf")
-	}
-	if s.Batch < 1 || s.Batch > 1_000_000 {
-		c.wrongAt("batch", "%d decisions a call, want 1 to 1000000", s.Batch)
+		if slices.Contains(s.Plots.Formats[:i], f) {
+			c.wrongAt(fmt.Sprintf("plots.formats[%d]", i), "%s is there twice", f)
+		}
 	}
 	if s.Backend == "" {
 		c.wrongAt("backend", "empty; want go, xla:cpu, xla:cuda or a path to a PJRT plugin")
 	}
 	if _, err := s.Accounting.Replay(); err != nil {
-		c.wrongAt("accounting", "%v", err)
+		c.wrongErr("accounting", err)
 	}
 	p := &s.Preferences
 	if p.LambdaCost == nil && p.LambdaCarbon == nil && p.LambdaLatency == nil && !p.Grid {
@@ -71,7 +69,7 @@ func (c *checker) check() {
 }
 
 func (c *checker) data() {
-	d := &c.spec.Data
+	d, before := &c.spec.Data, len(c.problems)
 	d.Trace, d.Train, d.Test = c.path("data.trace", d.Trace), c.path("data.train", d.Train), c.path("data.test", d.Test)
 	var forms []string
 	if d.Trace != "" {
@@ -82,12 +80,12 @@ func (c *checker) data() {
 	}
 	if d.Synth != nil {
 		forms = append(forms, "synth")
-		if err := d.Synth.Check(); err != nil {
-			c.wrongAt("data.synth", "%v", err)
-		}
+		c.wrongErr("data.synth", d.Synth.Check())
 	}
 	pair := d.Train != "" && d.Test != ""
 	switch {
+	case len(c.problems) > before:
+		return // a path that could not be resolved
 	case len(forms) == 0:
 		c.wrongAt("data", "names no data: give trace, or train and test, or synth")
 	case len(forms) > 1:
@@ -104,26 +102,12 @@ func (c *checker) data() {
 func (c *checker) split(pair bool) {
 	s := &c.spec.Data.Split
 	const at = "data.split"
-	c.oneOf(at+".method", s.Method, "hash", "stratified", "time", "column")
 	shares := []*float64{&s.Train, &s.Validation, &s.Test}
 	usual := []float64{0.6, 0.2, 0.2}
-	for i, name := range []string{"train", "validation", "test"} {
-		if *shares[i] != notGiven {
-			c.between(at+"."+name, *shares[i], 0, 1)
-		}
-	}
-	if len(c.problems) > 0 {
-		return
-	}
-	if pair {
-		// The test trace is the test split, so train and validation share the train trace.
-		if s.Test > 0 {
-			c.notice(at+".test", "does not apply: data.test is what policies are judged on, and data.train is divided into train and validation")
-		}
-		if s.Train > 0 && s.Validation >= 0 && (s.Test > 0 || s.Train+s.Validation < 1-1e-9) {
-			sum := s.Train + s.Validation
-			s.Train, s.Validation = tidy(s.Train/sum), tidy(s.Validation/sum)
-		}
+	// A test trace of its own leaves two shares to give. A split that was written for one trace has three: what it says of
+	// train and validation is kept in proportion.
+	drop := pair && (s.Test != notGiven || s.Train != notGiven && s.Validation != notGiven && s.Train+s.Validation < 1-1e-9)
+	if pair && !drop {
 		s.Test = 0
 		shares, usual = shares[:2], []float64{0.75, 0.25}
 	}
@@ -143,6 +127,10 @@ func (c *checker) split(pair bool) {
 		if *x == notGiven {
 			*x = tidy(max(0, 1-given) * usual[i] / open)
 		}
+	}
+	if sum := s.Train + s.Validation; drop && sum > 0 {
+		c.notice(at, "the share of test is left out, for data.test is the test set: data.train is divided into train and validation as %v : %v", s.Train, s.Validation)
+		s.Train, s.Validation, s.Test = tidy(s.Train/sum), tidy(s.Validation/sum), 0
 	}
 	if s.Method == "column" {
 		return // the trace's column decides
@@ -238,9 +226,7 @@ func (c *checker) encoder(e *Encoder, at string) {
 	case e.Kind() == "":
 		c.wrongAt(at, "unknown encoder %q, %s; or add precomputed: FILE", e.Name, suggest(e.Name, []string{"hash", "embedding", "none"}))
 	case e.Hash != nil:
-		if err := e.Hash.Check(); err != nil {
-			c.wrongAt(at, "%v", err)
-		}
+		c.wrongErr(at, e.Hash.Check())
 	}
 }
 
@@ -288,9 +274,6 @@ func (c *checker) metrics() {
 				m.Baseline = "static"
 			}
 		}
-	}
-	if m.Resamples < 100 || m.Resamples > 1_000_000 {
-		c.wrongAt("metrics.resamples", "%d resamples, want 100 to 1000000", m.Resamples)
 	}
 }
 
@@ -362,4 +345,16 @@ func (e Encoder) Locate(traceDir string) (string, error) {
 		}
 	}
 	return "", fmt.Errorf("encoder %s: no file %s; put the vectors there, or use --set encoder=hash", e.Label, strings.Join(tried, " or "))
+}
+
+// Trace is the split as package trace takes it.
+func (s Split) Trace() trace.SplitSpec {
+	out := trace.SplitSpec{
+		Method: trace.SplitMethod(s.Method), Train: s.Train, Validation: s.Validation, Test: s.Test, Seed: s.Seed,
+		NearDuplicates: float64(s.NearDuplicates),
+	}
+	if s.NearDuplicates.Off() {
+		out.NearDuplicates = -1
+	}
+	return out
 }

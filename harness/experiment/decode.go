@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"sort"
+	"strconv"
 	"strings"
 )
 
@@ -178,7 +180,11 @@ func (d *decoder) fields(v reflect.Value, n *node, path string, other ...func(k 
 		f, ok := index[k.name]
 		switch {
 		case ok:
-			d.into(v.Field(f), n.items[i], join(path, k.name))
+			at, before := join(path, k.name), len(d.problems)
+			d.into(v.Field(f), n.items[i], at)
+			if len(d.problems) == before && n.items[i].kind != null {
+				d.bounds(v.Field(f), v.Type().Field(f).Tag.Get("jsonschema"), n.items[i], at)
+			}
 		case len(other) > 0:
 			other[0](k, n.items[i])
 		default:
@@ -217,21 +223,60 @@ func (d *decoder) rawJSON(n *node, path string) json.RawMessage {
 	return raw
 }
 
-// oneOf checks a word.
-func (d *decoder) oneOf(path, value string, allowed ...string) {
-	for _, a := range allowed {
-		if value == a {
-			return
+// bounds holds a value to what the published schema says of it: enum, minimum and maximum of the field's tag. Of a list
+// it is every entry that is meant.
+func (d *decoder) bounds(v reflect.Value, tag string, n *node, path string) {
+	if v.Kind() == reflect.Pointer {
+		v = v.Elem()
+	}
+	if v.Kind() == reflect.Slice && n.kind == list && v.Len() == len(n.items) && strings.Contains(tag, "enum=") {
+		for i := range n.items {
+			d.bounds(v.Index(i), tag, n.items[i], fmt.Sprintf("%s[%d]", path, i))
+		}
+		return
+	}
+	var allowed []string
+	low, high := math.Inf(-1), math.Inf(1)
+	for _, part := range strings.Split(tag, ",") {
+		name, text, _ := strings.Cut(part, "=")
+		x, err := strconv.ParseFloat(text, 64)
+		switch {
+		case name == "enum":
+			allowed = append(allowed, text)
+		case name == "minimum" && err == nil:
+			low = x
+		case name == "maximum" && err == nil:
+			high = x
 		}
 	}
-	d.wrongAt(path, "%q is not one of them, %s", value, suggest(value, allowed))
+	if v.Kind() == reflect.String && len(allowed) > 0 && !slices.Contains(allowed, v.String()) {
+		d.wrong(n.spot, path, "%q is not one of them, %s", v.String(), suggest(v.String(), allowed))
+	}
+	if x, ok := n.number(); ok && (x < low || x > high) {
+		plain := func(x float64) string { return strconv.FormatFloat(x, 'f', -1, 64) }
+		want := plain(low) + " to " + plain(high)
+		switch {
+		case math.IsInf(high, 1):
+			want = plain(low) + " or more"
+		case math.IsInf(low, -1):
+			want = "at most " + plain(high)
+		}
+		d.wrong(n.spot, path, "%v is out of range, want %s", n.value, want)
+	}
 }
 
-// between checks a number.
-func (d *decoder) between(path string, x, low, high float64) {
-	if math.IsNaN(x) || x < low || x > high {
-		d.wrongAt(path, "%v is out of range, want %v to %v", x, low, high)
+// wrongErr reports each of the errors that were joined into one.
+func (d *decoder) wrongErr(path string, err error) {
+	if err == nil {
+		return
 	}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, one := range joined.Unwrap() {
+			d.wrongErr(path, one)
+		}
+		return
+	}
+	d.wrongAt(path, "%v", err)
 }
 
 // sorted returns the problems by place, those of the command line last.

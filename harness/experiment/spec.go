@@ -74,7 +74,7 @@ type Split struct {
 	// Share of the prompts to be judged on. With a test trace of its own, the train trace has no such share.
 	Test float64 `json:"test" jsonschema:"minimum=0,maximum=1"`
 	// Another seed is another division.
-	Seed uint64 `json:"seed" jsonschema:"default=1"`
+	Seed uint64 `json:"seed" jsonschema:"minimum=0,default=1"`
 	// Prompts whose texts are at least this similar (Jaccard, 0 to 1) stay on one side; off lets them part.
 	NearDuplicates Similarity `json:"near_duplicates"`
 }
@@ -167,7 +167,7 @@ type Metrics struct {
 	// Bootstrap resamples of the prompts.
 	Resamples int `json:"resamples" jsonschema:"minimum=100,maximum=1000000,default=10000"`
 	// Seed of the bootstrap.
-	Seed uint64 `json:"seed" jsonschema:"default=1"`
+	Seed uint64 `json:"seed" jsonschema:"minimum=0,default=1"`
 	// What resamples are stratified by.
 	Strata string `json:"strata" jsonschema:"enum=category,enum=benchmark,enum=none,default=category"`
 }
