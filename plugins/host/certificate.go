@@ -18,8 +18,8 @@ const clientCertEnv = "PLUGIN_CLIENT_CERT"
 // mutualTLS makes the host's end of go-plugin's AutoMTLS: a certificate for one use, whose public part the plugin gets
 // in its environment and answers in the handshake with its own. Both ends then talk to nobody else.
 //
-// go-plugin would do the same if asked, but with a key on the curve P-521, which BoringSSL, and so every gRPC but Go's
-// and Java's, does not accept. With P-256 the same protocol works from Python as well.
+// go-plugin would do the same if asked, but with a key on the curve P-521, which BoringSSL, and so gRPC for Python and
+// C++, does not accept (tried with grpcio 1.85: PEER_DID_NOT_RETURN_A_CERTIFICATE). With P-256 the same protocol works from Python as well.
 func mutualTLS() (config *tls.Config, certPEM string, err error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -8,3 +8,4 @@
 package policyv1
 
 //go:generate protoc --go_out=. --go_opt=paths=source_relative --go-grpc_out=. --go-grpc_opt=paths=source_relative policy.proto
+//go:generate protoc --python_out=../../example-python policy.proto
