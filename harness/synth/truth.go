@@ -141,26 +141,56 @@ type Summary struct {
 
 // Summary computes the summary.
 func (t *Truth) Summary() Summary {
-	m, n := len(t.Models), t.Len()
-	s := Summary{Prompts: n, Models: m, SingleScore: make([]float64, m), SingleCostUSD: make([]float64, m)}
-	if n == 0 {
-		return s
+	var sums tally
+	sums.add(t)
+	return sums.summary()
+}
+
+// tally sums what a [Summary] is made of, over the parts of a trace in order: the same to the last bit however many
+// parts there are.
+type tally struct {
+	models                        []string
+	prompts                       int
+	score, cost                   []float64
+	seen, oracle, floor, seenLoss float64
+}
+
+func (s *tally) add(t *Truth) {
+	m := len(t.Models)
+	if s.models == nil {
+		s.models, s.score, s.cost = t.Models, make([]float64, m), make([]float64, m)
 	}
-	for at, p := range t.Chance {
-		chance, seen := float64(p), float64(t.ChanceSeen[at])
-		s.SingleScore[at%m] += chance / float64(n)
-		s.SingleCostUSD[at%m] += float64(t.CostUSD[at]) / float64(n)
-		s.BrierFloor += chance * (1 - chance) / float64(n*m)
-		s.BrierFloorSeen += (chance*(1-chance) + (chance-seen)*(chance-seen)) / float64(n*m)
+	bestSeen, best := t.BestSeen(policy.Preference{}), t.Best(policy.Preference{})
+	for i := range t.Len() {
+		s.prompts++
+		s.seen += float64(t.Chance[i*m+bestSeen[i]])
+		s.oracle += float64(t.Chance[i*m+best[i]])
+		for j := range m {
+			at := i*m + j
+			chance, seen := float64(t.Chance[at]), float64(t.ChanceSeen[at])
+			s.score[j] += chance
+			s.cost[j] += float64(t.CostUSD[at])
+			s.floor += chance * (1 - chance)
+			s.seenLoss += chance*(1-chance) + (chance-seen)*(chance-seen)
+		}
+	}
+}
+
+func (s *tally) summary() Summary {
+	n, m := float64(s.prompts), len(s.models)
+	u := Summary{Prompts: s.prompts, Models: m, SingleScore: make([]float64, m), SingleCostUSD: make([]float64, m)}
+	if s.prompts == 0 {
+		return u
 	}
 	best := 0
-	for j, q := range s.SingleScore {
-		if q > s.SingleScore[best] {
+	for j := range m {
+		u.SingleScore[j], u.SingleCostUSD[j] = s.score[j]/n, s.cost[j]/n
+		if s.score[j] > s.score[best] {
 			best = j
 		}
 	}
-	s.BestSingle, s.BestSingleScore = t.Models[best], s.SingleScore[best]
-	s.SeenScore = t.Utility(t.BestSeen(policy.Preference{}), policy.Preference{})
-	s.OracleScore = t.Utility(t.Best(policy.Preference{}), policy.Preference{})
-	return s
+	u.BestSingle, u.BestSingleScore = s.models[best], u.SingleScore[best]
+	u.SeenScore, u.OracleScore = s.seen/n, s.oracle/n
+	u.BrierFloor, u.BrierFloorSeen = s.floor/n/float64(m), s.seenLoss/n/float64(m)
+	return u
 }

@@ -2,6 +2,7 @@ package synth
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,8 +13,8 @@ import (
 
 	"github.com/google/renameio/v2"
 	"github.com/parquet-go/parquet-go"
-	"github.com/parquet-go/parquet-go/compress/zstd"
 
+	"github.com/trilemma-bench/trilemma/harness/trace"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -42,62 +43,143 @@ type truthFile struct {
 	Summary Summary `json:"summary"`
 }
 
-// writeTruth stores the truth of s in dir. Each file appears whole or not at all.
-func (s *Simulated) writeTruth(dir string) error {
-	path := filepath.Join(dir, TruthTable)
-	if err := replace(path, s.writeTable); err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
-	}
-	path = filepath.Join(dir, TruthSummary)
-	err := replace(path, func(w io.Writer) error {
-		enc := json.NewEncoder(w)
-		enc.SetIndent("", "  ")
-		return enc.Encode(truthFile{Params: s.Params, Summary: s.Truth.Summary()})
+// Write stores the trace in dir and the truth beside it. The folder must be empty or absent.
+func (s *Simulated) Write(dir string) error {
+	return write(dir, s.Params, trace.WriteOptions{}, func(part func(*Simulated) error) error { return part(s) })
+}
+
+// Create simulates a trace and stores it in dir as [Simulated.Write] does, part by part: memory is bounded whatever its
+// length. opts.Response is ignored.
+func Create(ctx context.Context, dir string, p Params, opts trace.WriteOptions) error {
+	return write(dir, p, opts, func(part func(*Simulated) error) error { return Stream(ctx, p, 32*block, part) })
+}
+
+// write stores the parts that each hands on.
+func write(dir string, p Params, opts trace.WriteOptions, each func(part func(*Simulated) error) error) (err error) {
+	var w *trace.Writer
+	var truth *truthWriter
+	defer func() {
+		if w != nil {
+			err = errors.Join(err, w.Abort())
+		}
+		if truth != nil {
+			err = errors.Join(err, truth.discard())
+		}
+	}()
+	err = each(func(s *Simulated) (err error) {
+		if w == nil {
+			if w, err = trace.NewWriter(dir, s.Trace.Models, opts); err != nil {
+				return err
+			}
+			if truth, err = newTruthWriter(dir); err != nil {
+				return err
+			}
+		}
+		response := s.Response
+		if p.Responses == "none" {
+			response = nil
+		}
+		if err := w.Append(s.Trace, response); err != nil {
+			return err
+		}
+		return truth.append(s)
 	})
 	if err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
+		return err
 	}
-	return nil
+	if err := truth.close(); err != nil {
+		return err
+	}
+	if err := w.Commit(); err != nil {
+		return err
+	}
+	return truth.commit(dir, p)
 }
 
-// replace writes a file beside path and renames it once it is whole and on disk.
-func replace(path string, write func(io.Writer) error) (err error) {
-	f, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o644))
+// truthWriter writes truth.parquet to a temporary file beside the trace's folder, which does not exist yet.
+type truthWriter struct {
+	file  *os.File
+	buf   *bufio.Writer
+	table *parquet.GenericWriter[truthRow]
+	rows  []truthRow
+	tally tally
+}
+
+func newTruthWriter(dir string) (*truthWriter, error) {
+	f, err := os.CreateTemp(filepath.Dir(dir), "."+filepath.Base(dir)+".truth-")
 	if err != nil {
-		return err
+		return nil, fmt.Errorf("writing the truth of %s: %w", dir, err)
 	}
-	defer func() { err = errors.Join(err, f.Cleanup()) }()
-	b := bufio.NewWriterSize(f, 1<<20)
-	if err := write(b); err != nil {
-		return err
-	}
-	if err := b.Flush(); err != nil {
-		return err
-	}
-	return f.CloseAtomicallyReplace()
+	t := &truthWriter{file: f, buf: bufio.NewWriterSize(f, 1<<20), rows: make([]truthRow, 0, 8192)}
+	t.table = parquet.NewGenericWriter[truthRow](t.buf, parquet.Compression(&parquet.Zstd),
+		parquet.MaxRowsPerRowGroup(1<<20), parquet.CreatedBy("trilemma", "1", "parquet-go"))
+	return t, nil
 }
 
-func (s *Simulated) writeTable(w io.Writer) error {
+// append adds the truth of one part.
+func (w *truthWriter) append(s *Simulated) error {
 	t, m := s.Truth, len(s.Truth.Models)
+	w.tally.add(t)
 	best := t.Best(policy.Preference{})
-	table := parquet.NewGenericWriter[truthRow](w, parquet.Compression(&zstd.Codec{}), parquet.MaxRowsPerRowGroup(1<<20))
-	rows := make([]truthRow, 0, 8192)
 	for at := range t.Chance {
 		i, j := at/m, at%m
-		rows = append(rows, truthRow{
+		w.rows = append(w.rows, truthRow{
 			PromptID: s.Trace.Prompts.ID[i], ModelID: t.Models[j],
 			PCorrect: t.Chance[at], PCorrectSeen: t.ChanceSeen[at], Best: best[i] == j,
 			ExpectedCostUSD: t.CostUSD[at], ExpectedLatencySec: t.LatencySec[at],
 			ExpectedEnergyWh: t.EnergyWh[at], ExpectedCarbonG: t.CarbonG[at],
 		})
-		if len(rows) == cap(rows) || at == len(t.Chance)-1 {
-			if _, err := table.Write(rows); err != nil {
+		// Batches of one size, whatever the parts: their borders show in the file.
+		if len(w.rows) == cap(w.rows) {
+			if err := w.flush(); err != nil {
 				return err
 			}
-			rows = rows[:0]
 		}
 	}
-	return table.Close()
+	return nil
+}
+
+func (w *truthWriter) flush() error {
+	if _, err := w.table.Write(w.rows); err != nil {
+		return fmt.Errorf("writing %s: %w", TruthTable, err)
+	}
+	w.rows = w.rows[:0]
+	return nil
+}
+
+// close brings the table to the disk.
+func (w *truthWriter) close() error {
+	if err := w.flush(); err != nil {
+		return err
+	}
+	for _, step := range []func() error{w.table.Close, w.buf.Flush, w.file.Sync, w.file.Close, func() error { return os.Chmod(w.file.Name(), 0o644) }} {
+		if err := step(); err != nil {
+			return fmt.Errorf("writing %s: %w", TruthTable, err)
+		}
+	}
+	return nil
+}
+
+// commit puts the truth into the trace's folder.
+func (w *truthWriter) commit(dir string, p Params) error {
+	if err := os.Rename(w.file.Name(), filepath.Join(dir, TruthTable)); err != nil {
+		return fmt.Errorf("writing %s: %w", TruthTable, err)
+	}
+	w.file = nil
+	b, err := json.MarshalIndent(truthFile{Params: p, Summary: w.tally.summary()}, "", "  ")
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", TruthSummary, err)
+	}
+	return renameio.WriteFile(filepath.Join(dir, TruthSummary), append(b, '\n'), 0o644)
+}
+
+// discard removes the temporary file, unless it has found its place.
+func (w *truthWriter) discard() error {
+	if w.file == nil {
+		return nil
+	}
+	_ = w.file.Close() // it may be closed already, and it is removed anyway
+	return os.Remove(w.file.Name())
 }
 
 // ReadTruth reads the truth beside the simulated trace in dir, in the order of its prompts and models, with the

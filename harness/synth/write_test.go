@@ -1,0 +1,169 @@
+package synth
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/trilemma-bench/trilemma/harness/trace"
+	"github.com/trilemma-bench/trilemma/policies/policy"
+)
+
+func TestWriteAndReadBack(t *testing.T) {
+	s := generate(t, func(p *Params) { p.Prompts, p.MissingRate = 2500, 0.02 })
+	dir := filepath.Join(t.TempDir(), "trace")
+	if err := s.Write(dir); err != nil {
+		t.Fatal(err)
+	}
+	if v, n, err := trace.Validate(context.Background(), dir, 5); n > 0 || err != nil {
+		t.Errorf("the written trace has %d violations: %v, %v", n, v, err)
+	}
+	got, err := trace.Open(context.Background(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := *s.Trace
+	want.Dir = dir
+	// Answers are codes into a table of each trace's own.
+	if d := cmp.Diff(&want, got, cmpopts.EquateNaNs(), cmpopts.EquateApproxTime(0), cmpopts.IgnoreFields(trace.Outcomes{}, "Answer", "AnswerText")); d != "" {
+		t.Errorf("written (-) and read (+) traces differ:\n%s", d)
+	}
+	for at := range got.Outcomes.Answer {
+		if a, b := got.Outcomes.AnswerText[got.Outcomes.Answer[at]], s.Trace.Outcomes.AnswerText[s.Trace.Outcomes.Answer[at]]; a != b {
+			t.Fatalf("entry %d: answer %q, want %q", at, a, b)
+		}
+	}
+	truth, ids, p, err := ReadTruth(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(s.Truth, truth); d != "" || p != s.Params || !slices.Equal(ids, s.Trace.Prompts.ID) {
+		t.Errorf("the truth changes on its way: %s, parameters %+v", d, p)
+	}
+	if !slices.Equal(truth.Best(policy.Preference{LambdaCost: 10}), s.Truth.Best(policy.Preference{LambdaCost: 10})) {
+		t.Error("the best decisions change on their way")
+	}
+	if err := s.Write(dir); err == nil {
+		t.Error("writing over a trace: no error")
+	}
+}
+
+func TestSameParametersSameBytes(t *testing.T) {
+	p := Default()
+	p.Prompts, p.Text = 2*1024+77, "short"
+	dirs := [3]string{}
+	for i := range dirs {
+		dirs[i] = filepath.Join(t.TempDir(), "trace")
+		if i < 2 {
+			if err := Create(context.Background(), dirs[i], p, trace.WriteOptions{}); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		s, err := Generate(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Write(dirs[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{trace.ModelsFile, trace.PromptsFile, trace.OutcomesFile, TruthTable, TruthSummary} {
+		want := read(t, dirs[0], name)
+		for _, dir := range dirs[1:] {
+			if !bytes.Equal(want, read(t, dir, name)) {
+				t.Errorf("%s differs between runs, or between Create and Write", name)
+			}
+		}
+	}
+	entries, err := os.ReadDir(filepath.Dir(dirs[0]))
+	if err != nil || len(entries) != 1 {
+		t.Errorf("%d entries are left beside the trace: %v, %v", len(entries), entries, err)
+	}
+	if err := Create(context.Background(), dirs[0], p, trace.WriteOptions{Replace: true}); err != nil {
+		t.Errorf("replacing a simulated trace: %v", err)
+	}
+}
+
+func read(t *testing.T, dir, name string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(dir, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestAbandonedWriteLeavesNothing(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	parent := t.TempDir()
+	if err := Create(ctx, filepath.Join(parent, "trace"), Default(), trace.WriteOptions{}); err == nil {
+		t.Error("a cancelled simulation: no error")
+	}
+	if err := Create(context.Background(), filepath.Join(parent, "trace"), Default(), trace.WriteOptions{Compression: "zip"}); err == nil {
+		t.Error("an unknown compression: no error")
+	}
+	p := Default()
+	p.Prompts, p.MissingRate = 10, 1
+	if err := Create(context.Background(), filepath.Join(parent, "trace"), p, trace.WriteOptions{}); err == nil {
+		t.Error("a trace without outcomes: no error")
+	}
+	if entries, err := os.ReadDir(parent); err != nil || len(entries) > 0 {
+		t.Errorf("left behind: %v, %v", entries, err)
+	}
+}
+
+func TestReadTruthOfBrokenFiles(t *testing.T) {
+	if _, _, _, err := ReadTruth(t.TempDir()); err == nil || !strings.Contains(err.Error(), "data synth") {
+		t.Errorf("no truth: %v", err)
+	}
+	p := Default()
+	p.Prompts = 50
+	for _, name := range []string{TruthTable, TruthSummary} {
+		dir := filepath.Join(t.TempDir(), "trace")
+		if err := Create(context.Background(), dir, p, trace.WriteOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		b := read(t, dir, name)
+		if err := os.WriteFile(filepath.Join(dir, name), b[:len(b)/2], 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, _, err := ReadTruth(dir); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("half of %s: %v, want an error that names it", name, err)
+		}
+	}
+}
+
+// A trace of ten million outcomes, in bounded memory: TRILEMMA_FULL=1.
+func TestTenMillionOutcomes(t *testing.T) {
+	if os.Getenv("TRILEMMA_FULL") == "" {
+		t.Skip("set TRILEMMA_FULL=1 to write a trace of ten million outcomes")
+	}
+	p := Default()
+	p.Prompts, p.Text, p.Responses = 1_250_000, "short", "none"
+	start := time.Now()
+	if err := Create(context.Background(), filepath.Join(t.TempDir(), "trace"), p, trace.WriteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("10,000,000 outcomes written in %v", time.Since(start))
+}
+
+func BenchmarkGenerateDefault(b *testing.B) {
+	for b.Loop() {
+		s := generate(b, nil)
+		for i := range s.Trace.Prompts.Len() {
+			for j := range s.Trace.Models {
+				s.Response(i, j)
+			}
+		}
+	}
+}
