@@ -26,7 +26,7 @@ type Params struct {
 // Defaults of the parameters.
 var Defaults = Params{
 	Model: "mlp", Hidden: 64, Members: 5, PoolFolds: true,
-	LearningRate: 0.002, WeightDecay: 0.1, Batch: 128, Epochs: 20, Patience: 5,
+	LearningRate: 0.001, WeightDecay: 1, Batch: 128, Epochs: 20, Patience: 5,
 	Shape: true, Category: 0.3, Neighbours: 200, CostHidden: 32,
 }
 
