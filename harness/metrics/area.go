@@ -47,10 +47,11 @@ func naucOf(front []Point, atLower, lower, upper float64) float64 {
 	return area / (upper - lower)
 }
 
-// NAUCv1 is ORBIT's older area (methods/base.py, d33cb0b): under the policy's own front, divided by its own largest cost.
-// Policies cannot be compared by it; it is offered to check against published numbers. Of one point, or of zero costs, it
-// is 0.
-func NAUCv1(points []Point) (float64, Reason) {
+// NAUCv1 is ORBIT's older area (methods/base.py, d33cb0b): under the policy's own front, carried flat to carryTo, divided by
+// the largest cost reached. ORBIT carried it to the best single model's cost, or not at all (0). A policy that goes beyond
+// that has its own normalisation, so policies cannot be compared by it; it is offered to check against published numbers.
+// Of one point that is not carried on, or of zero costs, it is 0.
+func NAUCv1(points []Point, carryTo float64) (float64, Reason) {
 	front := Front(points)
 	if len(front) == 0 {
 		return math.NaN(), NoPoints
@@ -68,7 +69,9 @@ func NAUCv1(points []Point) (float64, Reason) {
 		}
 		area += (front[i-1].Quality + arrive) / 2 * (front[i].CostUSD - front[i-1].CostUSD)
 	}
-	end := front[len(front)-1].CostUSD
+	last := front[len(front)-1]
+	end := max(last.CostUSD, carryTo)
+	area += last.Quality * (end - last.CostUSD)
 	if end <= 0 {
 		return 0, ""
 	}

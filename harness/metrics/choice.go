@@ -1,5 +1,7 @@
 package metrics
 
+import "math"
+
 // Outcomes are what every model of a pool did with n prompts: [n × Models] row-major, all present.
 type Outcomes struct {
 	Models  int
@@ -11,29 +13,33 @@ type Outcomes struct {
 // Len is the number of prompts.
 func (o *Outcomes) Len() int { return len(o.Score) / max(o.Models, 1) }
 
-// Dearest is the model of the highest mean cost, of equals the first.
-func (o *Outcomes) Dearest() int {
+// Dearest tells of each model whether its mean cost is the highest; more than one's may be.
+func (o *Outcomes) Dearest() []bool {
 	sums := make([]float64, o.Models)
 	for i, c := range o.CostUSD {
 		sums[i%o.Models] += float64(c)
 	}
-	dearest := 0
+	dearest := make([]bool, o.Models)
 	for m, s := range sums {
-		if s > sums[dearest] {
-			dearest = m
+		dearest[m] = true
+		for _, other := range sums {
+			if other > s {
+				dearest[m] = false
+			}
 		}
 	}
 	return dearest
 }
 
-// Oracle is the highest score of each prompt, then the lowest cost; where no model scores, the cheapest, which is paid.
+// Oracle is the highest score of each prompt, then the lowest cost, then the lowest carbon; where no model scores, the
+// cheapest, which is paid.
 func (o *Outcomes) Oracle() []int32 {
 	choice := make([]int32, o.Len())
 	for p := range choice {
 		row := p * o.Models
 		best := 0
 		for m := 1; m < o.Models; m++ {
-			if s, b := o.Score[row+m], o.Score[row+best]; s > b || s == b && o.CostUSD[row+m] < o.CostUSD[row+best] {
+			if o.better(row+m, row+best) {
 				best = m
 			}
 		}
@@ -42,37 +48,71 @@ func (o *Outcomes) Oracle() []int32 {
 	return choice
 }
 
-// Sound tells of each choice whether ORBIT's routing collapse index counts it as sound: the chosen model is among the
-// best and not the dearest, or the dearest alone is best and was chosen. The index RCI is 1 − the share of sound choices.
-// −1 is no choice, and not sound. ORBIT (LAMDA), cal_rci.
-func (o *Outcomes) Sound(choice []int32, dearest int) []float32 {
+func (o *Outcomes) better(a, b int) bool {
+	switch {
+	case o.Score[a] != o.Score[b]:
+		return o.Score[a] > o.Score[b]
+	case o.CostUSD[a] != o.CostUSD[b]:
+		return o.CostUSD[a] < o.CostUSD[b]
+	}
+	return o.CarbonG != nil && o.CarbonG[a] < o.CarbonG[b]
+}
+
+// Unanswered tells of each prompt whether no model scores anything on it. RouterBench's oracle pays nothing there; ours
+// pays the cheapest model. It is offered to compare with RouterBench's numbers.
+func (o *Outcomes) Unanswered() []bool {
+	out := make([]bool, o.Len())
+	for p := range out {
+		out[p] = true
+		for _, s := range o.Score[p*o.Models : (p+1)*o.Models] {
+			if s > 0 {
+				out[p] = false
+			}
+		}
+	}
+	return out
+}
+
+// Sound tells of each choice whether ORBIT counts it as sound (methods/base.py, cal_rci): the chosen model is among the
+// best and not the dearest by mean cost, or only the dearest is best and was chosen. Where several models are the dearest
+// they count as one. −1 is no choice, and not sound.
+func (o *Outcomes) Sound(choice []int32) []float32 {
+	dearest := o.Dearest()
 	sound := make([]float32, len(choice))
 	for p, c := range choice {
 		if c < 0 {
 			continue
 		}
 		row := o.Score[p*o.Models : (p+1)*o.Models]
-		best, holders := row[0], 0
+		best := row[c]
 		for _, s := range row {
 			best = max(best, s)
 		}
-		for _, s := range row {
-			if s == best {
-				holders++
+		cheaperIsBest := false
+		for m, s := range row {
+			if s == best && !dearest[m] {
+				cheaperIsBest = true
 			}
 		}
-		if row[c] == best && (int(c) != dearest || holders == 1) {
+		if row[c] == best && (!dearest[c] || !cheaperIsBest) {
 			sound[p] = 1
 		}
 	}
 	return sound
 }
 
-// RCI is ORBIT's routing collapse index of the choices.
-func (o *Outcomes) RCI(choice []int32, dearest int) float64 {
+// RCI is ORBIT's routing collapse index of one choice a prompt, at the largest budget: 1 − the share of sound choices.
+// Lower is better.
+func (o *Outcomes) RCI(choice []int32) (float64, Reason) {
+	if len(choice) == 0 {
+		return math.NaN(), NoChoice
+	}
 	var sum float64
-	for _, s := range o.Sound(choice, dearest) {
+	for _, s := range o.Sound(choice) {
 		sum += float64(s)
 	}
-	return 1 - sum/float64(len(choice))
+	return 1 - sum/float64(len(choice)), ""
 }
+
+// NoChoice is the reason where a decision is not the choice of one model.
+const NoChoice Reason = "not every decision is the choice of one model"

@@ -2,7 +2,6 @@ package metrics
 
 import (
 	"math"
-	"slices"
 	"sort"
 )
 
@@ -86,10 +85,4 @@ func (s *Scale) nearest(p Point, front []Point) float64 {
 func (s *Scale) squared(a, b Point) float64 {
 	dx, dy := (a.CostUSD-b.CostUSD)*s.perCost, (a.Quality-b.Quality)*s.perQuality
 	return dx*dx + dy*dy
-}
-
-// mergeFronts sorts points in place and returns their front in front's memory.
-func mergeFronts(points, front []Point) []Point {
-	slices.SortFunc(points, byCost)
-	return frontOf(points, front[:0])
 }

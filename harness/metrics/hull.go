@@ -1,8 +1,6 @@
 package metrics
 
-import (
-	"math"
-)
+import "math"
 
 // NonDecreasingHull is RouterBench's non-decreasing convex hull (evaluation/AIQ.py): the upper concave envelope of the
 // points, taken at every cost that a point has, without what is lower than its predecessor. By ascending cost. Of one
@@ -95,6 +93,16 @@ func hullOf(front, vertex []Point) []Point {
 	return vertex
 }
 
+// hullArea is the area under a hull's vertices.
+func hullArea(vertex []Point) float64 {
+	var area float64
+	for i := 1; i < len(vertex); i++ {
+		a, b := vertex[i-1], vertex[i]
+		area += (a.Quality + b.Quality) / 2 * (b.CostUSD - a.CostUSD)
+	}
+	return area
+}
+
 func aiqOf(vertex []Point, maxCost float64) float64 {
 	if maxCost <= 0 {
 		if vertex[0].CostUSD > 0 {
@@ -102,26 +110,20 @@ func aiqOf(vertex []Point, maxCost float64) float64 {
 		}
 		return vertex[0].Quality
 	}
-	var area float64
-	for i, a := range vertex {
-		if a.CostUSD >= maxCost {
-			break
+	// Cut the hull at maxCost, or carry it there.
+	var within []Point
+	for i, v := range vertex {
+		if v.CostUSD < maxCost {
+			within = append(within, v)
+			continue
 		}
-		b := Point{CostUSD: maxCost, Quality: a.Quality}
-		if i+1 < len(vertex) {
-			b = vertex[i+1]
+		if i > 0 {
+			a := vertex[i-1]
+			q := a.Quality + (v.Quality-a.Quality)*(maxCost-a.CostUSD)/(v.CostUSD-a.CostUSD)
+			within = append(within, Point{CostUSD: maxCost, Quality: q})
 		}
-		if b.CostUSD > maxCost {
-			b.Quality = a.Quality + (b.Quality-a.Quality)*(maxCost-a.CostUSD)/(b.CostUSD-a.CostUSD)
-			b.CostUSD = maxCost
-		}
-		area += (a.Quality + b.Quality) / 2 * (b.CostUSD - a.CostUSD)
-		if i+1 == len(vertex) {
-			break
-		}
-		if i+2 == len(vertex) && vertex[i+1].CostUSD >= maxCost {
-			break
-		}
+		return hullArea(within) / maxCost
 	}
-	return area / maxCost
+	last := vertex[len(vertex)-1]
+	return (hullArea(within) + last.Quality*(maxCost-last.CostUSD)) / maxCost
 }

@@ -40,22 +40,24 @@ func number(x float64) string {
 
 // rowJSON is a row of metrics.json; what has no value is null.
 type rowJSON struct {
-	Pool       string   `json:"pool"`
-	Policy     string   `json:"policy"`
-	Metric     string   `json:"metric"`
-	Value      *float64 `json:"value"`
-	Low        *float64 `json:"low"`
-	High       *float64 `json:"high"`
-	Seeds      int      `json:"seeds"`
-	IQM        *float64 `json:"iqm"`
-	Baseline   string   `json:"baseline,omitempty"`
-	Diff       *float64 `json:"diff,omitempty"`
-	DiffLow    *float64 `json:"diff_low,omitempty"`
-	DiffHigh   *float64 `json:"diff_high,omitempty"`
-	P          *float64 `json:"p,omitempty"`
-	HolmP      *float64 `json:"p_holm,omitempty"`
-	Reason     string   `json:"reason,omitempty"`
-	AIQMaxCost *float64 `json:"aiq_max_cost_usd,omitempty"`
+	Pool       string     `json:"pool"`
+	Policy     string     `json:"policy"`
+	Metric     string     `json:"metric"`
+	Value      *float64   `json:"value"`
+	Low        *float64   `json:"low"`
+	High       *float64   `json:"high"`
+	Seeds      int        `json:"seeds"`
+	IQM        *float64   `json:"iqm"`
+	PerSeed    []*float64 `json:"per_seed"`
+	Baseline   string     `json:"baseline,omitempty"`
+	Diff       *float64   `json:"diff,omitempty"`
+	DiffLow    *float64   `json:"diff_low,omitempty"`
+	DiffHigh   *float64   `json:"diff_high,omitempty"`
+	P          *float64   `json:"p,omitempty"`
+	HolmP      *float64   `json:"p_holm,omitempty"`
+	Reason     string     `json:"reason,omitempty"`
+	Warnings   []string   `json:"warnings,omitempty"`
+	AIQMaxCost *float64   `json:"aiq_max_cost_usd,omitempty"`
 }
 
 // WriteJSON writes rows with all that metrics.csv has no column for.
@@ -71,7 +73,10 @@ func WriteJSON(w io.Writer, t *Table) error {
 		rows[i] = rowJSON{
 			Pool: r.Pool, Policy: r.Policy, Metric: r.Metric, Value: p(r.Value), Low: p(r.Low), High: p(r.High),
 			Seeds: r.Seeds, IQM: p(r.IQM), Baseline: r.Baseline, Diff: p(r.Diff), DiffLow: p(r.DiffLow), DiffHigh: p(r.DiffHigh),
-			P: p(r.P), HolmP: p(r.HolmP), Reason: r.Reason, AIQMaxCost: p(r.AIQMaxCost),
+			P: p(r.P), HolmP: p(r.HolmP), Reason: r.Reason, Warnings: r.Warnings, AIQMaxCost: p(r.AIQMaxCost),
+		}
+		for _, x := range r.PerSeed {
+			rows[i].PerSeed = append(rows[i].PerSeed, p(x))
 		}
 	}
 	enc := json.NewEncoder(w)

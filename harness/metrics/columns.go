@@ -1,0 +1,335 @@
+package metrics
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/trilemma-bench/trilemma/harness/stats"
+)
+
+// evaluation holds the columns that are resampled, and what they are for.
+type evaluation struct {
+	Input
+	columns *stats.Columns
+	plain   []float64 // mean of each column over all prompts
+
+	subjects []subjectColumns
+	models   []triple
+	anchor   triple // the cheapest model of each prompt; of equals, one at random
+	dearest  int    // the cost of each prompt's dearest model
+	oracle   triple
+	datasets []datasetColumns
+
+	warnings []string
+}
+
+type triple struct{ quality, cost, carbon int } // columns; stats.None where unknown
+
+type subjectColumns struct {
+	name   string
+	curves []curveColumns
+	seeds  []uint64
+	apart  bool // not one of the compared: the oracle
+	mixes  bool // at the largest budget some decision is not the choice of one model
+}
+
+type curveColumns struct {
+	points  []triple
+	sound   int   // of Outcomes.Sound at the largest budget; stats.None where a decision is not one model
+	dataset []int // [dataset] quality at the largest budget within it
+}
+
+// datasetColumns are zero outside of the dataset.
+type datasetColumns struct {
+	size   int // ones
+	random int // expected quality of a uniform choice
+	models []int
+	oracle int
+}
+
+var unlike = triple{stats.None, stats.None, stats.None}
+
+func newEvaluation(in Input) (*evaluation, error) {
+	if err := in.check(); err != nil {
+		return nil, err
+	}
+	if in.Resamples == 0 {
+		in.Resamples = DefaultResamples
+	}
+	n := in.Outcomes.Len()
+	if in.Dataset == nil {
+		in.Dataset = make([]int32, n)
+	}
+	e := &evaluation{Input: in, columns: stats.NewColumns(n)}
+	if err := e.addModels(); err != nil {
+		return nil, fmt.Errorf("pool %s: %w", in.Pool, err)
+	}
+	subjects, apart := e.withReferences()
+	for _, s := range subjects {
+		if err := e.addSubject(s, s.Name == apart); err != nil {
+			return nil, fmt.Errorf("pool %s: policy %s: %w", in.Pool, s.Name, err)
+		}
+	}
+	return e, nil
+}
+
+// withReferences returns the subjects and those references that are not among them; apart names the oracle, if added.
+func (e *evaluation) withReferences() (subjects []Subject, apart string) {
+	o, n := &e.Outcomes, e.Outcomes.Len()
+	subjects = slices.Clone(e.Subjects)
+	has := func(name string) bool {
+		return slices.ContainsFunc(subjects, func(s Subject) bool { return s.Name == name })
+	}
+	single := make([]PromptPoint, o.Models)
+	choice := make([]int32, n*o.Models)
+	for m := range single {
+		own := choice[m*n : (m+1)*n]
+		for p := range own {
+			own[p] = int32(m)
+		}
+		single[m] = e.take(own)
+	}
+	for m, id := range e.Models {
+		if !has(SinglePrefix + id) {
+			subjects = append(subjects, Subject{SinglePrefix + id, []Curve{{Points: single[m : m+1]}}})
+		}
+	}
+	if !has(ZeroRouter) {
+		// Paying any price it takes the best model alone.
+		best := 0
+		for m, t := range e.models {
+			b := e.models[best]
+			if e.plain[t.quality] > e.plain[b.quality] || e.plain[t.quality] == e.plain[b.quality] && e.plain[t.cost] < e.plain[b.cost] {
+				best = m
+			}
+		}
+		points := slices.Clone(single)
+		points[best].Free = true
+		subjects = append(subjects, Subject{ZeroRouter, []Curve{{Points: points}}})
+	}
+	if !has(Oracle) {
+		p := e.take(o.Oracle())
+		p.Free = true
+		subjects = append(subjects, Subject{Oracle, []Curve{{Points: []PromptPoint{p}}}})
+		apart = Oracle
+	}
+	return subjects, apart
+}
+
+// take is the point of one choice a prompt.
+func (e *evaluation) take(choice []int32) PromptPoint {
+	o := &e.Outcomes
+	gather := func(from []float32) []float32 {
+		if from == nil {
+			return nil
+		}
+		out := make([]float32, len(choice))
+		for p, m := range choice {
+			out[p] = from[p*o.Models+int(m)]
+		}
+		return out
+	}
+	return PromptPoint{Quality: gather(o.Score), CostUSD: gather(o.CostUSD), CarbonG: gather(o.CarbonG), Choice: choice}
+}
+
+// add adds a column and keeps its mean. like is a column that it may resemble.
+func (e *evaluation) add(values []float32, like int) (int, error) {
+	id, err := e.columns.Add(values, like)
+	if err == nil && id == len(e.plain) {
+		var sum float64
+		for _, v := range values {
+			sum += float64(v)
+		}
+		e.plain = append(e.plain, sum/float64(len(values)))
+	}
+	return id, err
+}
+
+// addWithin adds a column that is zero outside of a dataset's prompts.
+func (e *evaluation) addWithin(prompts []int32, value func(prompt int) float32) (int, error) {
+	values := make([]float32, len(prompts))
+	var sum float64
+	for i, p := range prompts {
+		values[i] = value(int(p))
+		sum += float64(values[i])
+	}
+	id, err := e.columns.AddSparse(prompts, values)
+	if err == nil {
+		e.plain = append(e.plain, sum/float64(len(e.Dataset)))
+	}
+	return id, err
+}
+
+func (e *evaluation) addPoint(p PromptPoint, like triple) (triple, error) {
+	t := unlike
+	var err error
+	if t.quality, err = e.add(p.Quality, like.quality); err != nil {
+		return t, err
+	}
+	if t.cost, err = e.add(p.CostUSD, like.cost); err != nil {
+		return t, err
+	}
+	if p.CarbonG != nil {
+		t.carbon, err = e.add(p.CarbonG, like.carbon)
+	}
+	return t, err
+}
+
+// addModels adds the single models and what else their outcomes give.
+func (e *evaluation) addModels() error {
+	o, n := &e.Outcomes, e.Outcomes.Len()
+	choice := make([]int32, n)
+	for m := range o.Models {
+		for p := range choice {
+			choice[p] = int32(m)
+		}
+		t, err := e.addPoint(e.take(choice), unlike)
+		if err != nil {
+			return err
+		}
+		e.models = append(e.models, t)
+	}
+	best := o.Oracle()
+	var err error
+	if e.oracle, err = e.addPoint(e.take(best), unlike); err != nil {
+		return err
+	}
+	anchor := PromptPoint{Quality: make([]float32, n), CostUSD: make([]float32, n)}
+	dearest := make([]float32, n)
+	random := make([]float32, n)
+	for p := range n {
+		cost, score := o.CostUSD[p*o.Models:(p+1)*o.Models], o.Score[p*o.Models:(p+1)*o.Models]
+		least := slices.Min(cost)
+		anchor.CostUSD[p], dearest[p] = least, slices.Max(cost)
+		var sum, cheapest float64
+		tied := 0
+		for m, s := range score {
+			sum += float64(s)
+			if cost[m] == least {
+				cheapest += float64(s)
+				tied++
+			}
+		}
+		anchor.Quality[p], random[p] = float32(cheapest/float64(tied)), float32(sum/float64(o.Models))
+	}
+	if e.anchor, err = e.addPoint(anchor, unlike); err != nil {
+		return err
+	}
+	if e.dearest, err = e.add(dearest, stats.None); err != nil {
+		return err
+	}
+	return e.addDatasets(best, random)
+}
+
+func (e *evaluation) addDatasets(oracle []int32, random []float32) error {
+	o := &e.Outcomes
+	for _, prompts := range e.byDataset() {
+		var c datasetColumns
+		var err error
+		if c.size, err = e.addWithin(prompts, func(int) float32 { return 1 }); err != nil {
+			return err
+		}
+		if c.random, err = e.addWithin(prompts, func(p int) float32 { return random[p] }); err != nil {
+			return err
+		}
+		if c.oracle, err = e.addWithin(prompts, func(p int) float32 { return o.Score[p*o.Models+int(oracle[p])] }); err != nil {
+			return err
+		}
+		for m := range o.Models {
+			id, err := e.addWithin(prompts, func(p int) float32 { return o.Score[p*o.Models+m] })
+			if err != nil {
+				return err
+			}
+			c.models = append(c.models, id)
+		}
+		e.datasets = append(e.datasets, c)
+	}
+	return nil
+}
+
+// byDataset are the prompts of each dataset that has any.
+func (e *evaluation) byDataset() [][]int32 {
+	prompts := map[int32][]int32{}
+	for p, d := range e.Dataset {
+		prompts[d] = append(prompts[d], int32(p))
+	}
+	var out [][]int32
+	for d := range slices.Max(e.Dataset) + 1 {
+		if len(prompts[d]) > 0 {
+			out = append(out, prompts[d])
+		}
+	}
+	return out
+}
+
+func (e *evaluation) addSubject(s Subject, apart bool) error {
+	sub := subjectColumns{name: s.Name, apart: apart}
+	datasets := e.byDataset()
+	var first []triple
+	leftOut, all := 0, 0
+	for _, curve := range s.Curves {
+		cc := curveColumns{sound: stats.None}
+		like := unlike
+		largest := -1 // budget
+		var kept []PromptPoint
+		for _, p := range curve.Points {
+			all++
+			if unknown(p.Quality) || unknown(p.CostUSD) {
+				leftOut++
+				continue
+			}
+			// A point resembles its neighbour of the sweep, the first that of the seed before.
+			if k := len(cc.points); k == 0 && len(first) > 0 {
+				like = first[0]
+			}
+			t, err := e.addPoint(p, like)
+			if err != nil {
+				return err
+			}
+			like = t
+			cc.points, kept = append(cc.points, t), append(kept, p)
+			if k := len(kept) - 1; largest < 0 || !kept[largest].Free && (p.Free || e.plain[t.cost] > e.plain[cc.points[largest].cost]) {
+				largest = k
+			}
+		}
+		if largest >= 0 {
+			if err := e.addLargest(&sub, &cc, kept[largest], datasets); err != nil {
+				return err
+			}
+		}
+		if first == nil {
+			first = cc.points
+		}
+		sub.curves, sub.seeds = append(sub.curves, cc), append(sub.seeds, curve.Seed)
+	}
+	if leftOut > 0 {
+		e.warnings = append(e.warnings, fmt.Sprintf("pool %s: policy %s: %d of %d points are left out: their quality or cost is unknown on some prompt",
+			e.Pool, s.Name, leftOut, all))
+	}
+	e.subjects = append(e.subjects, sub)
+	return nil
+}
+
+// addLargest adds what is judged at the largest budget: the point that pays any price, else the dearest.
+func (e *evaluation) addLargest(sub *subjectColumns, cc *curveColumns, p PromptPoint, datasets [][]int32) error {
+	if p.Choice == nil || slices.Contains(p.Choice, -1) {
+		sub.mixes = true
+	} else {
+		var err error
+		if cc.sound, err = e.add(e.Outcomes.Sound(p.Choice), stats.None); err != nil {
+			return err
+		}
+	}
+	for _, prompts := range datasets {
+		id, err := e.addWithin(prompts, func(i int) float32 { return p.Quality[i] })
+		if err != nil {
+			return err
+		}
+		cc.dataset = append(cc.dataset, id)
+	}
+	return nil
+}
+
+func unknown(values []float32) bool {
+	return slices.ContainsFunc(values, func(v float32) bool { return v-v != 0 })
+}
