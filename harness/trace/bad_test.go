@@ -13,6 +13,8 @@ import (
 
 	"github.com/parquet-go/parquet-go"
 	"go.uber.org/goleak"
+
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -324,6 +326,34 @@ func TestOpenCancelled(t *testing.T) {
 	}
 }
 
+// Bytes changed at random: an error that names the file, or a trace, but no panic and no endless reading.
+func TestFlippedBytes(t *testing.T) {
+	dir := lay(t, nil)
+	for _, name := range []string{PromptsFile, OutcomesFile} {
+		path := filepath.Join(dir, name)
+		whole, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := policy.Stream(1, "flip", name)
+		for range 300 {
+			b := bytes.Clone(whole)
+			for range 1 + r.IntN(3) {
+				b[r.IntN(len(b))] = byte(r.IntN(256))
+			}
+			if err := os.WriteFile(path, b, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := Open(context.Background(), dir); err != nil && !strings.Contains(err.Error(), name) {
+				t.Errorf("%v does not name %s", err, name)
+			}
+		}
+		if err := os.WriteFile(path, whole, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // FuzzOpen feeds any bytes to the reader as outcomes and as prompts: it may refuse them, with the file's name, but not crash.
 func FuzzOpen(f *testing.F) {
 	dir := lay(f, nil)
@@ -337,9 +367,9 @@ func FuzzOpen(f *testing.F) {
 		f.Add(append(append([]byte("PAR1"), b[len(b)/2:]...), "PAR1"...))
 	}
 	f.Add([]byte("PAR1"))
+	dirs := map[string]string{OutcomesFile: lay(f, nil), PromptsFile: lay(f, nil)}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		for _, name := range []string{OutcomesFile, PromptsFile} {
-			dir := lay(t, nil)
+		for name, dir := range dirs {
 			if err := os.WriteFile(filepath.Join(dir, name), b, 0o644); err != nil {
 				t.Fatal(err)
 			}

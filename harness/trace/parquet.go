@@ -2,6 +2,7 @@ package trace
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -49,6 +50,9 @@ func openTable(name, path string) (t *table, err error) {
 	if info.IsDir() {
 		return nil, &Violation{File: name, Row: -1, Problem: "is a folder", Fix: "put a Parquet file there"}
 	}
+	if why := footer(f, info.Size()); why != "" {
+		return nil, &Violation{File: name, Row: -1, Problem: why, Fix: damaged}
+	}
 	// Page indexes and bloom filters are never needed to read, and other writers' are not always right.
 	pq, err := parquet.OpenFile(f, info.Size(), parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true),
 		parquet.ReadBufferSize(256<<10))
@@ -75,6 +79,33 @@ func openTable(name, path string) (t *table, err error) {
 		}
 	}
 	return t, nil
+}
+
+// footer tells what is wrong with the frame of a Parquet file: magic bytes, and the length of the footer, of which the
+// library would allocate whatever it claims.
+func footer(f io.ReaderAt, size int64) string {
+	const magic = "PAR1"
+	var head [4]byte
+	var tail [8]byte
+	if size == 0 {
+		return "is empty"
+	}
+	if _, err := f.ReadAt(head[:], 0); err != nil || string(head[:]) != magic {
+		if string(head[:]) == "PARE" {
+			return "is encrypted"
+		}
+		return "is not a Parquet file: it does not begin with PAR1"
+	}
+	if size < 12 {
+		return "is cut off: it has no footer"
+	}
+	if _, err := f.ReadAt(tail[:], size-8); err != nil || string(tail[4:]) != magic {
+		return "is cut off: it does not end with PAR1, as a whole Parquet file does"
+	}
+	if n := int64(binary.LittleEndian.Uint32(tail[:])); n > size-12 {
+		return fmt.Sprintf("cannot be read as Parquet: its footer claims %d bytes of %d", n, size)
+	}
+	return ""
 }
 
 func (t *table) Close() error { return t.file.Close() }
