@@ -18,6 +18,8 @@ type Accounting struct {
 	Energy energy.Assumptions
 	// GridGPerKWh is the grid intensity of models whose region is unknown.
 	GridGPerKWh float64
+	// IgnoreRegions uses GridGPerKWh for every model.
+	IgnoreRegions bool
 }
 
 // DefaultAccounting derives energy as published and takes the world's average grid where no region is known.
@@ -51,7 +53,7 @@ func newMeter(m policy.Model, acc Accounting) (meter, error) {
 		gPerKWh: acc.GridGPerKWh,
 		price:   cost.Prices{InputUSDPerMTok: m.PriceInputUSDPerMTok, OutputUSDPerMTok: m.PriceOutputUSDPerMTok},
 	}
-	if m.Region != "" {
+	if m.Region != "" && !acc.IgnoreRegions {
 		g, err := carbon.Intensity(m.Region)
 		if err != nil {
 			return mt, fmt.Errorf("models.yaml: region of model %s: %w", m.ID, err)

@@ -1,0 +1,73 @@
+// Package cli is the command line: one file a command, each a thin shell over the package that does the work.
+//
+// Exit codes: 0 when all is well, 1 when a run finished but some of its cells failed, 2 when the input is bad.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/trilemma-bench/trilemma/harness/provenance"
+)
+
+// Exit codes of every command.
+const (
+	exitOK     = 0
+	exitFailed = 1 // some cells failed
+	exitBad    = 2 // bad input
+)
+
+// errCellsFailed is returned by commands whose work finished with failed cells, after they said so.
+var errCellsFailed = errors.New("some cells failed")
+
+// Main runs the program and returns its exit code. args[0] is the program's name.
+func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	servePlugin(args)
+	// The first signal cancels, and what was computed is kept; the second one kills.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+
+	root := newRoot()
+	root.SetArgs(args[1:])
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.Is(err, errCellsFailed):
+		return exitFailed
+	case ctx.Err() != nil:
+		fmt.Fprintln(stderr, "trilemma: interrupted; what was finished is kept, run the same command again to go on")
+		return exitFailed
+	}
+	fmt.Fprintf(stderr, "trilemma: %v\n", err)
+	return exitBad
+}
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "trilemma",
+		Short: "Replay logged LLM traces against routing policies: quality, cost and carbon",
+		Long: `Trilemma replays logs of what several LLMs answered, and what each answer cost in money, time and carbon,
+against competing routing policies, and shows which to deploy and what that gives up.`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Version:       provenance.Version,
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddCommand(
+		runCommand(), planCommand(), resumeCommand(), statusCommand(), reportCommand(),
+		dataCommand(), policyCommand(), versionCommand(),
+	)
+	return root
+}

@@ -1,0 +1,172 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/trilemma-bench/trilemma/harness/report"
+	"github.com/trilemma-bench/trilemma/harness/synth"
+	"github.com/trilemma-bench/trilemma/harness/trace"
+)
+
+func dataCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "data",
+		Short: "Describe, check, simulate and import traces",
+	}
+	cmd.AddCommand(describeCommand(), validateCommand(), synthCommand())
+	return cmd
+}
+
+func describeCommand() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:     "describe TRACE",
+		Short:   "Show counts, coverage, and quality, cost and energy by model and category",
+		Example: "  trilemma data describe data/synth",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			t, err := trace.Open(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return report.DescribeJSON(cmd.OutOrStdout(), t)
+			}
+			return report.Describe(cmd.OutOrStdout(), t)
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print as JSON")
+	return cmd
+}
+
+// violationsShown bounds what validate prints; all are counted.
+const violationsShown = 1000
+
+func validateCommand() *cobra.Command {
+	var asJSON bool
+	var limit int
+	cmd := &cobra.Command{
+		Use:     "validate TRACE",
+		Short:   "List every violation of the trace format: file, row, column, value; exit code 2 if there is one",
+		Example: "  trilemma data validate data/synth",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			violations, total, err := trace.Validate(cmd.Context(), args[0], limit)
+			if err != nil {
+				return err
+			}
+			w := cmd.OutOrStdout()
+			if asJSON {
+				err := json.NewEncoder(w).Encode(struct {
+					Total      int               `json:"total"`
+					Violations []trace.Violation `json:"violations"`
+				}{total, violations})
+				if err != nil {
+					return err
+				}
+			} else {
+				for i := range violations {
+					fmt.Fprintln(w, violations[i].Error())
+				}
+			}
+			switch {
+			case total == 0 && !asJSON:
+				_, err := fmt.Fprintf(w, "%s: no violation\n", args[0])
+				return err
+			case total > 0:
+				return fmt.Errorf("%s: %d violations, %d of them shown", args[0], total, len(violations))
+			}
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print as JSON")
+	cmd.Flags().IntVar(&limit, "limit", violationsShown, "how many violations to print")
+	return cmd
+}
+
+func synthCommand() *cobra.Command {
+	var out, params string
+	var sets []string
+	p := synth.Default()
+	cmd := &cobra.Command{
+		Use:   "synth --out TRACE",
+		Short: "Simulate a trace whose truth is known, and write the truth beside it",
+		Long: `Simulate a trace from a multidimensional item-response model. The true success probabilities and best decisions are
+written beside it, as truth.parquet and truth.json.`,
+		Example: "  trilemma data synth --out data/synth --prompts 500 --seed 7",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if out == "" {
+				return errors.New("--out names the folder that the trace is written to")
+			}
+			if params != "" {
+				text, err := os.ReadFile(params)
+				if err != nil {
+					return fmt.Errorf("reading parameters: %w", err)
+				}
+				if p, err = overlay(p, text, params); err != nil {
+					return err
+				}
+			}
+			for _, s := range sets {
+				text, err := setting(s)
+				if err != nil {
+					return err
+				}
+				if p, err = overlay(p, text, "--set "+s); err != nil {
+					return err
+				}
+			}
+			if err := p.Check(); err != nil {
+				return err
+			}
+			if err := synth.Create(cmd.Context(), out, p, trace.WriteOptions{}); err != nil {
+				return err
+			}
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "wrote %d prompts × %d models to %s, with %s and %s\n",
+				p.Prompts, p.Models, out, synth.TruthTable, synth.TruthSummary)
+			return err
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&out, "out", "", "folder of the trace")
+	flags.StringVar(&params, "params", "", "JSON file of parameters")
+	flags.StringArrayVar(&sets, "set", nil, "a parameter: key=value, such as drift=0.5 or bandit=true")
+	flags.IntVar(&p.Prompts, "prompts", p.Prompts, "number of prompts")
+	flags.IntVar(&p.Models, "models", p.Models, "number of models")
+	flags.Uint64Var(&p.Seed, "seed", p.Seed, "seed: the same gives the same bytes")
+	return cmd
+}
+
+// overlay puts the parameters of a JSON object over p.
+func overlay(p synth.Params, text []byte, where string) (synth.Params, error) {
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&p); err != nil {
+		return p, fmt.Errorf("%s: %w", where, err)
+	}
+	return p, nil
+}
+
+// setting makes a JSON object of key=value.
+func setting(s string) ([]byte, error) {
+	key, value, ok := bytes.Cut([]byte(s), []byte("="))
+	if !ok || len(key) == 0 {
+		return nil, fmt.Errorf("--set %q: want key=value", s)
+	}
+	raw := json.RawMessage(value)
+	if !json.Valid(raw) {
+		quoted, err := json.Marshal(string(value))
+		if err != nil {
+			return nil, fmt.Errorf("--set %q: %w", s, err)
+		}
+		raw = quoted
+	}
+	return json.Marshal(map[string]json.RawMessage{string(key): raw})
+}

@@ -1,0 +1,119 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/trilemma-bench/trilemma/harness/event"
+	"github.com/trilemma-bench/trilemma/harness/experiment"
+	"github.com/trilemma-bench/trilemma/harness/report"
+	"github.com/trilemma-bench/trilemma/harness/store"
+)
+
+// watchEvery is how often --watch looks.
+const watchEvery = time.Second
+
+func statusCommand() *cobra.Command {
+	var results string
+	var asJSON, watch bool
+	cmd := &cobra.Command{
+		Use:     "status [RUN]",
+		Short:   "Show how far a run is, from another terminal too",
+		Example: "  trilemma status quickstart --watch",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			run, err := store.Find(results, first(args))
+			if err != nil {
+				return err
+			}
+			for {
+				s, err := run.Summarise(time.Now())
+				if err != nil {
+					return err
+				}
+				if asJSON {
+					err = json.NewEncoder(cmd.OutOrStdout()).Encode(s)
+				} else {
+					err = printStatus(cmd.OutOrStdout(), s)
+				}
+				if err != nil || !watch || !s.Running {
+					return err
+				}
+				select {
+				case <-cmd.Context().Done():
+					return nil
+				case <-time.After(watchEvery):
+				}
+			}
+		},
+	}
+	cmd.Flags().StringVar(&results, "results", "results", "folder of all results")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print as JSON")
+	cmd.Flags().BoolVar(&watch, "watch", false, "until the run ends")
+	return cmd
+}
+
+func printStatus(w io.Writer, s store.Summary) error {
+	state := "stopped"
+	switch {
+	case s.Running:
+		state = "running"
+	case s.Complete:
+		state = "complete"
+	}
+	fmt.Fprintf(w, "%s: %s; %d of %d cells done, %d failed, %d to do", s.Run, state, s.Done, s.Total, s.Failed, s.Pending)
+	if s.ETASec != nil {
+		fmt.Fprintf(w, "; about %s left", event.Short(time.Duration(*s.ETASec*float64(time.Second))))
+	}
+	fmt.Fprintln(w)
+	for _, e := range s.Active {
+		fmt.Fprintf(w, "  %s\n", event.Describe(e))
+	}
+	for _, f := range s.Failures {
+		fmt.Fprintf(w, "  failed %s: %s\n", f.Name(), f.Reason)
+	}
+	return nil
+}
+
+func reportCommand() *cobra.Command {
+	var results string
+	cmd := &cobra.Command{
+		Use:     "report [RUN]",
+		Short:   "Draw the plots of a run again, from its results alone",
+		Example: "  trilemma report quickstart",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			run, err := store.Find(results, first(args))
+			if err != nil {
+				return err
+			}
+			m, err := run.Manifest()
+			if err != nil {
+				return err
+			}
+			var config struct {
+				Plots experiment.Plots `json:"plots"`
+			}
+			if err := json.Unmarshal(m.Config, &config); err != nil {
+				return fmt.Errorf("reading %s: %w", run.Path(store.ManifestFile), err)
+			}
+			files, err := report.Figures(run, config.Plots)
+			if err != nil {
+				return err
+			}
+			if err := report.Terminal(cmd.OutOrStdout(), run); err != nil {
+				return err
+			}
+			for _, f := range files {
+				fmt.Fprintln(cmd.OutOrStdout(), f)
+			}
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&results, "results", "results", "folder of all results")
+	return cmd
+}

@@ -1,0 +1,217 @@
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+
+	"github.com/trilemma-bench/trilemma/harness/metrics"
+	"github.com/trilemma-bench/trilemma/harness/replay"
+	"github.com/trilemma-bench/trilemma/harness/trace"
+)
+
+// ModelSummary is one model over the prompts that it answered; means per prompt, NaN (null in JSON) where unknown.
+type ModelSummary struct {
+	ID         string   `json:"model"`
+	Answers    int      `json:"answers"`
+	Coverage   float64  `json:"coverage"`
+	Score      *float64 `json:"score"`
+	CostUSD    *float64 `json:"cost_usd"`
+	EnergyWh   *float64 `json:"energy_wh"`
+	CarbonG    *float64 `json:"carbon_g"`
+	LatencySec *float64 `json:"latency_s"`
+	OnFront    bool     `json:"on_front"` // of quality and cost among single models
+}
+
+// TraceSummary is what `trilemma data describe` shows.
+type TraceSummary struct {
+	Prompts    int                                 `json:"prompts"`
+	Models     int                                 `json:"models"`
+	Outcomes   int                                 `json:"outcomes"`
+	Complete   int                                 `json:"complete_prompts"`
+	Logged     replay.Shares                       `json:"logged"`
+	ByModel    []ModelSummary                      `json:"by_model"`
+	ByCategory map[string]map[string]*CategoryMean `json:"by_category"` // category → model
+}
+
+// CategoryMean is one model in one category.
+type CategoryMean struct {
+	Answers  int     `json:"answers"`
+	Score    float64 `json:"score"`
+	CostUSD  float64 `json:"cost_usd"`
+	EnergyWh float64 `json:"-"`
+}
+
+// Summarise bills a trace with the default accounting and counts.
+func Summarise(t *trace.Trace) (*TraceSummary, error) {
+	models := make([]int, len(t.Models))
+	for i := range models {
+		models[i] = i
+	}
+	tab, err := replay.NewTable(t, models, replay.DefaultAccounting())
+	if err != nil {
+		return nil, err
+	}
+	view := tab.View(models)
+	prompts := make([]int, t.Prompts.Len())
+	rows := make([]int32, len(prompts))
+	for i := range prompts {
+		prompts[i], rows[i] = i, int32(i)
+	}
+	means, err := replay.SingleMeans(view, rows)
+	if err != nil {
+		return nil, err
+	}
+	s := &TraceSummary{
+		Prompts: len(prompts), Models: len(models), Logged: tab.Logged, Complete: len(view.Complete(prompts)),
+		ByCategory: map[string]map[string]*CategoryMean{},
+	}
+	points := make([]metrics.Point, len(means))
+	for i, m := range means {
+		points[i] = metrics.Point{CostUSD: m.CostUSD, Quality: m.Quality}
+	}
+	front := metrics.Front(points)
+	for i, m := range means {
+		s.Outcomes += m.Covered
+		s.ByModel = append(s.ByModel, ModelSummary{
+			ID: t.Models[i].ID, Answers: m.Covered, Coverage: m.Coverage(), Score: known(m.Quality), CostUSD: known(m.CostUSD),
+			EnergyWh: known(m.EnergyWh), CarbonG: known(m.CarbonG), LatencySec: known(m.LatencySec),
+			OnFront: slices.Contains(front, points[i]),
+		})
+	}
+	if t.Prompts.Category == nil {
+		return s, nil
+	}
+	for p, category := range t.Prompts.Category {
+		of := s.ByCategory[category]
+		if of == nil {
+			of = map[string]*CategoryMean{}
+			s.ByCategory[category] = of
+		}
+		for m := range t.Models {
+			o := view.At(p, m)
+			if !o.Present() {
+				continue
+			}
+			c := of[t.Models[m].ID]
+			if c == nil {
+				c = &CategoryMean{}
+				of[t.Models[m].ID] = c
+			}
+			c.Answers++
+			n := float64(c.Answers)
+			c.Score += (float64(o.Score) - c.Score) / n
+			c.CostUSD += (float64(o.CostUSD) - c.CostUSD) / n
+			c.EnergyWh += (float64(o.EnergyWh()) - c.EnergyWh) / n
+		}
+	}
+	return s, nil
+}
+
+func known(x float64) *float64 {
+	if math.IsNaN(x) {
+		return nil
+	}
+	return &x
+}
+
+// DescribeJSON writes the summary of a trace as JSON.
+func DescribeJSON(w io.Writer, t *trace.Trace) error {
+	s, err := Summarise(t)
+	if err != nil {
+		return err
+	}
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	return enc.Encode(s)
+}
+
+// Describe writes the summary of a trace as tables.
+func Describe(w io.Writer, t *trace.Trace) error {
+	s, err := Summarise(t)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "%s prompts × %d models, %s outcomes; %s prompts were answered by all models\n",
+		thousands(s.Prompts), s.Models, thousands(s.Outcomes), thousands(s.Complete))
+	fmt.Fprintf(w, "logged: cost %.0f %%, latency %.0f %%, energy %.0f %%, carbon %.0f %%; the rest is derived or unknown\n\n",
+		100*s.Logged.CostUSD, 100*s.Logged.LatencySec, 100*s.Logged.EnergyWh, 100*s.Logged.CarbonG)
+	t1 := table.NewWriter()
+	t1.SetOutputMirror(w)
+	t1.SetStyle(table.StyleLight)
+	t1.Style().Format.Header = text.FormatDefault
+	t1.AppendHeader(table.Row{"model", "answers", "coverage", "score", "USD/1k", "Wh/1k", "gCO2e/1k", "s", "front"})
+	per := func(x *float64, factor float64, format string) string {
+		if x == nil {
+			return "-"
+		}
+		return fmt.Sprintf(format, *x*factor)
+	}
+	sorted := slices.Clone(s.ByModel)
+	slices.SortStableFunc(sorted, func(a, b ModelSummary) int {
+		x, y := math.Inf(1), math.Inf(1)
+		if a.CostUSD != nil {
+			x = *a.CostUSD
+		}
+		if b.CostUSD != nil {
+			y = *b.CostUSD
+		}
+		switch {
+		case x < y:
+			return -1
+		case x > y:
+			return 1
+		}
+		return 0
+	})
+	for _, m := range sorted {
+		star := ""
+		if m.OnFront {
+			star = "*"
+		}
+		t1.AppendRow(table.Row{m.ID, m.Answers, fmt.Sprintf("%.1f %%", 100*m.Coverage), per(m.Score, 1, "%.3f"),
+			per(m.CostUSD, 1000, "%.4g"), per(m.EnergyWh, 1000, "%.4g"), per(m.CarbonG, 1000, "%.4g"), per(m.LatencySec, 1, "%.2f"), star})
+	}
+	t1.Render()
+	if len(s.ByCategory) == 0 {
+		return nil
+	}
+	fmt.Fprintln(w, "\nBest and cheapest by category")
+	t2 := table.NewWriter()
+	t2.SetOutputMirror(w)
+	t2.SetStyle(table.StyleLight)
+	t2.Style().Format.Header = text.FormatDefault
+	t2.AppendHeader(table.Row{"category", "best model", "score", "USD/1k", "Wh/1k", "pool mean score"})
+	categories := make([]string, 0, len(s.ByCategory))
+	for c := range s.ByCategory {
+		categories = append(categories, c)
+	}
+	slices.Sort(categories)
+	for _, c := range categories {
+		var best *CategoryMean
+		var name string
+		var sum, n float64
+		for _, m := range t.Models {
+			x := s.ByCategory[c][m.ID]
+			if x == nil {
+				continue
+			}
+			sum, n = sum+x.Score, n+1
+			if best == nil || x.Score > best.Score || x.Score == best.Score && x.CostUSD < best.CostUSD {
+				best, name = x, m.ID
+			}
+		}
+		if best == nil {
+			continue
+		}
+		t2.AppendRow(table.Row{c, name, fmt.Sprintf("%.3f", best.Score), fmt.Sprintf("%.4g", 1000*best.CostUSD),
+			fmt.Sprintf("%.4g", 1000*best.EnergyWh), fmt.Sprintf("%.3f", sum/n)})
+	}
+	t2.Render()
+	return nil
+}

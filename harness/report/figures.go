@@ -1,0 +1,303 @@
+// Package report shows what a run found, from its results alone: figures, and a table for the terminal. It has no
+// statistics of its own: every number was stored by the runner.
+package report
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/trilemma-bench/trilemma/harness/experiment"
+	"github.com/trilemma-bench/trilemma/harness/metrics"
+	"github.com/trilemma-bench/trilemma/harness/plot"
+	"github.com/trilemma-bench/trilemma/harness/store"
+)
+
+const plotsDir = "plots"
+
+// perThousand turns means per prompt into figures per 1,000 prompts, which people can read.
+const perThousand = 1000
+
+// Figures draws the fronts and route shares of every pool into the run's folder and returns the paths written.
+func Figures(run *store.Run, how experiment.Plots) ([]string, error) {
+	if len(how.Formats) == 0 {
+		return nil, nil
+	}
+	points, err := run.Points()
+	if err != nil {
+		return nil, err
+	}
+	dir := run.Path(plotsDir)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("making the folder of plots: %w", err)
+	}
+	var paths []string
+	for _, pool := range pools(points) {
+		of := slices.DeleteFunc(slices.Clone(points), func(p store.Point) bool { return p.Pool != pool })
+		for _, f := range fronts(run.Experiment, pool, of, how) {
+			written, err := plot.Save(f.front, dir, f.name, how.Formats)
+			paths = append(paths, written...)
+			if err != nil {
+				return paths, err
+			}
+		}
+		for _, s := range shares(pool, of) {
+			written, err := plot.Save(s.shares, dir, s.name, how.Formats)
+			paths = append(paths, written...)
+			if err != nil {
+				return paths, err
+			}
+		}
+	}
+	return paths, nil
+}
+
+func pools(points []store.Point) []string {
+	var out []string
+	for _, p := range points {
+		if !slices.Contains(out, p.Pool) {
+			out = append(out, p.Pool)
+		}
+	}
+	return out
+}
+
+type namedFront struct {
+	name  string
+	front *plot.Front
+}
+
+// quantity is one of the three axes.
+type quantity struct {
+	axis             plot.Axis
+	value, low, high func(*store.Point) float64
+}
+
+func none(*store.Point) float64 { return math.NaN() }
+
+func quantities(how experiment.Plots) (quality, cost, carbon quantity) {
+	scaling := plot.Auto
+	switch how.LogCost {
+	case "true":
+		scaling = plot.Log
+	case "false":
+		scaling = plot.Linear
+	}
+	quality = quantity{
+		plot.Axis{Label: "Quality (mean score)", HighIsBetter: true, Scaling: plot.Linear},
+		func(p *store.Point) float64 { return p.Quality }, none, none,
+	}
+	cost = quantity{
+		plot.Axis{Label: "Cost (USD per 1,000 prompts)", Factor: perThousand, Scaling: scaling},
+		func(p *store.Point) float64 { return p.CostUSD }, none, none,
+	}
+	carbon = quantity{
+		plot.Axis{Label: "Emissions (gCO2e per 1,000 prompts)", Factor: perThousand, Scaling: scaling},
+		func(p *store.Point) float64 { return p.CarbonG },
+		func(p *store.Point) float64 { return p.CarbonGLow }, func(p *store.Point) float64 { return p.CarbonGHigh },
+	}
+	return quality, cost, carbon
+}
+
+// fronts are the three figures of a pool; those of carbon are left out where it is unknown.
+func fronts(name, pool string, points []store.Point, how experiment.Plots) []namedFront {
+	quality, cost, carbon := quantities(how)
+	known := slices.ContainsFunc(points, func(p store.Point) bool { return !math.IsNaN(p.CarbonG) })
+	n := 0
+	for _, p := range points {
+		n = max(n, p.N)
+	}
+	subtitle := fmt.Sprintf("%s test prompts", thousands(n))
+	title := func(what string) string { return fmt.Sprintf("%s: %s, pool %s", name, what, pool) }
+	out := []namedFront{{"quality-cost-" + file(pool), front(title("quality and cost"), subtitle, points, cost, quality)}}
+	if known {
+		bounded := subtitle + "; bars: assumed sizes of closed models"
+		out = append(out, namedFront{"quality-carbon-" + file(pool), front(title("quality and emissions"), bounded, points, carbon, quality)})
+		both := front(title("cost and emissions"), subtitle, points, cost, carbon)
+		sizes(both, points)
+		both.Zero, both.Oracle = nil, nil
+		out = append(out, namedFront{"cost-carbon-" + file(pool), both})
+	}
+	return out
+}
+
+// front gathers one figure. Seeds of a policy at one preference are one point, their mean.
+func front(title, subtitle string, points []store.Point, x, y quantity) *plot.Front {
+	f := &plot.Front{Title: title, Subtitle: subtitle, X: x.axis, Y: y.axis}
+	at := map[string]int{}
+	for _, p := range overSeeds(points) {
+		pt := plot.At(x.value(&p), y.value(&p))
+		if low, high := x.low(&p), x.high(&p); low < high {
+			pt.XLow, pt.XHigh = low, high
+		}
+		if low, high := y.low(&p), y.high(&p); low < high {
+			pt.YLow, pt.YHigh = low, high
+		}
+		pt.Label = p.Preference
+		switch p.Family {
+		case metrics.Oracle:
+			f.Oracle = append(f.Oracle, plot.XY{X: pt.X, Y: pt.Y})
+		case metrics.ZeroRouter:
+			f.Zero = append(f.Zero, plot.XY{X: pt.X, Y: pt.Y})
+		case "single":
+			f.Models = append(f.Models, plot.Model{Label: strings.TrimPrefix(p.Policy, "single:"), Point: pt})
+		default:
+			name := subject(&p)
+			i, ok := at[name]
+			if !ok {
+				i = len(f.Series)
+				at[name] = i
+				f.Series = append(f.Series, plot.Series{Label: name, Family: p.Family})
+			}
+			f.Series[i].Points = append(f.Series[i].Points, pt)
+		}
+	}
+	slices.SortFunc(f.Zero, func(a, b plot.XY) int {
+		switch {
+		case a.X < b.X:
+			return -1
+		case a.X > b.X:
+			return 1
+		}
+		return 0
+	})
+	f.Oracle = bestOracle(f.Oracle)
+	return f
+}
+
+// bestOracle keeps the oracle that pays any price: the reference that people look for. Its other preferences are in the
+// tables.
+func bestOracle(points []plot.XY) []plot.XY {
+	if len(points) == 0 {
+		return nil
+	}
+	best := points[0]
+	for _, p := range points {
+		if p.Y > best.Y || p.Y == best.Y && p.X < best.X {
+			best = p
+		}
+	}
+	return []plot.XY{best}
+}
+
+// sizes lets the markers of a figure that has no quality axis tell quality: the area grows with the score.
+func sizes(f *plot.Front, points []store.Point) {
+	low, high := math.Inf(1), math.Inf(-1)
+	quality := map[string]float64{}
+	for _, p := range overSeeds(points) {
+		if p.Family == metrics.Oracle || math.IsNaN(p.Quality) {
+			continue
+		}
+		low, high = min(low, p.Quality), max(high, p.Quality)
+		quality[subject(&p)+"\x00"+p.Preference] = p.Quality
+	}
+	f.SizeNote = fmt.Sprintf("area: mean score, %.2f to %.2f", low, high)
+	for i := range f.Series {
+		s := &f.Series[i]
+		for k := range s.Points {
+			if q, ok := quality[s.Label+"\x00"+s.Points[k].Label]; ok && high > low {
+				s.Points[k].Size = (q - low) / (high - low)
+			}
+		}
+	}
+}
+
+// subject is what a policy is called, with its encoder where it appears with several.
+func subject(p *store.Point) string { return p.Policy }
+
+// overSeeds takes the mean of the seeds of each policy, encoder and preference, in the order of the first.
+func overSeeds(points []store.Point) []store.Point {
+	type key struct{ policy, encoder, preference string }
+	at := map[key]int{}
+	var out []store.Point
+	var count []float64
+	for _, p := range points {
+		k := key{p.Policy, p.Encoder, p.Preference}
+		i, ok := at[k]
+		if !ok {
+			at[k] = len(out)
+			out, count = append(out, p), append(count, 1)
+			continue
+		}
+		count[i]++
+		for _, f := range []struct {
+			sum *float64
+			x   float64
+		}{
+			{&out[i].Quality, p.Quality}, {&out[i].CostUSD, p.CostUSD}, {&out[i].LatencySec, p.LatencySec},
+			{&out[i].EnergyWh, p.EnergyWh}, {&out[i].CarbonG, p.CarbonG},
+			{&out[i].CarbonGLow, p.CarbonGLow}, {&out[i].CarbonGHigh, p.CarbonGHigh},
+		} {
+			*f.sum += (f.x - *f.sum) / count[i]
+		}
+	}
+	return out
+}
+
+type namedShares struct {
+	name   string
+	shares *plot.Shares
+}
+
+// shares are the route shares of each policy that has a sweep, over the preferences for cost.
+func shares(pool string, points []store.Point) []namedShares {
+	var out []namedShares
+	at := map[string]int{}
+	var models []string
+	for _, p := range points {
+		if p.Family == "single" && !slices.Contains(models, strings.TrimPrefix(p.Policy, "single:")) {
+			models = append(models, strings.TrimPrefix(p.Policy, "single:"))
+		}
+	}
+	for _, p := range points {
+		for _, s := range p.Shares {
+			if !slices.Contains(models, s.Model) {
+				models = append(models, s.Model)
+			}
+		}
+	}
+	first := map[string]uint64{}
+	for _, p := range points {
+		if p.Family == "single" || p.Family == metrics.Oracle || p.Family == metrics.ZeroRouter ||
+			p.Lambda.LambdaCarbon != 0 || p.Lambda.LambdaLatency != 0 || p.Preference == "any" {
+			continue
+		}
+		name := subject(&p)
+		if seed, ok := first[name]; ok && seed != p.Seed {
+			continue
+		}
+		first[name] = p.Seed
+		i, ok := at[name]
+		if !ok {
+			i = len(out)
+			at[name] = i
+			out = append(out, namedShares{"shares-" + file(name) + "-" + file(pool), &plot.Shares{
+				Title: fmt.Sprintf("Route shares of %s, pool %s", name, pool), XLabel: "λ cost (score per USD)", Models: models,
+			}})
+		}
+		row := make([]float64, len(models))
+		for _, s := range p.Shares {
+			row[slices.Index(models, s.Model)] = s.Share
+		}
+		out[i].shares.Preferences = append(out[i].shares.Preferences, fmt.Sprintf("%.2g", p.Lambda.LambdaCost))
+		out[i].shares.Share = append(out[i].shares.Share, row)
+	}
+	return out
+}
+
+var unsafe = regexp.MustCompile(`[^A-Za-z0-9._-]+`)
+
+// file makes a label safe for a file's name.
+func file(label string) string { return strings.Trim(unsafe.ReplaceAllString(label, "-"), "-") }
+
+// thousands writes a count with separators.
+func thousands(n int) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}

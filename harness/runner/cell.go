@@ -1,0 +1,285 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"time"
+
+	"github.com/trilemma-bench/trilemma/harness/event"
+	"github.com/trilemma-bench/trilemma/harness/experiment"
+	"github.com/trilemma-bench/trilemma/harness/replay"
+	"github.com/trilemma-bench/trilemma/harness/store"
+	"github.com/trilemma-bench/trilemma/harness/trace"
+	"github.com/trilemma-bench/trilemma/plugins/host"
+	"github.com/trilemma-bench/trilemma/policies/policy"
+)
+
+// work is one cell on its way.
+type work struct {
+	*Plan
+	cell *experiment.Cell
+	feed *feed
+	test []int // test prompts of the cell's pool
+	log  io.Writer
+	send func(event.Event)
+}
+
+// execute fits and routes one cell and replays its decisions.
+func (w *work) execute(ctx context.Context) (*store.CellResult, error) {
+	started := time.Now()
+	inst, err := host.Start(ctx, w.source(w.cell), host.Options{
+		Log: w.log, FitTimeout: w.cell.Timeout, CallTimeout: w.cell.Timeout, BatchRows: w.Spec.Batch,
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer inst.Close()
+	about := inst.Description()
+	w.feed.needs = &about
+	if about.Wants(policy.NeedVector) && w.feed.vectors == nil {
+		return nil, errors.New("the policy needs prompt vectors: set encoder in the experiment")
+	}
+	err = inst.Configure(ctx, policy.Setup{
+		Models: w.feed.models(), Params: w.cell.Params, Seed: w.cell.Seed, Backend: w.Spec.Backend,
+	})
+	if err != nil {
+		return nil, err
+	}
+	result := &store.CellResult{Ref: w.ref(), Cost: map[string]float64{}}
+	if about.Learns {
+		if err := w.fit(ctx, inst); err != nil {
+			return nil, err
+		}
+		result.Cost["fit_s"] = time.Since(started).Seconds()
+	}
+	routed, took, err := w.route(ctx, inst, about)
+	if err != nil {
+		return nil, err
+	}
+	result.Cost["route_s"] = took.Seconds()
+	if about.Saves {
+		if result.Checkpoint, err = inst.Save(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if result.Points, result.Decisions, err = w.replay(routed); err != nil {
+		return nil, err
+	}
+	if covered(result.Points) == 0 {
+		result.Notices = append(result.Notices, "covers no test prompt: every decision names a model without an outcome")
+	}
+	result.Wall = time.Since(started)
+	return result, nil
+}
+
+func covered(points []store.Point) (n float64) {
+	for _, p := range points {
+		n += p.Coverage
+	}
+	return n
+}
+
+func (w *work) ref() store.Ref { return refOf(w.cell) }
+
+func (w *work) fit(ctx context.Context, inst *host.Instance) error {
+	train, err := w.feed.split(ctx, w.rows(w.cell.Pool, trace.PartTrain))
+	if err != nil {
+		return err
+	}
+	validation, err := w.feed.split(ctx, w.rows(w.cell.Pool, trace.PartValidation))
+	if err != nil {
+		return err
+	}
+	task := &policy.Task{Train: train, Validation: validation, Preferences: w.preferences()}
+	return inst.Fit(ctx, task, func(p policy.Progress) {
+		e := event.Event{Kind: event.CellProgress, Cell: w.cell.ID, Label: w.ref().Name(), Stage: p.Stage, Step: p.Step, Total: p.Total}
+		for _, m := range p.Metrics {
+			e.Metrics = append(e.Metrics, event.Metric(m))
+		}
+		w.send(e)
+	})
+}
+
+func (w *work) preferences() []policy.Preference {
+	out := make([]policy.Preference, len(w.cell.Preferences))
+	for i, p := range w.cell.Preferences {
+		out[i] = p.Preference
+	}
+	return out
+}
+
+// route asks for the decisions on the test prompts. What a sequential policy asked for is revealed here, after it asked.
+func (w *work) route(ctx context.Context, inst *host.Instance, about policy.Description) ([]host.Routed, time.Duration, error) {
+	var responses []string
+	if about.Sequential && about.Wants(policy.NeedResponse) {
+		var err error
+		if responses, err = w.feed.responses(ctx, w.test); err != nil {
+			return nil, 0, err
+		}
+	}
+	view, out := w.feed.view(), &w.data.trace.Outcomes
+	reveal := func(prompt, model int) (host.Revealed, bool) {
+		p := w.test[prompt]
+		o := view.At(p, model)
+		if !o.Present() {
+			return host.Revealed{}, false
+		}
+		at, b := out.At(p, w.feed.pool[model]), o.Bill()
+		r := host.Revealed{
+			InputTokens: figure(out.InputTokens, at), OutputTokens: figure(out.OutputTokens, at),
+			CostUSD: b.CostUSD, EnergyWh: b.EnergyWh, CarbonG: b.CarbonG, LatencySec: b.LatencySec,
+		}
+		if out.Answer != nil {
+			r.Answer = out.AnswerText[out.Answer[at]]
+		}
+		if responses != nil {
+			r.Response = responses[prompt*len(w.feed.pool)+model]
+		}
+		return r, true
+	}
+	prompts := w.feed.prompts(w.test)
+	started := time.Now()
+	routed, err := inst.RouteAll(ctx, &prompts, w.preferences(), reveal)
+	return routed, time.Since(started), err
+}
+
+// replay looks up what the decisions led to.
+func (w *work) replay(routed []host.Routed) ([]store.Point, iter.Seq[store.Decision], error) {
+	view := w.feed.view()
+	prompts := int32s(w.test)
+	results := make([][]replay.Result, len(routed))
+	points := make([]store.Point, len(routed))
+	for i := range routed {
+		results[i] = make([]replay.Result, len(prompts))
+		d := &replay.Decisions{
+			Final: routed[i].Final, AskedOffset: routed[i].AskedOffset, AskedModel: routed[i].AskedModel, AskedRound: routed[i].AskedRound,
+		}
+		mean, err := replay.Replay(view, prompts, d, results[i])
+		if err != nil {
+			return nil, nil, err
+		}
+		points[i] = w.point(w.cell.Preferences[i], mean)
+		points[i].Shares = shares(w.feed.models(), d)
+	}
+	return points, w.decisions(routed, results), nil
+}
+
+func (w *work) point(p experiment.Labelled, mean replay.Mean) store.Point {
+	return pointOf(store.Point{
+		Pool: w.cell.Pool, Policy: w.cell.Label, Family: w.cell.Family, Seed: w.cell.Seed,
+		Preference: p.Label, Lambda: p.Preference, Encoder: w.cell.Encoder, Cell: w.cell.ID,
+	}, mean)
+}
+
+// pointOf fills the means into a point.
+func pointOf(p store.Point, mean replay.Mean) store.Point {
+	p.N, p.Coverage = mean.N, mean.Coverage()
+	p.Quality, p.CostUSD, p.LatencySec = mean.Quality, mean.CostUSD, mean.LatencySec
+	p.EnergyWh, p.EnergyWhLow, p.EnergyWhHigh = mean.EnergyWh, mean.EnergyWhLow, mean.EnergyWhHigh
+	p.CarbonG, p.CarbonGLow, p.CarbonGHigh = mean.CarbonG, mean.CarbonGLow, mean.CarbonGHigh
+	return p
+}
+
+// shares are the parts of the prompts that went to each model: the probability of being selected, the weight in a vote,
+// or one each where it was asked on the way.
+func shares(models []policy.Model, d *replay.Decisions) []store.Share {
+	sum := make([]float64, len(models))
+	for r := range d.Rows() {
+		use, named, weights := d.Final.Row(r)
+		for i, m := range named {
+			if use == policy.Combine {
+				sum[m]++ // it runs, whatever its weight
+			} else {
+				sum[m] += float64(weights[i])
+			}
+		}
+		if d.AskedOffset == nil {
+			continue
+		}
+		for _, m := range d.AskedModel[d.AskedOffset[r]:d.AskedOffset[r+1]] {
+			if !contains(named, m) {
+				sum[m]++
+			}
+		}
+	}
+	var out []store.Share
+	for m, s := range sum {
+		if s > 0 {
+			out = append(out, store.Share{Model: models[m].ID, Share: s / float64(d.Rows())})
+		}
+	}
+	return out
+}
+
+func contains(list []int32, x int32) bool {
+	for _, y := range list {
+		if x == y {
+			return true
+		}
+	}
+	return false
+}
+
+// decisions are the rows to be stored, preference by preference, prompts in trace order.
+func (w *work) decisions(routed []host.Routed, results [][]replay.Result) iter.Seq[store.Decision] {
+	models := w.feed.models()
+	ids := w.data.trace.Prompts.ID
+	return func(yield func(store.Decision) bool) {
+		for i := range routed {
+			rt := &routed[i]
+			for r, p := range w.test {
+				use, named, weights := rt.Final.Row(r)
+				res := &results[i][r]
+				d := store.Decision{
+					PromptID: ids[p], Preference: w.cell.Preferences[i].Label, Use: use.String(), Weights: weights,
+					Score: res.Quality, CostUSD: res.CostUSD, EnergyWh: res.EnergyWh(), CarbonG: res.CarbonG(), LatencySec: res.LatencySec,
+				}
+				for k, m := range named {
+					d.Models = append(d.Models, models[m].ID)
+					if weights[k] > d.Probability {
+						d.Model, d.Probability = models[m].ID, weights[k]
+					}
+				}
+				if rt.AskedOffset != nil {
+					lo, hi := rt.AskedOffset[r], rt.AskedOffset[r+1]
+					for _, m := range rt.AskedModel[lo:hi] {
+						d.Asked = append(d.Asked, models[m].ID)
+					}
+					d.AskedRound = rt.AskedRound[lo:hi]
+				}
+				if !yield(d) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func int32s(rows []int) []int32 {
+	out := make([]int32, len(rows))
+	for i, r := range rows {
+		out[i] = int32(r)
+	}
+	return out
+}
+
+// refOf names a cell as the store does.
+func refOf(c *experiment.Cell) store.Ref {
+	ref := store.Ref{ID: c.ID, Pool: c.Pool, Policy: c.Label, Family: c.Family, Encoder: c.Encoder, Seed: c.Seed}
+	if c.Shared {
+		ref.Preference = c.Preferences[0].Label
+	}
+	return ref
+}
+
+// failure is what a failed cell's reason says: the error, and for a policy's own faults the end of its log is in it.
+func failure(err error) error {
+	var e *host.Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return fmt.Errorf("%w", err)
+}

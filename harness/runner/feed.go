@@ -1,0 +1,121 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/trilemma-bench/trilemma/harness/replay"
+	"github.com/trilemma-bench/trilemma/policies/policy"
+)
+
+// feed hands policies their data: what each declared it needs, and nothing else. It is the only place where trace
+// columns become policy columns, and so the place where the rule is kept that outcomes of test prompts stay here.
+type feed struct {
+	data    *dataset
+	vectors []float32 // [prompts × dim] of the cell's encoder; nil without one
+	dim     int
+	pool    []int
+	needs   *policy.Description
+}
+
+// prompts are the columns of some prompts that a policy may see at any time.
+func (f *feed) prompts(rows []int) policy.Prompts {
+	src := &f.data.trace.Prompts
+	out := policy.Prompts{ID: pick(src.ID, rows)}
+	if f.needs.Wants(policy.NeedText) {
+		out.Text = pick(src.Text, rows)
+	}
+	if f.needs.Wants(policy.NeedCategory) {
+		out.Category = make([]string, len(rows))
+		if src.Category != nil {
+			out.Category = pick(src.Category, rows)
+		}
+	}
+	if f.needs.Wants(policy.NeedVector) && f.vectors != nil {
+		out.Dim = f.dim
+		out.Vector = make([]float32, len(rows)*f.dim)
+		for i, p := range rows {
+			copy(out.Vector[i*f.dim:(i+1)*f.dim], f.vectors[p*f.dim:(p+1)*f.dim])
+		}
+	}
+	return out
+}
+
+// split is a labelled part of the trace: only ever called with prompts of train and validation.
+func (f *feed) split(ctx context.Context, rows []int) (*policy.Split, error) {
+	t, view := f.data.trace, f.data.table.View(f.pool)
+	n := len(rows) * len(f.pool)
+	s := &policy.Split{Prompts: f.prompts(rows), Outcomes: policy.Outcomes{
+		Models:  len(f.pool),
+		Present: make([]bool, n), Score: make([]float32, n), CostUSD: make([]float32, n), EnergyWh: make([]float32, n),
+		CarbonG: make([]float32, n), LatencySec: make([]float32, n), InputTokens: make([]float32, n), OutputTokens: make([]float32, n),
+	}}
+	if t.Outcomes.Propensity != nil {
+		s.Outcomes.Propensity = make([]float32, n)
+	}
+	for i, p := range rows {
+		for m, model := range f.pool {
+			at, from := i*len(f.pool)+m, t.Outcomes.At(p, model)
+			o := view.At(p, m)
+			s.Outcomes.Present[at] = o.Present()
+			b := o.Bill()
+			s.Outcomes.Score[at], s.Outcomes.CostUSD[at], s.Outcomes.EnergyWh[at] = b.Score, b.CostUSD, b.EnergyWh
+			s.Outcomes.CarbonG[at], s.Outcomes.LatencySec[at] = b.CarbonG, b.LatencySec
+			s.Outcomes.InputTokens[at] = figure(t.Outcomes.InputTokens, from)
+			s.Outcomes.OutputTokens[at] = figure(t.Outcomes.OutputTokens, from)
+			if s.Outcomes.Propensity != nil {
+				s.Outcomes.Propensity[at] = t.Outcomes.Propensity[from]
+			}
+		}
+	}
+	if f.needs.Wants(policy.NeedAnswer) && t.Outcomes.Answer != nil {
+		s.Outcomes.Answer = make([]string, n)
+		for i, p := range rows {
+			for m, model := range f.pool {
+				s.Outcomes.Answer[i*len(f.pool)+m] = t.Outcomes.AnswerText[t.Outcomes.Answer[t.Outcomes.At(p, model)]]
+			}
+		}
+		if t.Prompts.Reference != nil {
+			s.Reference = pick(t.Prompts.Reference, rows)
+		}
+	}
+	if f.needs.Wants(policy.NeedResponse) {
+		responses, err := f.responses(ctx, rows)
+		if err != nil {
+			return nil, err
+		}
+		s.Outcomes.Response = responses
+	}
+	return s, nil
+}
+
+// responses reads the pool's responses to some prompts: [rows × pool].
+func (f *feed) responses(ctx context.Context, rows []int) ([]string, error) {
+	all, err := f.data.responses(ctx, rows, f.pool)
+	if err != nil {
+		return nil, fmt.Errorf("reading responses for a policy that asked for them: %w", err)
+	}
+	return all, nil
+}
+
+// models are the facts of the pool.
+func (f *feed) models() []policy.Model {
+	out := make([]policy.Model, len(f.pool))
+	for i, m := range f.pool {
+		out[i] = f.data.trace.Models[m]
+	}
+	return out
+}
+
+func (f *feed) view() *replay.View { return f.data.table.View(f.pool) }
+
+func pick(column []string, rows []int) []string {
+	if column == nil {
+		return nil
+	}
+	out := make([]string, len(rows))
+	for i, r := range rows {
+		out[i] = column[r]
+	}
+	return out
+}

@@ -1,0 +1,328 @@
+package runner
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/trilemma-bench/trilemma/harness/experiment"
+	"github.com/trilemma-bench/trilemma/harness/metrics"
+	"github.com/trilemma-bench/trilemma/harness/replay"
+	"github.com/trilemma-bench/trilemma/harness/store"
+	"github.com/trilemma-bench/trilemma/policies/policy"
+)
+
+// Files that the runner adds to those of package store.
+const (
+	MetricsCSV  = "metrics.csv"
+	MetricsJSON = "metrics.json"
+)
+
+// finish adds the references, computes metrics from the stored decisions, and writes the run's tables and manifest.
+func (p *Plan) finish(run *store.Run, points []store.Point, manifest store.Manifest, out *Outcome) error {
+	var table metrics.Table
+	for _, pool := range p.Spec.Pools {
+		references, err := p.references(pool.Name)
+		if err != nil {
+			return err
+		}
+		points = append(points, references...)
+		found, err := p.measure(run, pool.Name)
+		if err != nil {
+			return err
+		}
+		table.Rows = append(table.Rows, found.Rows...)
+		table.Warnings = append(table.Warnings, found.Warnings...)
+	}
+	if err := run.WritePoints(points); err != nil {
+		return err
+	}
+	var text, all bytes.Buffer
+	if err := metrics.WriteCSV(&text, table.Rows); err != nil {
+		return fmt.Errorf("writing %s: %w", MetricsCSV, err)
+	}
+	if err := run.WriteFile(MetricsCSV, text.Bytes()); err != nil {
+		return err
+	}
+	if err := metrics.WriteJSON(&all, &table); err != nil {
+		return fmt.Errorf("writing %s: %w", MetricsJSON, err)
+	}
+	if err := run.WriteFile(MetricsJSON, all.Bytes()); err != nil {
+		return err
+	}
+	outputs, err := run.Outputs()
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	manifest.Outputs, manifest.Finished = outputs, &now
+	manifest.Notices = append(slices.Clone(manifest.Notices), table.Warnings...)
+	manifest.Done, manifest.Cached, manifest.Failed = out.Done, out.Cached, out.Failed
+	return run.WriteManifest(manifest)
+}
+
+// references are the points that no policy needs to be asked for: the oracle at every preference, and the Zero router,
+// the corners of the hull of the single models.
+func (p *Plan) references(pool string) ([]store.Point, error) {
+	view := p.data.table.View(p.pools[pool])
+	prompts := int32s(p.test[pool])
+	var points []store.Point
+	for _, pref := range p.prefs[pool] {
+		choice := replay.Oracle(view, prompts, pref.Preference)
+		asked := make([]int32, 0, len(prompts))
+		chosen := make([]int32, 0, len(prompts))
+		for i, c := range choice {
+			if c >= 0 {
+				asked, chosen = append(asked, prompts[i]), append(chosen, c)
+			}
+		}
+		mean, err := replay.ReplayOne(view, asked, chosen, nil)
+		if err != nil {
+			return nil, err
+		}
+		mean.N = len(prompts)
+		point := store.Point{Pool: pool, Policy: metrics.Oracle, Family: metrics.Oracle, Preference: pref.Label, Lambda: pref.Preference}
+		point = pointOf(point, mean)
+		counts := make([]float64, len(view.Pool))
+		for _, c := range chosen {
+			counts[c]++
+		}
+		for m, n := range counts {
+			if n > 0 {
+				point.Shares = append(point.Shares, store.Share{Model: p.data.trace.Models[view.Pool[m]].ID, Share: n / float64(len(prompts))})
+			}
+		}
+		points = append(points, point)
+	}
+	means, err := replay.SingleMeans(view, prompts)
+	if err != nil {
+		return nil, err
+	}
+	singles := make([]metrics.Point, len(means))
+	for i, m := range means {
+		singles[i] = metrics.Point{CostUSD: m.CostUSD, Quality: m.Quality}
+	}
+	corner := 0
+	for _, h := range metrics.NonDecreasingHull(singles) {
+		m := slices.Index(singles, metrics.Point{CostUSD: h.CostUSD, Quality: h.Quality})
+		if m < 0 {
+			continue // a point of the envelope between two models
+		}
+		point := store.Point{Pool: pool, Policy: metrics.ZeroRouter, Family: metrics.ZeroRouter, Preference: fmt.Sprintf("mix%02d", corner)}
+		point.Shares = []store.Share{{Model: p.data.trace.Models[view.Pool[m]].ID, Share: 1}}
+		points = append(points, pointOf(point, means[m]))
+		corner++
+	}
+	return points, nil
+}
+
+// measure computes the metrics of a pool on the prompts that all of its finished policies cover.
+func (p *Plan) measure(run *store.Run, pool string) (*metrics.Table, error) {
+	subjects, err := p.subjects(run, pool)
+	if err != nil {
+		return nil, err
+	}
+	view := p.data.table.View(p.pools[pool])
+	keep := p.comparable(view, pool, subjects)
+	in := metrics.Input{
+		Pool: pool, Baseline: p.Spec.Metrics.Baseline, Resamples: p.Spec.Metrics.Resamples, Seed: p.Spec.Metrics.Seed,
+		Outcomes: metrics.Outcomes{Models: len(view.Pool)},
+	}
+	if len(keep) == 0 {
+		return &metrics.Table{Warnings: []string{fmt.Sprintf("pool %s: no metrics: no test prompt is covered by every policy and model", pool)}}, nil
+	}
+	for _, i := range keep {
+		for m := range view.Pool {
+			o := view.At(p.test[pool][i], m)
+			in.Outcomes.Score = append(in.Outcomes.Score, o.Score)
+			in.Outcomes.CostUSD = append(in.Outcomes.CostUSD, o.CostUSD)
+			in.Outcomes.CarbonG = append(in.Outcomes.CarbonG, o.CarbonG())
+		}
+	}
+	prompts := &p.data.trace.Prompts
+	rows := make([]int, len(keep))
+	for k, i := range keep {
+		rows[k] = p.test[pool][i]
+	}
+	switch p.Spec.Metrics.Strata {
+	case "category":
+		in.Stratum = codes(prompts.Category, rows)
+	case "benchmark":
+		in.Stratum = codes(prompts.Benchmark, rows)
+	}
+	in.Dataset = codes(prompts.Benchmark, rows)
+	for s := range subjects {
+		for c := range subjects[s].Curves {
+			for k := range subjects[s].Curves[c].Points {
+				narrow(&subjects[s].Curves[c].Points[k], keep)
+			}
+		}
+	}
+	in.Subjects = subjects
+	table, err := metrics.Evaluate(in)
+	if err != nil {
+		return nil, err
+	}
+	if len(keep) < len(p.test[pool]) {
+		table.Warnings = append(table.Warnings, fmt.Sprintf("pool %s: metrics are on the %d of %d test prompts that every policy and model covers",
+			pool, len(keep), len(p.test[pool])))
+	}
+	return table, nil
+}
+
+// codes numbers the distinct strings of a column in order of appearance; nil where the trace lacks the column.
+func codes(column []string, rows []int) []int32 {
+	if column == nil {
+		return nil
+	}
+	number := map[string]int32{}
+	out := make([]int32, len(rows))
+	for i, r := range rows {
+		n, ok := number[column[r]]
+		if !ok {
+			n = int32(len(number))
+			number[column[r]] = n
+		}
+		out[i] = n
+	}
+	return out
+}
+
+// comparable are the test prompts (indexes into p.test) that all models and all subjects have a result for. A policy that
+// covers nothing at all is left out of the comparison instead.
+func (p *Plan) comparable(view *replay.View, pool string, subjects []metrics.Subject) []int {
+	var keep []int
+	for i, prompt := range p.test[pool] {
+		whole := true
+		for m := 0; m < len(view.Pool) && whole; m++ {
+			whole = view.At(prompt, m).Present()
+		}
+		for s := 0; s < len(subjects) && whole; s++ {
+			for _, c := range subjects[s].Curves {
+				for k := range c.Points {
+					if math.IsNaN(float64(c.Points[k].Quality[i])) {
+						whole = false
+					}
+				}
+			}
+		}
+		if whole {
+			keep = append(keep, i)
+		}
+	}
+	return keep
+}
+
+func narrow(p *metrics.PromptPoint, keep []int) {
+	if len(keep) == len(p.Quality) {
+		return
+	}
+	f := func(x []float32) []float32 {
+		out := make([]float32, len(keep))
+		for k, i := range keep {
+			out[k] = x[i]
+		}
+		return out
+	}
+	p.Quality, p.CostUSD, p.CarbonG = f(p.Quality), f(p.CostUSD), f(p.CarbonG)
+	choice := make([]int32, len(keep))
+	for k, i := range keep {
+		choice[k] = p.Choice[i]
+	}
+	p.Choice = choice
+}
+
+// subjects reads the results of a pool's finished cells back, policy by policy in the order of the plan.
+func (p *Plan) subjects(run *store.Run, pool string) ([]metrics.Subject, error) {
+	row := map[string]int{} // prompt id → index into p.test
+	for i, prompt := range p.test[pool] {
+		row[p.data.trace.Prompts.ID[prompt]] = i
+	}
+	model := map[string]int32{}
+	for i, m := range p.pools[pool] {
+		model[p.data.trace.Models[m].ID] = int32(i)
+	}
+	var subjects []metrics.Subject
+	at := map[string]int{}
+	curveAt := map[string]int{}
+	for i := range p.Cells {
+		c := &p.Cells[i]
+		if c.Pool != pool || !run.IsDone(c.ID) {
+			continue
+		}
+		points, err := p.results(run, c, row, model)
+		if err != nil {
+			return nil, err
+		}
+		if points == nil {
+			continue // covers nothing
+		}
+		name := p.subjectName(c)
+		s, ok := at[name]
+		if !ok {
+			s = len(subjects)
+			at[name] = s
+			subjects = append(subjects, metrics.Subject{Name: name})
+		}
+		// The cells of a policy that takes no preference are one curve together.
+		key := fmt.Sprintf("%s\x00%d", name, c.Seed)
+		k, ok := curveAt[key]
+		if !ok {
+			k = len(subjects[s].Curves)
+			curveAt[key] = k
+			subjects[s].Curves = append(subjects[s].Curves, metrics.Curve{Seed: c.Seed})
+		}
+		subjects[s].Curves[k].Points = append(subjects[s].Curves[k].Points, points...)
+	}
+	return subjects, nil
+}
+
+// subjectName tells policies apart, by encoder too where the experiment has several.
+func (p *Plan) subjectName(c *experiment.Cell) string {
+	if len(p.Spec.Encoders) > 1 && c.Encoder != "" {
+		return c.Label + "@" + c.Encoder
+	}
+	return c.Label
+}
+
+// results reads one cell's results: a point for each of its preferences. nil where it covers nothing.
+func (p *Plan) results(run *store.Run, c *experiment.Cell, row map[string]int, model map[string]int32) ([]metrics.PromptPoint, error) {
+	n := len(row)
+	points := make([]metrics.PromptPoint, len(c.Preferences))
+	at := map[string]int{}
+	for i, pref := range c.Preferences {
+		at[pref.Label] = i
+		points[i] = metrics.PromptPoint{
+			Quality: nans(n), CostUSD: nans(n), CarbonG: nans(n), Choice: make([]int32, n),
+			Free: pref.Preference == policy.Preference{},
+		}
+	}
+	any := false
+	for r, err := range run.Results(c.ID) {
+		if err != nil {
+			return nil, err
+		}
+		i, known := row[r.PromptID]
+		k, listed := at[r.Preference]
+		if !known || !listed {
+			return nil, fmt.Errorf("stored decisions of %s name prompt %q and preference %q, which the plan has not: run with --fresh", refOf(c).Name(), r.PromptID, r.Preference)
+		}
+		points[k].Quality[i], points[k].CostUSD[i], points[k].CarbonG[i] = r.Score, r.CostUSD, r.CarbonG
+		points[k].Choice[i] = model[r.Model]
+		any = any || !math.IsNaN(float64(r.Score))
+	}
+	if !any {
+		return nil, nil
+	}
+	return points, nil
+}
+
+func nans(n int) []float32 {
+	out := make([]float32, n)
+	for i := range out {
+		out[i] = nan32
+	}
+	return out
+}

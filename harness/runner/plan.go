@@ -1,0 +1,261 @@
+package runner
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"path/filepath"
+	"slices"
+
+	"github.com/trilemma-bench/trilemma/harness/experiment"
+	"github.com/trilemma-bench/trilemma/harness/provenance"
+	"github.com/trilemma-bench/trilemma/harness/replay"
+	"github.com/trilemma-bench/trilemma/harness/trace"
+	"github.com/trilemma-bench/trilemma/plugins/host"
+)
+
+// Plan is an experiment that was checked through and through: its data is loaded and every cell is known.
+type Plan struct {
+	Spec    *experiment.Spec
+	ID      string // of the run
+	Cells   []experiment.Cell
+	Notices []string
+
+	data      *dataset
+	acc       replay.Accounting
+	vectors   map[string]vectors // by label of the encoder
+	pools     map[string][]int
+	prefs     map[string][]experiment.Labelled
+	test      map[string][]int // test prompts by pool
+	sources   map[string]host.Source
+	canonical json.RawMessage
+	about     json.RawMessage
+	inputs    []provenance.File
+	plugins   []provenance.File
+}
+
+// Prepare loads the data of an experiment and expands it into cells. Everything that is wrong with the input is an error
+// here.
+func Prepare(ctx context.Context, spec *experiment.Spec, opt Options) (*Plan, error) {
+	acc, err := spec.Accounting.Replay()
+	if err != nil {
+		return nil, fmt.Errorf("accounting: %w", err)
+	}
+	p := &Plan{
+		Spec: spec, acc: acc, vectors: map[string]vectors{}, pools: map[string][]int{},
+		prefs: map[string][]experiment.Labelled{}, test: map[string][]int{}, sources: map[string]host.Source{},
+	}
+	if p.data, err = load(ctx, spec, acc); err != nil {
+		return nil, err
+	}
+	p.Notices = append(p.Notices, p.data.notices...)
+	fingerprints := map[string]string{}
+	for _, e := range spec.Encoders {
+		v, err := p.encode(ctx, e)
+		if err != nil {
+			return nil, err
+		}
+		p.vectors[e.Label], fingerprints[e.Label] = v, v.fingerprint
+	}
+	catalogue := newCatalogue(opt)
+	outcomes, split := p.data.fingerprints()
+	accounting, err := json.Marshal(acc)
+	if err != nil {
+		return nil, fmt.Errorf("accounting: %w", err)
+	}
+	p.Cells, err = experiment.Expand(spec, experiment.Facts{
+		Models: p.data.trace.Models, Known: catalogue.names(),
+		Describe: func(pol experiment.Policy) (experiment.PolicyFacts, bool, error) { return catalogue.describe(ctx, pol) },
+		Trace:    outcomes, Split: split, Accounting: digest("accounting", accounting), Encoders: fingerprints,
+		Preferences: p.preferences,
+	})
+	if err != nil {
+		return nil, err
+	}
+	p.sources, p.plugins = catalogue.sources, catalogue.files
+	if p.ID, err = experiment.RunID(spec, p.Cells, map[string]string{"trace": outcomes, "split": split}); err != nil {
+		return nil, err
+	}
+	return p, p.describe()
+}
+
+// preferences are those of a pool, and on the way its prompts and their scale.
+func (p *Plan) preferences(pool string, models []int) ([]experiment.Labelled, error) {
+	p.pools[pool] = models
+	p.test[pool] = p.rows(pool, trace.PartTest)
+	if len(p.test[pool]) == 0 {
+		return nil, fmt.Errorf("no test prompt was answered by all %d models: use coverage: available, or leave models out", len(models))
+	}
+	train := p.rows(pool, trace.PartTrain)
+	if len(train) == 0 {
+		return nil, fmt.Errorf("no training prompt was answered by the pool")
+	}
+	means, err := replay.SingleMeans(p.data.table.View(models), int32s(train))
+	if err != nil {
+		return nil, err
+	}
+	scale := experiment.Scale{
+		CostUSD:    spread(means, func(m *replay.Mean) float64 { return m.CostUSD }),
+		CarbonG:    spread(means, func(m *replay.Mean) float64 { return m.CarbonG }),
+		LatencySec: spread(means, func(m *replay.Mean) float64 { return m.LatencySec }),
+	}
+	list, err := p.Spec.Preferences.Expand(scale)
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range list {
+		if l.LambdaCarbon != 0 && math.IsNaN(scale.CarbonG.Max) || l.LambdaLatency != 0 && math.IsNaN(scale.LatencySec.Max) {
+			return nil, fmt.Errorf("preference %s weighs carbon or latency, which is unknown for some model: "+
+				"give params_active_b and params_total_b in models.yaml, or leave that λ out", l.Label)
+		}
+	}
+	if math.IsNaN(scale.CarbonG.Max) {
+		p.Notices = append(p.Notices, fmt.Sprintf("pool %s: the carbon of some model is unknown, so there are no preferences for it: "+
+			"give params_active_b and params_total_b in models.yaml", pool))
+	}
+	p.prefs[pool] = list
+	return list, nil
+}
+
+// spread is the least and the greatest mean of the models; NaN where one is unknown. A free model is no minimum.
+func spread(means []replay.Mean, of func(*replay.Mean) float64) experiment.MinMax {
+	out := experiment.MinMax{Min: math.NaN(), Max: math.NaN()}
+	for i := range means {
+		if means[i].Covered == 0 {
+			continue
+		}
+		x := of(&means[i])
+		if math.IsNaN(x) {
+			return experiment.MinMax{Min: math.NaN(), Max: math.NaN()}
+		}
+		if x > 0 && !(x >= out.Min) {
+			out.Min = x
+		}
+		if !(x <= out.Max) {
+			out.Max = x
+		}
+	}
+	return out
+}
+
+// rows are the prompts of a part that count for a pool. For learning every prompt counts that some model of the pool
+// answered, for testing those that the experiment's coverage says.
+func (p *Plan) rows(pool string, part trace.Part) []int {
+	rows := p.data.rows(part)
+	view := p.data.table.View(p.pools[pool])
+	if part == trace.PartTest && p.Spec.Coverage == "complete" {
+		return view.Complete(rows)
+	}
+	return slices.DeleteFunc(rows, func(prompt int) bool {
+		for m := range view.Pool {
+			if view.At(prompt, m).Present() {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// feedOf is the data of a cell.
+func (p *Plan) feedOf(c *experiment.Cell) *feed {
+	v := p.vectors[c.Encoder]
+	return &feed{data: p.data, vectors: v.data, dim: v.dim, pool: c.Models}
+}
+
+// source is where a cell's policy comes from.
+func (p *Plan) source(c *experiment.Cell) host.Source { return p.sources[c.Policy+"\x00"+c.Plugin] }
+
+// describe fills in what the manifest tells of the data.
+func (p *Plan) describe() error {
+	resolved, err := p.Spec.Resolved()
+	if err != nil {
+		return err
+	}
+	p.canonical = resolved
+	type poolAbout struct {
+		Models      []string              `json:"models"`
+		Test        int                   `json:"test_prompts"`
+		Preferences map[string][3]float64 `json:"preferences"`
+	}
+	about := struct {
+		Prompts, Train, Validation, Test int
+		Logged                           replay.Shares
+		Accounting                       replay.Accounting
+		Pools                            map[string]poolAbout
+		Encoders                         map[string]string
+	}{
+		Prompts: len(p.data.part), Train: len(p.data.rows(trace.PartTrain)), Validation: len(p.data.rows(trace.PartValidation)),
+		Test: len(p.data.rows(trace.PartTest)), Logged: p.data.table.Logged, Accounting: p.acc,
+		Pools: map[string]poolAbout{}, Encoders: map[string]string{},
+	}
+	for name, models := range p.pools {
+		a := poolAbout{Test: len(p.test[name]), Preferences: map[string][3]float64{}}
+		for _, m := range models {
+			a.Models = append(a.Models, p.data.trace.Models[m].ID)
+		}
+		for _, l := range p.prefs[name] {
+			a.Preferences[l.Label] = [3]float64{l.LambdaCost, l.LambdaCarbon, l.LambdaLatency}
+		}
+		about.Pools[name] = a
+	}
+	for label, v := range p.vectors {
+		about.Encoders[label] = v.fingerprint
+		p.inputs = append(p.inputs, v.files...)
+	}
+	for _, s := range p.data.sources {
+		for _, f := range s.files {
+			f.Path = filepath.Join(s.dir, f.Path)
+			p.inputs = append(p.inputs, f)
+		}
+	}
+	slices.SortFunc(p.inputs, func(a, b provenance.File) int {
+		if a.Path < b.Path {
+			return -1
+		}
+		return 1
+	})
+	if p.about, err = json.Marshal(about); err != nil {
+		return fmt.Errorf("describing the data: %w", err)
+	}
+	return nil
+}
+
+// Summary is what `trilemma plan` shows.
+type Summary struct {
+	Run        string         `json:"run"`
+	Prompts    map[string]int `json:"prompts"`
+	Pools      map[string]int `json:"test_prompts_by_pool"`
+	Cells      int            `json:"cells"`
+	Decisions  int            `json:"decisions"`
+	DiskBytes  int            `json:"disk_bytes_estimate"`
+	Notices    []string       `json:"notices,omitempty"`
+	ByPolicy   map[string]int `json:"cells_by_policy"`
+	TrainCells int            `json:"cells_that_train"`
+}
+
+// bytesPerDecision is about what a stored decision takes, as measured on the quickstart.
+const bytesPerDecision = 20
+
+// Summarise counts what the plan will do.
+func (p *Plan) Summarise() Summary {
+	s := Summary{
+		Run: p.ID, Cells: len(p.Cells), Notices: p.Notices, ByPolicy: map[string]int{}, Pools: map[string]int{},
+		Prompts: map[string]int{
+			"train": len(p.data.rows(trace.PartTrain)), "validation": len(p.data.rows(trace.PartValidation)), "test": len(p.data.rows(trace.PartTest)),
+		},
+	}
+	for name := range p.pools {
+		s.Pools[name] = len(p.test[name])
+	}
+	for i := range p.Cells {
+		c := &p.Cells[i]
+		s.ByPolicy[c.Family]++
+		s.Decisions += len(p.test[c.Pool]) * len(c.Preferences)
+		if c.Facts.Learns {
+			s.TrainCells++
+		}
+	}
+	s.DiskBytes = s.Decisions * bytesPerDecision
+	return s
+}

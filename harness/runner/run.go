@@ -1,0 +1,237 @@
+// Package runner carries an experiment out. The way of the data:
+//
+//  1. [Prepare] loads the data, splits it, encodes the prompts, finds the policies and expands the experiment into cells.
+//     Whatever is wrong with the input shows here, before anything runs.
+//  2. [Plan.Run] executes the cells, several at a time, and stores each as it is done. A cell whose policy crashes, hangs
+//     or answers nonsense fails alone, with its reason; finished cells of an earlier attempt are not run again.
+//  3. When all have ended it computes references, metrics and intervals from the stored decisions, and writes points,
+//     metrics and manifest.
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/trilemma-bench/trilemma/harness/event"
+	"github.com/trilemma-bench/trilemma/harness/experiment"
+	"github.com/trilemma-bench/trilemma/harness/provenance"
+	"github.com/trilemma-bench/trilemma/harness/store"
+)
+
+// Options say how a run is carried out; none of them reaches a result.
+type Options struct {
+	Results   string // folder of all results
+	Jobs      int    // cells at a time; 0 means as many as there are processors
+	InProcess bool   // bundled policies without a process of their own
+	FailFast  bool   // stop at the first failed cell
+	Fresh     bool   // run finished cells again
+	// Shard and Shards run every Shards-th cell, from Shard (counted from 1); 0 shards run all.
+	Shard, Shards int
+	Events        event.Sink
+	// PluginDirs are searched for outside policies.
+	PluginDirs []string
+}
+
+// Outcome is how a run ended.
+type Outcome struct {
+	Run                  *store.Run
+	Done, Cached, Failed int
+	Failures             []store.Status
+	// Partial tells that cells of other shards are missing, so that no tables were written.
+	Partial bool
+}
+
+// Run executes the cells that are not done and finishes the run. An error means that the run could not be carried out;
+// failed cells are told in the outcome.
+func (p *Plan) Run(ctx context.Context, opt Options) (*Outcome, error) {
+	started := time.Now()
+	run, err := store.Open(opt.Results, p.Spec.Name, p.ID)
+	if err != nil {
+		return nil, err
+	}
+	defer run.Close()
+	out := &Outcome{Run: run}
+	if err := run.WritePlan(p.refs()); err != nil {
+		return nil, err
+	}
+	manifest := p.manifest(started)
+	if err := run.WriteManifest(manifest); err != nil {
+		return nil, err
+	}
+	events, err := event.AppendJSONLines(run.Path(store.EventsFile))
+	if err != nil {
+		return nil, err
+	}
+	sink := event.Tee(events, opt.Events)
+	defer events.Close()
+
+	todo := p.todo(run, opt, out, sink)
+	sink.Send(event.Event{Kind: event.RunStarted, Run: run.Dir, Total: len(todo) + out.Cached, Jobs: opt.Jobs})
+	for _, n := range p.Notices {
+		sink.Send(event.Event{Kind: event.Notice, Text: n})
+	}
+	for _, c := range p.cached(run, opt) {
+		sink.Send(event.Event{Kind: event.CellCached, Cell: c.ID, Label: refOf(c).Name(), Pool: c.Pool})
+	}
+	err = p.executeAll(ctx, run, todo, opt, out, sink)
+	sink.Send(event.Event{Kind: event.RunFinished, Done: out.Done, Cached: out.Cached, Failed: out.Failed})
+	if err != nil {
+		return out, err
+	}
+	points, missing := run.Gather(p.refs())
+	out.Partial = len(missing) > out.Failed
+	if out.Partial {
+		return out, nil
+	}
+	return out, p.finish(run, points, manifest, out)
+}
+
+func (p *Plan) refs() []store.Ref {
+	refs := make([]store.Ref, len(p.Cells))
+	for i := range p.Cells {
+		refs[i] = refOf(&p.Cells[i])
+	}
+	return refs
+}
+
+// mine tells whether a cell belongs to this shard.
+func (o *Options) mine(index int) bool { return o.Shards <= 1 || index%o.Shards == o.Shard-1 }
+
+// todo are the cells of this shard that are not done.
+func (p *Plan) todo(run *store.Run, opt Options, out *Outcome, _ event.Sink) []*experiment.Cell {
+	var todo []*experiment.Cell
+	for i := range p.Cells {
+		if !opt.mine(i) {
+			continue
+		}
+		if !opt.Fresh && run.IsDone(p.Cells[i].ID) {
+			out.Cached++
+			continue
+		}
+		todo = append(todo, &p.Cells[i])
+	}
+	return todo
+}
+
+func (p *Plan) cached(run *store.Run, opt Options) []*experiment.Cell {
+	var cells []*experiment.Cell
+	for i := range p.Cells {
+		if opt.mine(i) && !opt.Fresh && run.IsDone(p.Cells[i].ID) {
+			cells = append(cells, &p.Cells[i])
+		}
+	}
+	return cells
+}
+
+// errFailFast stops the other cells.
+var errFailFast = errors.New("a cell failed and --fail-fast is set")
+
+func (p *Plan) executeAll(ctx context.Context, run *store.Run, todo []*experiment.Cell, opt Options, out *Outcome, sink event.Sink) error {
+	var g errgroup.Group
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	g.SetLimit(max(1, opt.Jobs))
+	var mu sync.Mutex
+	var done, failed atomic.Int64
+	var broken error
+	for _, c := range todo {
+		g.Go(func() error {
+			if ctx.Err() != nil {
+				return nil
+			}
+			status, err := p.executeOne(ctx, run, c, sink)
+			switch {
+			case err != nil:
+				// The disk is full, say: no other cell could be stored either.
+				mu.Lock()
+				broken = errors.Join(broken, err)
+				mu.Unlock()
+				cancel(err)
+			case status == nil: // interrupted
+			case status.State == store.Failed:
+				failed.Add(1)
+				mu.Lock()
+				out.Failures = append(out.Failures, *status)
+				mu.Unlock()
+				if opt.FailFast {
+					cancel(errFailFast)
+				}
+			default:
+				done.Add(1)
+			}
+			return nil
+		})
+	}
+	_ = g.Wait() // every error is in broken or in the context's cause
+	out.Done, out.Failed = int(done.Load()), int(failed.Load())
+	if broken != nil {
+		return broken
+	}
+	return context.Cause(ctx)
+}
+
+// executeOne runs one cell and stores what came of it. It returns nothing where it was interrupted.
+func (p *Plan) executeOne(ctx context.Context, run *store.Run, c *experiment.Cell, sink event.Sink) (*store.Status, error) {
+	started := time.Now()
+	ref := refOf(c)
+	sink.Send(event.Event{Kind: event.CellStarted, Cell: c.ID, Label: ref.Name(), Pool: c.Pool})
+	log, err := run.Log(c.ID)
+	if err != nil {
+		return nil, err
+	}
+	w := &work{Plan: p, cell: c, feed: p.feedOf(c), test: p.test[c.Pool], log: log, send: sink.Send}
+	result, err := w.safely(ctx, c.Timeout)
+	if closed := log.Close(); closed != nil && err == nil {
+		err = fmt.Errorf("writing the log of %s: %w", ref.Name(), closed)
+	}
+	if ctx.Err() != nil {
+		return nil, nil
+	}
+	if err != nil {
+		reason := failure(err)
+		if err := run.FailCell(ref, time.Since(started), reason); err != nil {
+			return nil, err
+		}
+		sink.Send(event.Event{Kind: event.CellFailed, Cell: c.ID, Label: ref.Name(), Pool: c.Pool, Reason: reason.Error(), WallSec: time.Since(started).Seconds()})
+		status, _ := run.Cell(c.ID)
+		return &status, nil
+	}
+	if err := run.SaveCell(*result); err != nil {
+		return nil, err
+	}
+	for _, n := range result.Notices {
+		sink.Send(event.Event{Kind: event.Notice, Text: ref.Name() + ": " + n})
+	}
+	sink.Send(event.Event{Kind: event.CellDone, Cell: c.ID, Label: ref.Name(), Pool: c.Pool, WallSec: time.Since(started).Seconds()})
+	status, _ := run.Cell(c.ID)
+	return &status, nil
+}
+
+// safely executes the cell within its time.
+func (w *work) safely(ctx context.Context, timeout time.Duration) (*store.CellResult, error) {
+	if timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, timeout, fmt.Errorf("the cell took longer than %v: raise timeout in the experiment", timeout))
+		defer cancel()
+	}
+	result, err := w.execute(ctx)
+	if err != nil && ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	return result, err
+}
+
+// manifest is what is known when a run starts.
+func (p *Plan) manifest(started time.Time) store.Manifest {
+	return store.Manifest{
+		File: p.Spec.File, Sets: p.Spec.Sets, Config: p.canonical, Build: provenance.Build(), Host: provenance.Host(),
+		Call: provenance.Call(started), Backend: p.Spec.Backend, Seeds: p.Spec.Seeds, Data: p.about, Inputs: p.inputs,
+		Plugins: p.plugins, Notices: p.Notices, Started: started, Cells: len(p.Cells),
+	}
+}

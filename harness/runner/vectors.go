@@ -1,0 +1,101 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/trilemma-bench/trilemma/harness/encode"
+	"github.com/trilemma-bench/trilemma/harness/experiment"
+	"github.com/trilemma-bench/trilemma/harness/provenance"
+	"github.com/trilemma-bench/trilemma/harness/trace"
+)
+
+// vectors are those of every prompt of the dataset by one encoder: [prompts × dim].
+type vectors struct {
+	data        []float32
+	dim         int
+	fingerprint string
+	files       []provenance.File
+}
+
+// encode computes or reads the vectors of an encoder.
+func (p *Plan) encode(ctx context.Context, e experiment.Encoder) (vectors, error) {
+	switch e.Kind() {
+	case experiment.NoVectors:
+		return vectors{fingerprint: "none"}, nil
+	case experiment.ColumnVectors:
+		t := p.data.trace
+		if t.Prompts.Embedding == nil {
+			return vectors{}, errors.New("encoder embedding: the trace has no column embedding in prompts.parquet: use encoder: hash, or precomputed vectors")
+		}
+		// The column is part of the trace's own fingerprint.
+		return vectors{data: t.Prompts.Embedding, dim: t.Prompts.Dim, fingerprint: "embedding"}, nil
+	case experiment.FileVectors:
+		return p.precomputed(e)
+	case experiment.HashVectors:
+		return p.hashed(ctx, e)
+	}
+	return vectors{}, fmt.Errorf("encoder %q: want hash, embedding, none or a name with precomputed: FILE", e.Name)
+}
+
+// hashed fits the hash encoder on the training prompts and encodes all.
+func (p *Plan) hashed(ctx context.Context, e experiment.Encoder) (vectors, error) {
+	texts := p.data.trace.Prompts.Text
+	if texts == nil {
+		return vectors{}, errors.New("encoder hash: the trace has no column prompt in prompts.parquet: use precomputed vectors")
+	}
+	params := encode.DefaultHash()
+	if e.Hash != nil {
+		params = *e.Hash
+	}
+	train := pick(texts, p.data.rows(trace.PartTrain))
+	enc, err := encode.FitHash(ctx, train, params)
+	if err != nil {
+		return vectors{}, fmt.Errorf("encoder %s: %w", e.Label, err)
+	}
+	v := vectors{dim: enc.Dim(), fingerprint: enc.Fingerprint()}
+	dir, err := encode.DefaultCacheDir()
+	if err != nil {
+		// Without a home there is no cache; the vectors are the same.
+		v.data, err = enc.Encode(ctx, texts)
+		return v, err
+	}
+	var use encode.CacheUse
+	if v.data, use, err = (&encode.Cache{Dir: dir}).Encode(ctx, enc, texts); err != nil {
+		return vectors{}, fmt.Errorf("encoder %s: %w", e.Label, err)
+	}
+	if use.Warning != nil {
+		p.Notices = append(p.Notices, fmt.Sprintf("vectors could not be cached: %v", use.Warning))
+	}
+	return v, nil
+}
+
+// precomputed reads the vectors of each source from its file.
+func (p *Plan) precomputed(e experiment.Encoder) (vectors, error) {
+	var v vectors
+	var sums [][]byte
+	for _, s := range p.data.sources {
+		path, err := e.Locate(s.dir)
+		if err != nil {
+			return v, err
+		}
+		data, dim, err := encode.LoadPrecomputed(path, s.trace.Prompts.ID)
+		if err != nil {
+			return v, fmt.Errorf("encoder %s: %w", e.Label, err)
+		}
+		if v.dim != 0 && dim != v.dim {
+			return v, fmt.Errorf("encoder %s: the vectors of the train trace have %d figures, those of the test trace (%s) %d: use the same encoder for both",
+				e.Label, v.dim, path, dim)
+		}
+		v.data, v.dim = append(v.data, data...), dim
+		file, err := provenance.HashFile(path)
+		if err != nil {
+			return v, err
+		}
+		v.files = append(v.files, file)
+		sums = append(sums, []byte(file.SHA256))
+	}
+	v.fingerprint = digest("precomputed", sums...)
+	return v, nil
+}
