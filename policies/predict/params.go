@@ -13,7 +13,7 @@ type Params struct {
 	Members      int     `json:"members" doc:"networks in the ensemble; the training prompts are dealt into as many folds, and each network stops by the one that it does not train on" min:"1" max:"32"`
 	PoolFolds    bool    `json:"use_validation" doc:"deal the validation prompts into the folds too; if not, every network trains on train and stops by validation"`
 	LearningRate float64 `json:"learning_rate" doc:"of AdamW at the start; falls to zero along a half cosine" min:"0.0000001" max:"1"`
-	WeightDecay  float64 `json:"weight_decay" doc:"of AdamW" min:"0" max:"10"`
+	WeightDecay  float64 `json:"weight_decay" doc:"of AdamW; no weight of standardised inputs grows far beyond its inverse" min:"0" max:"10"`
 	Batch        int     `json:"batch" doc:"prompts in one step" min:"1" max:"65536"`
 	Epochs       int     `json:"epochs" doc:"passes over the training prompts at most" min:"1" max:"10000"`
 	Patience     int     `json:"patience" doc:"passes without a better held-out loss before training ends" min:"1" max:"10000"`
