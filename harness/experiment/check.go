@@ -1,20 +1,14 @@
 package experiment
 
 import (
-	"errors"
 	"fmt"
 	"math"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 
-	"github.com/trilemma-bench/trilemma/harness/carbon"
 	"github.com/trilemma-bench/trilemma/harness/encode"
-	"github.com/trilemma-bench/trilemma/harness/energy"
-	"github.com/trilemma-bench/trilemma/harness/replay"
-	"github.com/trilemma-bench/trilemma/harness/trace"
 )
 
 // checker checks what the parts of an experiment mean together, fills in what was left out and resolves paths.
@@ -275,86 +269,4 @@ func (c *checker) metrics() {
 			}
 		}
 	}
-}
-
-// Replay is the accounting as package replay takes it.
-func (a Accounting) Replay() (replay.Accounting, error) {
-	out := replay.Accounting{Energy: energy.Default(), IgnoreRegions: a.IgnoreRegions}
-	out.Energy.PUE, out.Energy.BatchSize, out.Energy.QuantisationBits = a.PUE, a.BatchSize, a.QuantisationBits
-	out.Energy.Prefill.On, out.Energy.Prefill.Utilisation = a.Prefill, a.PrefillUtilisation
-	if err := out.Energy.Check(); err != nil {
-		return out, err
-	}
-	switch {
-	case a.GridGPerKWh != nil && a.Zone != "":
-		return out, errors.New("grid_g_per_kwh and zone say the same thing: give one of them")
-	case a.GridGPerKWh != nil:
-		if !(*a.GridGPerKWh >= 0) {
-			return out, fmt.Errorf("grid_g_per_kwh is %v, want 0 or more", *a.GridGPerKWh)
-		}
-		out.GridGPerKWh = *a.GridGPerKWh
-	case a.Zone != "":
-		g, err := carbon.Intensity(a.Zone)
-		if err != nil {
-			return out, fmt.Errorf("zone: %w", err)
-		}
-		out.GridGPerKWh = g.GPerKWh
-	default:
-		out.GridGPerKWh = carbon.WorldGPerKWh
-	}
-	return out, nil
-}
-
-// EncoderKind is one way to get vectors.
-type EncoderKind string
-
-// The ways to get vectors.
-const (
-	HashVectors   EncoderKind = "hash"        // from the texts
-	FileVectors   EncoderKind = "precomputed" // from a Parquet file
-	ColumnVectors EncoderKind = "embedding"   // from the trace
-	NoVectors     EncoderKind = "none"
-)
-
-// Kind says where the encoder's vectors come from, "" where it is none of the known ways.
-func (e Encoder) Kind() EncoderKind {
-	switch {
-	case e.Precomputed != "":
-		return FileVectors
-	case e.Name == "hash", e.Name == "embedding", e.Name == "none":
-		return EncoderKind(e.Name)
-	}
-	return ""
-}
-
-// Locate finds the precomputed vectors for a trace: in its own folder, else beside the experiment.
-func (e Encoder) Locate(traceDir string) (string, error) {
-	if filepath.IsAbs(e.Precomputed) {
-		if _, err := os.Stat(e.Precomputed); err != nil {
-			return "", fmt.Errorf("encoder %s: %w; give the file of precomputed vectors, or use encoder: hash", e.Label, err)
-		}
-		return e.Precomputed, nil
-	}
-	tried := []string{filepath.Join(traceDir, e.Precomputed), filepath.Join(e.beside, e.Precomputed)}
-	if traceDir == "" {
-		tried = tried[1:]
-	}
-	for _, path := range tried {
-		if _, err := os.Stat(path); err == nil {
-			return path, nil
-		}
-	}
-	return "", fmt.Errorf("encoder %s: no file %s; put the vectors there, or use --set encoder=hash", e.Label, strings.Join(tried, " or "))
-}
-
-// Trace is the split as package trace takes it.
-func (s Split) Trace() trace.SplitSpec {
-	out := trace.SplitSpec{
-		Method: trace.SplitMethod(s.Method), Train: s.Train, Validation: s.Validation, Test: s.Test, Seed: s.Seed,
-		NearDuplicates: float64(s.NearDuplicates),
-	}
-	if s.NearDuplicates.Off() {
-		out.NearDuplicates = -1
-	}
-	return out
 }

@@ -282,16 +282,15 @@ func (n *node) put(k key, v *node) {
 	n.keys, n.items = append(n.keys, k), append(n.items, v)
 }
 
-// drop removes a key and tells whether there was one.
-func (n *node) drop(name string) bool {
+// drop removes a key, if it is there.
+func (n *node) drop(name string) {
 	for i := range n.keys {
 		if n.keys[i].name == name {
 			n.keys = append(n.keys[:i:i], n.keys[i+1:]...)
 			n.items = append(n.items[:i:i], n.items[i+1:]...)
-			return true
+			return
 		}
 	}
-	return false
 }
 
 // text is the scalar's string, and whether it is one.

@@ -223,9 +223,9 @@ func TestPlanProblems(t *testing.T) {
 	// Every mistake at once, with its line.
 	s, _ := parse(t, "name: x\ndata: {trace: t}\npools: [{name: p, models: [gpt-5]}]\npolicies:\n  - knm\n  - {name: knn, params: {k: 0}}\n")
 	_, err := Expand(s, facts())
-	want := `dir/x.yaml:3:9: pools[0]: pool p: no model of the trace matches "gpt-5", did you mean "gpt-4"? (known: llama-8b, gpt-4, llama-70b, meta/llama-x)
+	want := `dir/x.yaml:3:10: pools[0]: pool p: no model of the trace matches "gpt-5", did you mean "gpt-4"? (known: llama-8b, gpt-4, llama-70b, meta/llama-x)
 dir/x.yaml:5:5: policies[0]: unknown policy "knm", did you mean "knn"? (known: best, broken, knn, leaky, net, random, single)
-dir/x.yaml:6:27: policies[1].params.k: policy knn: parameter "k": minimum: got 0, want 1`
+dir/x.yaml:6:29: policies[1].params.k: policy knn: parameter "k": minimum: got 0, want 1`
 	if err == nil || err.Error() != want {
 		t.Errorf("got\n%v\nwant\n%s", err, want)
 	}

@@ -64,7 +64,7 @@ type Data struct {
 
 // Split divides prompts into train, validation and test.
 type Split struct {
-	// By the hash of the prompt's id, the same within every category (stratified), by time of arrival (time), or as the
+	// By the hash of the prompt's text (hash), the same within every category (stratified), by time of arrival (time), or as the
 	// trace's own column split says (column).
 	Method string `json:"method" jsonschema:"enum=hash,enum=stratified,enum=time,enum=column,default=hash"`
 	// Share of the prompts to learn from.

@@ -273,7 +273,7 @@ func readRows[T any](path string, each func(*T) bool) (err error) {
 		return err
 	}
 	pr := parquet.NewGenericReader[T](file)
-	defer pr.Close()
+	defer func() { _ = pr.Close() }()
 	rows := make([]T, chunk)
 	for {
 		clear(rows)

@@ -1,0 +1,154 @@
+package experiment
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// entry is one combination of parameters of one policy of the list.
+type entry struct {
+	path    string
+	policy  Policy
+	facts   PolicyFacts
+	label   string
+	checker *paramChecker
+	params  map[string]json.RawMessage
+	model   string // parameter "model" of a policy with EachModel
+}
+
+// entries describes every policy and multiplies its grid out.
+func (p *planner) entries() []entry {
+	var out []entry
+	count := map[string]int{}
+	for _, pol := range p.spec.Policies {
+		if pol.Label == "" {
+			count[pol.Name]++
+		}
+	}
+	for i, pol := range p.spec.Policies {
+		at := fmt.Sprintf("policies[%d]", i)
+		facts, ok, err := p.facts.Describe(pol)
+		if err == nil && !ok {
+			p.wrongAt(at, "unknown policy %q, %s", pol.Name, suggest(pol.Name, p.facts.Known))
+			continue
+		}
+		if err != nil {
+			p.wrongAt(at, "policy %s: %v", pol.Name, err)
+			continue
+		}
+		if pol.SHA256 != "" && pol.SHA256 != facts.Digest {
+			have := "it is bundled with the program and has no digest of its own"
+			if facts.Digest != "" {
+				have = "its SHA-256 is " + facts.Digest
+			}
+			p.wrongAt(at+".sha256", "policy %s is not the one that the experiment pins: %s", pol.Name, have)
+			continue
+		}
+		checker, err := newParamChecker(facts.ParamsSchema)
+		if err != nil {
+			p.wrongAt(at, "policy %s: %v", pol.Name, err)
+			continue
+		}
+		fixed := map[string]json.RawMessage{}
+		if len(pol.Params) > 0 {
+			if err := json.Unmarshal(pol.Params, &fixed); err != nil {
+				p.wrongAt(at+".params", "%v", err)
+				continue
+			}
+		}
+		for _, combination := range pol.Grid.combinations() {
+			e := entry{path: at, policy: pol, facts: facts, checker: checker, params: map[string]json.RawMessage{}}
+			for name, value := range fixed {
+				e.params[name] = value
+			}
+			var shown []string
+			for _, c := range combination {
+				e.params[c.name] = c.value
+				shown = append(shown, c.name+"="+strings.Trim(string(c.value), `"`))
+			}
+			if pol.Label == "" && len(combination) == 0 && count[pol.Name] > 1 {
+				// The same policy twice: what makes them differ is in the parameters.
+				for _, name := range sortedKeys(fixed) {
+					shown = append(shown, name+"="+strings.Trim(string(fixed[name]), `"`))
+				}
+			}
+			e.label = pol.Label
+			if e.label == "" {
+				e.label = pol.Name
+			}
+			if len(shown) > 0 {
+				e.label += "(" + strings.Join(shown, ",") + ")"
+			}
+			if facts.EachModel {
+				_ = json.Unmarshal(e.params["model"], &e.model) // a wrong type is told by the schema
+			}
+			if p.check(e) {
+				out = append(out, e)
+			}
+		}
+	}
+	return out
+}
+
+// check validates the parameters, and that no other entry has the same label.
+func (p *planner) check(e entry) bool {
+	if other, taken := p.owner[e.label]; taken {
+		p.wrongAt(e.path, "a second policy is called %q, as is %s: give one of them a label", e.label, other)
+		return false
+	}
+	p.owner[e.label] = e.path
+	if _, err := e.checker.complete(e.params); err != nil {
+		list := []error{err}
+		if joined, ok := err.(interface{ Unwrap() []error }); ok {
+			list = joined.Unwrap()
+		}
+		for _, one := range list {
+			at := e.path
+			var param paramError
+			if errors.As(one, &param) && param.name != "" {
+				for _, in := range []string{".params.", ".grid."} {
+					if p.given(e.path + in + param.name) {
+						at = e.path + in + param.name
+					}
+				}
+			}
+			p.wrongAt(at, "policy %s: %v", e.policy.Name, one)
+		}
+		return false
+	}
+	return true
+}
+
+// choice is one parameter of one combination.
+type choice struct {
+	name  string
+	value json.RawMessage
+}
+
+func (g Grid) size() int {
+	n := 1
+	for _, axis := range g {
+		if n *= len(axis.Values); n > 1<<30 {
+			return n
+		}
+	}
+	return n
+}
+
+// combinations multiplies the grid out, the last axis fastest. An empty grid has one, empty, combination.
+func (g Grid) combinations() [][]choice {
+	out := [][]choice{nil}
+	for _, axis := range g {
+		var next [][]choice
+		for _, c := range out {
+			for _, v := range axis.Values {
+				next = append(next, append(slices.Clip(c), choice{axis.Name, v}))
+			}
+		}
+		out = next
+	}
+	return out
+}
