@@ -1,7 +1,6 @@
 package metrics
 
 import (
-	"cmp"
 	"math"
 	"slices"
 )
@@ -20,7 +19,18 @@ const (
 
 // byCost orders points by ascending cost, of equal cost by ascending quality.
 func byCost(a, b Point) int {
-	return cmp.Or(cmp.Compare(a.CostUSD, b.CostUSD), cmp.Compare(a.Quality, b.Quality))
+	// Written out: it is the inner loop of the bootstrap, and the figures are known.
+	switch {
+	case a.CostUSD < b.CostUSD:
+		return -1
+	case a.CostUSD > b.CostUSD:
+		return 1
+	case a.Quality < b.Quality:
+		return -1
+	case a.Quality > b.Quality:
+		return 1
+	}
+	return 0
 }
 
 // known returns the points with known quality and cost by ascending cost, as a new slice.
