@@ -1,4 +1,3 @@
-// Package examplepython holds no Go but this test: it runs the plugin written in Python.
 package examplepython
 
 import (
