@@ -58,26 +58,29 @@ func paretoDistOf(points, front []Point, s *Scale) (float64, Reason) {
 	return sum / float64(n), ""
 }
 
-// nearest is the scaled distance of p to a front, looked for outwards from where p's cost lies on it.
+// nearest is the scaled distance of p to a front, looked for outwards from where p's cost lies on it. Along a front cost
+// and quality rise together, so beyond p on both axes it only gets farther.
 func (s *Scale) nearest(p Point, front []Point) float64 {
 	at := sort.Search(len(front), func(i int) bool { return front[i].CostUSD >= p.CostUSD })
 	best := math.Inf(1)
-	for i := at; i < len(front); i++ {
-		if dx := (front[i].CostUSD - p.CostUSD) * s.perCost; dx*dx > best {
+	for _, f := range front[at:] {
+		if dx := (f.CostUSD - p.CostUSD) * s.perCost; dx*dx > best {
 			break
 		}
-		best = min(best, s.squared(p, front[i]))
+		best = min(best, s.squared(p, f))
+		if f.Quality >= p.Quality {
+			break
+		}
 	}
 	for i := at - 1; i >= 0; i-- {
-		dx := (p.CostUSD - front[i].CostUSD) * s.perCost
-		// Leftwards the front falls: once it is below p it only gets farther.
-		if dx*dx > best || front[i].Quality <= p.Quality && i < at-1 {
-			if d := s.squared(p, front[i]); d < best {
-				best = d
-			}
+		f := front[i]
+		if dx := (p.CostUSD - f.CostUSD) * s.perCost; dx*dx > best {
 			break
 		}
-		best = min(best, s.squared(p, front[i]))
+		best = min(best, s.squared(p, f))
+		if f.Quality <= p.Quality {
+			break
+		}
 	}
 	return math.Sqrt(best)
 }

@@ -120,3 +120,17 @@ func (s *sweep) climb(p Point) float64 {
 	s.stairs = slices.Replace(s.stairs, left, right, p)
 	return grown
 }
+
+// NotDominated3 tells for each point whether no other is at least as good on all three axes and better on one. Equal
+// points stand together; points with an unknown figure do not stand.
+func NotDominated3(points []Point3) []bool {
+	out := make([]bool, len(points))
+	for i, p := range points {
+		out[i] = finite(p.Quality) && finite(p.Cost) && finite(p.Carbon)
+		for j := 0; out[i] && j < len(points); j++ {
+			o := points[j]
+			out[i] = !(o.Quality >= p.Quality && o.Cost <= p.Cost && o.Carbon <= p.Carbon && o != p)
+		}
+	}
+	return out
+}
