@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/vbauerster/mpb/v8"
@@ -26,6 +27,7 @@ type bars struct {
 	cells  map[string]*cellBar
 	now    Progress
 	start  time.Time
+	end    atomic.Pointer[time.Time] // when the run will end, as of the latest event; read while drawing
 	err    error
 	closed bool
 }
@@ -71,6 +73,10 @@ func (b *bars) Send(e Event) {
 		return
 	}
 	b.now.Add(e)
+	if eta, ok := b.now.ETA(e.Time); ok {
+		end := e.Time.Add(eta)
+		b.end.Store(&end)
+	}
 	switch e.Kind {
 	case RunStarted:
 		b.open(e)
@@ -105,18 +111,20 @@ func (b *bars) open(e Event) {
 	b.start = e.Time
 	b.screen = mpb.New(mpb.WithOutput(b.out), mpb.WithRefreshRate(refresh), mpb.WithAutoRefresh(), mpb.WithWidth(60))
 	started, total := e.Time, e.Total
-	// The bar's own counters tell the drawing goroutine how far the run is, so that it needs no lock of ours.
-	eta := func(s decor.Statistics) string {
-		if s.Current <= 0 || s.Current >= int64(total) {
-			return Short(time.Since(started))
+	b.end.Store(nil)
+	eta := func() string {
+		text := Short(time.Since(started))
+		if end := b.end.Load(); end != nil {
+			if left := time.Until(*end); left > 0 {
+				text += ", about " + Short(left) + " left"
+			}
 		}
-		left := float64(time.Since(started)) / float64(s.Current) * float64(int64(total)-s.Current)
-		return Short(time.Since(started)) + ", about " + Short(time.Duration(left)) + " left"
+		return text
 	}
 	// One step more than there are cells: the bar is completed by hand, when the run is finished.
 	b.whole = b.screen.New(int64(total)+1, mpb.BarStyle(), mpb.BarPriority(1<<30),
 		mpb.PrependDecorators(decor.Name("cells ")),
-		mpb.AppendDecorators(decor.Any(func(s decor.Statistics) string { return fmt.Sprintf("%d/%d  %s", s.Current, total, eta(s)) })))
+		mpb.AppendDecorators(decor.Any(func(s decor.Statistics) string { return fmt.Sprintf("%d/%d  %s", s.Current, total, eta()) })))
 }
 
 func (b *bars) addCell(e Event) {

@@ -24,7 +24,9 @@ type Progress struct {
 	Failed   int
 	Running  map[string]Event // cell → its latest event
 	Failures []Event
-	wallSec  float64
+
+	since map[string]time.Time // start of each running cell
+	wall  time.Duration        // of the cells that were computed
 }
 
 // Finished is the number of cells that will not change any more.
@@ -36,44 +38,64 @@ func (p *Progress) Add(e Event) {
 		p.Last = e.Time
 	}
 	if p.Running == nil {
-		p.Running = map[string]Event{}
+		p.Running, p.since = map[string]Event{}, map[string]time.Time{}
 	}
 	switch e.Kind {
 	case RunStarted:
 		*p = Progress{
-			Run: e.Run, Started: e.Time, Last: e.Time, Total: e.Total, Jobs: max(1, e.Jobs), Running: map[string]Event{},
+			Run: e.Run, Started: e.Time, Last: e.Time, Total: e.Total, Jobs: max(1, e.Jobs),
+			Running: map[string]Event{}, since: map[string]time.Time{},
 		}
 	case CellStarted:
-		p.Running[e.Cell] = e
+		p.Running[e.Cell], p.since[e.Cell] = e, e.Time
 	case CellProgress:
 		if _, ok := p.Running[e.Cell]; ok {
 			p.Running[e.Cell] = e
 		}
 	case CellDone:
-		delete(p.Running, e.Cell)
+		p.end(e)
 		p.Done++
-		p.wallSec += e.WallSec
 	case CellCached:
-		delete(p.Running, e.Cell)
 		p.Cached++
 	case CellFailed:
-		delete(p.Running, e.Cell)
+		p.end(e)
 		p.Failed++
 		p.Failures = append(p.Failures, e)
 	case RunFinished:
 		p.Ended = e.Time
-		p.Running = map[string]Event{}
+		p.Running, p.since = map[string]Event{}, map[string]time.Time{}
 	}
 }
 
-// ETA is how long the rest will take if it goes on as it did; false where nothing was computed yet.
+// end takes a computed cell from those that run.
+func (p *Progress) end(e Event) {
+	wall := seconds(e.WallSec)
+	if from, ok := p.since[e.Cell]; ok && wall == 0 {
+		wall = max(0, e.Time.Sub(from))
+	}
+	p.wall += wall
+	delete(p.Running, e.Cell)
+	delete(p.since, e.Cell)
+}
+
+// ETA is about how long the rest will take; false where nothing was computed yet. A waiting cell is taken to need the mean
+// of those that were computed. Cells differ by orders of magnitude, so one that has run for longer than that is taken to
+// need as long again as it has run.
 func (p *Progress) ETA(now time.Time) (time.Duration, bool) {
 	computed := p.Done + p.Failed
 	if computed == 0 || p.Started.IsZero() || !p.Ended.IsZero() {
 		return 0, false
 	}
-	left := max(0, p.Total-p.Finished())
-	return time.Duration(float64(now.Sub(p.Started)) / float64(computed) * float64(left)), true
+	mean := p.wall / time.Duration(computed)
+	left := time.Duration(max(0, p.Total-p.Finished()-len(p.since))) * mean
+	var longest time.Duration
+	for _, from := range p.since {
+		ran := max(0, now.Sub(from))
+		rest := max(mean-ran, ran)
+		left += rest
+		longest = max(longest, rest)
+	}
+	return max(longest, left/time.Duration(max(1, p.Jobs))), true
 }
 
 // Active lists the events of running cells by label.
