@@ -183,7 +183,7 @@ func (d *texts) read(page parquet.Page) (fresh bool, err error) {
 	} else if len(d.null) != n {
 		return false, errLength
 	}
-	have := 0
+	var have int
 	values := page.Data()
 	if dict := page.Dictionary(); dict != nil {
 		if dict != d.dict {

@@ -92,20 +92,20 @@ func (s *scan) parallel(outer context.Context, dir string, names []string) error
 		found := &findings{limit: 1}
 		c := s.columns(t, found)
 		if found.total > 0 {
-			t.Close()
+			t.close()
 			g.Go(func() error { return errFound })
 			break
 		}
 		var left atomic.Int64
 		left.Store(int64(len(t.groups)))
 		if len(t.groups) == 0 {
-			t.Close()
+			t.close()
 		}
 		for i := range t.groups {
-			g.Go(func() (err error) {
+			g.Go(func() error {
 				defer func() {
 					if left.Add(-1) == 0 {
-						err = errors.Join(err, t.Close())
+						t.close()
 					}
 				}()
 				found := &findings{limit: 1}
@@ -185,7 +185,7 @@ func (s *scan) shard(ctx context.Context, dir, name string, found *findings, don
 		defer done()
 		return found.take(err)
 	}
-	defer t.Close()
+	defer t.close()
 	c := s.columns(t, found)
 	if done() {
 		return nil

@@ -52,13 +52,3 @@ func TestOpenMMLUPro(t *testing.T) {
 		t.Errorf("%d outcomes, want 244408", n)
 	}
 }
-
-func BenchmarkOpenMMLUPro(b *testing.B) {
-	dir := shared(b, "data/mmlu-pro")
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := Open(context.Background(), dir); err != nil {
-			b.Fatal(err)
-		}
-	}
-}

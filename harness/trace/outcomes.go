@@ -12,7 +12,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"unicode/utf8"
 
 	"github.com/parquet-go/parquet-go"
 
@@ -247,13 +246,24 @@ func (s *scan) match(ctx context.Context, t *table, f *field, group int, index m
 		}
 		found.add(v)
 	}
-	find := func(id []byte) int32 {
-		if i, ok := index[string(id)]; ok && len(id) > 0 {
-			return i
-		}
-		return -1
-	}
 	last := int32(-1)
+	find := func(id []byte) int32 {
+		k := int32(-1)
+		switch {
+		case order != nil && last >= 0 && order[last] == string(id):
+			k = last
+		case order != nil && int(last)+1 < len(order) && order[last+1] == string(id):
+			k = last + 1
+		default:
+			if i, ok := index[string(id)]; ok && len(id) > 0 {
+				k = i
+			}
+		}
+		if k >= 0 {
+			last = k
+		}
+		return k
+	}
 	err := t.pages(ctx, group, f, func(row int64, page parquet.Page) error {
 		fresh, err := d.read(page)
 		if err != nil {
@@ -280,18 +290,10 @@ func (s *scan) match(ctx context.Context, t *table, f *field, group int, index m
 				}
 			} else {
 				id := d.raw(at)
-				switch {
-				case order != nil && last >= 0 && order[last] == string(id):
-					k = last
-				case order != nil && int(last)+1 < len(order) && order[last+1] == string(id):
-					k = last + 1
-				default:
-					k = find(id)
-				}
+				k = find(id)
 				if k < 0 {
 					unknown(row+int64(i), id)
 				}
-				last = k
 			}
 			at++
 			out = append(out, k)
@@ -358,114 +360,4 @@ func (s *scan) matrix(q int) []float32 {
 	m := quantities[q].matrix(s.out)
 	s.once[q].Do(func() { *m = NewMatrix(s.cells) })
 	return *m
-}
-
-// answers numbers answer texts while several row groups are read.
-type answers struct {
-	mu   sync.Mutex
-	once sync.Once
-	code map[string]uint32
-	text []string
-}
-
-func (a *answers) number(text []byte) uint32 {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if c, ok := a.code[string(text)]; ok {
-		return c
-	}
-	c := uint32(len(a.text))
-	s := string(text)
-	a.code[s] = c
-	a.text = append(a.text, s)
-	return c
-}
-
-// settle numbers the answers by their order as texts, so that codes do not depend on which row group came first.
-func (a *answers) settle(o *Outcomes) {
-	if len(o.Answer) == 0 || len(a.text) == 1 {
-		o.Answer = nil
-		return
-	}
-	o.AnswerText = slices.Sorted(slices.Values(a.text))
-	rank := make(map[string]uint32, len(a.text))
-	for i, s := range o.AnswerText {
-		rank[s] = uint32(i)
-	}
-	become := make([]uint32, len(a.text))
-	for old, s := range a.text {
-		become[old] = rank[s]
-	}
-	for i, c := range o.Answer {
-		o.Answer[i] = become[c]
-	}
-	a.code, a.text = nil, nil
-}
-
-// letters reads the answers of a group.
-func (s *scan) letters(ctx context.Context, t *table, f *field, group int, cell []int64, found *findings) error {
-	if s.out != nil {
-		s.answers.once.Do(func() { s.out.Answer = make([]uint32, s.cells) })
-	}
-	var (
-		d     texts
-		words []uint32
-		valid []bool
-		seen  = map[string]uint32{} // spares the lock where a page has no dictionary
-	)
-	first := t.first[group]
-	return t.pages(ctx, group, f, func(row int64, page parquet.Page) error {
-		fresh, err := d.read(page)
-		if err != nil {
-			return broken(t.name, row, f.name, err)
-		}
-		if fresh {
-			words, valid = grow(words, d.words), grow(valid, d.words)
-			for k := range words {
-				valid[k] = utf8.Valid(d.word(k))
-				if s.out != nil {
-					words[k] = s.answers.number(d.word(k))
-				}
-			}
-		}
-		at := 0
-		to := cell[row-first:]
-		for i := range int(page.NumValues()) {
-			if d.null != nil && d.null[i] == 0 {
-				continue
-			}
-			var code uint32
-			good := true
-			if d.index != nil {
-				code, good = words[d.index[at]], valid[d.index[at]]
-			} else {
-				raw := d.raw(at)
-				good = utf8.Valid(raw)
-				if s.out != nil {
-					have, ok := seen[string(raw)]
-					if !ok {
-						have = s.answers.number(raw)
-						if len(seen) < 1<<16 {
-							seen[string(raw)] = have
-						}
-					}
-					code = have
-				}
-			}
-			if !good {
-				raw := d.raw
-				k := at
-				if d.index != nil {
-					raw, k = d.word, int(d.index[at])
-				}
-				found.add(Violation{File: t.name, Row: row + int64(i), Column: f.name, Value: clip(string(raw(k))),
-					Problem: "is not valid UTF-8", Fix: castUTF8})
-			}
-			at++
-			if s.out != nil && to[i] >= 0 {
-				s.out.Answer[to[i]] = code
-			}
-		}
-		return nil
-	})
 }

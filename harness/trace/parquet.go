@@ -108,7 +108,8 @@ func footer(f io.ReaderAt, size int64) string {
 	return ""
 }
 
-func (t *table) Close() error { return t.file.Close() }
+// close gives the file back. Nothing was written to it that an error could lose.
+func (t *table) close() { _ = t.file.Close() }
 
 // broken tells that a file could not be read as Parquet, because of an error or a panic of the library.
 func broken(name string, row int64, column string, why any) *Violation {

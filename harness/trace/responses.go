@@ -54,7 +54,7 @@ func (s *scan) shardResponses(ctx context.Context, dir, name string, want func(p
 	if err != nil {
 		return err
 	}
-	defer t.Close()
+	defer t.close()
 	f, wrong := t.lookup(colResponse, asText)
 	if wrong != nil {
 		return wrong

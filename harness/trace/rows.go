@@ -64,7 +64,7 @@ func shardRows(ctx context.Context, dir, name string, columns []string, fn func(
 	if err != nil {
 		return err
 	}
-	defer t.Close()
+	defer t.close()
 	wanted := func(c string) bool {
 		if columns == nil {
 			return c != colResponse

@@ -28,7 +28,7 @@ type Trace struct {
 	Outcomes Outcomes
 }
 
-// Prompts are the columns of prompts.parquet. A column that the file lacks is nil; a null string is "".
+// Prompts are the columns of prompts.parquet. A column that the file lacks is nil; a null string is "". Text is UTF-8.
 type Prompts struct {
 	ID        []string
 	Benchmark []string
@@ -46,7 +46,8 @@ type Prompts struct {
 func (p *Prompts) Len() int { return len(p.ID) }
 
 // Outcomes are dense prompts × models matrices, row-major. Present says whether there is an outcome; each matrix holds
-// NaN where there is none or where the figure was null. A matrix whose column the files lack is nil.
+// NaN where there is none or where the figure was null. Score and tokens are always there in a trace that was read; any
+// other matrix is nil if no outcome has the figure.
 type Outcomes struct {
 	Models       int
 	Present      Bitmap
