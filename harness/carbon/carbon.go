@@ -27,12 +27,12 @@ import (
 // For 2024 Ember gives 473.
 const WorldGPerKWh = 481
 
-// CarbonG is what energyWh emits on a grid of gPerKWh gCO2e/kWh, in gCO2e. NaN where either is unknown.
-func CarbonG(energyWh, gPerKWh float64) float64 { return energyWh / 1000 * gPerKWh }
+// UsageG is what energyWh emits on a grid of gPerKWh gCO2e/kWh, in gCO2e. NaN where either is unknown.
+func UsageG(energyWh, gPerKWh float64) float64 { return energyWh / 1000 * gPerKWh }
 
 // TotalG is usage and embodied emissions together, gCO2e.
 func TotalG(energyWh, gPerKWh, embodiedG float64) float64 {
-	return CarbonG(energyWh, gPerKWh) + embodiedG
+	return UsageG(energyWh, gPerKWh) + embodiedG
 }
 
 // Figure is the grid intensity of one zone.

@@ -11,14 +11,14 @@ import (
 	"testing"
 )
 
-func TestCarbonG(t *testing.T) {
-	if got := CarbonG(2, 500); got != 1 {
+func TestUsageG(t *testing.T) {
+	if got := UsageG(2, 500); got != 1 {
 		t.Errorf("2 Wh at 500 g/kWh = %v g, want 1", got)
 	}
 	if got := TotalG(2, 500, 0.25); got != 1.25 {
 		t.Errorf("total = %v g, want 1.25", got)
 	}
-	if got := CarbonG(math.NaN(), 500); !math.IsNaN(got) {
+	if got := UsageG(math.NaN(), 500); !math.IsNaN(got) {
 		t.Errorf("unknown energy emits %v, want NaN", got)
 	}
 }

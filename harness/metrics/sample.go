@@ -29,7 +29,7 @@ type sample struct {
 
 	points, front, vertex []Point
 	points3               []Point3
-	own, to               []float64
+	own                   []float64
 	volume                sweep
 }
 
