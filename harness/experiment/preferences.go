@@ -30,10 +30,11 @@ type Scale struct {
 type MinMax struct{ Min, Max float64 }
 
 // An automatic sweep begins where the dearest model's whole bill is worth this much score, and ends where the cheapest
-// model's bill is worth that much: between them lies every preference that could change a decision.
+// model's bill is worth that much. Below it no decision would change by more than noise; above it, where one bill is
+// worth more than the best score, all that is left to choose is the cheapest model.
 const (
 	autoFrom = 0.01
-	autoTo   = 10
+	autoTo   = 3
 )
 
 func (p *Preferences) size() int {
