@@ -29,12 +29,12 @@ func newWorld() world {
 
 // truth is the probability that a model is right and what it costs.
 func (w *world) truth(model, topic int, length float64) (quality, costUSD float64) {
-	switch {
-	case model == topics: // strong
+	switch model {
+	case topics: // strong
 		return 0.75, 0.004 * length
-	case model == topics+1: // cheap
+	case topics + 1: // cheap
 		return 0.35, 0.0001 * length
-	case model == topic:
+	case topic:
 		return 0.9, 0.001 * length
 	}
 	return 0.2, 0.001 * length

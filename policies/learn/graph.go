@@ -110,15 +110,15 @@ func newTrainer(backend compute.Backend, store *model.Store, n *Net, opt optimiz
 		if n.Hidden > 0 {
 			// One product for all members: [B, in] × [members·hidden, in]ᵀ.
 			h := graph.DotGeneral(x, []int{1}, nil, variable("w1"), []int{1}, nil)
-			h = graph.MaxScalar(graph.Add(h, graph.ExpandDims(variable("b1"), 0)), 0)
+			h = graph.MaxScalar(graph.Add(h, graph.InsertAxes(variable("b1"), 0)), 0)
 			h = graph.Reshape(h, size, n.Members, n.Hidden)
 			z = graph.DotGeneral(h, []int{2}, []int{1}, variable("w2"), []int{2}, []int{0})
 		} else {
 			w := graph.Reshape(variable("w2"), n.Members*n.Out(), n.In)
 			z = graph.Reshape(graph.DotGeneral(x, []int{1}, nil, w, []int{1}, nil), size, n.Members, n.Out())
-			z = graph.TransposeAllDims(z, 1, 0, 2)
+			z = graph.TransposeAllAxes(z, 1, 0, 2)
 		}
-		return graph.Add(z, graph.ExpandDims(variable("b2"), 1))
+		return graph.Add(z, graph.InsertAxes(variable("b2"), 1))
 	}
 	lossFn := func(labels, predictions []*graph.Node) *graph.Node {
 		return lossGraph(n.Blocks, predictions[0], labels[0], labels[1], labels[2])
@@ -130,14 +130,14 @@ func newTrainer(backend compute.Backend, store *model.Store, n *Net, opt optimiz
 // trains [B, members].
 func lossGraph(blocks []Block, z, y, w, trains *graph.Node) *graph.Node {
 	g := z.Graph()
-	trains = graph.ExpandDims(graph.TransposeAllDims(trains, 1, 0), -1) // [members, B, 1]
+	trains = graph.InsertAxes(graph.TransposeAllAxes(trains, 1, 0), -1) // [members, B, 1]
 	var total *graph.Node
 	from := 0
 	for _, b := range blocks {
 		to := from + b.Width
 		zb := graph.Slice(z, graph.AxisRange(), graph.AxisRange(), graph.AxisRange(from, to))
-		yb := graph.ExpandDims(graph.Slice(y, graph.AxisRange(), graph.AxisRange(from, to)), 0)
-		wb := graph.Mul(graph.ExpandDims(graph.Slice(w, graph.AxisRange(), graph.AxisRange(from, to)), 0), trains) // [members, B, width]
+		yb := graph.InsertAxes(graph.Slice(y, graph.AxisRange(), graph.AxisRange(from, to)), 0)
+		wb := graph.Mul(graph.InsertAxes(graph.Slice(w, graph.AxisRange(), graph.AxisRange(from, to)), 0), trains) // [members, B, width]
 		var each *graph.Node
 		switch b.Link {
 		case Bernoulli:

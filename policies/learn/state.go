@@ -68,7 +68,7 @@ func LoadState(kind string, data []byte, state any) error {
 	return nil
 }
 
-// Check tells whether a loaded e is whole and fits a pool of models models.
+// CheckShape tells whether a loaded e is whole and fits a pool of models models.
 func (e *Expected) CheckShape(rows, models int) error {
 	if e == nil || e.Models != models {
 		return fmt.Errorf("the checkpoint is of another pool, not of %d models; fit again", models)

@@ -200,7 +200,7 @@ func TestGraphLossAndGradient(t *testing.T) {
 		t.Fatal(err)
 	}
 	call := func(z []float32) (float64, []float32) {
-		out, err := exec.Exec(
+		out, err := exec.Call(
 			tensors.FromFlatDataAndDimensions(z, 2, rows, 6), tensors.FromFlatDataAndDimensions(ex.Y, rows, 6),
 			tensors.FromFlatDataAndDimensions(ex.W, rows, 6), tensors.FromFlatDataAndDimensions(trains, rows, 2))
 		if err != nil {
