@@ -31,7 +31,6 @@ type counter struct {
 	count   []int32  // [2^bits], all zero between texts
 	touched []uint32 // buckets that this text has touched, in order
 	word    []rune   // the current word with its boundary marks
-	bytes   []byte
 }
 
 func newCounter(p HashParams) *counter {

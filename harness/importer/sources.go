@@ -72,7 +72,7 @@ func EachDocument(file string, visit func(name string, r io.Reader) error) error
 	if err != nil {
 		return fmt.Errorf("reading %s: %w; it may be truncated: download it again", file, err)
 	}
-	defer archive.Close()
+	defer func() { _ = archive.Close() }() // opened for reading only
 	documents := 0
 	for _, entry := range archive.File {
 		base := path.Base(entry.Name)

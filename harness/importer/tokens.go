@@ -14,8 +14,8 @@ type TokenCounter interface {
 }
 
 // Estimate guesses how many WordPiece tokens (of an uncased English vocabulary of 30,522 pieces) a text has, without
-// the vocabulary: from the lengths of its words. Against exact counts of MMLU-Pro it is off by 4 % a text on average
-// and by 1 % in sum.
+// the vocabulary: from the lengths of its words. Against exact counts of MMLU-Pro it is off by 6 % a prompt and 3 % a
+// response on average, and by 2 % and 1 % in sum.
 type Estimate struct{}
 
 // Name of the counter.

@@ -221,7 +221,7 @@ func ReadTruth(dir string) (t *Truth, ids []string, p Params, err error) {
 	t = &Truth{}
 	m := head.Summary.Models
 	table := parquet.NewGenericReader[truthRow](file)
-	defer table.Close()
+	defer func() { _ = table.Close() }() // opened for reading only
 	rows := make([]truthRow, 4096)
 	for {
 		n, err := table.Read(rows)
