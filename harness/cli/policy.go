@@ -19,7 +19,7 @@ func policyCommand() *cobra.Command {
 		Use:   "policy",
 		Short: "List, describe and write policies",
 	}
-	cmd.AddCommand(policyListCommand(), policyDescribeCommand())
+	cmd.AddCommand(policyListCommand(), policyDescribeCommand(), policyNewCommand(), policyCheckCommand())
 	return cmd
 }
 

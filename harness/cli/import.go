@@ -1,0 +1,84 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/trilemma-bench/trilemma/harness/importer"
+	"github.com/trilemma-bench/trilemma/harness/importer/formats"
+	"github.com/trilemma-bench/trilemma/harness/trace"
+)
+
+func importCommand() *cobra.Command {
+	var out, models, vocabulary string
+	var asJSON bool
+	var opt importer.Options
+	cmd := &cobra.Command{
+		Use:   "import FORMAT SOURCE…",
+		Short: "Build a trace from public result files",
+		Long: `Build a trace from the result files of a public benchmark. Formats:
+
+  mmlu-pro   files or folders of TIGER-AI-Lab/MMLU-Pro's eval_results (model_outputs_*_5shots.zip or .json)
+
+--models is a models.yaml: prices, sizes and, as source, the name that a model has in the files where it is not the id.
+Tokens are estimated from the text, or counted by WordPiece where --vocab names a vocab.txt.`,
+		Example: "  trilemma data import mmlu-pro eval_results --models models.yaml --out data/mmlu-pro",
+		Args:    cobra.MinimumNArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if out == "" || models == "" {
+				return errors.New("--models names the models.yaml of the pool, --out the folder that the trace is written to")
+			}
+			format, err := formats.Named(args[0])
+			if err != nil {
+				return err
+			}
+			if opt.Models, err = importer.ReadModels(models); err != nil {
+				return err
+			}
+			if vocabulary != "" {
+				if opt.Tokens, err = importer.ReadVocabulary(vocabulary); err != nil {
+					return err
+				}
+			}
+			imported, err := format.Import(cmd.Context(), args[1:], opt)
+			if err != nil {
+				return err
+			}
+			if err := imported.Write(out, trace.WriteOptions{}); err != nil {
+				return err
+			}
+			w, r := cmd.OutOrStdout(), &imported.Report
+			if asJSON {
+				return json.NewEncoder(w).Encode(r)
+			}
+			for _, f := range r.Files {
+				fmt.Fprintf(w, "%s: model %s, %d of %d records\n", f.Path, f.Model, f.Imported, f.Records)
+				for _, s := range f.Skipped {
+					fmt.Fprintf(w, "  skipped %d, first is record %d: %s\n", s.Count, s.First, s.Reason)
+				}
+			}
+			for _, d := range r.Disagreements {
+				fmt.Fprintf(w, "files differ on %s of %d prompts (%d in spacing or case only), such as %v\n", d.Field, d.Prompts, d.Spacing, d.Examples)
+			}
+			for _, f := range r.UnknownFiles {
+				fmt.Fprintf(w, "left out, not in the pool: %s\n", f)
+			}
+			for _, m := range r.WithoutResults {
+				fmt.Fprintf(w, "no results of model %s\n", m)
+			}
+			_, err = fmt.Fprintf(w, "wrote %d prompts × %d models, %d outcomes to %s; tokens: %s\n", r.Prompts, r.Models, r.Outcomes, out, r.TokenCounter)
+			return err
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&models, "models", "", "models.yaml of the pool")
+	flags.StringVar(&out, "out", "", "folder of the trace")
+	flags.StringVar(&vocabulary, "vocab", "", "vocab.txt to count tokens by WordPiece")
+	flags.BoolVar(&opt.Strict, "strict", false, "files that disagree about a prompt are an error")
+	flags.BoolVar(&opt.SkipUnknown, "skip-unknown", false, "leave out files of models that are not in the pool")
+	flags.BoolVar(&asJSON, "json", false, "print the report as JSON")
+	return cmd
+}
