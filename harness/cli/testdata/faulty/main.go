@@ -14,7 +14,7 @@ import (
 
 type faulty struct{ how string }
 
-func (f *faulty) Route(ctx context.Context, b *policy.Batch) (*policy.Decisions, error) {
+func (f *faulty) Route(_ context.Context, b *policy.Batch) (*policy.Decisions, error) {
 	d := policy.NewDecisions(b.Rows())
 	for range b.Rows() {
 		d.AppendOne(policy.Select, 0)
@@ -26,20 +26,13 @@ func (f *faulty) Route(ctx context.Context, b *policy.Batch) (*policy.Decisions,
 	case "panic":
 		panic("out of cheese")
 	case "hang":
-		select {
-		case <-ctx.Done():
-		case <-time.After(time.Hour):
-		}
+		time.Sleep(time.Hour)
 	case "nan":
 		d.Weight[0] = float32(math.NaN())
 	case "unknown":
 		d.Model[0] = 99
 	case "short":
 		return policy.NewDecisions(0), nil
-	case "missing":
-		for i := range d.Model {
-			d.Model[i] = int32(len(b.Prompts.ID)) // never valid
-		}
 	}
 	return d, nil
 }
