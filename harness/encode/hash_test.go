@@ -73,11 +73,11 @@ func dot(a, b []float32) float64 {
 }
 
 func TestHashVectorsCarryTopics(t *testing.T) {
-	train, test, trainTopic, testTopic := simulated(t, 2000)
+	train, test, trainTopic, testTopic := simulated(t, 1200)
 	test, testTopic = test[:300], testTopic[:300]
 	for projection, least := range map[string]float64{ProjectSVD: 0.95, ProjectRandom: 0.8} {
 		p := DefaultHash()
-		p.Projection = projection
+		p.Projection, p.Features = projection, 8192
 		start := time.Now()
 		h := fit(t, train, p)
 		took := time.Since(start)

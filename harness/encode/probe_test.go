@@ -12,14 +12,16 @@ import (
 // single model: the simulated words and the encoder together are worth learning from.
 func TestLinearProbeBeatsBestSingleModel(t *testing.T) {
 	p := synth.Default()
-	p.Prompts = 3600
+	p.Prompts = 2600
 	s, err := synth.Generate(p)
 	if err != nil {
 		t.Fatal(err)
 	}
-	const train = 2600
+	const train = 1800
 	text, score, m := s.Trace.Prompts.Text, s.Trace.Outcomes.Score, len(s.Trace.Models)
-	h := fit(t, text[:train], DefaultHash())
+	params := DefaultHash()
+	params.Features = 8192
+	h := fit(t, text[:train], params)
 	v := encode(t, h, text)
 	dim := h.Dim() + 1
 	row := func(i int) []float64 {
