@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"io/fs"
 	"os"
@@ -168,7 +167,7 @@ func fileDigest(path string) (sum string, head []byte, err error) {
 		return "", nil, fmt.Errorf("reading %s: %w", path, err)
 	}
 	head = head[:n]
-	var h hash.Hash = sha256.New()
+	h := sha256.New()
 	h.Write(head)
 	if _, err := io.Copy(h, f); err != nil {
 		return "", nil, fmt.Errorf("reading %s: %w", path, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -161,5 +162,14 @@ func TestDiscover(t *testing.T) {
 	write(filepath.Join(dir, "two", "sdk.py"), "x = 1", 0o644)
 	if after := host.Discover([]string{dir})[3].SHA256; after == before {
 		t.Error("a changed module beside a script leaves its digest as it was")
+	}
+}
+
+func TestRunByHand(t *testing.T) {
+	src := inChild(t, "good")
+	cmd := exec.Command(src.Executable, src.Args...)
+	out, err := cmd.CombinedOutput()
+	if err == nil || cmd.ProcessState.ExitCode() != 2 || !strings.Contains(string(out), "not to be run by hand") || !strings.Contains(string(out), "good 1: a test") {
+		t.Errorf("got %v: %s", err, out)
 	}
 }

@@ -51,8 +51,8 @@ const (
 	BundledArg = "serve-policy"
 	// PolicyEnv tells an executable that serves several policies which one is wanted.
 	PolicyEnv = "TRILEMMA_POLICY"
-	// LifelineEnv, where set to "stdin", says that the plugin's standard input ends when the host does: a plugin that
-	// sees its end exits, so that a killed host leaves no processes behind.
+	// LifelineEnv is set to "stdin" by a host whose end is also that of the plugin's standard input: a plugin that sees
+	// it exits, so that a killed host leaves no processes behind.
 	LifelineEnv = "TRILEMMA_LIFELINE"
 	// ExecutablePrefix is what file names of plugin executables begin with.
 	ExecutablePrefix = "trilemma-policy-"

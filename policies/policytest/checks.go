@@ -74,8 +74,11 @@ func parameters(s *suite) error {
 		Type       string
 		Properties map[string]map[string]json.RawMessage
 	}
-	if err := json.Unmarshal(s.about.ParamsSchema, &schema); err != nil || schema.Type != "object" {
-		return fmt.Errorf("the schema of its parameters is not that of an object: %.200s (%v)", s.about.ParamsSchema, err)
+	if err := json.Unmarshal(s.about.ParamsSchema, &schema); err != nil {
+		return fmt.Errorf("the schema of its parameters is not JSON: %.200s: %w", s.about.ParamsSchema, err)
+	}
+	if schema.Type != "object" {
+		return fmt.Errorf("the schema of its parameters is not that of an object: %.200s", s.about.ParamsSchema)
 	}
 	w := newWorld(poolModels, 0, -1)
 	setup := s.setup(w)
@@ -139,7 +142,7 @@ func repeatable(s *suite) error {
 	if err != nil {
 		return err
 	}
-	defer other.Close()
+	defer s.finish(other)
 	if err := s.prepare(other, w, s.setup(w)); err != nil {
 		return fmt.Errorf("a second instance: %w", err)
 	}
@@ -305,7 +308,7 @@ func saveLoad(s *suite) error {
 	if err != nil {
 		return err
 	}
-	defer other.Close()
+	defer s.finish(other)
 	if err := other.Configure(s.ctx, s.setup(w)); err != nil {
 		return err
 	}

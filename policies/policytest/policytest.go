@@ -116,10 +116,14 @@ func (s *suite) run(c check) (err error) {
 
 func (s *suite) drop() {
 	if s.subject != nil {
-		if err := s.subject.Close(); err != nil {
-			s.problems = append(s.problems, Problem{"close", err.Error()})
-		}
+		s.finish(s.subject)
 		s.subject = nil
+	}
+}
+
+func (s *suite) finish(x Subject) {
+	if err := x.Close(); err != nil {
+		s.problems = append(s.problems, Problem{"close", err.Error()})
 	}
 }
 
