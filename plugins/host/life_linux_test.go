@@ -94,8 +94,13 @@ func TestPluginsDieWithTheirHost(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	tmp, err := os.MkdirTemp("/tmp", "orphan") // a killed host cannot remove its folders
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(tmp)
 	cmd := exec.Command(self)
-	cmd.Env = append(os.Environ(), orphanEnv+"=1")
+	cmd.Env = append(os.Environ(), orphanEnv+"=1", "TMPDIR="+tmp)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
