@@ -38,7 +38,7 @@ func statusCommand() *cobra.Command {
 				if asJSON {
 					err = json.NewEncoder(cmd.OutOrStdout()).Encode(s)
 				} else {
-					err = printStatus(cmd.OutOrStdout(), s)
+					printStatus(cmd.OutOrStdout(), s)
 				}
 				if err != nil || !watch || !s.Running {
 					return err
@@ -57,7 +57,7 @@ func statusCommand() *cobra.Command {
 	return cmd
 }
 
-func printStatus(w io.Writer, s store.Summary) error {
+func printStatus(w io.Writer, s store.Summary) {
 	state := "stopped"
 	switch {
 	case s.Running:
@@ -76,7 +76,6 @@ func printStatus(w io.Writer, s store.Summary) error {
 	for _, f := range s.Failures {
 		fmt.Fprintf(w, "  failed %s: %s\n", f.Name(), f.Reason)
 	}
-	return nil
 }
 
 func reportCommand() *cobra.Command {

@@ -294,7 +294,7 @@ func (p *planner) add(e entry, c Cell) {
 }
 
 // baselines are what differences can be taken to beside the policies: references that the harness computes itself.
-var baselines = []string{"best-single", "random", "zero", "oracle"}
+var baselines = []string{"best-single", "zero-router", "oracle"}
 
 func (p *planner) baseline() {
 	b := p.spec.Metrics.Baseline

@@ -186,17 +186,17 @@ func bill(t *trace.Trace, prompt, model int, mt *meter, o *Outcome, count *share
 
 // readReferences notes the reference answers as codes of the trace's answers. A reference that no model ever gave gets
 // a code of its own, so that no vote matches it.
-func (tab *Table) readReferences(t *trace.Trace) {
-	if t.Outcomes.Answer == nil || t.Prompts.Reference == nil {
+func (t *Table) readReferences(tr *trace.Trace) {
+	if tr.Outcomes.Answer == nil || tr.Prompts.Reference == nil {
 		return
 	}
-	code := make(map[string]uint32, len(t.Outcomes.AnswerText))
-	for i, text := range t.Outcomes.AnswerText {
+	code := make(map[string]uint32, len(tr.Outcomes.AnswerText))
+	for i, text := range tr.Outcomes.AnswerText {
 		code[text] = uint32(i)
 	}
-	never := uint32(len(t.Outcomes.AnswerText))
-	tab.reference = make([]uint32, tab.Prompts)
-	for p, text := range t.Prompts.Reference {
+	never := uint32(len(tr.Outcomes.AnswerText))
+	t.reference = make([]uint32, t.Prompts)
+	for p, text := range tr.Prompts.Reference {
 		if text == "" {
 			continue
 		}
@@ -204,7 +204,7 @@ func (tab *Table) readReferences(t *trace.Trace) {
 		if !given {
 			c = never
 		}
-		tab.reference[p] = c
+		t.reference[p] = c
 	}
 }
 

@@ -42,7 +42,7 @@ func SingleMeans(v *View, prompts []int32) ([]Mean, error) {
 			choice[r] = int32(m)
 		}
 		var err error
-		if means[m], err = ReplayOne(v, prompts, choice, nil); err != nil {
+		if means[m], err = Selected(v, prompts, choice, nil); err != nil {
 			return nil, err
 		}
 	}

@@ -61,9 +61,9 @@ func Replay(v *View, prompts []int32, d *Decisions, into []Result) (Mean, error)
 	return total.mean(rows), nil
 }
 
-// ReplayOne is Replay for decisions that select one model each: the case of almost every router, and the fast one.
+// Selected is Replay for decisions that select one model each: the case of almost every router, and the fast one.
 // model[r] numbers the view's pool.
-func ReplayOne(v *View, prompts, model []int32, into []Result) (Mean, error) {
+func Selected(v *View, prompts, model []int32, into []Result) (Mean, error) {
 	rows := len(prompts)
 	if len(model) != rows || into != nil && len(into) != rows {
 		return Mean{}, fmt.Errorf("replaying %d selections for %d prompts into %d results", len(model), rows, len(into))

@@ -161,7 +161,7 @@ func TestMissingOutcomeIsNoResult(t *testing.T) {
 	if got := v.Complete([]int{0, 1}); len(got) != 1 || got[0] != 1 {
 		t.Errorf("complete prompts = %v, want [1]", got)
 	}
-	none, err := ReplayOne(v, []int32{0}, []int32{1}, nil)
+	none, err := Selected(v, []int32{0}, []int32{1}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -180,7 +180,7 @@ func TestProcessorsDoNotReachTheResult(t *testing.T) {
 		model[i] = int32(i % 3)
 		d.AppendOne(policy.Select, i%3)
 	}
-	fast, err := ReplayOne(v, prompts, model, nil)
+	fast, err := Selected(v, prompts, model, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,10 +189,10 @@ func TestProcessorsDoNotReachTheResult(t *testing.T) {
 		t.Fatal(err)
 	}
 	if fast != slow {
-		t.Errorf("ReplayOne = %+v, Replay = %+v", fast, slow)
+		t.Errorf("Selected = %+v, Replay = %+v", fast, slow)
 	}
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	alone, err := ReplayOne(v, prompts, model, nil)
+	alone, err := Selected(v, prompts, model, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -229,11 +229,11 @@ func equal(a, b []int32) bool {
 	return true
 }
 
-// BenchmarkReplayOne looks up 1,694 prompts (a fifth of mmlu-pro) × 64 preferences, as a sweep does.
-func BenchmarkReplayOne(b *testing.B) { benchmark(b, false) }
+// BenchmarkSelected looks up 1,694 prompts (a fifth of mmlu-pro) × 64 preferences, as a sweep does.
+func BenchmarkSelected(b *testing.B) { benchmark(b, false) }
 
-// BenchmarkReplayOneInto stores every row's result as well.
-func BenchmarkReplayOneInto(b *testing.B) { benchmark(b, true) }
+// BenchmarkSelectedInto stores every row's result as well.
+func BenchmarkSelectedInto(b *testing.B) { benchmark(b, true) }
 
 func benchmark(b *testing.B, store bool) {
 	const prompts, preferences = 1694, 64
@@ -249,7 +249,7 @@ func benchmark(b *testing.B, store bool) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := ReplayOne(v, row, choice, into); err != nil {
+		if _, err := Selected(v, row, choice, into); err != nil {
 			b.Fatal(err)
 		}
 	}

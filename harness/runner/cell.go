@@ -3,7 +3,6 @@ package runner
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"iter"
 	"time"
@@ -273,13 +272,4 @@ func refOf(c *experiment.Cell) store.Ref {
 		ref.Preference = c.Preferences[0].Label
 	}
 	return ref
-}
-
-// failure is what a failed cell's reason says: the error, and for a policy's own faults the end of its log is in it.
-func failure(err error) error {
-	var e *host.Error
-	if errors.As(err, &e) {
-		return e
-	}
-	return fmt.Errorf("%w", err)
 }

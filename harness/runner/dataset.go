@@ -123,18 +123,6 @@ func content(t *trace.Trace) string {
 	return digest("simulated", blocks...)
 }
 
-// splitSpec is the experiment's split as package trace takes it.
-func splitSpec(s experiment.Split) trace.SplitSpec {
-	out := trace.SplitSpec{
-		Method: trace.SplitMethod(s.Method), Train: s.Train, Validation: s.Validation, Test: s.Test, Seed: s.Seed,
-		NearDuplicates: float64(s.NearDuplicates),
-	}
-	if s.NearDuplicates.Off() {
-		out.NearDuplicates = -1
-	}
-	return out
-}
-
 // single is one trace divided by the experiment's split.
 func single(src *source, spec *experiment.Spec, acc replay.Accounting) (*dataset, error) {
 	src.models = upTo(len(src.trace.Models))
@@ -142,7 +130,7 @@ func single(src *source, spec *experiment.Spec, acc replay.Accounting) (*dataset
 	if err != nil {
 		return nil, err
 	}
-	split, err := src.trace.Split(splitSpec(spec.Data.Split))
+	split, err := src.trace.Split(spec.Data.Split.Trace())
 	if err != nil {
 		return nil, fmt.Errorf("data.split: %w", err)
 	}
@@ -168,7 +156,7 @@ func joined(train, test *source, spec *experiment.Spec, acc replay.Accounting) (
 	if d.table, err = replay.Concat(trainTable, testTable); err != nil {
 		return nil, err
 	}
-	split, err := train.trace.Split(splitSpec(spec.Data.Split))
+	split, err := train.trace.Split(spec.Data.Split.Trace())
 	if err != nil {
 		return nil, fmt.Errorf("data.split: %w", err)
 	}

@@ -78,7 +78,7 @@ func (p *Plan) references(pool string) ([]store.Point, error) {
 				asked, chosen = append(asked, prompts[i]), append(chosen, c)
 			}
 		}
-		mean, err := replay.ReplayOne(view, asked, chosen, nil)
+		mean, err := replay.Selected(view, asked, chosen, nil)
 		if err != nil {
 			return nil, err
 		}
@@ -130,6 +130,9 @@ func (p *Plan) measure(run *store.Run, pool string) (*metrics.Table, error) {
 		Pool: pool, Baseline: p.Spec.Metrics.Baseline, Resamples: p.Spec.Metrics.Resamples, Seed: p.Spec.Metrics.Seed,
 		Outcomes: metrics.Outcomes{Models: len(view.Pool)},
 	}
+	for _, m := range view.Pool {
+		in.Models = append(in.Models, p.data.trace.Models[m].ID)
+	}
 	if len(keep) == 0 {
 		return &metrics.Table{Warnings: []string{fmt.Sprintf("pool %s: no metrics: no test prompt is covered by every policy and model", pool)}}, nil
 	}
@@ -161,6 +164,10 @@ func (p *Plan) measure(run *store.Run, pool string) (*metrics.Table, error) {
 		}
 	}
 	in.Subjects = subjects
+	if in.Baseline == "best-single" && !slices.ContainsFunc(subjects, func(s metrics.Subject) bool { return s.Name == in.Baseline }) {
+		// The policy of that name does not run: the single model that scores best here takes its place.
+		in.Baseline = metrics.SinglePrefix + in.Models[bestSingle(&in.Outcomes)]
+	}
 	table, err := metrics.Evaluate(in)
 	if err != nil {
 		return nil, err
@@ -170,6 +177,21 @@ func (p *Plan) measure(run *store.Run, pool string) (*metrics.Table, error) {
 			pool, len(keep), len(p.test[pool])))
 	}
 	return table, nil
+}
+
+// bestSingle is the model of the highest mean score, of equals the first.
+func bestSingle(o *metrics.Outcomes) int {
+	sum := make([]float64, o.Models)
+	for i, s := range o.Score {
+		sum[i%o.Models] += float64(s)
+	}
+	best := 0
+	for m, s := range sum {
+		if s > sum[best] {
+			best = m
+		}
+	}
+	return best
 }
 
 // codes numbers the distinct strings of a column in order of appearance; nil where the trace lacks the column.

@@ -55,7 +55,12 @@ func (p *Plan) Run(ctx context.Context, opt Options) (*Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer run.Close()
+	out, err := p.runIn(ctx, run, opt, started)
+	return out, errors.Join(err, run.Close())
+}
+
+// runIn executes the plan in the folder of its run.
+func (p *Plan) runIn(ctx context.Context, run *store.Run, opt Options, started time.Time) (_ *Outcome, err error) {
 	out := &Outcome{Run: run}
 	if err := run.WritePlan(p.refs()); err != nil {
 		return nil, err
@@ -68,15 +73,16 @@ func (p *Plan) Run(ctx context.Context, opt Options) (*Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer func() { err = errors.Join(err, events.Close()) }()
 	sink := event.Tee(events, opt.Events)
-	defer events.Close()
 
-	todo := p.todo(run, opt, out, sink)
+	todo, cached := p.todo(run, opt)
+	out.Cached = len(cached)
 	sink.Send(event.Event{Kind: event.RunStarted, Run: run.Dir, Total: len(todo) + out.Cached, Jobs: opt.Jobs})
 	for _, n := range p.Notices {
 		sink.Send(event.Event{Kind: event.Notice, Text: n})
 	}
-	for _, c := range p.cached(run, opt) {
+	for _, c := range cached {
 		sink.Send(event.Event{Kind: event.CellCached, Cell: c.ID, Label: refOf(c).Name(), Pool: c.Pool})
 	}
 	err = p.executeAll(ctx, run, todo, opt, out, sink)
@@ -103,30 +109,18 @@ func (p *Plan) refs() []store.Ref {
 // mine tells whether a cell belongs to this shard.
 func (o *Options) mine(index int) bool { return o.Shards <= 1 || index%o.Shards == o.Shard-1 }
 
-// todo are the cells of this shard that are not done.
-func (p *Plan) todo(run *store.Run, opt Options, out *Outcome, _ event.Sink) []*experiment.Cell {
-	var todo []*experiment.Cell
+// todo are the cells of this shard: those to execute, and those that are done.
+func (p *Plan) todo(run *store.Run, opt Options) (todo, cached []*experiment.Cell) {
 	for i := range p.Cells {
-		if !opt.mine(i) {
-			continue
-		}
-		if !opt.Fresh && run.IsDone(p.Cells[i].ID) {
-			out.Cached++
-			continue
-		}
-		todo = append(todo, &p.Cells[i])
-	}
-	return todo
-}
-
-func (p *Plan) cached(run *store.Run, opt Options) []*experiment.Cell {
-	var cells []*experiment.Cell
-	for i := range p.Cells {
-		if opt.mine(i) && !opt.Fresh && run.IsDone(p.Cells[i].ID) {
-			cells = append(cells, &p.Cells[i])
+		switch {
+		case !opt.mine(i):
+		case !opt.Fresh && run.IsDone(p.Cells[i].ID):
+			cached = append(cached, &p.Cells[i])
+		default:
+			todo = append(todo, &p.Cells[i])
 		}
 	}
-	return cells
+	return todo, cached
 }
 
 // errFailFast stops the other cells.
@@ -142,8 +136,8 @@ func (p *Plan) executeAll(ctx context.Context, run *store.Run, todo []*experimen
 	var broken error
 	for _, c := range todo {
 		g.Go(func() error {
-			if ctx.Err() != nil {
-				return nil
+			if context.Cause(ctx) != nil {
+				return nil //nolint:nilerr // Interrupted before it began: the caller asks the context.
 			}
 			status, err := p.executeOne(ctx, run, c, sink)
 			switch {
@@ -186,15 +180,14 @@ func (p *Plan) executeOne(ctx context.Context, run *store.Run, c *experiment.Cel
 		return nil, err
 	}
 	w := &work{Plan: p, cell: c, feed: p.feedOf(c), test: p.test[c.Pool], log: log, send: sink.Send}
-	result, err := w.safely(ctx, c.Timeout)
-	if closed := log.Close(); closed != nil && err == nil {
-		err = fmt.Errorf("writing the log of %s: %w", ref.Name(), closed)
+	result, reason := w.safely(ctx, c.Timeout)
+	if closed := log.Close(); closed != nil && reason == nil {
+		reason = fmt.Errorf("writing the log of %s: %w", ref.Name(), closed)
 	}
 	if ctx.Err() != nil {
-		return nil, nil
+		return nil, nil //nolint:nilerr // an interrupted cell has neither failed nor finished
 	}
-	if err != nil {
-		reason := failure(err)
+	if reason != nil {
 		if err := run.FailCell(ref, time.Since(started), reason); err != nil {
 			return nil, err
 		}

@@ -50,7 +50,7 @@ func (p *Plan) hashed(ctx context.Context, e experiment.Encoder) (vectors, error
 		params = *e.Hash
 	}
 	train := pick(texts, p.data.rows(trace.PartTrain))
-	enc, err := encode.FitHash(ctx, train, params)
+	enc, err := encode.DeferHash(train, params)
 	if err != nil {
 		return vectors{}, fmt.Errorf("encoder %s: %w", e.Label, err)
 	}

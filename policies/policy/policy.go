@@ -32,11 +32,11 @@ type Observer interface {
 type PreferenceUse string
 
 const (
-	// PreferenceInput: one instance serves every preference of the sweep.
+	// PreferenceInput says that one instance serves every preference of the sweep.
 	PreferenceInput PreferenceUse = "input"
-	// PreferenceFixed: one instance is fitted for each preference.
+	// PreferenceFixed says that one instance is fitted for each preference.
 	PreferenceFixed PreferenceUse = "fixed"
-	// PreferenceIgnored: the decisions do not depend on it, so the policy is a single point.
+	// PreferenceIgnored says that the decisions do not depend on it, so the policy is a single point.
 	PreferenceIgnored PreferenceUse = "ignored"
 )
 
