@@ -17,7 +17,8 @@ func (f *Front) Draw(c draw.Canvas) error {
 		f.markFront(f.Series[i].Points)
 	}
 	x, y := newScale(&f.X, f.values(true)), newScale(&f.Y, f.values(false))
-	p := newPlot(f.Title, f.Subtitle, f.X.Label, f.Y.Label, &x, &y)
+	p := newPlot(f.X.Label, f.Y.Label, &x, &y)
+	c = heading(c, f.Title, f.Subtitle)
 	look := looks(f.Series)
 	data := &frontData{front: f, x: &x, y: &y, look: look}
 	p.Add(grid(), data)
@@ -26,15 +27,28 @@ func (f *Front) Draw(c draw.Canvas) error {
 	return nil
 }
 
-// newPlot is an empty plot in the house style.
-func newPlot(title, subtitle, xLabel, yLabel string, x, y *scale) *plot.Plot {
-	p := plot.New()
-	p.Title.Text = title
-	if subtitle != "" {
-		p.Title.Text += "\n" + subtitle
+// heading writes the title and the subtitle over the whole width and returns the canvas below them.
+func heading(c draw.Canvas, title, subtitle string) draw.Canvas {
+	c.SetColor(color.White)
+	c.Fill(c.Path())
+	top := c.Max.Y - shift(6)
+	for _, line := range []struct {
+		text  string
+		style draw.TextStyle
+	}{{title, textStyle(titleSize, ink)}, {subtitle, textStyle(subtitleSize, greyText)}} {
+		if line.text == "" {
+			continue
+		}
+		top -= line.style.Font.Size
+		c.FillText(line.style, vg.Point{X: c.Min.X + shift(6), Y: top}, clipped(line.style, line.text, c.Size().X-shift(12)))
+		top -= shift(4)
 	}
-	p.Title.TextStyle = axisStyle(p.Title.TextStyle, titleSize)
-	p.Title.Padding = shift(6)
+	return draw.Crop(c, 0, 0, 0, top-shift(6)-c.Max.Y)
+}
+
+// newPlot is an empty plot in the house style.
+func newPlot(xLabel, yLabel string, x, y *scale) *plot.Plot {
+	p := plot.New()
 	p.BackgroundColor = color.White
 	for _, a := range []struct {
 		axis  *plot.Axis
@@ -75,10 +89,14 @@ func grid() *plotter.Grid {
 func (f *Front) values(ofX bool) []float64 {
 	var out []float64
 	add := func(p Point) {
-		if ofX {
-			out = append(out, p.X)
-		} else {
-			out = append(out, p.Y)
+		at, low, high := p.X, p.XLow, p.XHigh
+		if !ofX {
+			at, low, high = p.Y, p.YLow, p.YHigh
+		}
+		out = append(out, at)
+		// Bars must not leave the axes.
+		if finite(low) && finite(high) {
+			out = append(out, low, high)
 		}
 	}
 	for _, s := range f.Series {
@@ -91,7 +109,7 @@ func (f *Front) values(ofX bool) []float64 {
 	}
 	for _, list := range [][]XY{f.Zero, f.Oracle} {
 		for _, p := range list {
-			add(Point{X: p.X, Y: p.Y})
+			add(At(p.X, p.Y))
 		}
 	}
 	return out
@@ -162,14 +180,8 @@ func (d *frontData) between(a, b XY, at func(x, y float64) vg.Point) []vg.Point 
 func (d *frontData) points(c draw.Canvas, s Series, at func(x, y float64) vg.Point, mark func(vg.Point, vg.Length)) []vg.Point {
 	look := d.look[s.Family]
 	front := members(s.Points)
-	bar := draw.LineStyle{Color: pale(look.color, 0.45), Width: shift(0.7)}
-	for _, p := range front {
-		if finite(p.YLow) && finite(p.YHigh) {
-			c.StrokeLine2(bar, at(p.X, p.YLow).X, at(p.X, p.YLow).Y, at(p.X, p.YHigh).X, at(p.X, p.YHigh).Y)
-		}
-		if finite(p.XLow) && finite(p.XHigh) {
-			c.StrokeLine2(bar, at(p.XLow, p.Y).X, at(p.XLow, p.Y).Y, at(p.XHigh, p.Y).X, at(p.XHigh, p.Y).Y)
-		}
+	for _, p := range apart(front, at) {
+		bars(c, p, pale(look.color, 0.45), at)
 	}
 	var steps []vg.Point
 	for i, p := range front {
@@ -205,6 +217,33 @@ func (d *frontData) points(c draw.Canvas, s Series, at func(x, y float64) vg.Poi
 	return steps
 }
 
+// apart leaves out points that lie so near the one before that their bars would be one smear.
+func apart(points []Point, at func(x, y float64) vg.Point) []Point {
+	least := shift(16)
+	var out []Point
+	var last vg.Point
+	for _, p := range points {
+		pt := at(p.X, p.Y)
+		if len(out) == 0 || math.Hypot(float64(pt.X-last.X), float64(pt.Y-last.Y)) >= float64(least) {
+			out, last = append(out, p), pt
+		}
+	}
+	return out
+}
+
+// bars draws the bounds of a point where it has them.
+func bars(c draw.Canvas, p Point, shade color.Color, at func(x, y float64) vg.Point) {
+	style := draw.LineStyle{Color: shade, Width: shift(0.6)}
+	if finite(p.YLow) && finite(p.YHigh) {
+		low, high := at(p.X, p.YLow), at(p.X, p.YHigh)
+		c.StrokeLine2(style, low.X, low.Y, high.X, high.Y)
+	}
+	if finite(p.XLow) && finite(p.XHigh) {
+		low, high := at(p.XLow, p.Y), at(p.XHigh, p.Y)
+		c.StrokeLine2(style, low.X, low.Y, high.X, high.Y)
+	}
+}
+
 // models draws single models and their names: beside the point, at the end of a line, or as a number with a key.
 func (d *frontData) models(c draw.Canvas, at func(x, y float64) vg.Point, obstacles []rect, mark func(vg.Point, vg.Length)) {
 	style := textStyle(modelSize, greyText)
@@ -217,10 +256,7 @@ func (d *frontData) models(c draw.Canvas, at func(x, y float64) vg.Point, obstac
 			continue
 		}
 		pt := at(m.X, m.Y)
-		if finite(m.XLow) && finite(m.XHigh) {
-			low, high := at(m.XLow, m.Y), at(m.XHigh, m.Y)
-			c.StrokeLine2(draw.LineStyle{Color: pale(grey, 0.6), Width: shift(0.6)}, low.X, low.Y, high.X, high.Y)
-		}
+		bars(c, m.Point, pale(grey, 0.5), at)
 		c.DrawGlyph(draw.GlyphStyle{Color: grey, Radius: dot, Shape: draw.CircleGlyph{}}, pt)
 		mark(pt, dot)
 		own = append(own, rect{pt.X - dot, pt.Y - dot, pt.X + dot, pt.Y + dot})

@@ -12,7 +12,7 @@ func (f *Front) legend(c draw.Canvas, look map[string]look, keyed []string) {
 	style := textStyle(legendSize, ink)
 	row := shift(legendSize * 1.45)
 	x := c.Max.X - legendWidth + shift(8)
-	y := c.Max.Y - shift(34)
+	y := c.Max.Y - shift(8)
 	entry := func(label string, draw func(vg.Point)) {
 		if label == "" || y < c.Min.Y+row {
 			return

@@ -27,7 +27,8 @@ const sharesShown = 7
 func (s *Shares) Draw(c draw.Canvas) error {
 	x := scale{factor: 1, min: -0.6, max: float64(len(s.Preferences)) - 0.4}
 	y := scale{factor: 1, min: 0, max: 1}
-	p := newPlot(s.Title, s.Subtitle, s.XLabel, "Share of prompts", &x, &y)
+	p := newPlot(s.XLabel, "Share of prompts", &x, &y)
+	c = heading(c, s.Title, s.Subtitle)
 	// As many labels as can be read.
 	every := 1 + (len(s.Preferences)-1)/14
 	var ticks []plot.Tick
@@ -39,11 +40,11 @@ func (s *Shares) Draw(c draw.Canvas) error {
 	}
 	p.X.Tick.Marker = plot.ConstantTicks(ticks)
 	shown, rest := s.shown()
-	p.Add(&bars{s, shown, rest})
+	p.Add(&stack{s, shown, rest})
 	p.Draw(dataArea(c))
 
 	style := textStyle(legendSize, ink)
-	at := vg.Point{X: c.Max.X - legendWidth + shift(8), Y: c.Max.Y - shift(34)}
+	at := vg.Point{X: c.Max.X - legendWidth + shift(8), Y: c.Max.Y - shift(8)}
 	for i, m := range shown {
 		legendBox(c, style, at, palette[i], s.Models[m])
 		at.Y -= shift(legendSize * 1.45)
@@ -91,14 +92,14 @@ func (s *Shares) shown() (most, rest []int) {
 	return most, rest
 }
 
-// bars are the stacked bars.
-type bars struct {
+// stack draws the stacked bars.
+type stack struct {
 	*Shares
 	shown, rest []int
 }
 
 // Plot implements plot.Plotter.
-func (b *bars) Plot(c draw.Canvas, p *plot.Plot) {
+func (b *stack) Plot(c draw.Canvas, p *plot.Plot) {
 	tx, ty := p.Transforms(&c)
 	for i, row := range b.Share {
 		bottom := 0.0

@@ -14,11 +14,12 @@ const (
 	Height      = 4.5 * vg.Inch
 	legendWidth = 1.75 * vg.Inch
 
-	titleSize  = 10
-	textSize   = 8.5
-	tickSize   = 8
-	legendSize = 8
-	modelSize  = 6.5
+	titleSize    = 10
+	subtitleSize = 7.5
+	textSize     = 8.5
+	tickSize     = 8
+	legendSize   = 8
+	modelSize    = 6.5
 )
 
 // palette is Okabe and Ito's, without the yellow that is hard to see on white, and grey, which means a single model.

@@ -120,6 +120,7 @@ type Mean struct {
 	N            int // decisions
 	Covered      int
 	Quality      float64
+	QualitySE    float64 // standard error of Quality over the prompts; NaN for fewer than two
 	CostUSD      float64
 	EnergyWh     float64
 	EnergyWhLow  float64
@@ -140,13 +141,14 @@ func (m Mean) Coverage() float64 {
 
 // sums accumulates results in float64; NaN figures of covered results (an unknown size, say) make the mean NaN.
 type sums struct {
-	covered                                    int
-	quality, cost, eLow, eHigh, cLow, cHigh, s float64
+	covered                                             int
+	quality, squares, cost, eLow, eHigh, cLow, cHigh, s float64
 }
 
 func (s *sums) add(r *Result) {
 	s.covered++
 	s.quality += float64(r.Quality)
+	s.squares += float64(r.Quality) * float64(r.Quality)
 	s.cost += float64(r.CostUSD)
 	s.eLow += float64(r.EnergyWhLow)
 	s.eHigh += float64(r.EnergyWhHigh)
@@ -158,6 +160,7 @@ func (s *sums) add(r *Result) {
 func (s *sums) merge(o sums) {
 	s.covered += o.covered
 	s.quality += o.quality
+	s.squares += o.squares
 	s.cost += o.cost
 	s.eLow += o.eLow
 	s.eHigh += o.eHigh
@@ -170,9 +173,17 @@ func (s *sums) mean(n int) Mean {
 	c := float64(s.covered)
 	return Mean{
 		N: n, Covered: s.covered,
-		Quality: s.quality / c, CostUSD: s.cost / c,
+		Quality: s.quality / c, QualitySE: s.qualitySE(), CostUSD: s.cost / c,
 		EnergyWh: (s.eLow + s.eHigh) / 2 / c, EnergyWhLow: s.eLow / c, EnergyWhHigh: s.eHigh / c,
 		CarbonG: (s.cLow + s.cHigh) / 2 / c, CarbonGLow: s.cLow / c, CarbonGHigh: s.cHigh / c,
 		LatencySec: s.s / c,
 	}
+}
+
+// qualitySE is s/√n with the unbiased sample variance s². Scores lie in [0, 1], so the sum of squares loses no digit that
+// matters.
+func (s *sums) qualitySE() float64 {
+	n := float64(s.covered)
+	variance := (s.squares - s.quality*s.quality/n) / (n - 1)
+	return math.Sqrt(max(0, variance) / n)
 }

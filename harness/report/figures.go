@@ -8,6 +8,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/trilemma-bench/trilemma/harness/experiment"
@@ -88,7 +89,8 @@ func quantities(how experiment.Plots) (quality, cost, carbon quantity) {
 	}
 	quality = quantity{
 		plot.Axis{Label: "Quality (mean score)", HighIsBetter: true, Scaling: plot.Linear},
-		func(p *store.Point) float64 { return p.Quality }, none, none,
+		func(p *store.Point) float64 { return p.Quality },
+		func(p *store.Point) float64 { return p.QualityLow }, func(p *store.Point) float64 { return p.QualityHigh },
 	}
 	cost = quantity{
 		plot.Axis{Label: "Cost (USD per 1,000 prompts)", Factor: perThousand, Scaling: scaling},
@@ -112,11 +114,16 @@ func fronts(name, pool string, points []store.Point, how experiment.Plots) []nam
 	}
 	subtitle := fmt.Sprintf("%s test prompts", thousands(n))
 	title := func(what string) string { return fmt.Sprintf("%s: %s, pool %s", name, what, pool) }
-	out := []namedFront{{"quality-cost-" + file(pool), front(title("quality and cost"), subtitle, points, cost, quality)}}
+	intervals := subtitle + "; bars: 95 % interval of quality"
+	out := []namedFront{{"quality-cost-" + file(pool), front(title("quality and cost"), intervals, points, cost, quality)}}
 	if known {
-		bounded := subtitle + "; bars: assumed sizes of closed models"
-		out = append(out, namedFront{"quality-carbon-" + file(pool), front(title("quality and emissions"), bounded, points, carbon, quality)})
-		both := front(title("cost and emissions"), subtitle, points, cost, carbon)
+		bounded := subtitle
+		if slices.ContainsFunc(points, func(p store.Point) bool { return p.CarbonGLow < p.CarbonGHigh }) {
+			intervals += ", and of emissions over the sizes assumed for closed models"
+			bounded += "; bars: emissions over the sizes assumed for closed models"
+		}
+		out = append(out, namedFront{"quality-carbon-" + file(pool), front(title("quality and emissions"), intervals, points, carbon, quality)})
+		both := front(title("cost and emissions"), bounded, points, cost, carbon)
 		sizes(both, points)
 		both.Zero, both.Oracle = nil, nil
 		out = append(out, namedFront{"cost-carbon-" + file(pool), both})
@@ -227,7 +234,7 @@ func overSeeds(points []store.Point) []store.Point {
 			sum *float64
 			x   float64
 		}{
-			{&out[i].Quality, p.Quality}, {&out[i].CostUSD, p.CostUSD}, {&out[i].LatencySec, p.LatencySec},
+			{&out[i].Quality, p.Quality}, {&out[i].QualityLow, p.QualityLow}, {&out[i].QualityHigh, p.QualityHigh}, {&out[i].CostUSD, p.CostUSD}, {&out[i].LatencySec, p.LatencySec},
 			{&out[i].EnergyWh, p.EnergyWh}, {&out[i].CarbonG, p.CarbonG},
 			{&out[i].CarbonGLow, p.CarbonGLow}, {&out[i].CarbonGHigh, p.CarbonGHigh},
 		} {
@@ -275,14 +282,14 @@ func shares(pool string, points []store.Point) []namedShares {
 			i = len(out)
 			at[name] = i
 			out = append(out, namedShares{"shares-" + file(name) + "-" + file(pool), &plot.Shares{
-				Title: fmt.Sprintf("Route shares of %s, pool %s", name, pool), XLabel: "λ cost (score per USD)", Models: models,
+				Title: fmt.Sprintf("Route shares of %s, pool %s", name, pool), XLabel: "λ cost (score that one USD is worth)", Models: models,
 			}})
 		}
 		row := make([]float64, len(models))
 		for _, s := range p.Shares {
 			row[slices.Index(models, s.Model)] = s.Share
 		}
-		out[i].shares.Preferences = append(out[i].shares.Preferences, fmt.Sprintf("%.2g", p.Lambda.LambdaCost))
+		out[i].shares.Preferences = append(out[i].shares.Preferences, short(p.Lambda.LambdaCost))
 		out[i].shares.Share = append(out[i].shares.Share, row)
 	}
 	return out
@@ -292,6 +299,23 @@ var unsafe = regexp.MustCompile(`[^A-Za-z0-9._-]+`)
 
 // file makes a label safe for a file's name.
 func file(label string) string { return strings.Trim(unsafe.ReplaceAllString(label, "-"), "-") }
+
+// short writes a λ with two digits: 48, 4.8k, 110k.
+func short(x float64) string {
+	unit := ""
+	switch {
+	case x >= 9.95e5:
+		x, unit = x/1e6, "M"
+	case x >= 995:
+		x, unit = x/1e3, "k"
+	}
+	digits := strconv.FormatFloat(x, 'g', 2, 64)
+	rounded, err := strconv.ParseFloat(digits, 64)
+	if err != nil {
+		return digits + unit
+	}
+	return strconv.FormatFloat(rounded, 'f', -1, 64) + unit
+}
 
 // thousands writes a count with separators.
 func thousands(n int) string {

@@ -173,10 +173,14 @@ func (w *work) point(p experiment.Labelled, mean replay.Mean) store.Point {
 	}, mean)
 }
 
+// z95 is the 97.5 % quantile of the normal distribution: n is hundreds of prompts, so the mean is as good as normal.
+const z95 = 1.959963984540054
+
 // pointOf fills the means into a point.
 func pointOf(p store.Point, mean replay.Mean) store.Point {
 	p.N, p.Coverage = mean.N, mean.Coverage()
 	p.Quality, p.CostUSD, p.LatencySec = mean.Quality, mean.CostUSD, mean.LatencySec
+	p.QualityLow, p.QualityHigh = max(0, mean.Quality-z95*mean.QualitySE), min(1, mean.Quality+z95*mean.QualitySE)
 	p.EnergyWh, p.EnergyWhLow, p.EnergyWhHigh = mean.EnergyWh, mean.EnergyWhLow, mean.EnergyWhHigh
 	p.CarbonG, p.CarbonGLow, p.CarbonGHigh = mean.CarbonG, mean.CarbonGLow, mean.CarbonGHigh
 	return p

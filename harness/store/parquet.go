@@ -34,6 +34,8 @@ type pointRow struct {
 	N             int64    `parquet:"n"`
 	Coverage      *float64 `parquet:"coverage"`
 	Quality       *float64 `parquet:"quality"`
+	QualityLow    *float64 `parquet:"quality_low"`
+	QualityHigh   *float64 `parquet:"quality_high"`
 	CostUSD       *float64 `parquet:"cost_usd"`
 	EnergyWh      *float64 `parquet:"energy_wh"`
 	EnergyWhLow   *float64 `parquet:"energy_wh_low"`
@@ -69,7 +71,7 @@ func writePointsParquet(w io.Writer, points []Point) error {
 		rows[i] = pointRow{
 			Pool: p.Pool, Policy: p.Policy, Seed: p.Seed, Preference: p.Preference,
 			LambdaCost: p.Lambda.LambdaCost, LambdaCarbon: p.Lambda.LambdaCarbon, LambdaLatency: p.Lambda.LambdaLatency,
-			N: int64(p.N), Coverage: known(p.Coverage), Quality: known(p.Quality), CostUSD: known(p.CostUSD),
+			N: int64(p.N), Coverage: known(p.Coverage), Quality: known(p.Quality), QualityLow: known(p.QualityLow), QualityHigh: known(p.QualityHigh), CostUSD: known(p.CostUSD),
 			EnergyWh: known(p.EnergyWh), EnergyWhLow: known(p.EnergyWhLow), EnergyWhHigh: known(p.EnergyWhHigh),
 			CarbonG: known(p.CarbonG), CarbonGLow: known(p.CarbonGLow), CarbonGHigh: known(p.CarbonGHigh),
 			LatencySec: known(p.LatencySec), Family: p.Family, Encoder: p.Encoder, Cell: p.Cell, Shares: p.Shares,
@@ -96,7 +98,7 @@ func (r *Run) Points() ([]Point, error) {
 		p := &points[i]
 		*p = Point{
 			Pool: w.Pool, Policy: w.Policy, Family: w.Family, Seed: w.Seed, Preference: w.Preference, N: int(w.N),
-			Coverage: value(w.Coverage), Quality: value(w.Quality), CostUSD: value(w.CostUSD),
+			Coverage: value(w.Coverage), Quality: value(w.Quality), QualityLow: value(w.QualityLow), QualityHigh: value(w.QualityHigh), CostUSD: value(w.CostUSD),
 			EnergyWh: value(w.EnergyWh), EnergyWhLow: value(w.EnergyWhLow), EnergyWhHigh: value(w.EnergyWhHigh),
 			CarbonG: value(w.CarbonG), CarbonGLow: value(w.CarbonGLow), CarbonGHigh: value(w.CarbonGHigh),
 			LatencySec: value(w.LatencySec), Encoder: w.Encoder, Cell: w.Cell, Shares: w.Shares,

@@ -27,7 +27,9 @@ type Point struct {
 	N        int     // decisions asked for
 	Coverage float64 // part of them that has a result
 	Quality  float64
-	CostUSD  float64
+	// A 95 % interval of Quality over the test prompts: mean ± 1.96 standard errors, within [0, 1].
+	QualityLow, QualityHigh float64
+	CostUSD                 float64
 	// The central estimates lie between the bounds that the assumed sizes of closed models leave.
 	EnergyWh, EnergyWhLow, EnergyWhHigh float64
 	CarbonG, CarbonGLow, CarbonGHigh    float64
@@ -83,6 +85,8 @@ type pointJSON struct {
 	N             int     `json:"n"`
 	Coverage      figure  `json:"coverage"`
 	Quality       figure  `json:"quality"`
+	QualityLow    figure  `json:"quality_low"`
+	QualityHigh   figure  `json:"quality_high"`
 	CostUSD       figure  `json:"cost_usd"`
 	EnergyWh      figure  `json:"energy_wh"`
 	EnergyWhLow   figure  `json:"energy_wh_low"`
@@ -101,7 +105,7 @@ func (p Point) MarshalJSON() ([]byte, error) {
 	return json.Marshal(pointJSON{
 		Pool: p.Pool, Policy: p.Policy, Family: p.Family, Seed: p.Seed, Preference: p.Preference,
 		LambdaCost: figure(p.Lambda.LambdaCost), LambdaCarbon: figure(p.Lambda.LambdaCarbon), LambdaLatency: figure(p.Lambda.LambdaLatency),
-		N: p.N, Coverage: figure(p.Coverage), Quality: figure(p.Quality), CostUSD: figure(p.CostUSD),
+		N: p.N, Coverage: figure(p.Coverage), Quality: figure(p.Quality), QualityLow: figure(p.QualityLow), QualityHigh: figure(p.QualityHigh), CostUSD: figure(p.CostUSD),
 		EnergyWh: figure(p.EnergyWh), EnergyWhLow: figure(p.EnergyWhLow), EnergyWhHigh: figure(p.EnergyWhHigh),
 		CarbonG: figure(p.CarbonG), CarbonGLow: figure(p.CarbonGLow), CarbonGHigh: figure(p.CarbonGHigh),
 		LatencySec: figure(p.LatencySec), Encoder: p.Encoder, Cell: p.Cell, Shares: p.Shares,
@@ -119,7 +123,7 @@ func (p *Point) UnmarshalJSON(text []byte) error {
 		Lambda: policy.Preference{
 			LambdaCost: float64(j.LambdaCost), LambdaCarbon: float64(j.LambdaCarbon), LambdaLatency: float64(j.LambdaLatency),
 		},
-		N: j.N, Coverage: float64(j.Coverage), Quality: float64(j.Quality), CostUSD: float64(j.CostUSD),
+		N: j.N, Coverage: float64(j.Coverage), Quality: float64(j.Quality), QualityLow: float64(j.QualityLow), QualityHigh: float64(j.QualityHigh), CostUSD: float64(j.CostUSD),
 		EnergyWh: float64(j.EnergyWh), EnergyWhLow: float64(j.EnergyWhLow), EnergyWhHigh: float64(j.EnergyWhHigh),
 		CarbonG: float64(j.CarbonG), CarbonGLow: float64(j.CarbonGLow), CarbonGHigh: float64(j.CarbonGHigh),
 		LatencySec: float64(j.LatencySec), Encoder: j.Encoder, Cell: j.Cell, Shares: j.Shares,
