@@ -41,10 +41,12 @@ type TraceSummary struct {
 
 // CategoryMean is one model in one category.
 type CategoryMean struct {
-	Answers  int     `json:"answers"`
-	Score    float64 `json:"score"`
-	CostUSD  float64 `json:"cost_usd"`
-	EnergyWh float64 `json:"-"`
+	Answers  int      `json:"answers"`
+	Score    float64  `json:"score"`
+	CostUSD  *float64 `json:"cost_usd"`
+	costUSD  float64
+	EnergyWh *float64 `json:"energy_wh"`
+	energyWh float64
 }
 
 // Summarise bills a trace with the default accounting and counts.
@@ -106,8 +108,13 @@ func Summarise(t *trace.Trace) (*TraceSummary, error) {
 			c.Answers++
 			n := float64(c.Answers)
 			c.Score += (float64(o.Score) - c.Score) / n
-			c.CostUSD += (float64(o.CostUSD) - c.CostUSD) / n
-			c.EnergyWh += (float64(o.EnergyWh()) - c.EnergyWh) / n
+			c.costUSD += (float64(o.CostUSD) - c.costUSD) / n
+			c.energyWh += (float64(o.EnergyWh()) - c.energyWh) / n
+		}
+	}
+	for _, of := range s.ByCategory {
+		for _, c := range of {
+			c.CostUSD, c.EnergyWh = known(c.costUSD), known(c.energyWh)
 		}
 	}
 	return s, nil
@@ -169,24 +176,34 @@ func Describe(w io.Writer, t *trace.Trace) error {
 		}
 		return 0
 	})
+	var others, front []mark
 	for _, m := range sorted {
-		star := ""
-		if m.OnFront {
-			star = "*"
+		letter := ""
+		if m.Score != nil && m.CostUSD != nil {
+			at := mark{1000 * *m.CostUSD, *m.Score, '·'}
+			if m.OnFront {
+				at.as = 'A' + rune(len(front)%26)
+				letter = string(at.as)
+				front = append(front, at)
+			} else {
+				others = append(others, at)
+			}
 		}
 		t1.AppendRow(table.Row{m.ID, m.Answers, fmt.Sprintf("%.1f %%", 100*m.Coverage), per(m.Score, 1, "%.3f"),
-			per(m.CostUSD, 1000, "%.4g"), per(m.EnergyWh, 1000, "%.4g"), per(m.CarbonG, 1000, "%.4g"), per(m.LatencySec, 1, "%.2f"), star})
+			per(m.CostUSD, 1000, "%.4g"), per(m.EnergyWh, 1000, "%.4g"), per(m.CarbonG, 1000, "%.4g"), per(m.LatencySec, 1, "%.2f"), letter})
 	}
 	t1.Render()
+	fmt.Fprintln(w, "\nThe pool's front: models by letter, those that another beats on both axes as dots")
+	scatter(w, "USD/1k prompts", "mean score", append(others, front...))
 	if len(s.ByCategory) == 0 {
 		return nil
 	}
-	fmt.Fprintln(w, "\nBest and cheapest by category")
+	fmt.Fprintln(w, "\nBy category: the best model, and the mean over models")
 	t2 := table.NewWriter()
 	t2.SetOutputMirror(w)
 	t2.SetStyle(table.StyleLight)
 	t2.Style().Format.Header = text.FormatDefault
-	t2.AppendHeader(table.Row{"category", "best model", "score", "USD/1k", "Wh/1k", "pool mean score"})
+	t2.AppendHeader(table.Row{"category", "best model", "its score", "USD/1k", "Wh/1k", "mean score", "mean USD/1k", "mean Wh/1k"})
 	categories := make([]string, 0, len(s.ByCategory))
 	for c := range s.ByCategory {
 		categories = append(categories, c)
@@ -195,22 +212,22 @@ func Describe(w io.Writer, t *trace.Trace) error {
 	for _, c := range categories {
 		var best *CategoryMean
 		var name string
-		var sum, n float64
+		var sum, cost, energy, n float64
 		for _, m := range t.Models {
 			x := s.ByCategory[c][m.ID]
 			if x == nil {
 				continue
 			}
-			sum, n = sum+x.Score, n+1
-			if best == nil || x.Score > best.Score || x.Score == best.Score && x.CostUSD < best.CostUSD {
+			sum, cost, energy, n = sum+x.Score, cost+x.costUSD, energy+x.energyWh, n+1
+			if best == nil || x.Score > best.Score || x.Score == best.Score && x.costUSD < best.costUSD {
 				best, name = x, m.ID
 			}
 		}
 		if best == nil {
 			continue
 		}
-		t2.AppendRow(table.Row{c, name, fmt.Sprintf("%.3f", best.Score), fmt.Sprintf("%.4g", 1000*best.CostUSD),
-			fmt.Sprintf("%.4g", 1000*best.EnergyWh), fmt.Sprintf("%.3f", sum/n)})
+		t2.AppendRow(table.Row{c, name, fmt.Sprintf("%.3f", best.Score), per(best.CostUSD, 1000, "%.4g"), per(best.EnergyWh, 1000, "%.4g"),
+			fmt.Sprintf("%.3f", sum/n), per(known(cost/n), 1000, "%.4g"), per(known(energy/n), 1000, "%.4g")})
 	}
 	t2.Render()
 	return nil
