@@ -3,11 +3,9 @@ package bert
 import (
 	"fmt"
 	"math"
-	"os"
 
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/layers/activation"
-	"github.com/gomlx/gomlx/ml/layers/attention"
 	"github.com/gomlx/gomlx/ml/model"
 	"github.com/gomlx/gomlx/ml/nn"
 )
@@ -49,17 +47,11 @@ func (c *Config) forward(scope *model.Scope, ids, lengths *graph.Node) *graph.No
 			return graph.Reshape(dense(x, p+"attention.self."+name), size, length, c.Heads, head)
 		}
 		q, k, v := split("query"), split("key"), split("value")
-		var a *graph.Node
-		if os.Getenv("ATT") == "sdpa" {
-			a, _ = attention.Core(q, k, v, attention.LayoutBSHD, attention.CoreOptions{Scale: 1 / math.Sqrt(float64(head)), KVSeqLen: lengths, QuerySeqLen: lengths})
-		} else {
-			q = graph.MulScalar(q, 1/math.Sqrt(float64(head)))
-			// scores [B, heads, S, S]
-			scores := graph.DotGeneral(q, []int{3}, []int{0, 2}, k, []int{3}, []int{0, 2})
-			share := graph.Softmax(graph.Add(scores, mask), -1)
-			a = graph.DotGeneral(share, []int{3}, []int{0, 1}, v, []int{1}, []int{0, 2}) // [B, heads, S, head]
-			a = graph.TransposeAllAxes(a, 0, 2, 1, 3)
-		}
+		q = graph.MulScalar(q, 1/math.Sqrt(float64(head)))
+		scores := graph.DotGeneral(q, []int{3}, []int{0, 2}, k, []int{3}, []int{0, 2}) // [B, heads, S, S]
+		share := graph.Softmax(graph.Add(scores, mask), -1)
+		a := graph.DotGeneral(share, []int{3}, []int{0, 1}, v, []int{1}, []int{0, 2}) // [B, heads, S, head]
+		a = graph.TransposeAllAxes(a, 0, 2, 1, 3)
 		a = graph.Reshape(a, size, length, c.Hidden)
 		x = norm(graph.Add(x, dense(a, p+"attention.output.dense")), p+"attention.output.LayerNorm")
 		h := dense(x, p+"intermediate.dense", activations[c.Activation])
