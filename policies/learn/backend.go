@@ -28,6 +28,11 @@ func OpenBackend(name string) (compute.Backend, error) {
 	if err != nil {
 		return nil, err
 	}
+	if kind == "xla" {
+		if plugin, err = prepareXLA(plugin); err != nil {
+			return nil, fmt.Errorf("backend %q: %w", name, err)
+		}
+	}
 	backendsMu.Lock()
 	defer backendsMu.Unlock()
 	config := kind
@@ -36,11 +41,6 @@ func OpenBackend(name string) (compute.Backend, error) {
 	}
 	if b, ok := backends[config]; ok {
 		return b, nil
-	}
-	if kind == "xla" {
-		if err := prepareXLA(plugin); err != nil {
-			return nil, fmt.Errorf("backend %q: %w", name, err)
-		}
 	}
 	var b compute.Backend
 	err = recovered(func() error {
