@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -187,15 +188,27 @@ func (f *runFlags) summary(w io.Writer, out *runner.Outcome, files []string) err
 	for _, name := range []string{store.PointsCSV, store.PointsParquet, runner.MetricsCSV, runner.MetricsJSON, store.ManifestFile} {
 		fmt.Fprintf(w, "  %s\n", out.Run.Path(name))
 	}
+	listPlots(w, files)
+	return nil
+}
+
+// listPlots names each plot once, whatever formats it was drawn in.
+func listPlots(w io.Writer, files []string) {
+	var kinds []string
+	last := ""
 	for _, file := range files {
-		if strings.HasSuffix(file, ".png") {
+		kind := strings.TrimPrefix(filepath.Ext(file), ".")
+		if !slices.Contains(kinds, kind) {
+			kinds = append(kinds, kind)
+		}
+		if name := strings.TrimSuffix(file, filepath.Ext(file)); name != last {
 			fmt.Fprintf(w, "  %s\n", file)
+			last = name
 		}
 	}
-	if len(files) > 0 {
-		fmt.Fprintf(w, "  (each plot as SVG and PDF too, with the CSV of its numbers)\n")
+	if len(kinds) > 1 {
+		fmt.Fprintf(w, "  (each plot as %s)\n", strings.Join(kinds, ", "))
 	}
-	return nil
 }
 
 func reasons(failures []store.Status) []string {
