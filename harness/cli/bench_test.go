@@ -33,7 +33,7 @@ func BenchmarkBoundary(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	var took [2]time.Duration
+	best := [2]time.Duration{time.Hour, time.Hour} // of several runs: whatever else the machine does only adds
 	var plans [2]*runner.Plan
 	opt := runner.Options{Results: b.TempDir(), Jobs: 1, Fresh: true, Events: event.Discard}
 	for way := range plans {
@@ -51,10 +51,10 @@ func BenchmarkBoundary(b *testing.B) {
 			if err != nil || out.Failed > 0 {
 				b.Fatal(err, out.Failures)
 			}
-			took[way] += time.Since(start)
+			best[way] = min(best[way], time.Since(start))
 		}
 	}
-	b.ReportMetric(took[1].Seconds()/took[0].Seconds(), "process/within")
+	b.ReportMetric(best[1].Seconds()/best[0].Seconds(), "process/within")
 }
 
 // Benchmark10M loads a simulated trace of 1,250,000 prompts × 8 models and replays policies over it, in a process of its
