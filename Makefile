@@ -31,8 +31,10 @@ check-full: build lint ## the slow checks too: race detector, fuzzing, 10 M rows
 	./plugins/fuzz.sh 20s
 	@if [ -d ../shared/data/mmlu-pro ]; then $(BIN) run experiments/mmlu-pro.yaml; else echo "no ../shared/data: the real trace is skipped"; fi
 
-bench: build ## measure speed and size, printed as ratios where there is something to compare
-	$(GO) test -run '^$$' -bench . -benchmem ./harness/... ./policies/... ./plugins/...
+bench: build ## measure speed and size, printed as ratios where there is something to compare (about ten minutes, 2 GB in bin/)
+	@mkdir -p bin/10m
+	TRILEMMA_10M=$(CURDIR)/bin/10m $(GO) test -run '^$$' -bench . -skip Boundary -benchmem -timeout 60m -p 1 ./harness/... ./policies/... ./plugins/...
+	$(GO) test -run '^$$' -bench Boundary -benchtime 5x ./harness/cli
 
 lint: ## gofmt, go vet, golangci-lint (installed if missing)
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "run make fmt"; exit 1; }

@@ -30,6 +30,7 @@ var errCellsFailed = errors.New("some cells failed")
 // Main runs the program and returns its exit code. args[0] is the program's name.
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	servePlugin(args)
+	holdMemory()
 	// The first signal cancels, and what was computed is kept; the second one kills.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

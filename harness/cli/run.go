@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -147,7 +148,7 @@ func (f *runFlags) run(cmd *cobra.Command, file string, sets []string) error {
 	}
 	var files []string
 	if !out.Partial {
-		if files, err = report.Figures(out.Run, spec.Plots); err != nil {
+		if files, err = writeReport(out.Run, spec.Plots); err != nil {
 			return err
 		}
 	}
@@ -158,6 +159,16 @@ func (f *runFlags) run(cmd *cobra.Command, file string, sets []string) error {
 		return errCellsFailed
 	}
 	return nil
+}
+
+// writeReport draws the plots of a finished run and writes its report; the report comes first of the files.
+func writeReport(run *store.Run, plots experiment.Plots) ([]string, error) {
+	figures, err := report.Figures(run, plots)
+	if err != nil {
+		return nil, err
+	}
+	path, err := report.Markdown(run, figures)
+	return append([]string{path}, figures...), err
 }
 
 // summary says how the run ended and names what it wrote.
@@ -187,15 +198,31 @@ func (f *runFlags) summary(w io.Writer, out *runner.Outcome, files []string) err
 	for _, name := range []string{store.PointsCSV, store.PointsParquet, runner.MetricsCSV, runner.MetricsJSON, store.ManifestFile} {
 		fmt.Fprintf(w, "  %s\n", out.Run.Path(name))
 	}
-	for _, file := range files {
-		if strings.HasSuffix(file, ".png") {
+	listFiles(w, files)
+	return nil
+}
+
+// listFiles names the report, and each plot once, whatever formats it was drawn in.
+func listFiles(w io.Writer, files []string) {
+	if len(files) == 0 {
+		return
+	}
+	fmt.Fprintf(w, "  %s\n", files[0])
+	var kinds []string
+	last := ""
+	for _, file := range files[1:] {
+		kind := strings.TrimPrefix(filepath.Ext(file), ".")
+		if !slices.Contains(kinds, kind) {
+			kinds = append(kinds, kind)
+		}
+		if name := strings.TrimSuffix(file, filepath.Ext(file)); name != last {
 			fmt.Fprintf(w, "  %s\n", file)
+			last = name
 		}
 	}
-	if len(files) > 0 {
-		fmt.Fprintf(w, "  (each plot as SVG and PDF too, with the CSV of its numbers)\n")
+	if len(kinds) > 1 {
+		fmt.Fprintf(w, "  (each plot as %s)\n", strings.Join(kinds, ", "))
 	}
-	return nil
 }
 
 func reasons(failures []store.Status) []string {

@@ -82,7 +82,7 @@ func reportCommand() *cobra.Command {
 	var results string
 	cmd := &cobra.Command{
 		Use:     "report [RUN]",
-		Short:   "Draw the plots of a run again, from its results alone",
+		Short:   "Write the plots and the report of a run again, from its results alone",
 		Example: "  trilemma report quickstart",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -100,16 +100,14 @@ func reportCommand() *cobra.Command {
 			if err := json.Unmarshal(m.Config, &config); err != nil {
 				return fmt.Errorf("reading %s: %w", run.Path(store.ManifestFile), err)
 			}
-			files, err := report.Figures(run, config.Plots)
+			files, err := writeReport(run, config.Plots)
 			if err != nil {
 				return err
 			}
 			if err := report.Terminal(cmd.OutOrStdout(), run); err != nil {
 				return err
 			}
-			for _, f := range files {
-				fmt.Fprintln(cmd.OutOrStdout(), f)
-			}
+			listFiles(cmd.OutOrStdout(), files)
 			return nil
 		},
 	}

@@ -85,17 +85,14 @@ func (p *Plan) runIn(ctx context.Context, run *store.Run, opt Options, started t
 	for _, c := range cached {
 		sink.Send(event.Event{Kind: event.CellCached, Cell: c.ID, Label: refOf(c).Name(), Pool: c.Pool})
 	}
-	err = p.executeAll(ctx, run, todo, opt, out, sink)
+	if err = p.executeAll(ctx, run, todo, opt, out, sink); err == nil {
+		points, missing := run.Gather(p.refs())
+		if out.Partial = len(missing) > out.Failed; !out.Partial {
+			err = p.finish(run, points, manifest, out, sink)
+		}
+	}
 	sink.Send(event.Event{Kind: event.RunFinished, Done: out.Done, Cached: out.Cached, Failed: out.Failed})
-	if err != nil {
-		return out, err
-	}
-	points, missing := run.Gather(p.refs())
-	out.Partial = len(missing) > out.Failed
-	if out.Partial {
-		return out, nil
-	}
-	return out, p.finish(run, points, manifest, out)
+	return out, err
 }
 
 func (p *Plan) refs() []store.Ref {
