@@ -9,6 +9,8 @@ import (
 	"os"
 	"slices"
 	"testing"
+
+	"github.com/trilemma-bench/trilemma/harness/encode"
 )
 
 type goldenCase struct {
@@ -38,7 +40,7 @@ func minilm(t testing.TB) *Model {
 	if dir == "" {
 		t.Skip("set TRILEMMA_MINILM")
 	}
-	m, err := Open(dir, Settings{})
+	m, err := Open(dir, encode.ModelParams{})
 	if err != nil {
 		t.Fatal(err)
 	}

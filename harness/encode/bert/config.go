@@ -8,37 +8,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/trilemma-bench/trilemma/harness/encode"
 )
 
-// Pooling makes one vector of the vectors of a text's tokens.
-const (
-	PoolMean = "mean" // their mean, [CLS] and [SEP] included
-	PoolCLS  = "cls"  // that of [CLS]
-)
-
-// Settings override what a model's folder says; zero values leave it as it is.
-type Settings struct {
-	// Pooling is "mean" or "cls". Without it and without a sentence-transformers configuration: mean.
-	Pooling string `json:"pooling,omitempty"`
-	// Normalise scales vectors to length one. Without a sentence-transformers configuration: no.
-	Normalise *bool `json:"normalise,omitempty"`
-	// MaxTokens is where texts are cut, [CLS] and [SEP] included. Without it: what the folder says, at most 512.
-	MaxTokens int `json:"max_tokens,omitempty"`
-}
-
-// Check tells what is wrong with the settings by themselves.
-func (s Settings) Check() error {
-	var wrong []error
-	if s.Pooling != "" && s.Pooling != PoolMean && s.Pooling != PoolCLS {
-		wrong = append(wrong, fmt.Errorf("pooling is %q: give %q or %q", s.Pooling, PoolMean, PoolCLS))
-	}
-	if s.MaxTokens != 0 && s.MaxTokens < 2 {
-		wrong = append(wrong, fmt.Errorf("max_tokens is %d: give at least 2, for [CLS] and [SEP]", s.MaxTokens))
-	}
-	return errors.Join(wrong...)
-}
-
-// Config is how a model computes, as its folder and [Settings] say.
+// Config is how a model computes, as its folder and [encode.ModelParams] say.
 type Config struct {
 	Vocabulary   int     `json:"vocab_size"`
 	Hidden       int     `json:"hidden_size"` // length of a vector
@@ -77,7 +51,7 @@ func readJSON(dir, name string, into any) (found bool, err error) {
 }
 
 // readConfig reads the configuration of a folder and the names of the files it came from.
-func readConfig(dir string, set Settings) (Config, []string, error) {
+func readConfig(dir string, set encode.ModelParams) (Config, []string, error) {
 	var raw struct {
 		Config
 		Type          string   `json:"model_type"`
@@ -148,7 +122,7 @@ func anyBERT(architectures []string) bool {
 
 // sentence reads what sentence-transformers keep beside a model: pooling, normalisation and length.
 func (c *Config) sentence(dir string) (files []string, err error) {
-	c.Pooling, c.MaxTokens = PoolMean, min(c.Positions, 512)
+	c.Pooling, c.MaxTokens = encode.PoolMean, min(c.Positions, 512)
 	var length struct {
 		Max int `json:"max_seq_length"`
 	}
@@ -211,9 +185,9 @@ func (c *Config) pooling(dir, name string) error {
 	}
 	switch {
 	case len(on) == 1 && on[0] == "mean_tokens":
-		c.Pooling = PoolMean
+		c.Pooling = encode.PoolMean
 	case len(on) == 1 && on[0] == "cls_token":
-		c.Pooling = PoolCLS
+		c.Pooling = encode.PoolCLS
 	default:
 		return fmt.Errorf("%s pools by %q; only mean_tokens and cls_token, one of them, are supported", path, on)
 	}
@@ -221,7 +195,7 @@ func (c *Config) pooling(dir, name string) error {
 }
 
 // override puts settings over the configuration.
-func (c *Config) override(dir string, set Settings) error {
+func (c *Config) override(dir string, set encode.ModelParams) error {
 	if set.Pooling != "" {
 		c.Pooling = set.Pooling
 	}

@@ -8,6 +8,8 @@ import (
 	"github.com/gomlx/gomlx/ml/layers/activation"
 	"github.com/gomlx/gomlx/ml/model"
 	"github.com/gomlx/gomlx/ml/nn"
+
+	"github.com/trilemma-bench/trilemma/harness/encode"
 )
 
 // activations are the non-linearities between the two layers of a feed-forward block, by their name in config.json.
@@ -63,7 +65,7 @@ func (c *Config) forward(scope *model.Scope, ids, lengths *graph.Node) *graph.No
 // pool makes one vector a text of those of its tokens: x [B, S, Hidden], real [B, S].
 func (c *Config) pool(x, real *graph.Node) *graph.Node {
 	var y *graph.Node
-	if c.Pooling == PoolCLS {
+	if c.Pooling == encode.PoolCLS {
 		y = graph.Squeeze(graph.Slice(x, graph.AxisRange(), graph.AxisRange(0, 1)), 1)
 	} else {
 		// Padding is left out by multiplying it with 0; every text has two tokens at least.

@@ -21,6 +21,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/trilemma-bench/trilemma/harness/encode"
 	"github.com/trilemma-bench/trilemma/harness/encode/safetensors"
 	"github.com/trilemma-bench/trilemma/harness/encode/wordpiece"
 )
@@ -52,7 +53,7 @@ type File struct {
 const version = "bert/1"
 
 // Open reads and checks a model folder.
-func Open(dir string, set Settings) (*Model, error) {
+func Open(dir string, set encode.ModelParams) (*Model, error) {
 	if info, err := os.Stat(dir); err != nil {
 		return nil, fmt.Errorf("opening the model: %w; `trilemma encoder install minilm` fetches one", err)
 	} else if !info.IsDir() {
