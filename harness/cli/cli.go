@@ -68,7 +68,7 @@ against competing routing policies, and shows which to deploy and what that give
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
 		runCommand(), planCommand(), resumeCommand(), statusCommand(), reportCommand(),
-		dataCommand(), policyCommand(), backendCommand(), versionCommand(),
+		dataCommand(), policyCommand(), encodeCommand(), encoderCommand(), backendCommand(), versionCommand(),
 	)
 	return root
 }

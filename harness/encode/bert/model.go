@@ -168,25 +168,29 @@ func (m *Model) identify(files []string) error {
 	}
 	// Only content counts: the tokenizer as it was understood, so that vocab.txt and tokenizer.json of one model are the
 	// same, and the weights.
-	var weights string
-	for _, f := range m.Files {
-		if f.Name == weightsFile {
-			weights = f.SHA256
-		}
-	}
 	text, err := json.Marshal(struct {
 		Version  string             `json:"version"`
 		Config   Config             `json:"config"`
 		Settings wordpiece.Settings `json:"tokenizer"`
 		Tokens   []string           `json:"tokens"`
 		Weights  string             `json:"weights"`
-	}{version, m.Config, m.tokens.Settings(), m.tokens.Tokens(), weights})
+	}{version, m.Config, m.tokens.Settings(), m.tokens.Tokens(), m.Weights()})
 	if err != nil {
 		return fmt.Errorf("describing the model: %w", err)
 	}
 	sum := sha256.Sum256(text)
 	m.Fingerprint = hex.EncodeToString(sum[:])
 	return nil
+}
+
+// Weights is the SHA-256 of the file of weights.
+func (m *Model) Weights() string {
+	for _, f := range m.Files {
+		if f.Name == weightsFile {
+			return f.SHA256
+		}
+	}
+	return ""
 }
 
 func hashFile(path string) (sum string, n int64, err error) {
