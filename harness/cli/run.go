@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -29,7 +28,7 @@ type runFlags struct {
 	quiet bool
 	// backend is that of the experiment, in place of what its file says.
 	backend string
-	opt   runner.Options
+	opt     runner.Options
 }
 
 func (f *runFlags) add(cmd *cobra.Command) {
