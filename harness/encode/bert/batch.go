@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/trilemma-bench/trilemma/policies/learn"
 )
 
 // plan says in which shapes texts are computed: each text in the narrowest that holds it. A shape depends on the text
@@ -14,19 +16,26 @@ type plan struct {
 	widths  []int // tokens, ascending
 	tokens  int   // of a batch: as many texts as fit
 	workers int   // batches computed at a time
+	spare   int   // rows of padding at the end of each batch
 }
 
 // widths of batches: steps of about a quarter, so that little is padding.
 var widths = []int{16, 24, 32, 48, 64, 80, 96, 128, 160, 192, 224, 256, 320, 384, 448, 512}
 
-func newPlan(maxTokens int, backend string) plan {
+func newPlan(c *Config, backend string) plan {
 	p := plan{tokens: 1024, workers: 1}
 	if strings.Contains(backend, "cuda") {
 		p.tokens = 32768 // a GPU wants more at once
 	}
-	if backend == "" || backend == "go" {
+	maxTokens := c.MaxTokens
+	if backend == "" || backend == learn.DefaultBackend {
 		// Much of a batch is computed on one processor only, so there are as many batches as processors.
 		p.workers = runtime.GOMAXPROCS(0)
+		if c.Hidden/c.Heads%16 != 0 || maxTokens%8 != 0 {
+			// For matrices that do not fill vector registers, its kernels compute the last row of a batch in another order than
+			// the rest: a text would have another vector there, by one unit in the last place. No text is put there.
+			p.spare = 1
+		}
 	}
 	for _, w := range widths {
 		if w < maxTokens {
@@ -48,9 +57,10 @@ func (p *plan) width(tokens int) int {
 }
 
 // size is how many texts a batch of a width has.
-func (p *plan) size(width int) int { return max(1, p.tokens/width) }
+func (p *plan) size(width int) int { return max(1, p.tokens/width-p.spare) }
 
-// batch is one call: ids [size × width] padded, lengths [size]. Rows beyond those of texts are padding of length 2.
+// batch is one call: ids [size+spare × width] padded, lengths [size+spare]. Rows beyond those of texts are padding of
+// length 2.
 type batch struct {
 	width   int
 	rows    []int // texts, fewer than size in the last batch of a width
@@ -118,7 +128,7 @@ func (e *Encoder) Stream(ctx context.Context, texts []string, got func(rows []in
 func (e *Encoder) gather(ctx context.Context, texts []string, out chan<- *batch) error {
 	open := map[int]*batch{}
 	send := func(b *batch) error {
-		b.pad(e.plan.size(b.width), e.model.tokens.Pad())
+		b.pad(e.plan.size(b.width)+e.plan.spare, e.model.tokens.Pad())
 		select {
 		case out <- b:
 			return nil

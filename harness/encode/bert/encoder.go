@@ -33,7 +33,7 @@ func (m *Model) Encoder(name, backend string) (*Encoder, error) {
 	if err := learn.CheckBackend(backend); err != nil {
 		return nil, err
 	}
-	return &Encoder{model: m, name: name, backend: backend, plan: newPlan(m.Config.MaxTokens, backend)}, nil
+	return &Encoder{model: m, name: name, backend: backend, plan: newPlan(&m.Config, backend)}, nil
 }
 
 // Name is what the encoder was called.

@@ -12,9 +12,24 @@ import (
 	"github.com/trilemma-bench/trilemma/harness/encode"
 )
 
-// activations are the non-linearities between the two layers of a feed-forward block, by their name in config.json.
-var activations = map[string]activation.Type{
-	"gelu": activation.TypeGelu, "gelu_new": activation.TypeGeluApprox, "gelu_pytorch_tanh": activation.TypeGeluApprox, "relu": activation.TypeRelu,
+// activations are the non-linearities between the two layers of a feed-forward block, by their name in config.json. What
+// the dense layer computes by itself comes first; the other is applied to its output. (nn.Dense takes the approximate GELU
+// for the exact one on backends that fuse it, as of gomlx 0.28.)
+var activations = map[string]struct {
+	fused activation.Type
+	after func(x *graph.Node) *graph.Node
+}{
+	"gelu":              {fused: activation.TypeGelu},
+	"relu":              {fused: activation.TypeRelu},
+	"gelu_new":          {after: geluTanh},
+	"gelu_pytorch_tanh": {after: geluTanh},
+}
+
+// geluTanh is x/2 · (1 + tanh(√(2/π)·(x + 0.044715·x³))), the approximation of the first BERT (Hendrycks and Gimpel, 2016).
+func geluTanh(x *graph.Node) *graph.Node {
+	cube := graph.MulScalar(graph.Mul(graph.Square(x), x), 0.044715)
+	inner := graph.MulScalar(graph.Add(x, cube), math.Sqrt(2/math.Pi))
+	return graph.Mul(graph.MulScalar(x, 0.5), graph.AddScalar(graph.Tanh(inner), 1))
 }
 
 // forward is the graph of a model: ids int32 [B, S] and lengths int32 [B], the number of tokens of each text, to
@@ -56,7 +71,11 @@ func (c *Config) forward(scope *model.Scope, ids, lengths *graph.Node) *graph.No
 		a = graph.TransposeAllAxes(a, 0, 2, 1, 3)
 		a = graph.Reshape(a, size, length, c.Hidden)
 		x = norm(graph.Add(x, dense(a, p+"attention.output.dense")), p+"attention.output.LayerNorm")
-		h := dense(x, p+"intermediate.dense", activations[c.Activation])
+		act := activations[c.Activation]
+		h := dense(x, p+"intermediate.dense", act.fused)
+		if act.after != nil {
+			h = act.after(h)
+		}
 		x = norm(graph.Add(x, dense(h, p+"output.dense")), p+"output.LayerNorm")
 	}
 	return c.pool(x, real)

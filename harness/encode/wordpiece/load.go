@@ -57,7 +57,10 @@ func Load(dir string) (*Tokenizer, []string, error) {
 		return nil, nil, fmt.Errorf("reading the tokenizer: %w", err)
 	}
 	t, err := New(vocabulary, set)
-	return t, files, err
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading %s: %w", filepath.Join(dir, vocabFile), err)
+	}
+	return t, files, nil
 }
 
 // ParseVocabulary reads a vocab.txt: one token a line, ids from 0.
