@@ -116,7 +116,7 @@ func TestReproducesPublishedVectors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	step := 211
+	step := 701
 	if os.Getenv("TRILEMMA_FULL") != "" {
 		step = 1
 	} else if testing.Short() {
