@@ -93,10 +93,15 @@ func TestEncodersAreCompared(t *testing.T) {
 		"encoder: [{name: hash, dim: 32, features: 2048}, {name: tiny, model: "+model+"}, {name: tiny, label: tiny-cls, model: "+model+", pooling: cls}]", 1))
 	results := t.TempDir()
 	out := must(t, "run", file, "--results", results)
-	for _, want := range []string{"knn@hash", "knn@tiny", "knn@tiny-cls"} {
+	for _, want := range []string{" knn@hash ", " knn@tiny ", " knn@tiny-cls "} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the table has no %s:\n%s", want, out)
 		}
+	}
+	// A baseline without an encoder is that of the first one.
+	must(t, "run", file, "--results", results, "--set", "metrics.baseline=knn")
+	if metrics := string(read(t, results, "metrics.csv")); !strings.Contains(metrics, ",knn@hash,") {
+		t.Errorf("differences are not to knn@hash:\n%s", metrics)
 	}
 	if again := must(t, "run", file, "--results", results); !strings.Contains(again, "0 cells done") {
 		t.Errorf("a second run says\n%s", again)

@@ -299,7 +299,7 @@ func (p *Plan) subjects(run *store.Run, pool string, models []int) ([]metrics.Su
 		if len(points) == 0 {
 			continue
 		}
-		name := p.subjectName(c)
+		name := c.Label
 		s, ok := at[name]
 		if !ok {
 			s = len(subjects)
@@ -317,14 +317,6 @@ func (p *Plan) subjects(run *store.Run, pool string, models []int) ([]metrics.Su
 		subjects[s].Curves[k].Points = append(subjects[s].Curves[k].Points, points...)
 	}
 	return subjects, nil
-}
-
-// subjectName tells policies apart, by encoder too where the experiment has several.
-func (p *Plan) subjectName(c *experiment.Cell) string {
-	if len(p.Spec.Encoders) > 1 && c.Encoder != "" {
-		return c.Label + "@" + c.Encoder
-	}
-	return c.Label
 }
 
 // results reads one cell's results: a point for each of its preferences at which it covers anything.

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/trilemma-bench/trilemma/harness/encode"
@@ -89,10 +90,15 @@ func readConfig(dir string, set encode.ModelParams) (Config, []string, error) {
 	if _, ok := activations[c.Activation]; !ok {
 		wrong = append(wrong, fmt.Errorf("hidden_act is %q, want gelu, gelu_new or relu", c.Activation))
 	}
-	for name, x := range map[string]int{"vocab_size": c.Vocabulary, "hidden_size": c.Hidden, "num_hidden_layers": c.Layers, "num_attention_heads": c.Heads,
-		"intermediate_size": c.Intermediate, "max_position_embeddings": c.Positions, "type_vocab_size": c.Types} {
-		if x < 1 || x > sane {
-			wrong = append(wrong, fmt.Errorf("%s is %d, want a positive number", name, x))
+	for _, size := range []struct {
+		name string
+		n    int
+	}{
+		{"vocab_size", c.Vocabulary}, {"hidden_size", c.Hidden}, {"num_hidden_layers", c.Layers}, {"num_attention_heads", c.Heads},
+		{"intermediate_size", c.Intermediate}, {"max_position_embeddings", c.Positions}, {"type_vocab_size", c.Types},
+	} {
+		if size.n < 1 || size.n > sane {
+			wrong = append(wrong, fmt.Errorf("%s is %d, want a positive number", size.name, size.n))
 		}
 	}
 	if c.Heads > 0 && c.Hidden%c.Heads != 0 {
@@ -183,6 +189,7 @@ func (c *Config) pooling(dir, name string) error {
 			on = append(on, mode)
 		}
 	}
+	slices.Sort(on)
 	switch {
 	case len(on) == 1 && on[0] == "mean_tokens":
 		c.Pooling = encode.PoolMean

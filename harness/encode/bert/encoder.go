@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -82,7 +84,9 @@ func (m *Model) load(backend compute.Backend) (*model.Exec, error) {
 	}
 	defer f.Close() //nolint:errcheck // only read from
 	store := model.NewStore()
-	for name, shape := range m.shapes() {
+	shapes := m.shapes()
+	for _, name := range slices.Sorted(maps.Keys(shapes)) {
+		shape := shapes[name]
 		flat, err := f.Floats(m.tensors[name])
 		if err != nil {
 			return nil, err
