@@ -1,9 +1,6 @@
 package wordpiece
 
 import (
-	"encoding/json"
-	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -285,34 +282,4 @@ func FuzzParse(f *testing.F) {
 			tok.Encode(nil, prompt, 20)
 		}
 	})
-}
-
-// The vocabulary of MiniLM is too large to be committed: an installed model has it.
-func BenchmarkEncode(b *testing.B) {
-	dir := os.Getenv("TRILEMMA_MINILM")
-	tok, _, err := Load(dir)
-	if err != nil {
-		b.Skipf("set TRILEMMA_MINILM to the folder of MiniLM: %v", err)
-	}
-	text, err := os.ReadFile("../../../../shared/golden/minilm.json")
-	if errors.Is(err, fs.ErrNotExist) {
-		b.Skip("no ../shared/golden")
-	}
-	var golden struct {
-		Cases []struct {
-			Text string `json:"text"`
-		} `json:"cases"`
-	}
-	if err := json.Unmarshal(text, &golden); err != nil {
-		b.Fatal(err)
-	}
-	var ids []int32
-	var bytes int
-	for b.Loop() {
-		for _, c := range golden.Cases {
-			ids = tok.Encode(ids[:0], c.Text, 512)
-			bytes += len(c.Text)
-		}
-	}
-	b.ReportMetric(float64(bytes)/1e6/b.Elapsed().Seconds(), "MB/s")
 }
