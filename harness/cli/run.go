@@ -171,6 +171,9 @@ func writeReport(run *store.Run, plots experiment.Plots) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	if _, err := report.Tables(run); err != nil {
+		return nil, err
+	}
 	return append([]string{path}, figures...), run.Seal()
 }
 
