@@ -183,7 +183,7 @@ func (p *sheet) latex() []byte {
 			b.WriteString(texEscapes.Replace(l.policy))
 			for _, m := range shown {
 				v, k := l.values[m], p.marks[[2]string{l.policy, m}]
-				text := rounded(v.value)
+				text := strings.Replace(rounded(v.value), "-", "$-$", 1)
 				switch {
 				case text == "":
 					text = "--"
