@@ -164,9 +164,9 @@ var texEscapes = strings.NewReplacer(`\`, `\textbackslash{}`, "&", `\&`, "%", `\
 
 func (p *sheet) latex() []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "%% Written by trilemma; needs \\usepackage{booktabs}.\n\\begin{table}\n\\centering\n\\caption{%s}\n\\label{tab:metrics-%s}\n",
+	fmt.Fprintf(&b, "%% Written by trilemma; needs booktabs and graphicx.\n\\begin{table}\n\\centering\n\\caption{%s}\n\\label{tab:metrics-%s}\n",
 		texEscapes.Replace(p.caption()), p.table.pool)
-	fmt.Fprintf(&b, "\\begin{tabular}{l%s}\n\\toprule\nPolicy", strings.Repeat("r", len(shown)))
+	fmt.Fprintf(&b, "\\resizebox{\\linewidth}{!}{%%\n\\begin{tabular}{l%s}\n\\toprule\nPolicy", strings.Repeat("r", len(shown)))
 	for _, m := range shown {
 		fmt.Fprintf(&b, " & %s", heading[m])
 	}
@@ -203,7 +203,7 @@ func (p *sheet) latex() []byte {
 			b.WriteString(" \\\\\n")
 		}
 	}
-	b.WriteString("\\bottomrule\n\\end{tabular}\n\\end{table}\n")
+	b.WriteString("\\bottomrule\n\\end{tabular}}\n\\end{table}\n")
 	return b.Bytes()
 }
 
