@@ -71,7 +71,7 @@ against competing routing policies, and shows which to deploy and what that give
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
 		runCommand(), planCommand(), resumeCommand(), statusCommand(), reportCommand(), verifyCommand(), compareCommand(),
-		dataCommand(), policyCommand(), versionCommand(),
+		dataCommand(), policyCommand(), encodeCommand(), encoderCommand(), backendCommand(), versionCommand(),
 	)
 	return root
 }
