@@ -68,10 +68,15 @@ against competing routing policies, and shows which to deploy and what that give
 		SilenceErrors: true,
 		Version:       provenance.Version,
 	}
-	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
 		runCommand(), planCommand(), resumeCommand(), statusCommand(), reportCommand(), verifyCommand(), compareCommand(),
-		dataCommand(), policyCommand(), encodeCommand(), encoderCommand(), backendCommand(), versionCommand(),
+		dataCommand(), policyCommand(), encodeCommand(), encoderCommand(), backendCommand(), manCommand(), versionCommand(),
 	)
+	for _, c := range root.Commands() {
+		switch c.Name() {
+		case "resume", "status", "report", "verify", "compare":
+			c.ValidArgsFunction = completeRuns
+		}
+	}
 	return root
 }
