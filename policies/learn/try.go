@@ -34,7 +34,7 @@ func TryBackend(ctx context.Context, name string) (*BackendTrial, error) {
 	t := &BackendTrial{Name: name}
 	err = recovered(func() error {
 		t.Description = backend.Description()
-		product, err := graph.NewExec(backend, func(x, y *graph.Node) *graph.Node { return graph.MatMul(x, y) })
+		product, err := graph.NewExec(backend, graph.MatMul)
 		if err != nil {
 			return err
 		}

@@ -29,8 +29,9 @@ func newPlan(c *Config, backend string) plan {
 	}
 	maxTokens := c.MaxTokens
 	if backend == "" || backend == learn.DefaultBackend {
-		// Much of a batch is computed on one processor only, so there are as many batches as processors.
-		p.workers = runtime.GOMAXPROCS(0)
+		// Much of a batch is computed on one processor only, so there are as many batches as processors. Larger ones are not
+		// faster, and the last one of each width is mostly padding.
+		p.tokens, p.workers = 256, runtime.GOMAXPROCS(0)
 		if c.Hidden/c.Heads%16 != 0 || maxTokens%8 != 0 {
 			// For matrices that do not fill vector registers, its kernels compute the last row of a batch in another order than
 			// the rest: a text would have another vector there, by one unit in the last place. No text is put there.

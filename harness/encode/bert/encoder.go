@@ -80,7 +80,7 @@ func (m *Model) load(backend compute.Backend) (*model.Exec, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // only read from
 	store := model.NewStore()
 	for name, shape := range m.shapes() {
 		flat, err := f.Floats(m.tensors[name])

@@ -129,7 +129,7 @@ func (m *Model) header() error {
 	if err != nil {
 		return err
 	}
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // only read from
 	m.tensors = map[string]string{}
 	var wrong []string
 	for name, shape := range m.shapes() {

@@ -116,7 +116,7 @@ func Install(ctx context.Context, name, file string, again bool, log io.Writer) 
 		if err != nil {
 			return "", false, fmt.Errorf("installing %s: %w", name, err)
 		}
-		defer os.RemoveAll(temporary)
+		defer os.RemoveAll(temporary) //nolint:errcheck // what is left of it is in nobody's way
 		next := filepath.Join(temporary, "new")
 		if err := s.Wheel.Install(ctx, file, s.Prefix, next, s.Files, log); err != nil {
 			return "", false, err
