@@ -202,7 +202,13 @@ func writeReport(run *store.Run, plots experiment.Plots) ([]string, error) {
 		return nil, err
 	}
 	path, err := report.Markdown(run, figures)
-	return append([]string{path}, figures...), err
+	if err != nil {
+		return nil, err
+	}
+	if _, err := report.Tables(run); err != nil {
+		return nil, err
+	}
+	return append([]string{path}, figures...), run.Seal()
 }
 
 // summary says how the run ended and names what it wrote.
