@@ -227,6 +227,7 @@ func TestBadFolders(t *testing.T) {
 		"more layers":       {config("num_hidden_layers", 3), "encoder.layer.2"},
 		"shape":             {config("intermediate_size", 25), "config.json says [25"},
 		"vocabulary":        {config("vocab_size", 40), "the tokenizer has ids up to"},
+		"cut vocabulary":    {config("vocab_size", 5000), "the tokenizer has ids up to"},
 		"bad JSON":          {put("config.json", `{"model_type": "bert",`), "config.json: unexpected end"},
 		"wrong JSON type":   {config("hidden_size", "16"), "config.json"},
 		"no config":         {drop("config.json"), "there is no"},

@@ -32,8 +32,13 @@ func geluTanh(x *graph.Node) *graph.Node {
 	return graph.Mul(graph.MulScalar(x, 0.5), graph.AddScalar(graph.Tanh(inner), 1))
 }
 
-// forward is the graph of a model: ids int32 [B, S] and lengths int32 [B], the number of tokens of each text, to
-// vectors float32 [B, Hidden].
+// forward is the graph of a model. On the backend go, MiniLM at 128 tokens spends its time so (go test -bench MiniLM/go/128
+// -cpuprofile, two AVX-512 cores): 46 % in products of matrices, 20 % in GELU, which calls math.Erf number by number, 15 %
+// in softmax, 8 % in adding biases and residuals, 5 % in transposing heads, 2 % in layer normalisation, the rest in the
+// runtime. Attention by two plain products is 2 to 3 times as fast there as gomlx's fused one, which is scalar.
+//
+// It turns ids int32 [B, S] and lengths int32 [B], the number of tokens of each text, to vectors float32
+// [B, Hidden].
 func (c *Config) forward(scope *model.Scope, ids, lengths *graph.Node) *graph.Node {
 	g := ids.Graph()
 	weight := func(name string) *graph.Node { return scope.GetVariable(name).NodeValue(g) }

@@ -49,6 +49,9 @@ type File struct {
 	Bytes  int64  `json:"bytes"`
 }
 
+// maxPadding is the largest number of rows of embeddings that may be without a token.
+const maxPadding = 1024
+
 // version is part of every fingerprint: raise it when the same files come to give other vectors.
 const version = "bert/1"
 
@@ -70,8 +73,9 @@ func Open(dir string, set encode.ModelParams) (*Model, error) {
 		return nil, err
 	}
 	files = append(append(files, more...), weightsFile)
-	if n := m.tokens.Size(); n > m.Config.Vocabulary {
-		return nil, fmt.Errorf("model %s: the tokenizer has ids up to %d, the weights have rows for %d tokens: they are of different models; fetch the whole folder again",
+	// Rows beyond the vocabulary are padding, up to the next multiple of a power of two.
+	if n := m.tokens.Size(); n > m.Config.Vocabulary || n < m.Config.Vocabulary-maxPadding {
+		return nil, fmt.Errorf("model %s: the tokenizer has ids up to %d, config.json and the weights have rows for %d tokens: they are of different models; fetch the whole folder again",
 			dir, n-1, m.Config.Vocabulary)
 	}
 	if err := m.header(); err != nil {
