@@ -199,7 +199,9 @@ type bookReader struct {
 	errs []error
 }
 
-func (r *bookReader) fail(format string, args ...any) { r.errs = append(r.errs, fmt.Errorf(format, args...)) }
+func (r *bookReader) fail(format string, args ...any) {
+	r.errs = append(r.errs, fmt.Errorf(format, args...))
+}
 
 func day(s string) (time.Time, error) {
 	if s == "" {
