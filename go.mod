@@ -3,6 +3,7 @@ module github.com/trilemma-bench/trilemma
 go 1.26.0
 
 require (
+	github.com/NVIDIA/go-nvml v0.12.9-0
 	github.com/goccy/go-yaml v1.19.2
 	github.com/gofrs/flock v0.13.1
 	github.com/gomlx/compute v0.0.0-20260716164435-04857206aff7
