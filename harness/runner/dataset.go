@@ -20,9 +20,11 @@ import (
 // dataset is the data of an experiment, ready to be replayed: one trace, billed, with every prompt assigned to a part.
 // Separate train and test traces are joined, train first.
 type dataset struct {
-	trace   *trace.Trace
-	table   *replay.Table
-	spec    *experiment.Data
+	trace *trace.Trace
+	table *replay.Table
+	spec  *experiment.Data
+	// rebill bills the same outcomes under other assumptions.
+	rebill  func(replay.Accounting) (*replay.Table, error)
 	part    []trace.Part // [prompts]
 	sources []source
 	notices []string
@@ -153,6 +155,7 @@ func single(src *source, spec *experiment.Spec, acc replay.Accounting) (*dataset
 		return nil, fmt.Errorf("data.split: %w", err)
 	}
 	d := &dataset{trace: src.trace, table: table, part: split.Part, sources: []source{*src}, spec: &spec.Data}
+	d.rebill = func(acc replay.Accounting) (*replay.Table, error) { return replay.NewTable(src.trace, src.models, acc) }
 	d.noteSplit(split)
 	return d, d.finish()
 }
@@ -173,6 +176,17 @@ func joined(train, test *source, spec *experiment.Spec, acc replay.Accounting) (
 	}
 	if d.table, err = replay.Concat(trainTable, testTable); err != nil {
 		return nil, err
+	}
+	d.rebill = func(acc replay.Accounting) (*replay.Table, error) {
+		a, err := replay.NewTable(train.trace, train.models, acc)
+		if err != nil {
+			return nil, err
+		}
+		b, err := replay.NewTable(test.trace, test.models, acc)
+		if err != nil {
+			return nil, err
+		}
+		return replay.Concat(a, b)
 	}
 	split, err := train.trace.Split(spec.Data.Split.Trace())
 	if err != nil {
