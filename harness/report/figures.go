@@ -53,6 +53,17 @@ func Figures(run *store.Run, how experiment.Plots) ([]string, error) {
 			}
 		}
 	}
+	extra, err := footprintFigures(run)
+	if err != nil {
+		return paths, err
+	}
+	for _, f := range extra {
+		written, err := plot.Save(f.figure, dir, f.name, how.Formats)
+		paths = append(paths, written...)
+		if err != nil {
+			return paths, err
+		}
+	}
 	return paths, nil
 }
 
@@ -77,7 +88,9 @@ type quantity struct {
 	value, low, high func(*store.Point) float64
 }
 
-func none(*store.Point) float64 { return math.NaN() }
+var nan = math.NaN()
+
+func none(*store.Point) float64 { return nan }
 
 func quantities(how experiment.Plots) (quality, cost, carbon quantity) {
 	scaling := plot.Auto
