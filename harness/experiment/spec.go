@@ -62,7 +62,7 @@ type Data struct {
 	Split Split `json:"split"`
 	// Times of arrival for prompts that have none.
 	Arrivals *Arrivals `json:"arrivals,omitempty"`
-	// Models that can be run in several places: each place is a model of its own, called model@place.
+	// Models that can be run in several places: beside the model itself each place is one more, called model@place.
 	Regions []Deployment `json:"regions,omitempty"`
 }
 

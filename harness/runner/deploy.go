@@ -41,8 +41,9 @@ func (s *source) arrive(a *experiment.Arrivals) error {
 	return nil
 }
 
-// deploy makes a model of every place that a model can be run in. The copies answer as the original did, for the same
-// price; their emissions are those of their own grid, so what was logged of the original's is dropped.
+// deploy makes a model of every place that a model can be run in, beside the model itself. The copies answer as the
+// original did, for the same price; their emissions are those of their own grid, so what was logged of the original's is
+// left out of them.
 func (s *source) deploy(list []experiment.Deployment) error {
 	if len(list) == 0 {
 		return nil
@@ -61,9 +62,7 @@ func (s *source) deploy(list []experiment.Deployment) error {
 	var models []policy.Model
 	s.origin = nil
 	for m, facts := range old.Models {
-		if zones[m] == nil {
-			models, s.origin = append(models, facts), append(s.origin, m)
-		}
+		models, s.origin = append(models, facts), append(s.origin, m)
 		for _, z := range zones[m] {
 			facts.ID, facts.Region = old.Models[m].ID+"@"+z, z
 			models, s.origin = append(models, facts), append(s.origin, m)
@@ -103,7 +102,7 @@ func (s *source) deploy(list []experiment.Deployment) error {
 			if to.Answer != nil {
 				to.Answer[to.At(p, m)] = from.Answer[from.At(p, o)]
 			}
-			if to.CarbonG != nil && zones[o] != nil {
+			if to.CarbonG != nil && models[m].ID != old.Models[o].ID {
 				to.CarbonG[to.At(p, m)] = float32(math.NaN())
 			}
 		}
