@@ -67,7 +67,7 @@ against competing routing policies, and shows which to deploy and what that give
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
-		runCommand(), planCommand(), resumeCommand(), statusCommand(), reportCommand(), carbonCommand(), recommendCommand(),
+		runCommand(), planCommand(), resumeCommand(), statusCommand(), reportCommand(), carbonCommand(), recommendCommand(), budgetCommand(),
 		dataCommand(), policyCommand(), versionCommand(),
 	)
 	return root

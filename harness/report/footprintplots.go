@@ -83,6 +83,9 @@ func tornados(s *store.Sensitivity) []namedFigure {
 		Subtitle: "saving against the best single model; each assumption moved alone", XLabel: "gCO2e saved (%)", From: 100 * (1 - s.CarbonG/s.BaselineG),
 	}
 	for _, x := range s.Factors {
+		if x.Low.CarbonG == x.High.CarbonG && x.Low.BaselineG == x.High.BaselineG {
+			continue // no closed models, say
+		}
 		grams.Bars = append(grams.Bars, plot.Range{Label: x.Name, Value: grams.From, Low: perThousand * x.Low.CarbonG, High: perThousand * x.High.CarbonG, LowLabel: x.Low.Setting, HighLabel: x.High.Setting})
 		saved.Bars = append(saved.Bars, plot.Range{Label: x.Name, Value: saved.From, Low: 100 * x.Low.Saving(), High: 100 * x.High.Saving(), LowLabel: x.Low.Setting, HighLabel: x.High.Setting})
 	}
@@ -119,8 +122,8 @@ func hourly(p *PolicyFootprint) *plot.Shares {
 			}
 		}
 		label := h
-		if len(h) > 5 {
-			label = h[5:] + "h"
+		if len(h) == len("2006-01-02T15") {
+			label = h[8:10] + " " + h[11:] + "h" // day of the month and hour
 		}
 		out.Preferences, out.Share = append(out.Preferences, label), append(out.Share, row)
 	}
