@@ -198,6 +198,7 @@ func hold(rungs []rung, spec StreamSpec, k int, lambda float64) (Stream, error) 
 	}
 	rng := policy.Stream(spec.Seed, "budget stream", fmt.Sprint(k))
 	order := rng.Perm(len(rungs[0].score))
+	ctl.Horizon = len(order)
 	var s Stream
 	for _, i := range order {
 		l := ctl.Budgets[0].Lambda
@@ -236,6 +237,13 @@ func TellStreams(w io.Writer, s *Streams, asJSON bool) error {
 		fmt.Fprintf(w, "  %2d: %s, %+.2f %% of the budget; score %.4f, %.2f %% short of the best fixed λ in hindsight (%.4f); λ ends at %.4g\n",
 			i+1, show(s.Spec.Kind, x.Spend), 100*x.OverShare, x.Score, 100*x.Short, x.Hindsight, x.Lambda)
 	}
-	_, err := fmt.Fprintf(w, "furthest from the budget: %.2f %%; furthest short of hindsight: %.2f %%\n", 100*s.WorstOver, 100*s.WorstShort)
+	within := 0
+	for _, x := range s.Streams {
+		if math.Abs(x.OverShare) <= 0.02 && x.Short <= 0.03 {
+			within++
+		}
+	}
+	_, err := fmt.Fprintf(w, "%d of %d streams end within 2 %% of the budget and 3 %% of hindsight; furthest from the budget: %.2f %%; furthest short of hindsight: %.2f %%\n",
+		within, len(s.Streams), 100*s.WorstOver, 100*s.WorstShort)
 	return err
 }

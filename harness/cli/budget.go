@@ -56,7 +56,7 @@ looking ahead. Shows how near the spend ends to the budget, and the score beside
 	flags.StringVar(&carbon, "max-carbon", "", "budget of grams of CO2e, such as 2g/1k")
 	flags.IntVar(&spec.Streams, "streams", 20, "how many shuffled streams")
 	flags.Uint64Var(&spec.Seed, "seed", 1, "another seed shuffles otherwise")
-	flags.Float64Var(&spec.Step, "step", 0.02, "how fast λ follows the spend")
+	flags.Float64Var(&spec.Step, "step", 0.03, "how fast λ follows the spend")
 	flags.BoolVar(&asJSON, "json", false, "print as JSON")
 	return cmd
 }

@@ -19,29 +19,37 @@ import (
 //
 // Nothing is peeked at: λ for a prompt depends on the prompts before it alone. The logarithms add up, so after T prompts
 // the mean spend differs from the budget by ln(λ_T/λ_0)/(η·T) of it, whatever the stream was: a λ that ends near where
-// it began means a budget that was kept. A budget that nothing exceeds leaves its λ falling to the floor.
+// it began means a budget that was kept. A budget that nothing exceeds leaves its λ falling to the
+// floor. Where the length of the stream is known, [Controller.Horizon] paces the rest.
 type Controller struct {
 	Budgets []Budget
 	Step    float64 // η
+	// Horizon is how many prompts the stream has, where that is known; 0 where not. With it the target of a prompt is what is
+	// left of the whole budget for each prompt that is left, within a factor of two of the budget: what was overspent
+	// early is saved later.
+	Horizon int
+	seen    int
 }
 
 // Budget is a mean spend a prompt and the price that it has at the moment.
 type Budget struct {
 	PerPrompt float64 // USD, gCO2e or seconds
 	Lambda    float64 // score a unit; must start above 0
+	spent     float64
 }
 
 // How far λ may move from where it began, and how much one prompt may move it, in logarithms.
 const (
 	maxMove = 30
-	maxJump = 2
+	maxJump = 0.3
+	pacing  = 4 // how far the target of a prompt may be from the budget, as a factor
 )
 
 // NewController starts at given prices. The step is about the share by which λ reacts to a prompt that costs twice the
-// budget; 0 takes 0.02.
+// budget; 0 takes 0.03.
 func NewController(step float64, budgets ...Budget) (*Controller, error) {
 	if step == 0 {
-		step = 0.02
+		step = 0.03
 	}
 	if !(step > 0 && step <= 1) {
 		return nil, fmt.Errorf("budget control: a step of %v, want more than 0, up to 1", step)
@@ -62,12 +70,20 @@ func NewController(step float64, budgets ...Budget) (*Controller, error) {
 
 // Spend tells what a prompt took of each budget. A spend that is not known (NaN) moves nothing.
 func (c *Controller) Spend(of ...float64) {
+	c.seen++
 	for k := range c.Budgets {
 		if k >= len(of) || math.IsNaN(of[k]) {
 			continue
 		}
 		b := &c.Budgets[k]
-		move := min(max(c.Step*(of[k]/b.PerPrompt-1), -maxJump), maxJump)
+		b.spent += of[k]
+		target := b.PerPrompt
+		if left := c.Horizon - c.seen; left > 0 {
+			rest := (b.PerPrompt*float64(c.Horizon) - b.spent) / float64(left)
+			target = min(max(rest, b.PerPrompt/pacing), b.PerPrompt*pacing)
+		}
+		// The step stays one of the budget, so that a tight target does not make it nervous.
+		move := min(max(c.Step*(of[k]-target)/b.PerPrompt, -maxJump), maxJump)
 		b.Lambda = min(max(b.Lambda*math.Exp(move), math.Exp(-maxMove)), math.Exp(maxMove))
 	}
 }

@@ -292,7 +292,7 @@ func (o *online1) Observe(ctx context.Context, f *policy.Feedback) error {
 				continue
 			}
 			// A price that bisection left at nothing begins where a prompt's whole budget is worth a thousandth of its score.
-			c, err := NewController(p.params.Step, Budget{b.budget, max(*b.lambda, 1e-3/b.budget)})
+			c, err := NewController(p.params.Step, Budget{PerPrompt: b.budget, Lambda: max(*b.lambda, 1e-3/b.budget)})
 			if err != nil {
 				return err
 			}

@@ -28,7 +28,7 @@ type Params struct {
 // Defaults of the parameters.
 var Defaults = Params{
 	Hidden: 64, UsageHidden: 32, Members: 4, LearningRate: 0.001, WeightDecay: 1, Batch: 128, Epochs: 20, Patience: 5,
-	Neighbours: 200, TimeAware: true, Step: 0.02,
+	Neighbours: 200, TimeAware: true, Step: 0.03,
 }
 
 // Definition is the policy as the program offers it.
