@@ -87,8 +87,8 @@ func (p *Plan) baselines(run *store.Run, pool string) ([]baseline, error) {
 	}
 	best := -1
 	for m := range means {
-		if means[m].Covered > 0 && (best < 0 || means[m].Quality > means[best].Quality ||
-			means[m].Quality == means[best].Quality && means[m].CarbonG < means[best].CarbonG) {
+		// Of copies of one model in several places the first is the model where it runs without a choice.
+		if means[m].Covered > 0 && (best < 0 || means[m].Quality > means[best].Quality) {
 			best = m
 		}
 	}
@@ -100,14 +100,26 @@ func (p *Plan) baselines(run *store.Run, pool string) ([]baseline, error) {
 	if err != nil {
 		return nil, err
 	}
-	single := newBaseline(pool, "best single", p.data.trace.Models[view.Pool[best]].ID, means[best])
-	single.validation = on[best].Quality
-	for i, prompt := range test {
-		if o := view.At(prompt, best); o.Present() {
-			single.results[i] = promptResult{o.Score, o.CostUSD, o.CarbonG()}
+	single := func(name string, m int) baseline {
+		b := newBaseline(pool, name, p.data.trace.Models[view.Pool[m]].ID, means[m])
+		b.validation = on[m].Quality
+		for i, prompt := range test {
+			if o := view.At(prompt, m); o.Present() {
+				b.results[i] = promptResult{o.Score, o.CostUSD, o.CarbonG()}
+			}
+		}
+		return b
+	}
+	out := []baseline{single("best single", best)}
+	cleanest := best
+	for m := range means {
+		if means[m].Quality == means[best].Quality && means[m].CarbonG < means[cleanest].CarbonG {
+			cleanest = m
 		}
 	}
-	out := []baseline{single}
+	if cleanest != best {
+		out = append(out, single("best single, cleanest place", cleanest))
+	}
 	for i := range p.Cells {
 		c := &p.Cells[i]
 		st, ok := run.Cell(c.ID)

@@ -21,6 +21,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"math"
 	"strings"
 
@@ -54,6 +55,10 @@ type state struct {
 	Usage   *learn.Net      `json:"usage,omitempty"` // nil where neither cost, energy nor latency is known
 	Memory  *learn.Memory   `json:"memory,omitempty"`
 	Near    int             `json:"near"`
+	// Known [n] are the prompts that were learned from, and Held the member of the ensembles that did not train on each: one
+	// that is routed again, to choose a setting by it, is predicted without itself.
+	Known []uint64 `json:"known"`
+	Held  []int32  `json:"held"`
 	Weights []float64       `json:"weights"` // network, neighbours, overall
 	// UsageMean [uses][bases] are the means that the second ensemble's ratios multiply; NaN where unknown.
 	UsageMean [uses]learn.F32s `json:"usage_mean"`
@@ -131,13 +136,15 @@ func (p *router) expect(ctx context.Context, prompts *policy.Prompts) (*learn.Ex
 		return nil, fmt.Errorf("prompt vectors have %d numbers, those fitted on had %d: use the same encoder", prompts.Dim, s.Dim)
 	}
 	x := s.inputs(prompts)
-	quality, err := s.Quality.Predict(ctx, x)
+	itself, held := s.seen(prompts)
+	ex := &learn.Examples{N: prompts.Len(), X: x, HeldOut: held}
+	quality, err := s.Quality.PredictHeldOut(ctx, ex)
 	if err != nil {
 		return nil, err
 	}
 	var near *learn.Expected
 	if s.Memory != nil {
-		found, err := s.Memory.Expect(ctx, prompts.Vector, prompts.Dim, []int{s.Near}, nil)
+		found, err := s.Memory.Expect(ctx, prompts.Vector, prompts.Dim, []int{s.Near}, itself)
 		if err != nil {
 			return nil, err
 		}
@@ -145,12 +152,38 @@ func (p *router) expect(ctx context.Context, prompts *policy.Prompts) (*learn.Ex
 	}
 	var usage []float32
 	if s.Usage != nil {
-		if usage, err = s.Usage.Predict(ctx, x); err != nil {
+		if usage, err = s.Usage.PredictHeldOut(ctx, ex); err != nil {
 			return nil, err
 		}
 	}
 	mixed := learn.Mix(s.parts(prompts.Len(), quality, near), s.Weights)
 	return p.place(mixed, usage, prompts.GridGPerKWh), nil
+}
+
+// seen tells for each prompt which of those learned from it is (−1: none), and which member must predict it (all, where it
+// is new).
+func (s *state) seen(p *policy.Prompts) (itself, held []int32) {
+	row := make(map[uint64]int32, len(s.Known))
+	for i, k := range s.Known {
+		row[k] = int32(i)
+	}
+	for i := range p.Len() {
+		at, ok := row[fingerprint(p, i)]
+		if !ok {
+			itself, held = append(itself, -1), append(held, learn.FromNobody)
+			continue
+		}
+		itself, held = append(itself, at), append(held, s.Held[at])
+	}
+	return itself, held
+}
+
+func fingerprint(p *policy.Prompts, i int) uint64 {
+	h := fnv.New64a()
+	h.Write([]byte(p.ID[i]))
+	h.Write([]byte{0})
+	h.Write([]byte(p.Text[i]))
+	return h.Sum64()
 }
 
 // parts are what the predicted quality is blended from, over bases.
@@ -235,8 +268,13 @@ func (p *router) Load(data []byte) error {
 func (s *state) check(bases, models int) error {
 	misfit := errors.New("the checkpoint's parts do not fit together or the pool; fit again")
 	if s.Overall == nil || s.Quality == nil || s.Dim < 1 || len(s.Mean) != textFeatures || len(s.Scale) != textFeatures || len(s.Weights) != 3 ||
-		len(s.EmbodiedG) != bases || len(s.Grid) != models || len(s.Direct) != models {
+		len(s.Known) != len(s.Held) || len(s.EmbodiedG) != bases || len(s.Grid) != models || len(s.Direct) != models {
 		return misfit
+	}
+	for _, h := range s.Held {
+		if h < learn.FromEverybody || int(h) >= s.Quality.Members {
+			return misfit
+		}
 	}
 	for _, m := range s.UsageMean {
 		if len(m) != bases {
@@ -261,7 +299,7 @@ func (s *state) check(bases, models int) error {
 		}
 	}
 	if s.Memory != nil {
-		if s.Near < 1 || s.Memory.Dim != s.Dim {
+		if s.Near < 1 || s.Memory.Dim != s.Dim || s.Memory.Len() != len(s.Known) {
 			return misfit
 		}
 		return s.Memory.CheckShape(bases)

@@ -35,7 +35,10 @@ func (p *router) Fit(ctx context.Context, t *policy.Task, report func(policy.Pro
 	if err != nil {
 		return err
 	}
-	s := &state{Dim: g.prompts.Dim}
+	s := &state{Dim: g.prompts.Dim, Held: g.heldOut}
+	for i := range g.prompts.Len() {
+		s.Known = append(s.Known, fingerprint(&g.prompts, i))
+	}
 	s.scaleText(&g.prompts)
 	all := &policy.Split{Prompts: g.prompts, Outcomes: g.outcomes}
 	s.Overall = learn.Overall(len(first), all)
