@@ -68,7 +68,7 @@ func (c *Choices) Test(of *Choice) (OnTest, error) {
 		}
 	})
 	if err != nil {
-		return out, nil //nolint:nilerr // too few prompts for intervals: the means stand alone
+		return out, nil // too few prompts for intervals: the means stand alone
 	}
 	for k := range into {
 		into[k].Low, into[k].High = stats.Percentile(drawn[k], level)

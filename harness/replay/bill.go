@@ -101,14 +101,14 @@ func newMeter(m policy.Model, acc Accounting) (meter, error) {
 		mt.place = m.Region
 		g, err := carbon.Intensity(m.Region)
 		// A zone of the hourly file need not be among the yearly averages.
-		if _, hourly := hourlyHas(acc.Hourly, m.Region); err != nil && !hourly {
+		if err != nil && !hourlyHas(acc.Hourly, m.Region) {
 			return mt, fmt.Errorf("models.yaml: region of model %s: %w", m.ID, err)
 		}
 		if err == nil {
 			mt.gPerKWh = g.GPerKWh
 		}
 		mt.hourly = acc.Hourly
-		if _, ok := hourlyHas(acc.Hourly, m.Region); acc.Hourly != nil && !ok {
+		if acc.Hourly != nil && !hourlyHas(acc.Hourly, m.Region) {
 			_, err := acc.Hourly.GPerKWh(m.Region, time.Time{})
 			return mt, fmt.Errorf("region of model %s: %w", m.ID, err)
 		}
@@ -129,11 +129,12 @@ func newMeter(m policy.Model, acc Accounting) (meter, error) {
 	return mt, nil
 }
 
-func hourlyHas(h *carbon.Hourly, place string) (string, bool) {
+func hourlyHas(h *carbon.Hourly, place string) bool {
 	if h == nil {
-		return "", false
+		return false
 	}
-	return h.Has(place)
+	_, ok := h.Has(place)
+	return ok
 }
 
 // billBlock is the number of prompts that one goroutine bills at a time.

@@ -40,12 +40,13 @@ func assumptions(acc replay.Accounting) []assumption {
 			assumption{"hardware lifespan", "5 years", "2 years", func(a *replay.Accounting, h bool) { a.Energy.LifespanSec = ends(h, 5, 2) * 365 * 24 * 3600 }},
 		)
 	}
-	if acc.Method.Name == energy.Roofline {
+	switch acc.Method.Name {
+	case energy.Roofline:
 		out = append(out,
 			assumption{"compute utilisation", "60 %", "20 %", func(a *replay.Accounting, h bool) { a.Method.ComputeUtilisation = ends(h, 0.6, 0.2) }},
 			assumption{"bandwidth utilisation", "80 %", "30 %", func(a *replay.Accounting, h bool) { a.Method.BandwidthUtilisation = ends(h, 0.8, 0.3) }},
 		)
-	} else if acc.Method.Name == "" {
+	case "":
 		out = append(out, assumption{"reading prompts (utilisation)", "not counted", "at 20 %", func(a *replay.Accounting, h bool) {
 			a.Energy.Prefill.On, a.Energy.Prefill.Utilisation = h, 0.2
 		}})

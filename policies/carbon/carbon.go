@@ -57,9 +57,9 @@ type state struct {
 	Near    int             `json:"near"`
 	// Known [n] are the prompts that were learned from, and Held the member of the ensembles that did not train on each: one
 	// that is routed again, to choose a setting by it, is predicted without itself.
-	Known []uint64 `json:"known"`
-	Held  []int32  `json:"held"`
-	Weights []float64       `json:"weights"` // network, neighbours, overall
+	Known   []uint64  `json:"known"`
+	Held    []int32   `json:"held"`
+	Weights []float64 `json:"weights"` // network, neighbours, overall
 	// UsageMean [uses][bases] are the means that the second ensemble's ratios multiply; NaN where unknown.
 	UsageMean [uses]learn.F32s `json:"usage_mean"`
 	// EmbodiedG [bases] is what a Wh causes beside its grid, in gCO2e.

@@ -83,7 +83,7 @@ func (p *router) Fit(ctx context.Context, t *policy.Task, report func(policy.Pro
 	p.state = s
 	expected := p.place(learn.Mix(parts, s.Weights), usage, g.prompts.GridGPerKWh)
 	p.budget(expected, g, base)
-	report(policy.Progress{Stage: "held out", Step: 1, Total: 1, Metrics: p.errors(expected, g, base)})
+	report(policy.Progress{Stage: "held out", Step: 1, Total: 1, Metrics: p.errors(expected, g)})
 	return ctx.Err()
 }
 
@@ -292,7 +292,7 @@ func nonNaN(x float32) float64 {
 
 // errors are those of the honest predictions: the mean absolute error of quantities as a share of their mean, over all
 // models and prompts, and the same where each model's mean is predicted for every prompt.
-func (p *router) errors(e *learn.Expected, g *gathered, base []int) []policy.Metric {
+func (p *router) errors(e *learn.Expected, g *gathered) []policy.Metric {
 	var out []policy.Metric
 	bases := g.outcomes.Models
 	_, first := p.bases()
