@@ -74,6 +74,8 @@ type Arrivals struct {
 	Span Duration `json:"span" jsonschema:"required"`
 	// Another seed is another order.
 	Seed uint64 `json:"seed" jsonschema:"minimum=0"`
+	// Replace the times of arrival that the trace has. Without it such a trace is refused.
+	Replace bool `json:"replace,omitempty"`
 }
 
 // Deployment says where some models can be run.

@@ -16,6 +16,7 @@ func TestCPUTimeIsCharged(t *testing.T) {
 		x = math.Sqrt(x + 1)
 	}
 	o := s.Stop()
+	t.Logf("took %+v", o)
 	if o.CPUSeconds < 0.05 || o.EnergyWh <= 0 || o.CPUHow == "" || o.GPUHow == "" || o.Samples < 1 || x < 0 {
 		t.Errorf("took %+v", o)
 	}

@@ -107,10 +107,9 @@ func newMeter(m policy.Model, acc Accounting) (meter, error) {
 		if err == nil {
 			mt.gPerKWh = g.GPerKWh
 		}
-		mt.hourly = acc.Hourly
-		if acc.Hourly != nil && !hourlyHas(acc.Hourly, m.Region) {
-			_, err := acc.Hourly.GPerKWh(m.Region, time.Time{})
-			return mt, fmt.Errorf("region of model %s: %w", m.ID, err)
+		// A zone that the file lacks keeps its yearly average; an hour that a zone lacks is refused.
+		if hourlyHas(acc.Hourly, m.Region) {
+			mt.hourly = acc.Hourly
 		}
 	}
 	mt.sized = m.ParamsActiveB.Known() && m.ParamsTotalB.Known()

@@ -19,13 +19,14 @@ func (s *source) place(d *experiment.Data) error {
 }
 
 // arrive draws a time of arrival for every prompt, each from a stream of its own so that another trace order draws the
-// same. Times that the trace has are never replaced.
+// same. Times that the trace has are replaced only where
+// that is asked for.
 func (s *source) arrive(a *experiment.Arrivals) error {
 	if a == nil {
 		return nil
 	}
-	if s.trace.Prompts.ArrivedAt != nil {
-		return fmt.Errorf("data.arrivals: the trace has times of arrival of its own (arrived_at): leave arrivals out")
+	if s.trace.Prompts.ArrivedAt != nil && !a.Replace {
+		return fmt.Errorf("data.arrivals: the trace has times of arrival of its own (arrived_at): leave arrivals out, or set replace: true")
 	}
 	from, err := time.Parse(time.RFC3339, a.From)
 	if err != nil {
