@@ -10,6 +10,7 @@ import (
 
 	"github.com/trilemma-bench/trilemma/harness/carbon"
 	"github.com/trilemma-bench/trilemma/harness/cost"
+	"github.com/trilemma-bench/trilemma/harness/encode"
 	"github.com/trilemma-bench/trilemma/harness/energy"
 	"github.com/trilemma-bench/trilemma/harness/provenance"
 	"github.com/trilemma-bench/trilemma/harness/replay"
@@ -111,6 +112,7 @@ const (
 	HashVectors   EncoderKind = "hash"        // from the texts
 	FileVectors   EncoderKind = "precomputed" // from a Parquet file
 	ColumnVectors EncoderKind = "embedding"   // from the trace
+	ModelVectors  EncoderKind = "model"       // from the texts, by a BERT model
 	NoVectors     EncoderKind = "none"
 )
 
@@ -119,10 +121,17 @@ func (e Encoder) Kind() EncoderKind {
 	switch {
 	case e.Precomputed != "":
 		return FileVectors
+	case e.Model != "":
+		return ModelVectors
 	case e.Name == "hash", e.Name == "embedding", e.Name == "none":
 		return EncoderKind(e.Name)
 	}
 	return ""
+}
+
+// ModelParams are the parameters of a model.
+func (e Encoder) ModelParams() encode.ModelParams {
+	return encode.ModelParams{Pooling: e.Pooling, Normalise: e.Normalise, MaxTokens: e.MaxTokens}
 }
 
 // Locate finds the precomputed vectors for a trace: in its own folder, else beside the experiment.

@@ -236,8 +236,8 @@ func (f *Footprint) Terminal(w io.Writer, by, policy string) error {
 		if p.Seed > 1 {
 			name = fmt.Sprintf("%s seed %d", name, p.Seed)
 		}
-		t.AppendRow(table.Row{p.Pool, name, p.Preference + ": " + p.Setting, figure(p.Quality), figure(p.CostUSD), figure(p.EnergyWh),
-			figure(p.CarbonG), figure(p.CarbonGLow) + " to " + figure(p.CarbonGHigh), figure(p.WaterL), figure(p.RouterSec), figure(p.RouterWh), percent(p.CostError)})
+		t.AppendRow(table.Row{p.Pool, name, p.Preference + ": " + p.Setting, digits4(p.Quality), digits4(p.CostUSD), digits4(p.EnergyWh),
+			digits4(p.CarbonG), digits4(p.CarbonGLow) + " to " + digits4(p.CarbonGHigh), digits4(p.WaterL), digits4(p.RouterSec), digits4(p.RouterWh), percent(p.CostError)})
 	}
 	t.Render()
 	f.savings(w, newTable)
@@ -251,14 +251,14 @@ func (f *Footprint) Terminal(w io.Writer, by, policy string) error {
 func (f *Footprint) savings(w io.Writer, newTable func(table.Row) table.Writer) {
 	for _, b := range f.Baselines {
 		fmt.Fprintf(w, "\nPool %s: savings against %s (%s): quality %s, %s gCO2e (%s to %s) and %s USD per 1,000 prompts\n", b.Pool, b.Name, b.What,
-			figure(b.Quality), thousand(b.CarbonG), thousand(b.CarbonGLow), thousand(b.CarbonGHigh), thousand(b.CostUSD))
+			digits4(b.Quality), thousand(b.CarbonG), thousand(b.CarbonGLow), thousand(b.CarbonGHigh), thousand(b.CostUSD))
 		t := newTable(table.Row{"policy", "chosen on", "setting", "quality difference", "gCO2e saved", "at low and high sizes", "USD saved"})
 		for i := range f.Savings {
 			s := &f.Savings[i]
 			if s.Pool != b.Pool || s.Baseline != b.Name {
 				continue
 			}
-			t.AppendRow(table.Row{s.Policy, s.ChosenOn, s.Preference, fmt.Sprintf("%+.4f [%s, %s]", s.QualityDiff, figure(s.QualityDiffLow), figure(s.QualityDiffHigh)),
+			t.AppendRow(table.Row{s.Policy, s.ChosenOn, s.Preference, fmt.Sprintf("%+.4f [%s, %s]", s.QualityDiff, digits4(s.QualityDiffLow), digits4(s.QualityDiffHigh)),
 				fmt.Sprintf("%s [%s, %s]", percent(s.CarbonSaving), percent(s.CarbonSavingLow), percent(s.CarbonSavingHigh)),
 				percent(s.SavingAtLowSizes) + ", " + percent(s.SavingAtHighSize),
 				fmt.Sprintf("%s [%s, %s]", percent(s.CostSaving), percent(s.CostSavingLow), percent(s.CostSavingHigh))})
@@ -328,7 +328,7 @@ func (f *Footprint) breakdown(w io.Writer, newTable func(table.Row) table.Writer
 	return nil
 }
 
-func figure(x *float64) string {
+func digits4(x *float64) string {
 	if x == nil {
 		return "-"
 	}
@@ -340,7 +340,7 @@ func thousand(x *float64) string {
 		return "-"
 	}
 	y := *x * perThousand
-	return figure(&y)
+	return digits4(&y)
 }
 
 func percent(x *float64) string {

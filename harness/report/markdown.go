@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/trilemma-bench/trilemma/harness/metrics"
 	"github.com/trilemma-bench/trilemma/harness/store"
 )
 
@@ -88,7 +87,7 @@ func (t *poolTable) answer() string {
 	top := 0.0
 	for i := range t.lines {
 		l := &t.lines[i]
-		if l.policy == metrics.Oracle || l.policy == metrics.ZeroRouter || strings.HasPrefix(l.policy, metrics.SinglePrefix) {
+		if !l.candidate() {
 			continue
 		}
 		if v, err := strconv.ParseFloat(l.values["aiq"].value, 64); err == nil && (best == nil || v > top) {

@@ -32,7 +32,7 @@ type line struct {
 // measured is a metric as written: value and bounds, "" where unknown; baseline and the difference from it likewise.
 type measured struct {
 	value, low, high        string
-	baseline                string
+	seeds, baseline         string
 	diff, diffLow, diffHigh string
 }
 
@@ -62,7 +62,7 @@ func metricTables(run *store.Run) ([]poolTable, error) {
 			t.lines = append(t.lines, line{policy: r[1], values: map[string]measured{}})
 		}
 		t.lines[len(t.lines)-1].values[r[2]] = measured{
-			value: r[3], low: r[4], high: r[5], baseline: r[7], diff: r[8], diffLow: r[9], diffHigh: r[10],
+			value: r[3], low: r[4], high: r[5], seeds: r[6], baseline: r[7], diff: r[8], diffLow: r[9], diffHigh: r[10],
 		}
 	}
 	return tables, nil

@@ -24,19 +24,9 @@ const (
 
 // finish adds the references, computes metrics from the stored decisions, and writes the run's tables and manifest.
 func (p *Plan) finish(run *store.Run, points []store.Point, manifest store.Manifest, out *Outcome, sink event.Sink, taken func() footprint.Own) error {
-	var table metrics.Table
-	for _, pool := range p.Spec.Pools {
-		references, err := p.references(pool.Name)
-		if err != nil {
-			return err
-		}
-		points = append(points, references...)
-		found, err := p.measure(run, pool.Name)
-		if err != nil {
-			return err
-		}
-		table.Rows = append(table.Rows, found.Rows...)
-		table.Warnings = append(table.Warnings, found.Warnings...)
+	points, table, err := p.tables(run, points)
+	if err != nil {
+		return err
 	}
 	if err := run.WritePoints(points); err != nil {
 		return err
@@ -48,7 +38,7 @@ func (p *Plan) finish(run *store.Run, points []store.Point, manifest store.Manif
 	if err := run.WriteFile(MetricsCSV, text.Bytes()); err != nil {
 		return err
 	}
-	if err := metrics.WriteJSON(&all, &table); err != nil {
+	if err := metrics.WriteJSON(&all, table); err != nil {
 		return fmt.Errorf("writing %s: %w", MetricsJSON, err)
 	}
 	if err := run.WriteFile(MetricsJSON, all.Bytes()); err != nil {
@@ -70,6 +60,25 @@ func (p *Plan) finish(run *store.Run, points []store.Point, manifest store.Manif
 	manifest.Notices = append(slices.Clone(manifest.Notices), table.Warnings...)
 	manifest.Done, manifest.Cached, manifest.Failed = out.Done, out.Cached, out.Failed
 	return run.WriteManifest(manifest)
+}
+
+// tables adds the references to the points of the cells, and measures every pool.
+func (p *Plan) tables(run *store.Run, points []store.Point) ([]store.Point, *metrics.Table, error) {
+	var table metrics.Table
+	for _, pool := range p.Spec.Pools {
+		references, err := p.references(pool.Name)
+		if err != nil {
+			return nil, nil, err
+		}
+		points = append(points, references...)
+		found, err := p.measure(run, pool.Name)
+		if err != nil {
+			return nil, nil, err
+		}
+		table.Rows = append(table.Rows, found.Rows...)
+		table.Warnings = append(table.Warnings, found.Warnings...)
+	}
+	return points, &table, nil
 }
 
 // references are the points that no policy needs to be asked for: the oracle at every preference, and the Zero router,

@@ -211,11 +211,11 @@ func (p *Plan) describe() error {
 		Logged                           replay.Shares
 		Accounting                       replay.Accounting
 		Pools                            map[string]poolAbout
-		Encoders                         map[string]string
+		Encoders                         map[string]encoderAbout
 	}{
 		Prompts: len(p.data.part), Train: len(p.data.rows(trace.PartTrain)), Validation: len(p.data.rows(trace.PartValidation)),
 		Test: len(p.data.rows(trace.PartTest)), Logged: p.data.table.Logged, Accounting: p.acc,
-		Pools: map[string]poolAbout{}, Encoders: map[string]string{},
+		Pools: map[string]poolAbout{}, Encoders: p.aboutEncoders(),
 	}
 	for name, models := range p.pools {
 		a := poolAbout{Test: len(p.test[name]), Preferences: map[string][3]float64{}}
@@ -227,8 +227,7 @@ func (p *Plan) describe() error {
 		}
 		about.Pools[name] = a
 	}
-	for label, v := range p.vectors {
-		about.Encoders[label] = v.fingerprint
+	for _, v := range p.vectors {
 		p.inputs = append(p.inputs, v.files...)
 	}
 	for _, s := range p.data.sources {

@@ -36,6 +36,8 @@ type Options struct {
 	// Shard and Shards run every Shards-th cell, from Shard (counted from 1); 0 shards run all.
 	Shard, Shards int
 	Events        event.Sink
+	// Encoding, where it is set, is told how many of the prompts that no cache has are encoded: 0 before the first.
+	Encoding func(encoder string, done, total int)
 	// PluginDirs are searched for outside policies.
 	PluginDirs []string
 }
@@ -91,6 +93,9 @@ func (p *Plan) runIn(ctx context.Context, run *store.Run, opt Options, started t
 	sink := event.Tee(events, opt.Events)
 
 	todo, cached := p.todo(run, opt)
+	if err := p.fill(ctx, todo, opt); err != nil {
+		return nil, err
+	}
 	out.Cached = len(cached)
 	sink.Send(event.Event{Kind: event.RunStarted, Run: run.Dir, Total: len(todo) + out.Cached, Jobs: opt.Jobs})
 	for _, n := range p.Notices {
