@@ -268,8 +268,9 @@ func (p *Plan) cellSavings(run *store.Run, c *experiment.Cell, st *store.Status,
 			for _, pt := range st.Points {
 				if pt.Preference == by.points[k].Preference {
 					s := store.Saving{Pool: c.Pool, Policy: p.subjectName(c), Seed: c.Seed, Cell: c.ID, Baseline: base.Name, ChosenOn: by.on, Preference: pt.Preference}
-					p.compare(&s, &pt, results[pt.Preference], base)
-					out = append(out, s)
+					if p.compare(&s, &pt, results[pt.Preference], base) {
+						out = append(out, s)
+					}
 				}
 			}
 		}
@@ -277,8 +278,9 @@ func (p *Plan) cellSavings(run *store.Run, c *experiment.Cell, st *store.Status,
 	return out, nil
 }
 
-// compare fills a saving in: means from the points, intervals by the paired bootstrap over the prompts that both cover.
-func (p *Plan) compare(s *store.Saving, pt *store.Point, own map[int]promptResult, base *baseline) {
+// compare fills a saving in: means from the points, intervals by the paired bootstrap over the prompts that both cover. It
+// is false where there is no such prompt.
+func (p *Plan) compare(s *store.Saving, pt *store.Point, own map[int]promptResult, base *baseline) bool {
 	s.Quality, s.CostUSD = pt.Quality, pt.CostUSD
 	s.CarbonG, s.CarbonGLow, s.CarbonGHigh = finite(pt.CarbonG), finite(pt.CarbonGLow), finite(pt.CarbonGHigh)
 	s.SavingAtLowSizes, s.SavingAtHighSize = share(s.CarbonGLow, base.CarbonGLow), share(s.CarbonGHigh, base.CarbonGHigh)
@@ -295,6 +297,9 @@ func (p *Plan) compare(s *store.Saving, pt *store.Point, own map[int]promptResul
 			columns[k] = append(columns[k], x)
 		}
 	}
+	if len(rows) == 0 || math.IsNaN(pt.Quality) || math.IsNaN(pt.CostUSD) {
+		return false
+	}
 	mean := func(k int) float64 {
 		var sum float64
 		for _, x := range columns[k] {
@@ -309,7 +314,7 @@ func (p *Plan) compare(s *store.Saving, pt *store.Point, own map[int]promptResul
 	for k := range columns {
 		var err error
 		if at[k], err = c.Add(columns[k], stats.None); err != nil {
-			return
+			return true // the means stand alone
 		}
 	}
 	boot := stats.Bootstrap{Resamples: p.Spec.Metrics.Resamples, Seed: p.Spec.Metrics.Seed}
@@ -329,7 +334,7 @@ func (p *Plan) compare(s *store.Saving, pt *store.Point, own map[int]promptResul
 		}
 	})
 	if err != nil {
-		return // too few prompts for intervals: the means stand alone
+		return true // too few prompts for intervals: the means stand alone
 	}
 	interval := func(x []float64) (*float64, *float64) {
 		low, high := stats.Percentile(x, 0.95)
@@ -338,6 +343,7 @@ func (p *Plan) compare(s *store.Saving, pt *store.Point, own map[int]promptResul
 	s.QualityDiffLow, s.QualityDiffHigh = interval(diff)
 	s.CostSavingLow, s.CostSavingHigh = interval(cost)
 	s.CarbonSavingLow, s.CarbonSavingHigh = interval(carbon)
+	return true
 }
 
 // share is what is saved: 1 − a/b.
