@@ -70,11 +70,12 @@ against competing routing policies, and shows which to deploy and what that give
 	}
 	root.AddCommand(
 		runCommand(), planCommand(), resumeCommand(), statusCommand(), reportCommand(), verifyCommand(), compareCommand(),
+		carbonCommand(), recommendCommand(), budgetCommand(),
 		dataCommand(), policyCommand(), encodeCommand(), encoderCommand(), backendCommand(), manCommand(), versionCommand(),
 	)
 	for _, c := range root.Commands() {
 		switch c.Name() {
-		case "resume", "status", "report", "verify", "compare":
+		case "resume", "status", "report", "verify", "compare", "carbon", "recommend", "budget":
 			c.ValidArgsFunction = completeRuns
 		}
 	}

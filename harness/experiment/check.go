@@ -7,7 +7,9 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/trilemma-bench/trilemma/harness/carbon"
 	"github.com/trilemma-bench/trilemma/harness/encode"
 	"github.com/trilemma-bench/trilemma/harness/encode/weights"
 )
@@ -51,6 +53,8 @@ func (c *checker) check() {
 	if s.Backend == "" {
 		c.wrongAt("backend", "empty; want go, xla:cpu, xla:cuda or a path to a PJRT plugin")
 	}
+	s.Accounting.Hourly = c.path("accounting.hourly", s.Accounting.Hourly)
+	s.Accounting.Prices = c.path("accounting.prices", s.Accounting.Prices)
 	if _, err := s.Accounting.Replay(); err != nil {
 		c.wrongErr("accounting", err)
 	}
@@ -90,7 +94,39 @@ func (c *checker) data() {
 	case pair && d.Train == d.Test:
 		c.wrongAt("data", "train and test are the same folder: give trace, and a split of it")
 	}
+	c.arrivals()
+	c.regions()
 	c.split(pair)
+}
+
+func (c *checker) arrivals() {
+	a := c.spec.Data.Arrivals
+	if a == nil {
+		return
+	}
+	if _, err := time.Parse(time.RFC3339, a.From); err != nil {
+		c.wrongAt("data.arrivals.from", "%q is not a time: want one such as 2024-06-01T00:00:00Z", a.From)
+	}
+	if a.Span.Std() < time.Second {
+		c.wrongAt("data.arrivals.span", "is missing or too short: want how long prompts arrive, such as 48h")
+	}
+}
+
+func (c *checker) regions() {
+	for i, r := range c.spec.Data.Regions {
+		at := fmt.Sprintf("data.regions[%d]", i)
+		if len(r.Zones) == 0 {
+			c.wrongAt(at, "names no zones: want countries (FRA) or cloud regions (gcp/europe-west1)")
+		}
+		for k, z := range r.Zones {
+			if _, err := carbon.Intensity(z); err != nil {
+				c.wrongAt(fmt.Sprintf("%s.zones[%d]", at, k), "%v", err)
+			}
+			if slices.Contains(r.Zones[:k], z) {
+				c.wrongAt(fmt.Sprintf("%s.zones[%d]", at, k), "%s is there twice", z)
+			}
+		}
+	}
 }
 
 // split completes the shares: those left out are what the others leave, in the ratio 60 : 20 : 20.

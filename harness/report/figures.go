@@ -57,6 +57,17 @@ func figuresIn(run *store.Run, dir string, how experiment.Plots) ([]string, erro
 			}
 		}
 	}
+	extra, err := footprintFigures(run)
+	if err != nil {
+		return paths, err
+	}
+	for _, f := range extra {
+		written, err := plot.Save(f.figure, dir, f.name, how.Formats)
+		paths = append(paths, written...)
+		if err != nil {
+			return paths, err
+		}
+	}
 	return paths, nil
 }
 
@@ -81,7 +92,9 @@ type quantity struct {
 	value, low, high func(*store.Point) float64
 }
 
-func none(*store.Point) float64 { return math.NaN() }
+var nan = math.NaN()
+
+func none(*store.Point) float64 { return nan }
 
 func quantities(how experiment.Plots) (quality, cost, carbon quantity) {
 	scaling := plot.Auto

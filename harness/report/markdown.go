@@ -58,6 +58,9 @@ func Markdown(run *store.Run, figures []string) (string, error) {
 			}
 		}
 	}
+	if err := footprintSection(&b, run); err != nil {
+		return "", err
+	}
 	if len(m.Notices) > 0 {
 		fmt.Fprintf(&b, "\n## Notes\n\n")
 		for _, n := range m.Notices {

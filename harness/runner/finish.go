@@ -9,6 +9,7 @@ import (
 
 	"github.com/trilemma-bench/trilemma/harness/event"
 	"github.com/trilemma-bench/trilemma/harness/experiment"
+	"github.com/trilemma-bench/trilemma/harness/footprint"
 	"github.com/trilemma-bench/trilemma/harness/metrics"
 	"github.com/trilemma-bench/trilemma/harness/replay"
 	"github.com/trilemma-bench/trilemma/harness/store"
@@ -22,7 +23,7 @@ const (
 )
 
 // finish adds the references, computes metrics from the stored decisions, and writes the run's tables and manifest.
-func (p *Plan) finish(run *store.Run, points []store.Point, manifest store.Manifest, out *Outcome, sink event.Sink) error {
+func (p *Plan) finish(run *store.Run, points []store.Point, manifest store.Manifest, out *Outcome, sink event.Sink, taken func() footprint.Own) error {
 	points, table, err := p.tables(run, points)
 	if err != nil {
 		return err
@@ -43,6 +44,10 @@ func (p *Plan) finish(run *store.Run, points []store.Point, manifest store.Manif
 	if err := run.WriteFile(MetricsJSON, all.Bytes()); err != nil {
 		return err
 	}
+	if err := p.savings(run); err != nil {
+		return err
+	}
+	manifest.Own = taken()
 	for _, w := range table.Warnings {
 		sink.Send(event.Event{Kind: event.Notice, Text: w})
 	}

@@ -7,6 +7,7 @@ import (
 	"math"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/trilemma-bench/trilemma/harness/experiment"
 	"github.com/trilemma-bench/trilemma/harness/provenance"
@@ -52,6 +53,7 @@ func Prepare(ctx context.Context, spec *experiment.Spec, opt Options) (*Plan, er
 	}
 	p.Notices = append(p.Notices, p.data.notices...)
 	catalogue := newCatalogue(opt)
+	p.noteYearly()
 	fingerprints := map[string]string{}
 	if catalogue.anyWants(ctx, spec.Policies, policy.NeedVector) {
 		for _, e := range spec.Encoders {
@@ -81,6 +83,29 @@ func Prepare(ctx context.Context, spec *experiment.Spec, opt Options) (*Plan, er
 		return nil, err
 	}
 	return p, p.describe()
+}
+
+// noteYearly tells which places the hourly file lacks.
+func (p *Plan) noteYearly() {
+	if p.acc.Hourly == nil {
+		return
+	}
+	if p.data.trace.Prompts.ArrivedAt == nil {
+		p.Notices = append(p.Notices, "hourly intensities are not used: the prompts have no time of arrival; give data.arrivals")
+		return
+	}
+	var lacks []string
+	for _, m := range p.data.trace.Models {
+		if _, ok := p.acc.Hourly.Has(m.Region); m.Region != "" && !ok && !slices.Contains(lacks, m.Region) {
+			lacks = append(lacks, m.Region)
+		}
+	}
+	if len(lacks) > 0 {
+		p.Notices = append(p.Notices, fmt.Sprintf("the hourly file lacks %s: models there keep the yearly average", strings.Join(lacks, ", ")))
+	}
+	if p.acc.Hourly.Marginal {
+		p.Notices = append(p.Notices, "the hourly intensities are marginal rates (WattTime): emissions are what one more answer causes, and cannot be compared with averages")
+	}
 }
 
 // preferences are those of a pool, and on the way its prompts and their scale.

@@ -18,8 +18,10 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/trilemma-bench/trilemma/harness/carbon"
 	"github.com/trilemma-bench/trilemma/harness/event"
 	"github.com/trilemma-bench/trilemma/harness/experiment"
+	"github.com/trilemma-bench/trilemma/harness/footprint"
 	"github.com/trilemma-bench/trilemma/harness/provenance"
 	"github.com/trilemma-bench/trilemma/harness/store"
 )
@@ -64,10 +66,22 @@ func (p *Plan) Run(ctx context.Context, opt Options) (*Outcome, error) {
 // runIn executes the plan in the folder of its run.
 func (p *Plan) runIn(ctx context.Context, run *store.Run, opt Options, started time.Time) (_ *Outcome, err error) {
 	out := &Outcome{Run: run}
+	sampler := footprint.Start()
+	defer sampler.Stop()
+	var before footprint.Own
+	if earlier, err := run.Manifest(); err == nil && !opt.Fresh {
+		before = earlier.Own
+	}
 	if err := run.WritePlan(p.refs()); err != nil {
 		return nil, err
 	}
 	manifest := p.manifest(started)
+	manifest.Own = before
+	taken := func() footprint.Own {
+		own := sampler.Stop()
+		own.CarbonG = carbon.UsageG(own.EnergyWh, p.acc.GridGPerKWh)
+		return before.Add(own)
+	}
 	if err := run.WriteManifest(manifest); err != nil {
 		return nil, err
 	}
@@ -93,8 +107,13 @@ func (p *Plan) runIn(ctx context.Context, run *store.Run, opt Options, started t
 	if err = p.executeAll(ctx, run, todo, opt, out, sink); err == nil {
 		points, missing := run.Gather(p.refs())
 		if out.Partial = len(missing) > out.Failed; !out.Partial {
-			err = p.finish(run, points, manifest, out, sink)
+			err = p.finish(run, points, manifest, out, sink, taken)
 		}
+	}
+	if err != nil || out.Partial {
+		// What was computed is kept, and so is what it took.
+		manifest.Own = taken()
+		err = errors.Join(err, run.WriteManifest(manifest))
 	}
 	sink.Send(event.Event{Kind: event.RunFinished, Done: out.Done, Cached: out.Cached, Failed: out.Failed})
 	return out, err

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/trilemma-bench/trilemma/harness/event"
+	"github.com/trilemma-bench/trilemma/harness/footprint"
 	"github.com/trilemma-bench/trilemma/harness/provenance"
 )
 
@@ -68,10 +69,12 @@ type Manifest struct {
 	Notices    []string             `json:"notices,omitempty"`
 	Started    time.Time            `json:"started"`
 	Finished   *time.Time           `json:"finished,omitempty"`
-	Cells      int                  `json:"cells"`
-	Done       int                  `json:"done"`
-	Cached     int                  `json:"cached"`
-	Failed     int                  `json:"failed"`
+	// Own is what the run itself took so far, in all of its attempts.
+	Own    footprint.Own `json:"own_footprint,omitzero"`
+	Cells  int           `json:"cells"`
+	Done   int           `json:"done"`
+	Cached int           `json:"cached"`
+	Failed int           `json:"failed"`
 }
 
 // ManifestSchema is the version of manifest.json.
