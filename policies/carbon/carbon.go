@@ -109,9 +109,6 @@ func (p *router) Route(ctx context.Context, b *policy.Batch) (*policy.Decisions,
 	if err := learn.CheckPrompts(b.Prompts, policy.NeedVector, policy.NeedText); err != nil {
 		return nil, err
 	}
-	if have, want := len(b.Prompts.GridGPerKWh), b.Prompts.Len()*len(p.setup.Models); have != want {
-		return nil, fmt.Errorf("%d grid intensities for %d prompts of %d models", have, b.Prompts.Len(), len(p.setup.Models))
-	}
 	if b.Prompts.Len() == 0 {
 		return policy.NewDecisions(0), ctx.Err()
 	}
@@ -157,7 +154,26 @@ func (p *router) expect(ctx context.Context, prompts *policy.Prompts) (*learn.Ex
 		}
 	}
 	mixed := learn.Mix(s.parts(prompts.Len(), quality, near), s.Weights)
-	return p.place(mixed, usage, prompts.GridGPerKWh), nil
+	grid, err := grids(prompts, len(p.setup.Models))
+	if err != nil {
+		return nil, err
+	}
+	return p.place(mixed, usage, grid), nil
+}
+
+// grids is the column of grids, unknown throughout where there is none.
+func grids(p *policy.Prompts, models int) ([]float32, error) {
+	if p.GridGPerKWh != nil && len(p.GridGPerKWh) != p.Len()*models {
+		return nil, fmt.Errorf("%d grid intensities for %d prompts of %d models", len(p.GridGPerKWh), p.Len(), models)
+	}
+	if p.GridGPerKWh != nil {
+		return p.GridGPerKWh, nil
+	}
+	out := make([]float32, p.Len()*models)
+	for i := range out {
+		out[i] = float32(math.NaN())
+	}
+	return out, nil
 }
 
 // seen tells for each prompt which of those learned from it is (−1: none), and which member must predict it (all, where it
@@ -226,13 +242,17 @@ func (p *router) place(of *learn.Expected, usage, grid []float32) *learn.Expecte
 			out.Row(learn.CostUSD, i)[m] = used(useCost, b)
 			out.Row(learn.LatencySec, i)[m] = used(useLatency, b)
 			g := s.Grid[m]
-			if p.params.TimeAware && grid != nil {
+			if p.params.TimeAware && grid != nil && grid[i*models+m] == grid[i*models+m] {
 				g = grid[i*models+m]
 			}
 			carbon := used(useEnergy, b) * (g/1000 + s.EmbodiedG[b])
 			if carbon != carbon && s.Direct[m] == s.Direct[m] {
-				// Only carbon was logged: it follows the grid.
-				if carbon = s.Direct[m]; s.Grid[m] > 0 && g == g {
+				// Energy or grid are not known: the mean carbon follows what is known of them.
+				carbon = s.Direct[m]
+				if mean := s.UsageMean[useEnergy][b]; mean > 0 {
+					carbon *= used(useEnergy, b) / mean
+				}
+				if s.Grid[m] > 0 && g == g {
 					carbon *= g / s.Grid[m]
 				}
 			}

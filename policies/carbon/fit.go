@@ -98,13 +98,14 @@ func (p *router) gather(t *policy.Task, first []int) (*gathered, error) {
 	models := len(p.setup.Models)
 	for _, s := range splits {
 		q, o := &s.Prompts, &s.Outcomes
-		if len(q.GridGPerKWh) != s.Len()*models {
-			return nil, fmt.Errorf("%d grid intensities for %d prompts of %d models", len(q.GridGPerKWh), s.Len(), models)
+		grid, err := grids(q, models)
+		if err != nil {
+			return nil, err
 		}
 		g.prompts.ID = append(g.prompts.ID, q.ID...)
 		g.prompts.Text = append(g.prompts.Text, q.Text...)
 		g.prompts.Vector = append(g.prompts.Vector, q.Vector...)
-		g.prompts.GridGPerKWh = append(g.prompts.GridGPerKWh, q.GridGPerKWh...)
+		g.prompts.GridGPerKWh = append(g.prompts.GridGPerKWh, grid...)
 		for i := range s.Len() {
 			for _, m := range first {
 				g.outcomes.Present = append(g.outcomes.Present, o.Present[i*models+m])
