@@ -267,7 +267,7 @@ func (p *Plan) cellSavings(run *store.Run, c *experiment.Cell, st *store.Status,
 			}
 			for _, pt := range st.Points {
 				if pt.Preference == by.points[k].Preference {
-					s := store.Saving{Pool: c.Pool, Policy: p.subjectName(c), Seed: c.Seed, Cell: c.ID, Baseline: base.Name, ChosenOn: by.on, Preference: pt.Preference}
+					s := store.Saving{Pool: c.Pool, Policy: c.Label, Seed: c.Seed, Cell: c.ID, Baseline: base.Name, ChosenOn: by.on, Preference: pt.Preference}
 					if p.compare(&s, &pt, results[pt.Preference], base) {
 						out = append(out, s)
 					}
