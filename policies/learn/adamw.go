@@ -24,6 +24,7 @@ const (
 type stepper struct {
 	store *model.Store
 	exec  *model.Exec
+	eval  *model.Exec // nil where the held-out loss is computed elsewhere
 	loop  *Loop
 	taken int // steps so far
 }
@@ -47,7 +48,12 @@ func newStepper(l *Loop) (*stepper, error) {
 				s.store.Scope("/net/"+v.Name).VariableWithValue(part, tensors.FromFlatDataAndDimensions(flat, v.Dims...))
 			}
 		}
-		s.exec, err = model.NewExec(backend, s.store, s.graph)
+		if s.exec, err = model.NewExec(backend, s.store, s.graph); err != nil || l.EvalLoss == nil {
+			return err
+		}
+		s.eval, err = model.NewExec(backend, s.store, func(_ *model.Scope, in []*graph.Node) *graph.Node {
+			return l.EvalLoss(func(name string) *graph.Node { return s.variable(name, "value").NodeValue(in[0].Graph()) }, in)
+		})
 		return err
 	})
 	if err != nil {
@@ -109,10 +115,7 @@ func (s *stepper) step(rate float64, buffers [][]float32) ([]float64, error) {
 	control := []float32{float32(rate), float32(1 / (1 - math.Pow(beta1, t))), float32(1 / (1 - math.Pow(beta2, t)))}
 	var values []float64
 	err := recovered(func() error {
-		args := []any{tensors.FromFlatDataAndDimensions(control, len(control))}
-		for i, b := range buffers {
-			args = append(args, tensors.FromFlatDataAndDimensions(b, append([]int{s.loop.Batch}, s.loop.Inputs[i]...)...))
-		}
+		args := append([]any{tensors.FromFlatDataAndDimensions(control, len(control))}, s.batch(buffers)...)
 		out, err := s.exec.Exec(args...)
 		if err != nil {
 			return err
@@ -126,6 +129,31 @@ func (s *stepper) step(rate float64, buffers [][]float32) ([]float64, error) {
 		return nil
 	})
 	return values, err
+}
+
+// batch is the buffers as tensors.
+func (s *stepper) batch(buffers [][]float32) []any {
+	args := make([]any, len(buffers))
+	for i, b := range buffers {
+		args[i] = tensors.FromFlatDataAndDimensions(b, append([]int{s.loop.Batch}, s.loop.Inputs[i]...)...)
+	}
+	return args
+}
+
+// look is the held-out loss of a batch: [2 × members] sums and numbers.
+func (s *stepper) look(buffers [][]float32) (sums []float32, err error) {
+	err = recovered(func() error {
+		out, err := s.eval.Exec(s.batch(buffers)...)
+		if err != nil {
+			return err
+		}
+		sums = make([]float32, 2*s.loop.Members)
+		if err := tensors.ConstFlatData(out[0], func(flat []float32) { copy(sums, flat) }); err != nil {
+			return err
+		}
+		return out[0].FinalizeAll()
+	})
+	return sums, err
 }
 
 // read copies one part of every variable from the backend.
@@ -161,6 +189,9 @@ func (s *stepper) close() {
 	_ = recovered(func() error {
 		if s.exec != nil {
 			s.exec.Finalize()
+		}
+		if s.eval != nil {
+			s.eval.Finalize()
 		}
 		for v := range s.store.IterVariables() {
 			if err := v.Finalize(); err != nil {

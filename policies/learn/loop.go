@@ -77,15 +77,19 @@ type Loop struct {
 	// Inputs are the shapes of what one example of a batch gives, such as {in} and {models, choices}.
 	Inputs [][]int
 	// Fill lays the examples of rows into buffers [Batch × …], one an input; they arrive cleared, and rows may be
-	// fewer than Batch.
+	// fewer than Batch. The step is −1 for a batch that is only looked at.
 	Fill func(epoch, step int, rows []int32, buffers [][]float32)
-	// Loss builds the loss of a batch: its value first and then any terms worth a curve, all scalars.
+	// Loss builds the loss of a batch: its value first and then any terms worth a curve, all scalars. Members add up.
 	Loss func(variable func(name string) *graph.Node, inputs []*graph.Node) []*graph.Node
 	// Terms name the terms after the first.
 	Terms []string
 	// HeldOut looks at the weights in Variables after an epoch: each member's held-out loss, NaN where nothing is held
 	// out from it, and what else is worth a curve.
 	HeldOut func(ctx context.Context) ([]float64, []policy.Metric, error)
+	// Where it is nil, the examples of EvalPool are laid out by Fill and EvalLoss gives [2, Members]: sums over the
+	// examples that are held out from a member, and their number.
+	EvalPool []int32
+	EvalLoss func(variable func(name string) *graph.Node, inputs []*graph.Node) *graph.Node
 
 	// From is the snapshot to go on from; nil starts anew.
 	From *Snapshot
@@ -167,9 +171,15 @@ func (l *Loop) Run(ctx context.Context, report func(policy.Progress)) error {
 		if err := s.read("value", func(v *Variable) []float32 { return v.Value }); err != nil {
 			return err
 		}
-		heldOut, extra, err := l.HeldOut(ctx)
+		var heldOut []float64
+		var extra []policy.Metric
+		if l.HeldOut != nil {
+			heldOut, extra, err = l.HeldOut(ctx)
+		} else {
+			heldOut, err = l.evaluate(ctx, s, buffers)
+		}
 		if err != nil {
-			return err
+			return fmt.Errorf("held-out loss of epoch %d: %w", epoch+1, err)
 		}
 		best.update(heldOut, epoch)
 		if report != nil {
@@ -189,6 +199,32 @@ func (l *Loop) Run(ctx context.Context, report func(policy.Progress)) error {
 		copy(v.Value, best.value[v.Name])
 	}
 	return nil
+}
+
+// evaluate is each member's mean held-out loss; NaN where nothing is held out from it.
+func (l *Loop) evaluate(ctx context.Context, s *stepper, buffers [][]float32) ([]float64, error) {
+	sum := make([]float64, 2*l.Members)
+	for lo := 0; lo < len(l.EvalPool); lo += l.Batch {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		for _, b := range buffers {
+			clear(b)
+		}
+		l.Fill(0, -1, l.EvalPool[lo:min(lo+l.Batch, len(l.EvalPool))], buffers)
+		part, err := s.look(buffers)
+		if err != nil {
+			return nil, err
+		}
+		for i, x := range part {
+			sum[i] += float64(x)
+		}
+	}
+	mean := make([]float64, l.Members)
+	for m := range mean {
+		mean[m] = sum[m] / sum[l.Members+m]
+	}
+	return mean, nil
 }
 
 // curves are the metrics of one epoch: the loss of one member on average, its terms, the gradient's norm over all.

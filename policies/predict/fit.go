@@ -28,35 +28,9 @@ type gathered struct {
 
 // gather lays train and validation prompts side by side and deals them into folds.
 func (p *router) gather(t *policy.Task) *gathered {
-	g := new(gathered)
-	splits := []*policy.Split{t.Train}
-	if learn.HasValidation(t) {
-		splits = append(splits, t.Validation)
-	}
-	g.prompts.Dim, g.outcomes.Models = t.Train.Prompts.Dim, len(p.setup.Models)
-	category := make([]string, 0, t.Train.Len())
-	for _, s := range splits {
-		g.prompts.ID = append(g.prompts.ID, s.Prompts.ID...)
-		g.prompts.Text = append(g.prompts.Text, s.Prompts.Text...)
-		g.prompts.Vector = append(g.prompts.Vector, s.Prompts.Vector...)
-		category = append(category, s.Prompts.Category...)
-		g.outcomes.Present = append(g.outcomes.Present, s.Outcomes.Present...)
-		for _, column := range []struct {
-			to   *[]float32
-			from []float32
-		}{
-			{&g.outcomes.Score, s.Outcomes.Score}, {&g.outcomes.CostUSD, s.Outcomes.CostUSD},
-			{&g.outcomes.CarbonG, s.Outcomes.CarbonG}, {&g.outcomes.LatencySec, s.Outcomes.LatencySec},
-		} {
-			if column.from == nil { // not known in this split
-				column.from = make([]float32, len(s.Outcomes.Present))
-				for i := range column.from {
-					column.from[i] = float32(math.NaN())
-				}
-			}
-			*column.to = append(*column.to, column.from...)
-		}
-	}
+	joined := learn.Joined(t, len(p.setup.Models))
+	g := &gathered{prompts: joined.Prompts, outcomes: joined.Outcomes}
+	category := joined.Prompts.Category
 	n := g.prompts.Len()
 	if p.params.Category > 0 && len(category) == n {
 		g.classes = slices.Compact(slices.Sorted(slices.Values(category)))
@@ -71,7 +45,7 @@ func (p *router) gather(t *policy.Task) *gathered {
 	g.heldOut = make([]int32, n)
 	members := p.params.Members
 	switch {
-	case len(splits) == 2 && !p.params.PoolFolds:
+	case learn.HasValidation(t) && !p.params.PoolFolds:
 		for i := range g.heldOut {
 			g.heldOut[i] = learn.FromNobody
 			if i >= t.Train.Len() {
