@@ -8,6 +8,7 @@ import (
 	"github.com/trilemma-bench/trilemma/policies/bestsingle"
 	"github.com/trilemma-bench/trilemma/policies/categorybest"
 	"github.com/trilemma-bench/trilemma/policies/knn"
+	"github.com/trilemma-bench/trilemma/policies/moe"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 	"github.com/trilemma-bench/trilemma/policies/predict"
 	"github.com/trilemma-bench/trilemma/policies/random"
@@ -24,6 +25,7 @@ func All() []policy.Definition {
 		predict.Definition(),
 		random.Definition(),
 		knn.Definition(),
+		moe.Definition(),
 		single.Definition(),
 		static.Definition(),
 	}

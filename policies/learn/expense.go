@@ -51,8 +51,9 @@ func FitExpense(ctx context.Context, c Config, overall *Expected, o *policy.Outc
 }
 
 // Price fills cost, carbon and latency of e for inputs x: the model's mean in overall times the predicted ratio.
-func (p *Expense) Price(ctx context.Context, e, overall *Expected, x []float32) error {
-	ratio, err := p.Predict(ctx, x)
+// heldOut, where it is not nil, is that of the training examples, and makes the predictions honest ones.
+func (p *Expense) Price(ctx context.Context, e, overall *Expected, x []float32, heldOut []int32) error {
+	ratio, err := p.predict(ctx, x, heldOut)
 	if err != nil {
 		return err
 	}

@@ -77,7 +77,7 @@ func Train(ctx context.Context, c Config, ex *Examples, report func(policy.Progr
 		return nil, err
 	}
 	in := len(ex.X) / ex.N
-	scaled, mean, scale := standardise(ex.X, ex.N)
+	scaled, mean, scale := Standardise(ex.X, ex.N)
 	net := initial(&c, in)
 	var pool []int32 // examples that somebody trains on
 	for i, h := range ex.HeldOut {
@@ -119,9 +119,9 @@ func Train(ctx context.Context, c Config, ex *Examples, report func(policy.Progr
 	return net, nil
 }
 
-// standardise centres every input and divides all by one number, the root mean square of what is left, so that the
+// Standardise centres every input and divides all by one number, the root mean square of what is left, so that the
 // same learning rate suits every encoder while directions keep their relative weight.
-func standardise(x []float32, n int) (scaled, mean []float32, scale float64) {
+func Standardise(x []float32, n int) (scaled, mean []float32, scale float64) {
 	in := len(x) / n
 	sum := make([]float64, in)
 	for i, v := range x {

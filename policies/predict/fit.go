@@ -52,22 +52,8 @@ func (p *router) gather(t *policy.Task) *gathered {
 				g.heldOut[i] = learn.FromEverybody
 			}
 		}
-	case members == 1 || n < 4*members:
-		// One member of a fold of its own would train on nothing, and folds of a few prompts stop training by noise.
-		for i := range g.heldOut {
-			g.heldOut[i] = learn.FromNobody
-		}
-		if members == 1 && n >= 8 {
-			for i, at := range policy.Stream(p.setup.Seed, "predict", "folds").Perm(n) {
-				if i%5 == 0 {
-					g.heldOut[at] = 0
-				}
-			}
-		}
 	default:
-		for i, at := range policy.Stream(p.setup.Seed, "predict", "folds").Perm(n) {
-			g.heldOut[at] = int32(i % members)
-		}
+		g.heldOut = learn.Folds(n, members, policy.Stream(p.setup.Seed, "predict", "folds"))
 	}
 	return g
 }

@@ -119,7 +119,7 @@ func (s *state) expect(ctx context.Context, p *policy.Prompts) (*learn.Expected,
 	if s.Expense == nil {
 		return mixed, nil
 	}
-	if err := s.Expense.Price(ctx, mixed, s.Overall, x); err != nil {
+	if err := s.Expense.Price(ctx, mixed, s.Overall, x, nil); err != nil {
 		return nil, err
 	}
 	return mixed, nil
