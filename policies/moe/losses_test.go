@@ -104,7 +104,7 @@ func TestGradientsAgreeWithFiniteDifferences(t *testing.T) {
 				t.Fatal(err)
 			}
 			run := func(z, spread []float32) (float64, []float32, []float32) {
-				out, err := exec.Exec(tensors.FromFlatDataAndDimensions(z, e, b, m), tensors.FromFlatDataAndDimensions(spread, e, b, m))
+				out, err := exec.Call(tensors.FromFlatDataAndDimensions(z, e, b, m), tensors.FromFlatDataAndDimensions(spread, e, b, m))
 				if err != nil {
 					t.Fatal(err)
 				}
