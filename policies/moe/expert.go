@@ -202,6 +202,10 @@ const rowRidge = 3
 // is the prior. What the task adds for it is what it adds to a seen model of its mean forecast.
 func (p *router) join(g *gate, s *state, ex *examples, r *reading) error {
 	s.Joined = p.unseen
+	for _, u := range p.unseen {
+		// No mean of a category or of neighbours is known of it: its own forecast stands alone.
+		g.Overall[u] = float32(math.NaN())
+	}
 	f := p.facts()
 	for e := range g.Members {
 		rows, biases := g.of("score", e), g.of("score_bias", e)
@@ -360,8 +364,8 @@ func (g *gate) lead(ex *examples, r *reading, seen []bool, e, u int) {
 	out := make([]float32, g.Models)
 	for i := range ex.Len() {
 		g.forecast(e, r.hidden[(i*g.Members+e)*g.Width:(i*g.Members+e+1)*g.Width], nil, nilIf(g.Classes == 0, g.Models*g.Classes), out, s)
-		for m, q := range out {
-			average[m] += float64(q) / float64(ex.Len())
+		for m, f := range out {
+			average[m] += 1 / (1 + math.Exp(-float64(f))) / float64(ex.Len())
 		}
 	}
 	bias := g.of("gate_bias", e)
@@ -384,6 +388,7 @@ func (g *gate) lead(ex *examples, r *reading, seen []bool, e, u int) {
 		slope = xy / xx
 	}
 	bias[u] = float32(my + slope*(average[u]-mx))
+	g.of("vote_bias", e)[u] = float32(4 * average[u])
 	for _, name := range []string{"gate", "lean"} {
 		block := g.of(name, e)
 		size := len(block) / g.Models

@@ -247,6 +247,9 @@ func (p *router) conclude(ctx context.Context, g *gate, s *state, ex *examples, 
 		g.settle(p.facts())
 	}
 	raw := s.Features.Inputs(&ex.Prompts)
+	if err := p.temper(ctx, g, s, ex, raw, list); err != nil {
+		return nil, err
+	}
 	read, err := g.read(ctx, raw, ex.near, s.ClassMeans)
 	if err != nil {
 		return nil, err

@@ -18,10 +18,15 @@ const prefs = 3
 //	h      = trunk(x)                                   hidden layers
 //	f_m    = s_m·h + b_m + γ·n_m + κ·Σ_y p(y|h)·c_m(y)  forecast of the score, a logit
 //	r_m(λ) = r_m·(h ⊙ (1 + F·φ)) + a_m + u_m·φ          what the task adds (conditioned feature-wise: Perez et al., arXiv 1709.07871)
-//	z_m(λ) = (σ(f_m) − price_m(λ))/τ + r_m(λ)           the gate's logits
+//	z_m(λ) = (σ(f_m) − price_m(λ))/τ + r_m(λ)           the gate's logits: who is asked
+//	v_m    = d_m + ρ·f_m                                logits of the weights of the vote
 //
-// The preference's own arithmetic, the price, is known and need not be learned; r is what remains. φ(0) = 0, and the
-// weights of a vote are those of z(0): what an answer is worth does not depend on what it cost.
+// The preference's own arithmetic, the price, is known and need not be learned; r is what remains. The weights of a vote
+// know no preference: what an answer is worth does not depend on what it cost. They are close to constant in the prompt,
+// since whose mistakes cancel is a matter of the models more than of the question.
+//
+// After training σ(f) is blended with the means it was made from, and r is scaled, both by how well that does on prompts
+// that a member did not train on (settle.go).
 type gate struct {
 	In      int      `json:"in"`
 	Depth   int      `json:"depth"`
@@ -32,6 +37,10 @@ type gate struct {
 	Classes int      `json:"classes"`
 	Facts   int      `json:"facts,omitempty"` // figures of an expert's description; 0 where its rows are learned alone
 	Weights []weight `json:"weights"`
+
+	Blend   []float64  `json:"blend,omitempty"`   // of σ(f), category means, neighbours' means and overall means; nil is σ(f) alone
+	Overall learn.F32s `json:"overall,omitempty"` // [M] mean scores
+	Lead    float64    `json:"lead"`              // the share of r that is used
 }
 
 // weight is one block of weights, member by member.
@@ -67,6 +76,8 @@ func (g *gate) shapes() []shape {
 			add(head+"_facts", false, g.Facts, g.Width+1)
 		}
 	}
+	add("vote_bias", true, g.Models)
+	add("vote_share", true, 1)
 	add("film", false, g.Width, prefs)
 	add("lean", false, g.Models, prefs)
 	if g.Classes > 0 {
@@ -93,6 +104,7 @@ func (s *shape) size() int {
 // initialise draws the hidden layers from N(0, 2/in) (He et al., arXiv 1502.01852); the heads start near zero, so that
 // training starts from the same forecast for every prompt. mean is each model's mean score, where the forecasts start.
 func (g *gate) initialise(seed uint64, temperature float64, mean []float32) {
+	g.Lead, g.Overall = 1, append(learn.F32s{}, mean...)
 	r := policy.Stream(seed, "moe", "weights")
 	for _, s := range g.shapes() {
 		w := weight{Name: s.name, Value: make(learn.F32s, g.Members*s.size())}
@@ -112,6 +124,16 @@ func (g *gate) initialise(seed uint64, temperature float64, mean []float32) {
 				}
 				return math.Log(p / (1 - p))
 			})
+		case "vote_bias":
+			// About the weights of a vote of independent experts, the log odds of being right.
+			fill(func(i int) float64 {
+				if p := float64(mean[i%g.Models]); !math.IsNaN(p) {
+					return 4 * p
+				}
+				return 0
+			})
+		case "vote_share":
+			fill(func(int) float64 { return 0.1 })
 		case "near_share", "class_share":
 			fill(func(int) float64 { return 1 })
 		case "log_tau":
@@ -152,7 +174,8 @@ func (g *gate) of(name string, member int) []float32 {
 
 // check tells whether a loaded gate is whole.
 func (g *gate) check() error {
-	if g == nil || g.In < 1 || g.Depth < 1 || g.Width < 1 || g.Members < 1 || g.Models < 1 || g.Classes < 0 || g.Facts < 0 {
+	if g == nil || g.In < 1 || g.Depth < 1 || g.Width < 1 || g.Members < 1 || g.Models < 1 || g.Classes < 0 || g.Facts < 0 ||
+		len(g.Overall) != g.Models || (g.Blend != nil && len(g.Blend) != blendParts) {
 		return errors.New("the checkpoint's gate has no shape; fit again")
 	}
 	shapes := g.shapes()

@@ -26,7 +26,7 @@ const (
 type network struct {
 	forecast *node // f, a logit
 	logits   *node // z under the preference
-	free     *node // z of no preference
+	free     *node // v, of the vote's weights
 	spread   *node // of the noise
 	classes  *node // logits; nil without categories
 }
@@ -81,7 +81,7 @@ func (g *gate) build(variable func(string) *node, in []*node, means, facts, seen
 	absent := graph.MulScalar(graph.InsertAxes(graph.OneMinus(seen), 0, 0), never) // [1, 1, M]
 	tau := graph.Exp(scale("log_tau"))
 	score := graph.Sigmoid(out.forecast)
-	out.free = graph.Add(graph.Add(graph.Div(score, tau), head("gate", h)), absent)
+	out.free = graph.Add(graph.Add(graph.Mul(scale("vote_share"), out.forecast), graph.InsertAxes(variable("vote_bias"), 1)), absent)
 	utility := graph.Div(graph.Sub(score, graph.InsertAxes(in[inPrice], 0)), tau)
 	led := graph.Add(head("gate", graph.Mul(h, graph.OnePlus(film))), lean)
 	out.logits = graph.Add(graph.Add(utility, led), absent)

@@ -10,23 +10,24 @@ import (
 // reading is what the gate makes of prompts before it knows a preference. n prompts, E members, W units, M models.
 type reading struct {
 	hidden []float32 // [n × E × W]
-	score  []float32 // [n × E × M] σ(f)
+	raw    []float32 // [n × E × M] f
+	score  []float32 // [n × E × M] σ(f), blended
 }
 
 // scratch is room for one goroutine.
 type scratch struct {
-	a, b, classes, led []float32
+	a, b, classes, led, category []float32
 }
 
 func (g *gate) scratch() *scratch {
-	return &scratch{a: make([]float32, g.Width), b: make([]float32, g.Width), classes: make([]float32, g.Classes), led: make([]float32, g.Width)}
+	return &scratch{a: make([]float32, g.Width), b: make([]float32, g.Width), classes: make([]float32, g.Classes), led: make([]float32, g.Width), category: make([]float32, g.Models)}
 }
 
 // read runs the trunk and the forecasts in plain Go: every sum runs over one prompt in an order that the shape fixes, so
 // a prompt's batch never reaches its decision. x [n × In]; near [n × M] or nil; means [Classes × M] or nil.
 func (g *gate) read(ctx context.Context, x, near, means []float32) (*reading, error) {
 	n := len(x) / g.In
-	r := &reading{hidden: make([]float32, n*g.Members*g.Width), score: make([]float32, n*g.Members*g.Models)}
+	r := &reading{hidden: make([]float32, n*g.Members*g.Width), raw: make([]float32, n*g.Members*g.Models), score: make([]float32, n*g.Members*g.Models)}
 	err := learn.EachChunk(ctx, n, func(lo, hi int) {
 		s := g.scratch()
 		for i := lo; i < hi; i++ {
@@ -37,7 +38,9 @@ func (g *gate) read(ctx context.Context, x, near, means []float32) (*reading, er
 			for e := range g.Members {
 				h := r.hidden[(i*g.Members+e)*g.Width : (i*g.Members+e+1)*g.Width]
 				g.trunk(e, x[i*g.In:(i+1)*g.In], h, s)
-				g.forecast(e, h, about, means, r.score[(i*g.Members+e)*g.Models:(i*g.Members+e+1)*g.Models], s)
+				at := (i*g.Members + e) * g.Models
+				g.forecast(e, h, about, means, r.raw[at:at+g.Models], s)
+				g.mix(r.raw[at:at+g.Models], s.category, about, r.score[at:at+g.Models])
 			}
 		}
 	})
@@ -84,7 +87,7 @@ func normalise(h, gain []float32) {
 	}
 }
 
-// forecast fills out with σ(f) of every model.
+// forecast fills out with f of every model, and s.category with what the category alone says, as a logit about the mean.
 func (g *gate) forecast(e int, h, near, means, out []float32, s *scratch) {
 	w, b := g.of("score", e), g.of("score_bias", e)
 	for m := range out {
@@ -96,6 +99,7 @@ func (g *gate) forecast(e int, h, near, means, out []float32, s *scratch) {
 			out[m] += share * near[m]
 		}
 	}
+	clear(s.category)
 	if g.Classes > 0 {
 		w, b := g.of("class", e), g.of("class_bias", e)
 		top, sum := math.Inf(-1), 0.0
@@ -113,11 +117,39 @@ func (g *gate) forecast(e int, h, near, means, out []float32, s *scratch) {
 			for c, v := range s.classes {
 				expected += float64(v) / sum * float64(means[c*g.Models+m])
 			}
+			s.category[m] = float32(expected)
 			out[m] += float32(share * expected)
 		}
 	}
-	for m, f := range out {
-		out[m] = float32(1 / (1 + math.Exp(-float64(f))))
+}
+
+// blendParts is the number of forecasts that are blended.
+const blendParts = 4
+
+// mix fills out with the blend of the forecast of the network, raw, and the means about which it was made.
+func (g *gate) mix(raw, category, near, out []float32) {
+	for m, f := range raw {
+		score := 1 / (1 + math.Exp(-float64(f)))
+		if g.Blend != nil && g.Overall[m] == g.Overall[m] {
+			overall := float64(g.Overall[m])
+			about := 0.0
+			if near != nil {
+				about = float64(near[m])
+			}
+			score = g.Blend[0]*score + g.Blend[1]*(overall+float64(category[m])/logitOf) + g.Blend[2]*(overall+about/logitOf) + g.Blend[3]*overall
+		}
+		out[m] = float32(score)
+	}
+}
+
+// votes fills out with the logits of the vote's weights, the mean over members from to to.
+func (g *gate) votes(r *reading, i, from, to int, out []float64) {
+	clear(out)
+	for e := from; e < to; e++ {
+		bias, share := g.of("vote_bias", e), float64(g.of("vote_share", e)[0])
+		for m := range out {
+			out[m] += (float64(bias[m]) + share*float64(r.raw[(i*g.Members+e)*g.Models+m])) / float64(to-from)
+		}
 	}
 }
 
@@ -143,7 +175,7 @@ func (g *gate) logits(r *reading, i, from, to int, pref [prefs]float32, price, o
 			if price != nil {
 				cost = price[m]
 			}
-			out[m] += (float64(score[m])-cost)/tau + float64(residual)
+			out[m] += (float64(score[m])-cost)/tau + g.Lead*float64(residual)
 		}
 	}
 	for m := range out {

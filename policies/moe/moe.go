@@ -6,8 +6,8 @@
 //  1. The gate ([gate]) forecasts every model's score and adds what the task taught it beyond: logits under a preference.
 //  2. The k experts of the greatest logits are candidates. With adaptive k only as many of them are asked as are
 //     expected to be worth their price ([head.choose]).
-//  3. One expert is selected; several are combined. The weights of their vote are the softmax of the logits that no
-//     preference has moved: what an answer is worth does not depend on what it cost.
+//  3. One expert is selected; several are combined. The weights of their vote have logits of their own, which no
+//     preference moves: what an answer is worth does not depend on what it cost.
 //
 // It is trained end to end (fit.go) by the losses of losses.go: the expected task loss or the cross-entropy of the
 // weighted vote, sparsity, balance, prices, and two labels that come for nothing, the scores and categories of the
@@ -156,7 +156,7 @@ func (p *router) Route(ctx context.Context, b *policy.Batch) (*policy.Decisions,
 			drop(logits, may)
 			chosen := order(logits, p.params.K)
 			if len(chosen) > 1 {
-				h.Gate.logits(readings[gateOf[b.Preference[r]]], i, 0, h.Gate.Members, [prefs]float32{}, nil, free, room)
+				h.Gate.votes(readings[gateOf[b.Preference[r]]], i, 0, h.Gate.Members, free)
 				h.Gate.forecasts(readings[gateOf[b.Preference[r]]], i, 0, h.Gate.Members, forecast)
 				if p.params.Adaptive {
 					chosen = h.choose(chosen, free, forecast, cost)

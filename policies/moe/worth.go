@@ -28,7 +28,7 @@ func order(logits []float64, k int) []int32 {
 	return list[:min(k, len(list))]
 }
 
-// voteWeights are the softmax of the experts' logits without a preference, over those who are asked.
+// voteWeights are the softmax of the experts' vote logits over those who are asked.
 func voteWeights(chosen []int32, free []float64, out []float64) []float64 {
 	out = out[:0]
 	top, sum := math.Inf(-1), 0.0
@@ -90,7 +90,7 @@ func (p *router) worth(g *gate, s *state, ex *examples, r *reading, list []polic
 		if h := ex.heldOut[i]; h >= 0 {
 			from, to = int(h), int(h)+1
 		}
-		g.logits(r, i, from, to, [prefs]float32{}, nil, free, room)
+		g.votes(r, i, from, to, free)
 		g.forecasts(r, i, from, to, forecast)
 		for _, preference := range some {
 			price(ex.expect, i, preference, cost)
