@@ -19,7 +19,7 @@ func dataCommand() *cobra.Command {
 		Use:   "data",
 		Short: "Describe, check, simulate and import traces",
 	}
-	cmd.AddCommand(describeCommand(), validateCommand(), synthCommand(), importCommand())
+	cmd.AddCommand(describeCommand(), validateCommand(), synthCommand(), importCommand(), encodeCommand())
 	return cmd
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/trilemma-bench/trilemma/harness/encode"
+	"github.com/trilemma-bench/trilemma/harness/encode/weights"
 )
 
 // checker checks what the parts of an experiment mean together, fills in what was left out and resolves paths.
@@ -212,15 +213,43 @@ func (c *checker) encoder(e *Encoder, at string) {
 			e.Name = strings.TrimSuffix(filepath.Base(e.Precomputed), filepath.Ext(e.Precomputed))
 		}
 	}
+	c.model(e, at)
+	builtIn := e.Name == "hash" || e.Name == "none" || e.Name == "embedding"
 	switch {
 	case e.Name == "":
-		c.wrongAt(at, "the encoder needs a name: hash, embedding, none, or a name with precomputed: FILE")
-	case e.Precomputed != "" && (e.Name == "hash" || e.Name == "none" || e.Name == "embedding"):
-		c.wrongAt(at, "%q is built in: give precomputed vectors another name", e.Name)
+		c.wrongAt(at, "the encoder needs a name: hash, minilm, embedding, none, or a name with precomputed: FILE or model: FOLDER")
+	case e.Precomputed != "" && e.Model != "":
+		c.wrongAt(at, "precomputed vectors need no model: leave one of the two out")
+	case builtIn && (e.Precomputed != "" || e.Model != ""):
+		c.wrongAt(at, "%q is built in: give precomputed vectors and models another name", e.Name)
 	case e.Kind() == "":
-		c.wrongAt(at, "unknown encoder %q, %s; or add precomputed: FILE", e.Name, suggest(e.Name, []string{"hash", "embedding", "none"}))
+		c.wrongAt(at, "unknown encoder %q, %s; or add precomputed: FILE or model: FOLDER", e.Name, suggest(e.Name, append([]string{"hash", "embedding", "none"}, weights.Names()...)))
+	case e.Kind() != ModelVectors && e.ModelParams() != encode.ModelParams{}:
+		c.wrongAt(at, "pooling, normalise and max_tokens belong to models, %q is none", e.Name)
+	case e.Kind() == ModelVectors:
+		c.wrongErr(at, e.ModelParams().Check())
 	case e.Hash != nil:
 		c.wrongErr(at, e.Hash.Check())
+	}
+}
+
+// model resolves the folder of an encoder's model. A name that can be installed is a model by itself.
+func (c *checker) model(e *Encoder, at string) {
+	if _, known := weights.Find(e.Name); known && e.Precomputed == "" && e.Model == "" {
+		e.Model = e.Name
+	}
+	if e.Model == "" {
+		return
+	}
+	if e.Name == "" {
+		e.Name = filepath.Base(e.Model)
+	}
+	// A word is the name of an installed model, all else a path.
+	if strings.ContainsAny(e.Model, `/\$`) || strings.HasPrefix(e.Model, ".") {
+		e.Model = c.path(at+".model", e.Model)
+		if !strings.ContainsAny(e.Model, `/\`) {
+			e.Model = "." + string(filepath.Separator) + e.Model
+		}
 	}
 }
 

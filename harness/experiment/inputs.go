@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/trilemma-bench/trilemma/harness/carbon"
+	"github.com/trilemma-bench/trilemma/harness/encode"
 	"github.com/trilemma-bench/trilemma/harness/energy"
 	"github.com/trilemma-bench/trilemma/harness/replay"
 	"github.com/trilemma-bench/trilemma/harness/trace"
@@ -49,6 +50,7 @@ const (
 	HashVectors   EncoderKind = "hash"        // from the texts
 	FileVectors   EncoderKind = "precomputed" // from a Parquet file
 	ColumnVectors EncoderKind = "embedding"   // from the trace
+	ModelVectors  EncoderKind = "model"       // from the texts, by a BERT model
 	NoVectors     EncoderKind = "none"
 )
 
@@ -57,10 +59,17 @@ func (e Encoder) Kind() EncoderKind {
 	switch {
 	case e.Precomputed != "":
 		return FileVectors
+	case e.Model != "":
+		return ModelVectors
 	case e.Name == "hash", e.Name == "embedding", e.Name == "none":
 		return EncoderKind(e.Name)
 	}
 	return ""
+}
+
+// ModelParams are the parameters of a model.
+func (e Encoder) ModelParams() encode.ModelParams {
+	return encode.ModelParams{Pooling: e.Pooling, Normalise: e.Normalise, MaxTokens: e.MaxTokens}
 }
 
 // Locate finds the precomputed vectors for a trace: in its own folder, else beside the experiment.

@@ -34,7 +34,7 @@ type Spec struct {
 	Plots Plots `json:"plots"`
 	// How energy and carbon that the trace did not log are derived.
 	Accounting Accounting `json:"accounting"`
-	// Backend of policies that train: go, xla:cpu, xla:cuda or a path to a PJRT plugin.
+	// Backend of policies that train and of encoders that are models: go, xla:cpu, xla:cuda or a path to a PJRT plugin.
 	Backend string `json:"backend" jsonschema:"default=go"`
 	// How long a cell may take before it is stopped and counts as failed, such as 90s, 30m or 2h.
 	Timeout Duration `json:"timeout"`
@@ -105,16 +105,24 @@ type Pool struct {
 // Encoders are the encoders of an experiment, in order.
 type Encoders []Encoder
 
-// Encoder says how prompts become vectors: hash (hashed n-grams), a file of precomputed vectors, embedding (the trace's
-// own column) or none.
+// Encoder says how prompts become vectors: hash (hashed n-grams), minilm or another BERT model, a file of precomputed
+// vectors, embedding (the trace's own column) or none.
 type Encoder struct {
-	// hash, embedding, none, or a name of your own for precomputed vectors.
+	// hash, minilm, embedding, none, or a name of your own for precomputed vectors or a model.
 	Name string `json:"name"`
 	// What it is called where there are several of the same name.
 	Label string `json:"label,omitempty"`
 	// Parquet file of vectors (prompt_id, embedding). A relative one is looked for in each trace's folder first, then
 	// beside the experiment.
 	Precomputed string `json:"precomputed,omitempty"`
+	// Folder of a BERT model in Hugging Face's layout, or the name of an installed one.
+	Model string `json:"model,omitempty"`
+	// How a model's tokens become one vector, in place of what its folder says.
+	Pooling string `json:"pooling,omitempty" jsonschema:"enum=mean,enum=cls"`
+	// Whether a model's vectors are scaled to length one, in place of what its folder says.
+	Normalise *bool `json:"normalise,omitempty"`
+	// Where a model cuts texts, in tokens, in place of what its folder says.
+	MaxTokens int `json:"max_tokens,omitempty" jsonschema:"minimum=2"`
 	// Hash holds the parameters of hash; in a file they stand beside the name.
 	Hash *encode.HashParams `json:"hash,omitempty"`
 

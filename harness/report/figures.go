@@ -27,11 +27,15 @@ func Figures(run *store.Run, how experiment.Plots) ([]string, error) {
 	if len(how.Formats) == 0 {
 		return nil, nil
 	}
+	return figuresIn(run, run.Path(plotsDir), how)
+}
+
+// figuresIn draws them into a folder.
+func figuresIn(run *store.Run, dir string, how experiment.Plots) ([]string, error) {
 	points, err := run.Points()
 	if err != nil {
 		return nil, err
 	}
-	dir := run.Path(plotsDir)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("making the folder of plots: %w", err)
 	}

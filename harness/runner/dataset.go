@@ -25,6 +25,7 @@ type dataset struct {
 	part    []trace.Part // [prompts]
 	sources []source
 	notices []string
+	leaked  int // training prompts left out because a test prompt is nearly the same
 }
 
 // source is one trace that the dataset was made from: prompts first to first+n of the joined trace.
@@ -210,15 +211,14 @@ func (d *dataset) dropLeaks(train, test *source, similar experiment.Similarity) 
 	if similar.Off() {
 		threshold = 2 // exact copies only
 	}
-	leaked := 0
 	for _, pair := range trace.NearDuplicates(train.trace.Prompts.Text, test.trace.Prompts.Text, threshold) {
 		if i := pair[0]; d.part[i] != trace.PartNone {
 			d.part[i] = trace.PartNone
-			leaked++
+			d.leaked++
 		}
 	}
-	if leaked > 0 {
-		d.note("%d training prompts were left out: near-duplicates of test prompts", leaked)
+	if d.leaked > 0 {
+		d.note("%d training prompts were left out: near-duplicates of test prompts", d.leaked)
 	}
 }
 
@@ -308,6 +308,10 @@ func (d *dataset) finish() error {
 		return errors.New("no prompt is in the test part: change data.split, or the trace's split column")
 	}
 	if count[trace.PartTrain] == 0 {
+		if d.leaked > 0 {
+			return fmt.Errorf("no prompt is left to train on: all %d training prompts are copies or near-copies of test prompts; "+
+				"name another data.train, or allow near-copies with data.split.near_duplicates: off", d.leaked)
+		}
 		return errors.New("no prompt is in the train part: change data.split, or the trace's split column")
 	}
 	if n := d.table.Logged.Unbilled; n > 0 {

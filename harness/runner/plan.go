@@ -13,6 +13,7 @@ import (
 	"github.com/trilemma-bench/trilemma/harness/replay"
 	"github.com/trilemma-bench/trilemma/harness/trace"
 	"github.com/trilemma-bench/trilemma/plugins/host"
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // Plan is an experiment that was checked through and through: its data is loaded and every cell is known.
@@ -50,15 +51,17 @@ func Prepare(ctx context.Context, spec *experiment.Spec, opt Options) (*Plan, er
 		return nil, err
 	}
 	p.Notices = append(p.Notices, p.data.notices...)
-	fingerprints := map[string]string{}
-	for _, e := range spec.Encoders {
-		v, err := p.encode(ctx, e)
-		if err != nil {
-			return nil, err
-		}
-		p.vectors[e.Label], fingerprints[e.Label] = v, v.fingerprint
-	}
 	catalogue := newCatalogue(opt)
+	fingerprints := map[string]string{}
+	if catalogue.anyWants(ctx, spec.Policies, policy.NeedVector) {
+		for _, e := range spec.Encoders {
+			v, err := p.encode(ctx, e)
+			if err != nil {
+				return nil, err
+			}
+			p.vectors[e.Label], fingerprints[e.Label] = v, v.fingerprint
+		}
+	}
 	outcomes, split := p.data.fingerprints()
 	accounting, err := json.Marshal(acc)
 	if err != nil {
@@ -183,11 +186,11 @@ func (p *Plan) describe() error {
 		Logged                           replay.Shares
 		Accounting                       replay.Accounting
 		Pools                            map[string]poolAbout
-		Encoders                         map[string]string
+		Encoders                         map[string]encoderAbout
 	}{
 		Prompts: len(p.data.part), Train: len(p.data.rows(trace.PartTrain)), Validation: len(p.data.rows(trace.PartValidation)),
 		Test: len(p.data.rows(trace.PartTest)), Logged: p.data.table.Logged, Accounting: p.acc,
-		Pools: map[string]poolAbout{}, Encoders: map[string]string{},
+		Pools: map[string]poolAbout{}, Encoders: p.aboutEncoders(),
 	}
 	for name, models := range p.pools {
 		a := poolAbout{Test: len(p.test[name]), Preferences: map[string][3]float64{}}
@@ -199,8 +202,7 @@ func (p *Plan) describe() error {
 		}
 		about.Pools[name] = a
 	}
-	for label, v := range p.vectors {
-		about.Encoders[label] = v.fingerprint
+	for _, v := range p.vectors {
 		p.inputs = append(p.inputs, v.files...)
 	}
 	for _, s := range p.data.sources {

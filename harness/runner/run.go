@@ -34,6 +34,8 @@ type Options struct {
 	// Shard and Shards run every Shards-th cell, from Shard (counted from 1); 0 shards run all.
 	Shard, Shards int
 	Events        event.Sink
+	// Encoding, where it is set, is told how many of the prompts that no cache has are encoded: 0 before the first.
+	Encoding func(encoder string, done, total int)
 	// PluginDirs are searched for outside policies.
 	PluginDirs []string
 }
@@ -77,6 +79,9 @@ func (p *Plan) runIn(ctx context.Context, run *store.Run, opt Options, started t
 	sink := event.Tee(events, opt.Events)
 
 	todo, cached := p.todo(run, opt)
+	if err := p.fill(ctx, todo, opt); err != nil {
+		return nil, err
+	}
 	out.Cached = len(cached)
 	sink.Send(event.Event{Kind: event.RunStarted, Run: run.Dir, Total: len(todo) + out.Cached, Jobs: opt.Jobs})
 	for _, n := range p.Notices {
@@ -85,17 +90,14 @@ func (p *Plan) runIn(ctx context.Context, run *store.Run, opt Options, started t
 	for _, c := range cached {
 		sink.Send(event.Event{Kind: event.CellCached, Cell: c.ID, Label: refOf(c).Name(), Pool: c.Pool})
 	}
-	err = p.executeAll(ctx, run, todo, opt, out, sink)
+	if err = p.executeAll(ctx, run, todo, opt, out, sink); err == nil {
+		points, missing := run.Gather(p.refs())
+		if out.Partial = len(missing) > out.Failed; !out.Partial {
+			err = p.finish(run, points, manifest, out, sink)
+		}
+	}
 	sink.Send(event.Event{Kind: event.RunFinished, Done: out.Done, Cached: out.Cached, Failed: out.Failed})
-	if err != nil {
-		return out, err
-	}
-	points, missing := run.Gather(p.refs())
-	out.Partial = len(missing) > out.Failed
-	if out.Partial {
-		return out, nil
-	}
-	return out, p.finish(run, points, manifest, out)
+	return out, err
 }
 
 func (p *Plan) refs() []store.Ref {

@@ -104,6 +104,18 @@ func (r *Run) Outputs() ([]provenance.File, error) {
 	})
 }
 
+// Seal hashes the results again and writes the manifest with them: for files that were added after the run had finished.
+func (r *Run) Seal() error {
+	m, err := r.Manifest()
+	if err != nil {
+		return err
+	}
+	if m.Outputs, err = r.Outputs(); err != nil {
+		return err
+	}
+	return r.WriteManifest(m)
+}
+
 // Find finds a run by what a user calls it: a folder, an experiment's name (its latest run), "experiment/run-id", the
 // beginning of a run's id, or "" for the run that was last worked on.
 func Find(resultsDir, name string) (*Run, error) {

@@ -33,7 +33,7 @@ type stepper struct {
 var stateParts = []string{"value", "first", "second"}
 
 func newStepper(l *Loop) (*stepper, error) {
-	backend, err := open(l.Backend)
+	backend, err := OpenBackend(l.Backend)
 	if err != nil {
 		return nil, err
 	}
