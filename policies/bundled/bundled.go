@@ -9,6 +9,7 @@ import (
 	"github.com/trilemma-bench/trilemma/policies/carbon"
 	"github.com/trilemma-bench/trilemma/policies/categorybest"
 	"github.com/trilemma-bench/trilemma/policies/knn"
+	"github.com/trilemma-bench/trilemma/policies/moe"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 	"github.com/trilemma-bench/trilemma/policies/predict"
 	"github.com/trilemma-bench/trilemma/policies/random"
@@ -27,6 +28,7 @@ func All() []policy.Definition {
 		predict.Definition(),
 		random.Definition(),
 		knn.Definition(),
+		moe.Definition(),
 		single.Definition(),
 		static.Definition(),
 	}

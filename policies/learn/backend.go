@@ -36,6 +36,11 @@ func OpenBackend(name string) (compute.Backend, error) {
 	backendsMu.Lock()
 	defer backendsMu.Unlock()
 	config := kind
+	if kind == DefaultBackend {
+		// One operation after another, each on all processors: with operations side by side as well, several matrix
+		// products that wait for more workers wait for each other, for ever.
+		config += ":ops_sequential"
+	}
 	if plugin != "" {
 		config += ":" + plugin
 	}

@@ -13,6 +13,10 @@ import (
 // gonum's Sgemm and GoMLX's DotGeneral both pick another blocking, and other low bits, for another batch size.
 func sdot(a, b []float32) float32 { return gonum.Implementation{}.Sdot(len(a), a, 1, b, 1) }
 
+// Dot is the inner product of vectors of equal length, in an order of summation that the length alone fixes: what a
+// policy's own network uses where batches must not reach the result.
+func Dot(a, b []float32) float32 { return sdot(a, b) }
+
 // Unit returns the rows of an [n × dim] matrix scaled to length one, so that a dot product is the cosine. A row of
 // zeros stays.
 func Unit(rows []float32, dim int) []float32 {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/gomlx/gomlx/core/graph"
+
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -75,7 +77,7 @@ func Train(ctx context.Context, c Config, ex *Examples, report func(policy.Progr
 		return nil, err
 	}
 	in := len(ex.X) / ex.N
-	scaled, mean, scale := standardise(ex.X, ex.N)
+	scaled, mean, scale := Standardise(ex.X, ex.N)
 	net := initial(&c, in)
 	var pool []int32 // examples that somebody trains on
 	for i, h := range ex.HeldOut {
@@ -83,78 +85,43 @@ func Train(ctx context.Context, c Config, ex *Examples, report func(policy.Progr
 			pool = append(pool, int32(i))
 		}
 	}
-	if len(pool) == 0 {
-		return nil, errors.New("every example is held out: there is nothing to train on")
+	out := net.Out()
+	loop := &Loop{
+		Backend: c.Backend, Seed: c.Seed, Name: c.Name, Members: c.Members, Batch: c.Batch, Epochs: c.Epochs, Patience: c.Patience,
+		LearningRate: c.LearningRate, Schedule: Cosine, WeightDecay: c.WeightDecay, ClipNorm: c.ClipNorm * math.Sqrt(float64(c.Members)),
+		Variables: net.variables(), Pool: pool,
+		Inputs: [][]int{{in}, {out}, {out}, {c.Members}},
+		Fill: func(_, _ int, rows []int32, to [][]float32) {
+			for at, row := range rows {
+				from := int(row)
+				copy(to[0][at*in:(at+1)*in], scaled[from*in:(from+1)*in])
+				copy(to[1][at*out:(at+1)*out], ex.Y[from*out:(from+1)*out])
+				copy(to[2][at*out:(at+1)*out], ex.W[from*out:(from+1)*out])
+				for m := range c.Members {
+					if ex.HeldOut[from] != int32(m) {
+						to[3][at*c.Members+m] = 1
+					}
+				}
+			}
+		},
+		Loss: func(variable func(string) *graph.Node, b []*graph.Node) []*graph.Node {
+			return []*graph.Node{lossGraph(net.Blocks, net.forward(variable, b[0]), b[1], b[2], b[3])}
+		},
+		HeldOut: func(ctx context.Context) ([]float64, []policy.Metric, error) {
+			each, err := heldOutLoss(ctx, net, ex, scaled)
+			return each, nil, err
+		},
 	}
-	c.Batch = min(c.Batch, len(pool))
-	s, err := newStepper(&c, net)
-	if err != nil {
+	if err := loop.Run(ctx, report); err != nil {
 		return nil, err
 	}
-	defer s.close()
-
-	best := newBest(net)
-	shuffle := policy.Stream(c.Seed, c.Name, "shuffle")
-	batch := newBatch(&c, in)
-	steps := (len(pool) + c.Batch - 1) / c.Batch
-	for epoch := range c.Epochs {
-		shuffle.Shuffle(len(pool), func(i, j int) { pool[i], pool[j] = pool[j], pool[i] })
-		rate := c.LearningRate * 0.5 * (1 + math.Cos(math.Pi*float64(epoch)/float64(c.Epochs)))
-		if err := s.setRate(rate); err != nil {
-			return nil, err
-		}
-		var trainLoss float64
-		for step := range steps {
-			if err := ctx.Err(); err != nil {
-				return nil, err
-			}
-			batch.fill(pool[step*c.Batch:min((step+1)*c.Batch, len(pool))], ex, scaled)
-			l, err := s.step(batch)
-			if err != nil {
-				return nil, fmt.Errorf("epoch %d step %d: %w", epoch+1, step+1, err)
-			}
-			if math.IsNaN(l) || math.IsInf(l, 0) {
-				return nil, fmt.Errorf("epoch %d step %d: the loss is %v: lower the learning rate", epoch+1, step+1, l)
-			}
-			trainLoss += l / float64(steps*c.Members)
-		}
-		if err := s.read(net); err != nil {
-			return nil, err
-		}
-		heldOut, err := heldOutLoss(ctx, net, ex, scaled)
-		if err != nil {
-			return nil, err
-		}
-		stale := best.update(net, heldOut, epoch)
-		if report != nil {
-			report(policy.Progress{Stage: "train " + c.Name, Step: epoch + 1, Total: c.Epochs, Metrics: metrics(trainLoss, heldOut)})
-		}
-		if c.Patience > 0 && stale >= c.Patience {
-			break
-		}
-	}
-	best.net.fold(mean, scale)
-	return best.net, nil
+	net.fold(mean, scale)
+	return net, nil
 }
 
-func metrics(trainLoss float64, heldOut []float64) []policy.Metric {
-	list := []policy.Metric{{Name: "train_loss", Value: trainLoss}}
-	var sum, n float64
-	for _, l := range heldOut {
-		if !math.IsNaN(l) {
-			sum += l
-			n++
-		}
-	}
-	if n > 0 {
-		list = append(list, policy.Metric{Name: "validation_loss", Value: sum / n})
-	}
-	return list
-}
-
-// standardise centres every input and divides all by one number, the root mean square of what is left, so that the
+// Standardise centres every input and divides all by one number, the root mean square of what is left, so that the
 // same learning rate suits every encoder while directions keep their relative weight.
-func standardise(x []float32, n int) (scaled, mean []float32, scale float64) {
+func Standardise(x []float32, n int) (scaled, mean []float32, scale float64) {
 	in := len(x) / n
 	sum := make([]float64, in)
 	for i, v := range x {
@@ -213,45 +180,6 @@ func initial(c *Config, in int) *Net {
 		}
 	}
 	return n
-}
-
-// best keeps, for every member, the weights of its least held-out loss.
-type best struct {
-	net   *Net
-	loss  []float64
-	epoch int
-}
-
-func newBest(n *Net) *best {
-	clone := *n
-	clone.W1, clone.B1 = append(F32s{}, n.W1...), append(F32s{}, n.B1...)
-	clone.W2, clone.B2 = append(F32s{}, n.W2...), append(F32s{}, n.B2...)
-	b := &best{net: &clone, loss: make([]float64, n.Members)}
-	for m := range b.loss {
-		b.loss[m] = math.Inf(1)
-	}
-	return b
-}
-
-// update takes over the members that got better, and those of which nothing is held out. It returns for how many epochs
-// no member has.
-func (b *best) update(n *Net, heldOut []float64, epoch int) int {
-	for m, l := range heldOut {
-		if l >= b.loss[m] {
-			continue
-		}
-		if !math.IsNaN(l) {
-			b.loss[m] = l
-		}
-		b.epoch = epoch
-		for _, part := range []struct{ to, from F32s }{
-			{b.net.W1, n.W1}, {b.net.B1, n.B1}, {b.net.W2, n.W2}, {b.net.B2, n.B2},
-		} {
-			size := len(part.from) / n.Members
-			copy(part.to[m*size:(m+1)*size], part.from[m*size:(m+1)*size])
-		}
-	}
-	return epoch - b.epoch
 }
 
 // heldOutLoss is each member's mean loss over what is held out from it; NaN where nothing is.

@@ -329,7 +329,7 @@ func TestNetGolden(t *testing.T) {
 		}
 	}
 	raw := []float32{4, 2, -2, 1}
-	scaled, mean, scale := standardise(raw, 2)
+	scaled, mean, scale := Standardise(raw, 2)
 	before, _ := n.Predict(context.Background(), scaled)
 	n.fold(mean, scale)
 	after, _ := n.Predict(context.Background(), raw)

@@ -28,35 +28,9 @@ type gathered struct {
 
 // gather lays train and validation prompts side by side and deals them into folds.
 func (p *router) gather(t *policy.Task) *gathered {
-	g := new(gathered)
-	splits := []*policy.Split{t.Train}
-	if learn.HasValidation(t) {
-		splits = append(splits, t.Validation)
-	}
-	g.prompts.Dim, g.outcomes.Models = t.Train.Prompts.Dim, len(p.setup.Models)
-	category := make([]string, 0, t.Train.Len())
-	for _, s := range splits {
-		g.prompts.ID = append(g.prompts.ID, s.Prompts.ID...)
-		g.prompts.Text = append(g.prompts.Text, s.Prompts.Text...)
-		g.prompts.Vector = append(g.prompts.Vector, s.Prompts.Vector...)
-		category = append(category, s.Prompts.Category...)
-		g.outcomes.Present = append(g.outcomes.Present, s.Outcomes.Present...)
-		for _, column := range []struct {
-			to   *[]float32
-			from []float32
-		}{
-			{&g.outcomes.Score, s.Outcomes.Score}, {&g.outcomes.CostUSD, s.Outcomes.CostUSD},
-			{&g.outcomes.CarbonG, s.Outcomes.CarbonG}, {&g.outcomes.LatencySec, s.Outcomes.LatencySec},
-		} {
-			if column.from == nil { // not known in this split
-				column.from = make([]float32, len(s.Outcomes.Present))
-				for i := range column.from {
-					column.from[i] = float32(math.NaN())
-				}
-			}
-			*column.to = append(*column.to, column.from...)
-		}
-	}
+	joined := learn.Joined(t, len(p.setup.Models))
+	g := &gathered{prompts: joined.Prompts, outcomes: joined.Outcomes}
+	category := joined.Prompts.Category
 	n := g.prompts.Len()
 	if p.params.Category > 0 && len(category) == n {
 		g.classes = slices.Compact(slices.Sorted(slices.Values(category)))
@@ -71,29 +45,15 @@ func (p *router) gather(t *policy.Task) *gathered {
 	g.heldOut = make([]int32, n)
 	members := p.params.Members
 	switch {
-	case len(splits) == 2 && !p.params.PoolFolds:
+	case learn.HasValidation(t) && !p.params.PoolFolds:
 		for i := range g.heldOut {
 			g.heldOut[i] = learn.FromNobody
 			if i >= t.Train.Len() {
 				g.heldOut[i] = learn.FromEverybody
 			}
 		}
-	case members == 1 || n < 4*members:
-		// One member of a fold of its own would train on nothing, and folds of a few prompts stop training by noise.
-		for i := range g.heldOut {
-			g.heldOut[i] = learn.FromNobody
-		}
-		if members == 1 && n >= 8 {
-			for i, at := range policy.Stream(p.setup.Seed, "predict", "folds").Perm(n) {
-				if i%5 == 0 {
-					g.heldOut[at] = 0
-				}
-			}
-		}
 	default:
-		for i, at := range policy.Stream(p.setup.Seed, "predict", "folds").Perm(n) {
-			g.heldOut[at] = int32(i % members)
-		}
+		g.heldOut = learn.Folds(n, members, policy.Stream(p.setup.Seed, "predict", "folds"))
 	}
 	return g
 }
@@ -104,11 +64,11 @@ func (p *router) fit(ctx context.Context, t *policy.Task, report func(policy.Pro
 	models := len(p.setup.Models)
 	all := &policy.Split{Prompts: g.prompts, Outcomes: g.outcomes}
 	s := &state{
-		Features: features{Dim: g.prompts.Dim, Shape: p.params.Shape},
+		Features: learn.Features{Dim: g.prompts.Dim, Shape: p.params.Shape},
 		Overall:  learn.Overall(models, all),
 	}
-	s.Features.fit(&g.prompts)
-	x := s.Features.inputs(&g.prompts)
+	s.Features.Fit(&g.prompts)
+	x := s.Features.Inputs(&g.prompts)
 
 	ex := p.qualityExamples(g, x)
 	config := learn.Config{
@@ -130,7 +90,8 @@ func (p *router) fit(ctx context.Context, t *policy.Task, report func(policy.Pro
 	if s.Quality, err = learn.Train(ctx, config, ex, report); err != nil {
 		return nil, fmt.Errorf("training the predictor of quality: %w", err)
 	}
-	if s.Expense, err = p.fitExpense(ctx, s, g, x, config, report); err != nil {
+	config.Name, config.Hidden = "predict expense", p.params.CostHidden
+	if s.Expense, err = learn.FitExpense(ctx, config, s.Overall, &g.outcomes, x, g.heldOut, report); err != nil {
 		return nil, fmt.Errorf("training the predictor of cost: %w", err)
 	}
 	honest, err := s.Quality.PredictHeldOut(ctx, ex)
@@ -185,38 +146,6 @@ func (p *router) qualityExamples(g *gathered, x []float32) *learn.Examples {
 	return ex
 }
 
-// expenses are the quantities that the second ensemble predicts.
-var expenses = []learn.Quantity{learn.CostUSD, learn.CarbonG, learn.LatencySec}
-
-// fitExpense trains the predictor of cost, carbon and latency relative to each model's mean; nil where none is known.
-func (p *router) fitExpense(ctx context.Context, s *state, g *gathered, x []float32, c learn.Config, report func(policy.Progress)) (*learn.Net, error) {
-	n, models := g.prompts.Len(), len(p.setup.Models)
-	width := len(expenses) * models
-	ex := &learn.Examples{N: n, X: x, Y: make([]float32, n*width), W: make([]float32, n*width), HeldOut: g.heldOut}
-	known := false
-	for b, q := range expenses {
-		mean := s.Overall.Row(q, 0)
-		for at, value := range q.Of(&g.outcomes) {
-			i, m := at/models, at%models
-			// A model that is free, or of which nothing is known, has nothing to predict.
-			if g.outcomes.Present[at] && !math.IsNaN(float64(value)) && mean[m] > 0 {
-				ex.Y[i*width+b*models+m] = min(value/mean[m], maxRatio)
-				ex.W[i*width+b*models+m] = 1
-				known = true
-			}
-		}
-	}
-	if !known {
-		return nil, nil
-	}
-	c.Name, c.Hidden = "predict expense", p.params.CostHidden
-	c.Blocks = []learn.Block{{Link: learn.Poisson, Width: width, Weight: 1}}
-	return learn.Train(ctx, c, ex, report)
-}
-
-// maxRatio bounds what one outcome may cost in means of its model, so that a run-away answer does not shake the rest.
-const maxRatio = 20
-
 // partNames are the names of the parts that are blended, in their order.
 var partNames = []string{"network", "category", "neighbours", "overall"}
 
@@ -259,23 +188,6 @@ func (s *state) parts(n int, quality []float32, near *learn.Expected) []*learn.E
 	return []*learn.Expected{network, category, near, overall}
 }
 
-// price fills cost, carbon and latency: the model's mean times the predicted ratio.
-func (s *state) price(e *learn.Expected, ratio []float32) {
-	models := e.Models
-	width := s.Expense.Out()
-	for b, q := range expenses {
-		value := make(learn.F32s, e.Rows()*models)
-		for at := range value {
-			i, m := at/models, at%models
-			value[at] = s.Overall.Row(q, 0)[m]
-			if value[at] > 0 {
-				value[at] *= ratio[i*width+b*models+m]
-			}
-		}
-		e.Value[q] = value
-	}
-}
-
 // check tells whether a loaded state is whole.
 func (s *state) check(models int) error {
 	if err := s.Overall.CheckShape(1, models); err != nil {
@@ -291,16 +203,15 @@ func (s *state) check(models int) error {
 			return err
 		}
 	}
-	if s.Quality.Out() != models+classes || s.Quality.In != s.Features.width() || len(s.Weights) != len(partNames) ||
-		(s.Features.Shape && (len(s.Features.Mean) != shapeFeatures || len(s.Features.Scale) != shapeFeatures)) {
+	if err := s.Features.Check(); err != nil {
+		return err
+	}
+	if s.Quality.Out() != models+classes || s.Quality.In != s.Features.Width() || len(s.Weights) != len(partNames) {
 		return errors.New("the checkpoint's parts do not fit together; fit again")
 	}
 	if s.Expense != nil {
-		if err := s.Expense.Check(); err != nil {
+		if err := s.Expense.Check(s.Features.Width(), models); err != nil {
 			return err
-		}
-		if s.Expense.Out() != len(expenses)*models || s.Expense.In != s.Features.width() {
-			return errors.New("the checkpoint's predictor of cost does not fit the pool; fit again")
 		}
 	}
 	if s.Memory != nil {

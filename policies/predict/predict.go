@@ -41,10 +41,10 @@ type router struct {
 
 // state is what was learned.
 type state struct {
-	Features   features        `json:"features"`
+	Features   learn.Features  `json:"features"`
 	Overall    *learn.Expected `json:"overall"` // one row
 	Quality    *learn.Net      `json:"quality"`
-	Expense    *learn.Net      `json:"expense,omitempty"`  // nil where no cost, carbon or latency is known
+	Expense    *learn.Expense  `json:"expense,omitempty"`  // nil where no cost, carbon or latency is known
 	Category   *learn.Expected `json:"category,omitempty"` // one row a category; nil where there are none
 	Memory     *learn.Memory   `json:"memory,omitempty"`   // nil without neighbours
 	Neighbours int             `json:"neighbours"`
@@ -102,7 +102,7 @@ func (s *state) expect(ctx context.Context, p *policy.Prompts) (*learn.Expected,
 	if p.Dim != s.Features.Dim {
 		return nil, fmt.Errorf("prompt vectors have %d numbers, those fitted on had %d: use the same encoder", p.Dim, s.Features.Dim)
 	}
-	x := s.Features.inputs(p)
+	x := s.Features.Inputs(p)
 	quality, err := s.Quality.Predict(ctx, x)
 	if err != nil {
 		return nil, err
@@ -119,11 +119,9 @@ func (s *state) expect(ctx context.Context, p *policy.Prompts) (*learn.Expected,
 	if s.Expense == nil {
 		return mixed, nil
 	}
-	expense, err := s.Expense.Predict(ctx, x)
-	if err != nil {
+	if err := s.Expense.Price(ctx, mixed, s.Overall, x, nil); err != nil {
 		return nil, err
 	}
-	s.price(mixed, expense)
 	return mixed, nil
 }
 

@@ -1,6 +1,7 @@
-package predict
+package learn
 
 import (
+	"errors"
 	"math"
 	"strings"
 	"unicode"
@@ -8,12 +9,12 @@ import (
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
-// shapeFeatures is the number of figures that [shape] finds in a text.
+// shapeFeatures is the number of figures that [textShape] finds in a text.
 const shapeFeatures = 12
 
-// shape describes how a text looks rather than what it says: an encoder that was trained for meaning forgets length,
+// textShape describes how a text looks rather than what it says: an encoder that was trained for meaning forgets length,
 // and length is what input tokens, and much of the output, are paid for.
-func shape(text string, out []float32) {
+func textShape(text string, out []float32) {
 	var letters, upper, digits, spaces, other, lines, dollars, backslashes, questions, equals float64
 	for _, r := range text {
 		switch {
@@ -57,31 +58,31 @@ func shape(text string, out []float32) {
 // features weigh about as much together as the directions of the vector that carry most.
 const shapeShare = 2
 
-// features lays prompts out as inputs of a network: the vector, then the standardised shape of the text.
-type features struct {
+// Features lays prompts out as inputs of a network: the vector, then the standardised shape of the text.
+type Features struct {
 	Dim   int       `json:"dim"`
 	Shape bool      `json:"shape"`
 	Mean  []float64 `json:"mean,omitempty"`  // of the shape features
 	Scale []float64 `json:"scale,omitempty"` // multiplies what is left
 }
 
-// width is the number of inputs.
-func (f *features) width() int {
+// Width is the number of inputs.
+func (f *Features) Width() int {
 	if f.Shape {
 		return f.Dim + shapeFeatures
 	}
 	return f.Dim
 }
 
-// fit finds the scales on training prompts.
-func (f *features) fit(p *policy.Prompts) {
+// Fit finds the scales on training prompts.
+func (f *Features) Fit(p *policy.Prompts) {
 	if !f.Shape {
 		return
 	}
 	n, row := float64(p.Len()), make([]float32, shapeFeatures)
 	sum, square := make([]float64, shapeFeatures), make([]float64, shapeFeatures)
 	for _, text := range p.Text {
-		shape(text, row)
+		textShape(text, row)
 		for j, x := range row {
 			sum[j] += float64(x)
 			square[j] += float64(x) * float64(x)
@@ -111,20 +112,28 @@ func (f *features) fit(p *policy.Prompts) {
 	}
 }
 
-// inputs is [n × width] for prompts.
-func (f *features) inputs(p *policy.Prompts) []float32 {
+// Inputs is [n × width] for prompts.
+func (f *Features) Inputs(p *policy.Prompts) []float32 {
 	if !f.Shape {
 		return p.Vector
 	}
-	width := f.width()
+	width := f.Width()
 	x, row := make([]float32, p.Len()*width), make([]float32, shapeFeatures)
 	for i := range p.Len() {
 		copy(x[i*width:], p.Row(i))
-		shape(p.Text[i], row)
+		textShape(p.Text[i], row)
 		for j, v := range row {
 			z := (float64(v) - f.Mean[j]) * f.Scale[j]
 			x[i*width+f.Dim+j] = float32(z)
 		}
 	}
 	return x
+}
+
+// Check tells whether loaded features are whole.
+func (f *Features) Check() error {
+	if f.Dim < 1 || (f.Shape && (len(f.Mean) != shapeFeatures || len(f.Scale) != shapeFeatures)) {
+		return errors.New("the checkpoint's features are not whole; fit again")
+	}
+	return nil
 }
