@@ -38,9 +38,11 @@ type Streams struct {
 	Spec        StreamSpec `json:"spec"`
 	Prompts     int        `json:"prompts"`
 	LambdaStart float64    `json:"lambda_start"` // chosen on validation
-	Streams     []Stream   `json:"streams"`
-	WorstOver   float64    `json:"worst_over"` // largest |over|
-	WorstShort  float64    `json:"worst_short"`
+	// Slack tells that the policy takes less than the budget even at the smallest λ of its sweep: there is nothing to hold.
+	Slack      bool     `json:"slack"`
+	Streams    []Stream `json:"streams"`
+	WorstOver  float64  `json:"worst_over"` // largest |over|
+	WorstShort float64  `json:"worst_short"`
 }
 
 // rung is one λ of the sweep with what it led to prompt by prompt.
@@ -68,7 +70,7 @@ func (c *Choices) Hold(spec StreamSpec) (*Streams, error) {
 	if least := rungs[len(rungs)-1].validation; least > spec.Budget {
 		return nil, fmt.Errorf("%w: a budget of %s: %s at its largest λ still takes %s a prompt on validation", ErrInfeasible, show(spec.Kind, spec.Budget), spec.Policy, show(spec.Kind, least))
 	}
-	out := &Streams{Spec: spec, Prompts: len(rungs[0].score), LambdaStart: start(rungs, spec.Budget)}
+	out := &Streams{Spec: spec, Prompts: len(rungs[0].score), LambdaStart: start(rungs, spec.Budget), Slack: rungs[0].validation < spec.Budget}
 	best := hindsight(rungs, spec.Budget)
 	for k := range spec.Streams {
 		s, err := hold(rungs, spec, k, out.LambdaStart)
@@ -236,6 +238,9 @@ func TellStreams(w io.Writer, s *Streams, asJSON bool) error {
 	for i, x := range s.Streams {
 		fmt.Fprintf(w, "  %2d: %s, %+.2f %% of the budget; score %.4f, %.2f %% short of the best fixed λ in hindsight (%.4f); λ ends at %.4g\n",
 			i+1, show(s.Spec.Kind, x.Spend), 100*x.OverShare, x.Score, 100*x.Short, x.Hindsight, x.Lambda)
+	}
+	if s.Slack {
+		fmt.Fprintf(w, "the budget does not bind: the policy takes less of it even at its smallest λ\n")
 	}
 	within := 0
 	for _, x := range s.Streams {
