@@ -120,6 +120,25 @@ func TestAwkwardFiguresAreDrawn(t *testing.T) {
 	}
 }
 
+func TestPanelsAreDrawn(t *testing.T) {
+	line := Line{Label: "seed 1", Points: []XY{{1, 3}, {2, 2}, {3, 2.5}}}
+	many := &Curves{Title: "t", XLabel: "Step"}
+	for _, name := range strings.Fields("a b c d e f g h i") {
+		many.Panels = append(many.Panels, Panel{Label: name, Lines: []Line{line, line}})
+	}
+	for name, f := range map[string]Figure{
+		"no panel": &Curves{}, "no lines": &Curves{Panels: []Panel{{Label: "a"}}}, "nine panels": many,
+		"one point": &Curves{Panels: []Panel{{Label: "a", Lines: []Line{{Points: []XY{{1, 1}}}}}}},
+		"dots":      &Ranges{Dots: true, Bars: []Range{{Label: "a", Value: 1, Low: -1, High: 2}, {Label: "b", Value: 1, Low: math.NaN(), High: math.NaN()}}},
+	} {
+		for _, format := range Formats {
+			if _, err := render(f, format); err != nil {
+				t.Errorf("%s as %s: %v", name, format, err)
+			}
+		}
+	}
+}
+
 func TestZeroKeepsAPlaceOnALogAxis(t *testing.T) {
 	s := newScale(&Axis{}, []float64{0, 0.001, 1})
 	if !s.log || !(s.at(0) < s.at(0.001)) || s.at(0) < s.min {

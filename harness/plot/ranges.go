@@ -16,6 +16,8 @@ type Ranges struct {
 	// From is where plain bars begin, and where a tornado is cut; NaN draws no line.
 	From float64
 	Bars []Range
+	// Dots draws a dot at each value in place of a bar from From.
+	Dots bool
 	// Tornado draws each bar from Low to High in two colours that meet at From.
 	Tornado bool
 }
@@ -84,11 +86,21 @@ func (f *ranges) Plot(c draw.Canvas, p *plot.Plot) {
 			f.ends(c, tx, ty, b, y, small)
 			continue
 		}
-		box(f.From, b.Value, y, pale(palette[0], 0.7))
+		if !f.Dots {
+			box(f.From, b.Value, y, pale(palette[0], 0.7))
+		}
 		if finite(b.Low) && finite(b.High) {
 			c.StrokeLine2(draw.LineStyle{Color: ink, Width: shift(0.9)}, tx(b.Low), ty(y), tx(b.High), ty(y))
 			for _, e := range []float64{b.Low, b.High} {
-				line(e, y-thick/2, y+thick/2, ink, shift(0.9))
+				line(e, y-min(thick/2, 0.09), y+min(thick/2, 0.09), ink, shift(0.9))
+			}
+		}
+		if f.Dots && finite(b.Value) {
+			// Filled where the interval is clear of the line.
+			glyph := draw.GlyphStyle{Color: palette[0], Radius: shift(2.6), Shape: draw.CircleGlyph{}}
+			c.DrawGlyph(glyph, vg.Point{X: tx(b.Value), Y: ty(y)})
+			if b.Low <= f.From && f.From <= b.High {
+				c.DrawGlyph(draw.GlyphStyle{Color: color.White, Radius: shift(1.5), Shape: draw.CircleGlyph{}}, vg.Point{X: tx(b.Value), Y: ty(y)})
 			}
 		}
 	}

@@ -61,6 +61,18 @@ func figuresIn(run *store.Run, dir string, how experiment.Plots) ([]string, erro
 	if err != nil {
 		return paths, err
 	}
+	tables, err := metricTables(run)
+	if err != nil {
+		return paths, err
+	}
+	for _, e := range effectsOf(tables, points) {
+		extra = append(extra, e.figures(run.Experiment)...)
+	}
+	cells, err := trained(run)
+	if err != nil {
+		return paths, err
+	}
+	extra = append(extra, curveFigures(run.Experiment, cells)...)
 	for _, f := range extra {
 		written, err := plot.Save(f.figure, dir, f.name, how.Formats)
 		paths = append(paths, written...)

@@ -45,6 +45,11 @@ func Markdown(run *store.Run, figures []string) (string, error) {
 	fmt.Fprintf(&b, "%d prompts: %d to train, %d to validate, %d to test. Brackets are 95 %% intervals on the test prompts.\n",
 		data.Prompts, data.Train, data.Validation, data.Test)
 	plots := images(run, figures)
+	points, err := run.Points()
+	if err != nil {
+		return "", err
+	}
+	differences := effectsOf(tables, points)
 	for i := range tables {
 		t := &tables[i]
 		fmt.Fprintf(&b, "\n## Pool %s\n\n", t.pool)
@@ -52,6 +57,11 @@ func Markdown(run *store.Run, figures []string) (string, error) {
 			fmt.Fprintf(&b, "%s\n\n", s)
 		}
 		fmt.Fprintf(&b, "%s\n", t.writer().RenderMarkdown())
+		for k := range differences {
+			if differences[k].pool == t.pool {
+				fmt.Fprintf(&b, "\n%s", differences[k].markdown())
+			}
+		}
 		for _, p := range plots {
 			if base := strings.TrimSuffix(filepath.Base(p), filepath.Ext(p)); poolOf(base, tables) == t.pool {
 				fmt.Fprintf(&b, "\n![%s](%s)\n", base, filepath.ToSlash(p))

@@ -22,7 +22,7 @@ var heading = map[string]string{
 
 // Tables writes tables/metrics-POOL.tex, .md and .csv: the main metrics of each pool, ± half the width of the 95 %
 // interval, the best policy in bold, the second underlined, and a dagger where the paired difference to the baseline has
-// an interval clear of zero. References and single models are set apart and never best. It returns the paths.
+// an interval clear of zero; tables/effects-POOL likewise, the differences to it, and the curves of training. References and single models are set apart and never best. It returns the paths.
 func Tables(run *store.Run) ([]string, error) {
 	tables, err := metricTables(run)
 	if err != nil {
@@ -57,7 +57,28 @@ func Tables(run *store.Run) ([]string, error) {
 			paths = append(paths, run.Path(name))
 		}
 	}
-	return paths, nil
+	for _, e := range effectsOf(tables, points) {
+		plain, err := e.csv()
+		if err != nil {
+			return paths, err
+		}
+		for _, f := range []struct {
+			ext  string
+			text []byte
+		}{{".tex", e.latex()}, {".md", e.markdown()}, {".csv", plain}} {
+			name := tablesDir + "/effects-" + e.pool + f.ext
+			if err := run.WriteFile(name, f.text); err != nil {
+				return paths, err
+			}
+			paths = append(paths, run.Path(name))
+		}
+	}
+	cells, err := trained(run)
+	if err != nil {
+		return paths, err
+	}
+	curves, err := writeCurves(run, cells)
+	return append(paths, curves...), err
 }
 
 // sheet is one table on its way to paper.

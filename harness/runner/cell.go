@@ -51,7 +51,7 @@ func (w *work) execute(ctx context.Context) (*store.CellResult, error) {
 	}
 	result := &store.CellResult{Ref: w.ref(), Cost: map[string]float64{}, Fit: map[string]float64{}, Params: w.cell.Params}
 	if about.Learns {
-		if err := w.fit(ctx, inst, result.Fit); err != nil {
+		if err := w.fit(ctx, inst, result); err != nil {
 			return nil, err
 		}
 		result.Cost["fit_s"] = time.Since(started).Seconds()
@@ -120,7 +120,7 @@ func decided(r *host.Routed) *replay.Decisions {
 	return &replay.Decisions{Final: r.Final, AskedOffset: r.AskedOffset, AskedModel: r.AskedModel, AskedRound: r.AskedRound}
 }
 
-func (w *work) fit(ctx context.Context, inst *host.Instance, last map[string]float64) error {
+func (w *work) fit(ctx context.Context, inst *host.Instance, result *store.CellResult) error {
 	train, err := w.feed.split(ctx, w.rows(w.cell.Pool, trace.PartTrain))
 	if err != nil {
 		return err
@@ -130,13 +130,16 @@ func (w *work) fit(ctx context.Context, inst *host.Instance, last map[string]flo
 		return err
 	}
 	task := &policy.Task{Train: train, Validation: validation, Preferences: w.preferences()}
+	var curves store.Curves
+	defer func() { result.Curves = curves.All() }()
 	return inst.Fit(ctx, task, func(p policy.Progress) {
 		e := event.Event{Kind: event.CellProgress, Cell: w.cell.ID, Label: w.ref().Name(), Stage: p.Stage, Step: p.Step, Total: p.Total}
 		for _, m := range p.Metrics {
 			e.Metrics = append(e.Metrics, event.Metric(m))
 			if !math.IsNaN(m.Value) && !math.IsInf(m.Value, 0) {
-				last[m.Name] = m.Value
+				result.Fit[m.Name] = m.Value
 			}
+			curves.Add(p.Stage, m.Name, p.Step, m.Value)
 		}
 		w.send(e)
 	})

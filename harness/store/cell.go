@@ -61,6 +61,8 @@ type CellResult struct {
 	Usage []Usage
 	// Fit are the last metrics that training reported, such as the error of predicted costs.
 	Fit map[string]float64
+	// Curves are what training reported on the way.
+	Curves []Curve
 	// Params are the policy's parameters.
 	Params json.RawMessage
 }
@@ -82,6 +84,7 @@ type Status struct {
 	Validation []Point            `json:"validation,omitempty"`
 	Usage      []Usage            `json:"usage,omitempty"`
 	Fit        map[string]float64 `json:"fit,omitempty"`
+	Curves     []Curve            `json:"curves,omitempty"`
 	Params     json.RawMessage    `json:"params,omitempty"`
 }
 
@@ -109,7 +112,7 @@ func (r *Run) SaveCell(c CellResult) error {
 	st := Status{
 		Ref: c.Ref, State: Done, WallSec: c.Wall.Seconds(), Finished: time.Now().UTC().Truncate(time.Millisecond),
 		Notices: c.Notices, Cost: c.Cost, Points: c.Points,
-		Validation: c.Validation, Usage: c.Usage, Fit: c.Fit, Params: c.Params,
+		Validation: c.Validation, Usage: c.Usage, Fit: c.Fit, Curves: c.Curves, Params: c.Params,
 	}
 	// A result of an earlier attempt must not vouch for the data of this one.
 	if err := os.Remove(r.statusPath(c.Ref.ID)); err != nil && !errors.Is(err, os.ErrNotExist) {

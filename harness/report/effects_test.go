@@ -1,0 +1,86 @@
+package report
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/trilemma-bench/trilemma/harness/store"
+)
+
+func ablation() ([]poolTable, []store.Point) {
+	against := func(diff, low, high string) map[string]measured {
+		return map[string]measured{"aiq": {value: "0.6", baseline: "moe", seeds: "5", diff: diff, diffLow: low, diffHigh: high}}
+	}
+	t := poolTable{pool: "all", lines: []line{
+		{"moe", against("", "", "")},
+		{"k_1", against("-0.012", "-0.02", "-0.004")},
+		{"noise", against("0.001", "-0.003", "0.005")},
+		{"fixed", against("-0.3", "-0.4", "-0.2")},
+		{"oracle", against("0.2", "0.1", "0.3")},
+	}}
+	var points []store.Point
+	for _, policy := range []string{"moe", "k_1", "noise", "fixed", "oracle"} {
+		for _, preference := range []string{"q", "cost1"} {
+			if policy != "fixed" || preference == "q" {
+				points = append(points, store.Point{Pool: "all", Policy: policy, Preference: preference, N: 1400})
+			}
+		}
+	}
+	return []poolTable{t}, points
+}
+
+func TestEffectsAreDifferencesToTheBaseline(t *testing.T) {
+	found := effectsOf(ablation())
+	if len(found) != 1 || found[0].baseline != "moe" || found[0].seeds != 5 || found[0].prompts != 1400 {
+		t.Fatalf("effects %+v", found)
+	}
+	if len(found[0].rows) != 2 || found[0].rows[0].policy != "k_1" || found[0].rows[1].policy != "noise" {
+		t.Fatalf("rows %+v, want k_1 and noise: neither the baseline nor references nor policies without a sweep", found[0].rows)
+	}
+	markdown := string(found[0].markdown())
+	for _, want := range []string{"| k_1 | −0.012 [−0.020, −0.004] | – | – |", "| noise | +0.001 [−0.003, +0.005] |", "1,400 test prompts", "mean of 5 seeds"} {
+		if !strings.Contains(markdown, want) {
+			t.Errorf("want %q in\n%s", want, markdown)
+		}
+	}
+	if tex := string(found[0].latex()); !strings.Contains(tex, `k\_1 & $-$0.012 [$-$0.020, $-$0.004] & -- & --`) {
+		t.Errorf("latex:\n%s", tex)
+	}
+	figures := found[0].figures("run")
+	if len(figures) != 1 || figures[0].name != "effects-aiq-all" || len(figures[0].figure.Table()) != 3 {
+		t.Errorf("%d figures, want one of AIQ with two rows", len(figures))
+	}
+}
+
+func TestOnePolicyBesideTheBaselineIsNoAblation(t *testing.T) {
+	tables, points := ablation()
+	tables[0].lines = tables[0].lines[:2]
+	if found := effectsOf(tables, points); len(found) != 0 {
+		t.Errorf("effects %+v, want none", found)
+	}
+}
+
+func TestCurveFiguresShowWhatMoves(t *testing.T) {
+	cell := func(seed uint64) store.Status {
+		return store.Status{Ref: store.Ref{Pool: "all", Policy: "moe", Seed: seed}, Curves: []store.Curve{
+			{Stage: "expense", Metric: "train_loss", Steps: []int{1, 2}, Values: []float64{3, 2}},
+			{Stage: "gate", Metric: "train_loss", Steps: []int{1, 2}, Values: []float64{3, 2}},
+			{Stage: "gate", Metric: "loss_task", Steps: []int{1, 2}, Values: []float64{1, 0.5}},
+			{Stage: "gate", Metric: "loss_load", Steps: []int{1, 2}, Values: []float64{0, 0}},
+			{Stage: "gate", Metric: "learning_rate", Steps: []int{1, 2}, Values: []float64{0.1, 0}},
+		}}
+	}
+	found := curveFigures("run", []store.Status{cell(1), cell(2)})
+	if len(found) != 1 || found[0].name != "curves-moe-all" {
+		t.Fatalf("figures %+v, want one", found)
+	}
+	rows := found[0].figure.Table()
+	var text []string
+	for _, r := range rows {
+		text = append(text, strings.Join(r, ","))
+	}
+	all := strings.Join(text, "\n")
+	if len(rows) != 1+2*2*2 || !strings.Contains(all, "loss task,seed 2,2,0.5") || strings.Contains(all, "load") || strings.Contains(all, "rate") {
+		t.Errorf("table\n%s\nwant the losses that move, for both seeds, of the widest stage", all)
+	}
+}
