@@ -54,8 +54,8 @@ type state struct {
 
 	seen    []bool          // models that the gate is trained on
 	changes []policy.Metric // what joining changed, see compare
-	mean  []float32 // of the inputs, until folded
-	scale float64
+	mean    []float32       // of the inputs, until folded
+	scale   float64
 }
 
 // head is a gate with the preferences that it serves and what its combinations are worth.
