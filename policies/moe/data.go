@@ -134,7 +134,7 @@ func (p *router) categories(ex *examples, s *state) {
 	s.ClassMeans = grouped.Expected(s.Overall, categoryShrinkage).Value[learn.Score]
 	for at := range s.ClassMeans {
 		m := at % models
-		if s.ClassMeans[at] = logitOf * (s.ClassMeans[at] - s.Overall.Row(learn.Score, 0)[m]); !s.seen[m] || s.ClassMeans[at] != s.ClassMeans[at] {
+		if s.ClassMeans[at] = logitOf * (s.ClassMeans[at] - s.Overall.Row(learn.Score, 0)[m]); s.ClassMeans[at] != s.ClassMeans[at] {
 			s.ClassMeans[at] = 0
 		}
 	}

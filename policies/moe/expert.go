@@ -202,10 +202,8 @@ const rowRidge = 3
 // is the prior. What the task adds for it is what it adds to a seen model of its mean forecast.
 func (p *router) join(g *gate, s *state, ex *examples, r *reading) error {
 	s.Joined = p.unseen
-	for _, u := range p.unseen {
-		// No mean of a category or of neighbours is known of it: its own forecast stands alone.
-		g.Overall[u] = float32(math.NaN())
-	}
+	offset := make([]float64, ex.Len())
+	mean := make([]float64, g.Models)
 	f := p.facts()
 	for e := range g.Members {
 		rows, biases := g.of("score", e), g.of("score_bias", e)
@@ -214,7 +212,12 @@ func (p *router) join(g *gate, s *state, ex *examples, r *reading) error {
 			if err != nil {
 				return err
 			}
-			row, err := p.posterior(g, ex, r, e, u, prior, variance)
+			// What its probe prompts say of categories is in the forecast already.
+			for i := range offset {
+				h := r.hidden[(i*g.Members+e)*g.Width : (i*g.Members+e+1)*g.Width]
+				offset[i] = float64(r.raw[(i*g.Members+e)*g.Models+u] - biases[u] - learn.Dot(rows[u*g.Width:(u+1)*g.Width], h))
+			}
+			row, err := p.posterior(g, ex, r, e, u, prior, variance, offset)
 			if err != nil {
 				return fmt.Errorf("fitting %q on its probe prompts: %w", p.setup.Models[u].ID, err)
 			}
@@ -222,8 +225,12 @@ func (p *router) join(g *gate, s *state, ex *examples, r *reading) error {
 				rows[u*g.Width+j] = float32(row[j])
 			}
 			biases[u] = float32(row[g.Width])
-			g.lead(ex, r, s.seen, e, u)
+			mean[u] += g.lead(ex, r, s.ClassMeans, s.seen, e, u) / float64(g.Members)
 		}
+	}
+	for _, u := range p.unseen {
+		// Few probe prompts say little of its mean score, which is what a blend shrinks to: the forecasts know more.
+		g.Overall[u] = float32(mean[u])
 	}
 	return nil
 }
@@ -325,7 +332,7 @@ func (g *gate) expect(rows, biases []float32, f facts, seen []bool, u int, settl
 const posteriorSteps = 12
 
 // posterior is the row of highest posterior density given the model's answers to the training prompts that it has.
-func (p *router) posterior(g *gate, ex *examples, r *reading, e, u int, mean []float64, variance [2]float64) ([]float64, error) {
+func (p *router) posterior(g *gate, ex *examples, r *reading, e, u int, mean []float64, variance [2]float64, offset []float64) ([]float64, error) {
 	width := g.Width + 1
 	precision := func(j int) float64 {
 		if j < g.Width {
@@ -347,7 +354,7 @@ func (p *router) posterior(g *gate, ex *examples, r *reading, e, u int, mean []f
 				continue
 			}
 			answered = true
-			z := 0.0
+			z := offset[i]
 			for j := range g.Width {
 				h[j] = float64(r.hidden[(i*g.Members+e)*g.Width+j])
 			}
@@ -391,13 +398,13 @@ func (p *router) posterior(g *gate, ex *examples, r *reading, e, u int, mean []f
 }
 
 // lead gives an unseen expert what the task adds: the seen experts' mean row, and the bias that a straight line through
-// theirs over their mean forecasts gives at its own.
-func (g *gate) lead(ex *examples, r *reading, seen []bool, e, u int) {
+// theirs over their mean forecasts gives at its own. It returns that mean forecast.
+func (g *gate) lead(ex *examples, r *reading, means []float32, seen []bool, e, u int) float64 {
 	s := g.scratch()
 	average := make([]float64, g.Models)
 	out := make([]float32, g.Models)
 	for i := range ex.Len() {
-		g.forecast(e, r.hidden[(i*g.Members+e)*g.Width:(i*g.Members+e+1)*g.Width], nil, nilIf(g.Classes == 0, g.Models*g.Classes), out, s)
+		g.forecast(e, r.hidden[(i*g.Members+e)*g.Width:(i*g.Members+e+1)*g.Width], nil, means, out, s)
 		for m, f := range out {
 			average[m] += 1 / (1 + math.Exp(-float64(f))) / float64(ex.Len())
 		}
@@ -436,12 +443,5 @@ func (g *gate) lead(ex *examples, r *reading, seen []bool, e, u int) {
 			block[u*size+j] = float32(sum)
 		}
 	}
-}
-
-// nilIf is a block of zeros, or nil.
-func nilIf(none bool, size int) []float32 {
-	if none {
-		return nil
-	}
-	return make([]float32, size)
+	return average[u]
 }
