@@ -173,6 +173,19 @@ func TestOddTraces(t *testing.T) {
 			says: []string{"coverage: available"},
 		},
 		{
+			name: "a model without a price",
+			change: func(tr *trace.Trace) {
+				tr.Models[1].PriceInputUSDPerMTok, tr.Models[1].PriceOutputUSDPerMTok = math.NaN(), math.NaN()
+				for p := range tr.Prompts.ID {
+					if at := tr.Outcomes.At(p, 1); tr.Outcomes.CostUSD != nil {
+						tr.Outcomes.CostUSD[at] = float32(math.NaN())
+					}
+				}
+			},
+			code: exitBad,
+			says: []string{"no outcome of ridge-14b-code can be replayed", "prices in models.yaml"},
+		},
+		{
 			name: "every score the same",
 			change: func(tr *trace.Trace) {
 				for i := range tr.Outcomes.Score {

@@ -2,6 +2,7 @@ package plot
 
 import (
 	"fmt"
+	"strings"
 
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
@@ -71,14 +72,18 @@ func (f *Front) legend(c draw.Canvas, look map[string]look, keyed []string) {
 	}
 }
 
-// clipped shortens a text that is wider than its room.
+// clipped shortens a text that is wider than its room. Of a model in one of several places, "model@ESP", the place stays.
 func clipped(style draw.TextStyle, text string, room vg.Length) string {
 	if style.Width(text) <= room {
 		return text
 	}
+	tail := "…"
 	r := []rune(text)
-	for len(r) > 1 && style.Width(string(r)+"…") > room {
+	if at := strings.LastIndexByte(text, '@'); at > 0 && len(text)-at < 8 {
+		r, tail = []rune(text[:at]), "…"+text[at:]
+	}
+	for len(r) > 1 && style.Width(string(r)+tail) > room {
 		r = r[:len(r)-1]
 	}
-	return string(r) + "…"
+	return string(r) + tail
 }

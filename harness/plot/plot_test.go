@@ -203,3 +203,13 @@ func TestALoneLabelFindsItsPlace(t *testing.T) {
 		t.Errorf("label %+v, want it beside its point without a line", tags[0])
 	}
 }
+
+func TestAPlaceSurvivesClipping(t *testing.T) {
+	style := textStyle(legendSize, ink)
+	if got := clipped(style, "llama-3.1-70b-instruct@ESP", shift(80)); !strings.HasSuffix(got, "…@ESP") || style.Width(got) > shift(80) {
+		t.Errorf("clipped to %q, want the place at its end", got)
+	}
+	if got := clipped(style, "short", shift(80)); got != "short" {
+		t.Errorf("clipped %q", got)
+	}
+}

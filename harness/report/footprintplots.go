@@ -29,11 +29,9 @@ func footprintFigures(run *store.Run) ([]namedFigure, error) {
 	}
 	var out []namedFigure
 	for _, b := range f.Baselines {
-		if b.Name != "best single" {
-			continue
-		}
-		if bars := savingBars(f, &b); len(bars.Bars) > 0 {
-			out = append(out, namedFigure{"savings-" + file(b.Pool), bars})
+		base := map[string]string{"best single": "savings-", "deployed single": "savings-deployed-"}[b.Name]
+		if bars := savingBars(f, &b); base != "" && len(bars.Bars) > 0 {
+			out = append(out, namedFigure{base + file(b.Pool), bars})
 		}
 	}
 	for i := range f.Sensitivity {

@@ -108,12 +108,32 @@ func (p *Plan) noteYearly() {
 	}
 }
 
+// nobody says why a pool is left without test prompts: models without a single outcome that can be billed are named.
+func (p *Plan) nobody(pool string, models []int) error {
+	view := p.data.table.View(models)
+	var free []string
+	for m, model := range models {
+		some := false
+		for prompt := 0; prompt < p.data.trace.Prompts.Len() && !some; prompt++ {
+			some = view.At(prompt, m).Present()
+		}
+		if !some {
+			free = append(free, p.data.trace.Models[model].ID)
+		}
+	}
+	if len(free) > 0 {
+		return fmt.Errorf("no outcome of %s can be replayed: they lack scores or have no known cost; give their prices in models.yaml or a price book, "+
+			"log cost_usd, or exclude them from pool %s", strings.Join(free, ", "), pool)
+	}
+	return fmt.Errorf("no test prompt was answered by all %d models: use coverage: available, or leave models out", len(models))
+}
+
 // preferences are those of a pool, and on the way its prompts and their scale.
 func (p *Plan) preferences(pool string, models []int) ([]experiment.Labelled, error) {
 	p.pools[pool] = models
 	p.test[pool] = p.rows(pool, trace.PartTest)
 	if len(p.test[pool]) == 0 {
-		return nil, fmt.Errorf("no test prompt was answered by all %d models: use coverage: available, or leave models out", len(models))
+		return nil, p.nobody(pool, models)
 	}
 	train := p.rows(pool, trace.PartTrain)
 	if len(train) == 0 {

@@ -76,8 +76,8 @@ func (p *Plan) poolSavings(run *store.Run, pool string, out *store.Savings) erro
 	return err
 }
 
-// baselines are the best single model by its test score, the hardest one to hold against; the static policy's best
-// setting; and what was logged, where the log is of one choice a prompt.
+// baselines are the best single model by its test score, the hardest one to hold against; the single model that one would
+// have deployed by the training prompts, where it is another; the static policy's best setting; and what was logged, where the log is of one choice a prompt.
 func (p *Plan) baselines(run *store.Run, pool string) ([]baseline, error) {
 	view := p.data.table.View(p.pools[pool])
 	test := p.test[pool]
@@ -120,10 +120,27 @@ func (p *Plan) baselines(run *store.Run, pool string) ([]baseline, error) {
 	if cleanest != best {
 		out = append(out, single("best single, cleanest place", cleanest))
 	}
+	for _, known := range []struct{ family, name string }{{"best-single", "deployed single"}, {"static", "static"}} {
+		b, found, err := p.ofPolicy(run, pool, known.family, known.name)
+		if err != nil {
+			return nil, err
+		}
+		if found && (known.family != "best-single" || b.Quality == nil || *b.Quality != *out[0].Quality) {
+			out = append(out, *b)
+		}
+	}
+	if p.data.trace.Outcomes.Propensity != nil {
+		out = append(out, p.logged(pool, view))
+	}
+	return out, nil
+}
+
+// ofPolicy is the baseline that the first policy of a family makes at its setting of highest test quality.
+func (p *Plan) ofPolicy(run *store.Run, pool, family, name string) (*baseline, bool, error) {
 	for i := range p.Cells {
 		c := &p.Cells[i]
 		st, ok := run.Cell(c.ID)
-		if c.Pool != pool || c.Family != "static" || !ok || st.State != store.Done || len(st.Points) == 0 {
+		if c.Pool != pool || c.Family != family || !ok || st.State != store.Done || len(st.Points) == 0 {
 			continue
 		}
 		at := 0
@@ -133,8 +150,12 @@ func (p *Plan) baselines(run *store.Run, pool string) ([]baseline, error) {
 			}
 		}
 		pt := st.Points[at]
-		b := baseline{Baseline: store.Baseline{
-			Pool: pool, Name: "static", What: c.Label + " at preference " + pt.Preference, Quality: finite(pt.Quality), CostUSD: finite(pt.CostUSD),
+		what := c.Label + " at preference " + pt.Preference
+		if len(pt.Shares) == 1 {
+			what = pt.Shares[0].Model + ", chosen by the training prompts"
+		}
+		b := &baseline{Baseline: store.Baseline{
+			Pool: pool, Name: name, What: what, Quality: finite(pt.Quality), CostUSD: finite(pt.CostUSD),
 			CarbonG: finite(pt.CarbonG), CarbonGLow: finite(pt.CarbonGLow), CarbonGHigh: finite(pt.CarbonGHigh),
 		}, validation: math.NaN()}
 		for _, v := range st.Validation {
@@ -144,16 +165,12 @@ func (p *Plan) baselines(run *store.Run, pool string) ([]baseline, error) {
 		}
 		all, err := p.perPrompt(run, c)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		b.results = all[pt.Preference]
-		out = append(out, b)
-		break
+		return b, true, nil
 	}
-	if p.data.trace.Outcomes.Propensity != nil {
-		out = append(out, p.logged(pool, view))
-	}
-	return out, nil
+	return nil, false, nil
 }
 
 // logged is what the log's own choices led to: under bandit feedback every present outcome is one.

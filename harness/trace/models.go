@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -114,6 +115,7 @@ func parseModels(src []byte, found *findings) (models []policy.Model) {
 		} else {
 			seen[m.ID] = r.line("id")
 		}
+		r.otherPrices()
 		m.Provider = r.text("provider", e.Provider)
 		m.Hardware = r.text("hardware", e.Hardware)
 		m.Region = r.text("region", e.Region)
@@ -267,6 +269,24 @@ func modelLines(src []byte) map[string]int {
 		}
 	}
 	return lines
+}
+
+// otherPrices refuses a price in another currency or for other amounts: left out, the model would silently have none.
+func (r *modelsReader) otherPrices() {
+	prefix := strconv.Itoa(r.at) + "."
+	var keys []string
+	for at := range r.lines {
+		if key, ours := strings.CutPrefix(at, prefix); ours && (strings.HasPrefix(key, "price") || key == "currency") {
+			keys = append(keys, key)
+		}
+	}
+	slices.Sort(keys)
+	for _, key := range keys {
+		if key != "price_input_usd_per_mtok" && key != "price_output_usd_per_mtok" {
+			r.bad(key, "", "is not a price that a trace has: prices are USD for a million tokens",
+				"write price_input_usd_per_mtok and price_output_usd_per_mtok, or keep prices in other currencies with their rate in a price book (accounting.prices)")
+		}
+	}
 }
 
 // formatModels writes models.yaml: the keys that readModels reads, unknown figures left out.
