@@ -9,6 +9,7 @@ import (
 	"github.com/trilemma-bench/trilemma/policies/categorybest"
 	"github.com/trilemma-bench/trilemma/policies/knn"
 	"github.com/trilemma-bench/trilemma/policies/policy"
+	"github.com/trilemma-bench/trilemma/policies/ppo"
 	"github.com/trilemma-bench/trilemma/policies/predict"
 	"github.com/trilemma-bench/trilemma/policies/random"
 	"github.com/trilemma-bench/trilemma/policies/single"
@@ -22,6 +23,7 @@ func All() []policy.Definition {
 		bestsingle.Definition(),
 		categorybest.Definition(),
 		predict.Definition(),
+		ppo.Definition(),
 		random.Definition(),
 		knn.Definition(),
 		single.Definition(),
