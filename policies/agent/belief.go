@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/trilemma-bench/trilemma/policies/env"
 	"github.com/trilemma-bench/trilemma/policies/learn"
@@ -11,9 +12,9 @@ import (
 )
 
 const (
-	beliefStates    = 6  // drawn for every prompt
-	beliefUnasked   = 4  // models not asked that each state teaches
-	beliefLongest   = 5  // most models asked in a state
+	beliefStates    = 6 // drawn for every prompt
+	beliefUnasked   = 4 // models not asked that each state teaches
+	beliefLongest   = 5 // most models asked in a state
 	beliefExamples  = 3e5
 	beliefHidden    = 32
 	beliefEpochs    = 12
@@ -145,13 +146,29 @@ func (s *sense) draw(uniform func() float64, e *learn.Expected, row int, p *poli
 	return chosen
 }
 
-// world lays a split out with the vote weights that its expectations imply.
+// world lays a split out with the vote weights that its expectations imply. A figure that is not known of an outcome is
+// taken to be what is expected: a reward that is not a number would teach nothing.
 func (s *sense) world(split *policy.Split, e *learn.Expected) (*env.World, error) {
 	weights := make([]float32, split.Len()*s.Models)
 	for i := range split.Len() {
 		s.weights(e.Row(learn.Score, i), weights[i*s.Models:(i+1)*s.Models])
 	}
 	seen := *split
+	o := &seen.Outcomes
+	for _, c := range []struct {
+		q      learn.Quantity
+		column *[]float32
+	}{{learn.CostUSD, &o.CostUSD}, {learn.CarbonG, &o.CarbonG}, {learn.LatencySec, &o.LatencySec}} {
+		if len(*c.column) == 0 {
+			continue
+		}
+		*c.column = slices.Clone(*c.column)
+		for at, x := range *c.column {
+			if o.Present[at] && x != x {
+				(*c.column)[at] = e.Value[c.q][at]
+			}
+		}
+	}
 	if s.ShapeMean == nil {
 		seen.Outcomes.Response = nil
 	}

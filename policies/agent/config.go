@@ -25,7 +25,8 @@ type Config struct {
 
 	Hidden, Scorer int
 
-	Steps   int // environment steps in all
+	Steps   int // environment steps at most
+	Passes  int // steps at most for each training prompt
 	Slots   int
 	Horizon int // steps of every slot between two updates
 	Checks  int // how often the agent is validated

@@ -104,7 +104,7 @@ func (p *Router) train(ctx context.Context, s *sense, t *policy.Task, train, val
 	}
 	defer algorithm.Close()
 	rows := c.Slots * c.Horizon
-	updates := max(1, (c.Steps+rows-1)/rows)
+	updates := max(1, (min(c.Steps, c.Passes*t.Train.Len())+rows-1)/rows)
 	every := max(1, updates/max(1, c.Checks))
 	budgets := c.BudgetCostUSD > 0 || c.BudgetCarbonG > 0 || c.BudgetLatency > 0
 	started := time.Now()

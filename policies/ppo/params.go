@@ -18,7 +18,8 @@ type Params struct {
 	Responses   bool    `json:"use_responses" doc:"a sequential agent sees how responses look: length, hedging, digits, equations, no answer"`
 	Hidden      int     `json:"hidden" doc:"units of each of the trunk's two layers" min:"1" max:"4096"`
 	Scorer      int     `json:"scorer" doc:"units that weigh what is known of each action, the same for all actions" min:"1" max:"4096"`
-	Steps       int     `json:"steps" doc:"environment steps in all" min:"1" max:"1000000000"`
+	Steps       int     `json:"steps" doc:"environment steps at most" min:"1" max:"1000000000"`
+	Passes      int     `json:"passes" doc:"steps at most for each training prompt: few prompts teach no more by being played for ever" min:"1" max:"1000000"`
 	Slots       int     `json:"slots" doc:"episodes that are played side by side" min:"1" max:"65536"`
 	Horizon     int     `json:"horizon" doc:"steps of each slot between two updates" min:"1" max:"65536"`
 	Checks      int     `json:"checks" doc:"times that the agent is played on validation prompts, the best is kept; 0 keeps the last" min:"0" max:"10000"`
@@ -49,7 +50,7 @@ type Params struct {
 // Defaults of the parameters.
 var Defaults = Params{
 	Mode: "sequential", MaxAsks: 4, WarmStart: "predict", Feedback: "full", Temperature: 0.02, Responses: true,
-	Hidden: 64, Scorer: 32, Steps: 200_000, Slots: 128, Horizon: 32, Checks: 12,
+	Hidden: 64, Scorer: 32, Steps: 200_000, Passes: 40, Slots: 128, Horizon: 32, Checks: 12,
 	Clip: 0.2, ClipValue: 0.2, Gamma: 1, GAELambda: 0.95, Epochs: 4, Minibatches: 8, NormaliseAdvantage: true, TargetKL: 0.03,
 	Entropy: 0.003, ValueWeight: 0.5, ClipNorm: 0.5, LearningRate: 0.001, Anneal: true,
 	Scalarisation: "linear", RiskLevel: 0.1, MultiplierRate: 0.02,
@@ -90,7 +91,7 @@ func (p *Params) config(s policy.Setup) agent.Config {
 	c := agent.Config{
 		Name: "ppo", Kind: "ppo/1", Setup: s, Sequential: p.Mode == "sequential", MaxAsks: p.MaxAsks, Warm: p.WarmStart == "predict",
 		Bandit: p.Feedback == "bandit", Temperature: p.Temperature, Vector: p.Vector, Responses: p.Responses, Hidden: p.Hidden,
-		Scorer: p.Scorer, Steps: p.Steps, Slots: p.Slots, Horizon: p.Horizon, Checks: p.Checks,
+		Scorer: p.Scorer, Steps: p.Steps, Passes: p.Passes, Slots: p.Slots, Horizon: p.Horizon, Checks: p.Checks,
 		RiskLevel: p.RiskLevel, RiskWeight: p.RiskWeight, BudgetCostUSD: p.BudgetCost, BudgetCarbonG: p.BudgetCarbon,
 		BudgetLatency: p.BudgetLatency, MultiplierRate: p.MultiplierRate,
 	}
