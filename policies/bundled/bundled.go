@@ -12,6 +12,7 @@ import (
 	"github.com/trilemma-bench/trilemma/policies/ppo"
 	"github.com/trilemma-bench/trilemma/policies/predict"
 	"github.com/trilemma-bench/trilemma/policies/random"
+	"github.com/trilemma-bench/trilemma/policies/reinforce"
 	"github.com/trilemma-bench/trilemma/policies/single"
 	"github.com/trilemma-bench/trilemma/policies/static"
 )
@@ -25,6 +26,7 @@ func All() []policy.Definition {
 		predict.Definition(),
 		ppo.Definition(),
 		random.Definition(),
+		reinforce.Definition(),
 		knn.Definition(),
 		single.Definition(),
 		static.Definition(),
