@@ -5,8 +5,12 @@
 //	carbon   = usage + embodied
 //
 // Grid intensities are yearly averages: 213 countries (Our World in Data, after Ember and the Energy Institute, the latest
-// year each country has) and 40 cloud regions (the providers' own figures), as collected in codecarbon 3.3.2. Each
-// [Figure] keeps its year and source. A zone is
+// year each country has) and 40 cloud regions (the providers' own figures), as collected in codecarbon 3.3.2; other cloud
+// regions take their country's. Each [Figure] keeps its year and source. The table is made again by
+//
+//	go run ./harness/carbon/gridtable -countries COUNTRIES.csv -regions REGIONS.csv > harness/carbon/grid.csv
+//
+// An [Hourly] file says more: what the grid was in the hour of a prompt. A zone is
 //
 //   - an ISO 3166 alpha-3 country: "FRA", in any case;
 //   - a cloud region, "gcp/europe-west1", or "europe-west1" where only one provider has it;
@@ -105,6 +109,13 @@ func Intensity(zone string) (Figure, error) {
 	key := strings.ToLower(strings.TrimSpace(zone))
 	if f, ok := grid()[key]; ok {
 		return f, nil
+	}
+	// A region whose provider publishes no figure has that of its country.
+	if r, ok := FindRegion(key); ok {
+		if f, ok := grid()[strings.ToLower(r.ISO3)]; ok {
+			f.Zone, f.Place = r.Name, r.Place+" (average of "+f.Place+")"
+			return f, nil
+		}
 	}
 	err := fmt.Errorf("%w: %q; use an ISO 3166 alpha-3 country (FRA), a cloud region (gcp/europe-west1) or world", ErrUnknownZone, zone)
 	if near := nearest(key, 3); len(near) > 0 {

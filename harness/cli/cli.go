@@ -20,16 +20,20 @@ import (
 // Exit codes of every command.
 const (
 	exitOK     = 0
-	exitFailed = 1 // some cells failed
+	exitFailed = 1 // some cells failed, or a regression was found
 	exitBad    = 2 // bad input
 )
 
 // errCellsFailed is returned by commands whose work finished with failed cells, after they said so.
 var errCellsFailed = errors.New("some cells failed")
 
+// errRegression is returned where a comparison finds one, after it said so.
+var errRegression = errors.New("regression")
+
 // Main runs the program and returns its exit code. args[0] is the program's name.
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	servePlugin(args)
+	holdMemory()
 	// The first signal cancels, and what was computed is kept; the second one kills.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -44,7 +48,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	switch {
 	case err == nil:
 		return exitOK
-	case errors.Is(err, errCellsFailed):
+	case errors.Is(err, errCellsFailed), errors.Is(err, errRegression):
 		return exitFailed
 	case ctx.Err() != nil:
 		fmt.Fprintln(stderr, "trilemma: interrupted; what was finished is kept, run the same command again to go on")
@@ -64,10 +68,16 @@ against competing routing policies, and shows which to deploy and what that give
 		SilenceErrors: true,
 		Version:       provenance.Version,
 	}
-	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
-		runCommand(), planCommand(), resumeCommand(), statusCommand(), reportCommand(),
-		dataCommand(), policyCommand(), versionCommand(),
+		runCommand(), planCommand(), resumeCommand(), statusCommand(), reportCommand(), verifyCommand(), compareCommand(),
+		carbonCommand(), recommendCommand(), budgetCommand(),
+		dataCommand(), policyCommand(), encodeCommand(), encoderCommand(), backendCommand(), manCommand(), versionCommand(),
 	)
+	for _, c := range root.Commands() {
+		switch c.Name() {
+		case "resume", "status", "report", "verify", "compare", "carbon", "recommend", "budget":
+			c.ValidArgsFunction = completeRuns
+		}
+	}
 	return root
 }

@@ -5,10 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/trilemma-bench/trilemma/harness/cost"
 	"github.com/trilemma-bench/trilemma/harness/report"
 	"github.com/trilemma-bench/trilemma/harness/synth"
 	"github.com/trilemma-bench/trilemma/harness/trace"
@@ -19,15 +22,19 @@ func dataCommand() *cobra.Command {
 		Use:   "data",
 		Short: "Describe, check, simulate and import traces",
 	}
-	cmd.AddCommand(describeCommand(), validateCommand(), synthCommand(), importCommand())
+	cmd.AddCommand(describeCommand(), validateCommand(), synthCommand(), importCommand(), encodeCommand())
 	return cmd
 }
 
 func describeCommand() *cobra.Command {
 	var asJSON bool
+	var prices, on string
+	var maxAge int
 	cmd := &cobra.Command{
-		Use:     "describe TRACE",
-		Short:   "Show counts, coverage, and quality, cost and energy by model and category",
+		Use:   "describe TRACE",
+		Short: "Show counts, coverage, and quality, cost and energy by model and category",
+		Long: `Show counts, coverage, and quality, cost and energy by model and category. With a price book, say which prices of
+the trace's models are missing from it or stale.`,
 		Example: "  trilemma data describe data/synth",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -35,18 +42,69 @@ func describeCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if asJSON {
+			if asJSON && prices == "" {
 				return report.DescribeJSON(cmd.OutOrStdout(), t)
 			}
-			return report.Describe(cmd.OutOrStdout(), t)
+			if prices == "" {
+				return report.Describe(cmd.OutOrStdout(), t)
+			}
+			book, err := cost.LoadBook(prices)
+			if err != nil {
+				return err
+			}
+			date := time.Now().UTC()
+			if on != "" {
+				if date, err = time.Parse(time.DateOnly, on); err != nil {
+					return fmt.Errorf("--prices-on %q: want a date such as 2024-07-01", on)
+				}
+			}
+			found := book.Review(ids(t), date, time.Duration(maxAge)*24*time.Hour)
+			if asJSON {
+				return json.NewEncoder(cmd.OutOrStdout()).Encode(found)
+			}
+			if err := report.Describe(cmd.OutOrStdout(), t); err != nil {
+				return err
+			}
+			return tellPrices(cmd.OutOrStdout(), found, len(t.Models), date)
 		},
 	}
+	cmd.Flags().StringVar(&prices, "prices", "", "price book to look the models up in")
+	cmd.Flags().StringVar(&on, "prices-on", "", "date that the prices are for; today where left out")
+	cmd.Flags().IntVar(&maxAge, "max-age", 180, "days after which a price that nobody checked is stale")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print as JSON")
 	return cmd
 }
 
 // violationsShown bounds what validate prints; all are counted.
 const violationsShown = 1000
+
+func ids(t *trace.Trace) []string {
+	out := make([]string, len(t.Models))
+	for i, m := range t.Models {
+		out[i] = m.ID
+	}
+	return out
+}
+
+func tellPrices(w io.Writer, found []cost.Finding, models int, on time.Time) error {
+	missing := 0
+	for _, f := range found {
+		if f.Missing {
+			missing++
+		}
+	}
+	fmt.Fprintf(w, "\nPrices on %s: %d of %d models are missing from the book, %d are stale\n", on.Format(time.DateOnly), missing, models, len(found)-missing)
+	for _, f := range found {
+		state := "stale"
+		if f.Missing {
+			state = "missing"
+		}
+		if _, err := fmt.Fprintf(w, "  %s: %s: %s\n", f.Model, state, f.Detail); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 func validateCommand() *cobra.Command {
 	var asJSON bool

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -25,12 +26,15 @@ type runFlags struct {
 	shard string
 	json  bool
 	quiet bool
-	opt   runner.Options
+	// backend is that of the experiment, in place of what its file says.
+	backend string
+	opt     runner.Options
 }
 
 func (f *runFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringArrayVar(&f.sets, "set", nil, "override a setting: key=value, such as data.trace=DIR or policies.knn.params.k=50")
+	flags.StringVar(&f.backend, "backend", "", "what policies and encoders compute with: go, xla:cpu, xla:cuda, or the absolute path of a PJRT plugin (the same as --set backend=…)")
 	flags.StringVar(&f.opt.Results, "results", "results", "folder of all results")
 	flags.BoolVar(&f.opt.InProcess, "in-process", false, "run bundled policies without a process of their own (same decisions)")
 	flags.BoolVar(&f.json, "json", false, "print the summary as JSON")
@@ -53,6 +57,34 @@ func pluginDirs() []string {
 		dirs = append(dirs, filepath.Join(filepath.Dir(exe), "plugins"), filepath.Join(filepath.Dir(exe), "..", "plugins"))
 	}
 	return dirs
+}
+
+// settings are sets with the backend that a flag of its own names.
+func (f *runFlags) settings(sets []string) []string {
+	if f.backend == "" {
+		return sets
+	}
+	return append(slices.Clip(sets), "backend="+f.backend)
+}
+
+// encoding shows how far the prompts are encoded, an encoder at a time.
+func encoding(w io.Writer) (progress func(encoder string, done, total int), done func()) {
+	var now string
+	var count *event.Count
+	done = func() {
+		if count != nil {
+			count.Close()
+		}
+	}
+	return func(encoder string, n, total int) {
+		if count == nil || encoder != now {
+			done()
+			now, count = encoder, event.NewCount(w, "encoding with "+encoder)
+		}
+		if count.Set(n, total); n == total {
+			count.Close()
+		}
+	}, done
 }
 
 func (f *runFlags) finish() error {
@@ -123,7 +155,7 @@ func (f *runFlags) run(cmd *cobra.Command, file string, sets []string) error {
 		return err
 	}
 	ctx, stderr := cmd.Context(), cmd.ErrOrStderr()
-	spec, notices, err := experiment.Load(file, sets)
+	spec, notices, err := experiment.Load(file, f.settings(sets))
 	if err != nil {
 		return err
 	}
@@ -137,6 +169,9 @@ func (f *runFlags) run(cmd *cobra.Command, file string, sets []string) error {
 	f.opt.Events = event.Discard
 	if !f.quiet {
 		f.opt.Events = event.Terminal(stderr)
+		var done func()
+		f.opt.Encoding, done = encoding(stderr)
+		defer done()
 	}
 	out, err := plan.Run(ctx, f.opt)
 	if closed := f.opt.Events.Close(); err == nil && closed != nil {
@@ -147,7 +182,7 @@ func (f *runFlags) run(cmd *cobra.Command, file string, sets []string) error {
 	}
 	var files []string
 	if !out.Partial {
-		if files, err = report.Figures(out.Run, spec.Plots); err != nil {
+		if files, err = writeReport(out.Run, spec.Plots); err != nil {
 			return err
 		}
 	}
@@ -158,6 +193,22 @@ func (f *runFlags) run(cmd *cobra.Command, file string, sets []string) error {
 		return errCellsFailed
 	}
 	return nil
+}
+
+// writeReport draws the plots of a finished run and writes its report; the report comes first of the files.
+func writeReport(run *store.Run, plots experiment.Plots) ([]string, error) {
+	figures, err := report.Figures(run, plots)
+	if err != nil {
+		return nil, err
+	}
+	path, err := report.Markdown(run, figures)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := report.Tables(run); err != nil {
+		return nil, err
+	}
+	return append([]string{path}, figures...), run.Seal()
 }
 
 // summary says how the run ended and names what it wrote.
@@ -187,15 +238,31 @@ func (f *runFlags) summary(w io.Writer, out *runner.Outcome, files []string) err
 	for _, name := range []string{store.PointsCSV, store.PointsParquet, runner.MetricsCSV, runner.MetricsJSON, store.ManifestFile} {
 		fmt.Fprintf(w, "  %s\n", out.Run.Path(name))
 	}
-	for _, file := range files {
-		if strings.HasSuffix(file, ".png") {
+	listFiles(w, files)
+	return nil
+}
+
+// listFiles names the report, and each plot once, whatever formats it was drawn in.
+func listFiles(w io.Writer, files []string) {
+	if len(files) == 0 {
+		return
+	}
+	fmt.Fprintf(w, "  %s\n", files[0])
+	var kinds []string
+	last := ""
+	for _, file := range files[1:] {
+		kind := strings.TrimPrefix(filepath.Ext(file), ".")
+		if !slices.Contains(kinds, kind) {
+			kinds = append(kinds, kind)
+		}
+		if name := strings.TrimSuffix(file, filepath.Ext(file)); name != last {
 			fmt.Fprintf(w, "  %s\n", file)
+			last = name
 		}
 	}
-	if len(files) > 0 {
-		fmt.Fprintf(w, "  (each plot as SVG and PDF too, with the CSV of its numbers)\n")
+	if len(kinds) > 1 {
+		fmt.Fprintf(w, "  (each plot as %s)\n", strings.Join(kinds, ", "))
 	}
-	return nil
 }
 
 func reasons(failures []store.Status) []string {
@@ -217,7 +284,7 @@ func planCommand() *cobra.Command {
 			if err := f.finish(); err != nil {
 				return err
 			}
-			spec, notices, err := experiment.Load(args[0], f.sets)
+			spec, notices, err := experiment.Load(args[0], f.settings(f.sets))
 			if err != nil {
 				return err
 			}

@@ -79,11 +79,11 @@ func printStatus(w io.Writer, s store.Summary) {
 }
 
 func reportCommand() *cobra.Command {
-	var results string
+	var results, paper string
 	cmd := &cobra.Command{
 		Use:     "report [RUN]",
-		Short:   "Draw the plots of a run again, from its results alone",
-		Example: "  trilemma report quickstart",
+		Short:   "Write the plots and the report of a run again, from its results alone",
+		Example: "  trilemma report quickstart\n  trilemma report quickstart --paper paper/quickstart",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			run, err := store.Find(results, first(args))
@@ -100,19 +100,26 @@ func reportCommand() *cobra.Command {
 			if err := json.Unmarshal(m.Config, &config); err != nil {
 				return fmt.Errorf("reading %s: %w", run.Path(store.ManifestFile), err)
 			}
-			files, err := report.Figures(run, config.Plots)
+			files, err := writeReport(run, config.Plots)
 			if err != nil {
 				return err
 			}
 			if err := report.Terminal(cmd.OutOrStdout(), run); err != nil {
 				return err
 			}
-			for _, f := range files {
-				fmt.Fprintln(cmd.OutOrStdout(), f)
+			listFiles(cmd.OutOrStdout(), files)
+			if paper == "" {
+				return nil
 			}
-			return nil
+			path, err := report.Paper(run, paper, config.Plots)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "  %s\n", path)
+			return err
 		},
 	}
 	cmd.Flags().StringVar(&results, "results", "results", "folder of all results")
+	cmd.Flags().StringVar(&paper, "paper", "", "write a LaTeX article with figures, tables and bibliography to this folder too")
 	return cmd
 }

@@ -28,6 +28,8 @@ import (
 type Cache struct {
 	// Dir is the folder, made on first use. See [DefaultCacheDir].
 	Dir string
+	// Progress, where it is set, is told how many of the texts that the cache lacks are encoded: 0 before the first.
+	Progress func(done, total int)
 }
 
 // DefaultCacheDir is trilemma/vectors in the user's cache folder.
@@ -80,20 +82,16 @@ func (c *Cache) Encode(ctx context.Context, enc Encoder, texts []string) ([]floa
 	if len(missing) == 0 {
 		return vectors, use, nil
 	}
-	computed, err := enc.Encode(ctx, missing)
-	if err != nil {
-		return nil, use, err
-	}
-	if len(computed) != len(missing)*dim {
-		return nil, use, fmt.Errorf("encoder %s returned %d floats for %d texts, want %d", enc.Name(), len(computed), len(missing), len(missing)*dim)
-	}
-	for i, key := range missingKeys {
-		for _, at := range places[key] {
-			copy(vectors[at*dim:(at+1)*dim], computed[i*dim:(i+1)*dim])
+	f := &filling{cache: c, enc: enc, path: path, head: head, keys: missingKeys, total: len(missing)}
+	f.place = func(i int, vector []float32) {
+		for _, at := range places[missingKeys[i]] {
+			copy(vectors[at*dim:(at+1)*dim], vector)
 		}
 	}
-	if err := store(ctx, path, head, dim, missingKeys, computed); err != nil {
-		use.Warning = errors.Join(use.Warning, fmt.Errorf("storing vectors for the next time: %w", err))
+	err = f.encode(ctx, missing)
+	use.Warning = errors.Join(use.Warning, f.warning)
+	if err != nil {
+		return nil, use, err
 	}
 	return vectors, use, nil
 }

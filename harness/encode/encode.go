@@ -8,6 +8,9 @@
 //     encoder's fingerprint and the text's SHA-256.
 //  3. Vectors that someone else computed are read by [LoadPrecomputed] from a Parquet file, by prompt id.
 //
+// Packages below this one: bert is an encoder of BERT models on GoMLX, wordpiece and safetensors read what such models are
+// made of, and weights knows where they come from and where they are kept.
+//
 // An encoder is fitted on the training prompts alone: what it knows of the test prompts' words would be a leak.
 package encode
 
@@ -25,4 +28,13 @@ type Encoder interface {
 	Fingerprint() string
 	// Encode returns len(texts) × Dim floats, row-major. It stops soon after ctx is cancelled.
 	Encode(ctx context.Context, texts []string) ([]float32, error)
+}
+
+// Streamer is an encoder that hands vectors over as they are ready, so that what was computed before an interruption is
+// kept.
+type Streamer interface {
+	Encoder
+	// Stream calls got with rows of texts and their vectors, len(rows) × Dim, each text once, in any order, from one
+	// goroutine at a time. It stops soon after ctx is cancelled or got returns an error.
+	Stream(ctx context.Context, texts []string, got func(rows []int, vectors []float32) error) error
 }

@@ -88,7 +88,7 @@ func (s *Spec) Canonical() ([]byte, error) {
 	c.Data.Trace, c.Data.Train, c.Data.Test = "", "", ""
 	c.Encoders = append(Encoders(nil), s.Encoders...)
 	for i := range c.Encoders {
-		c.Encoders[i].Precomputed = ""
+		c.Encoders[i].Precomputed, c.Encoders[i].Model = "", ""
 	}
 	c.Policies = append(Policies(nil), s.Policies...)
 	for i := range c.Policies {

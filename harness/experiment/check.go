@@ -7,8 +7,11 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/trilemma-bench/trilemma/harness/carbon"
 	"github.com/trilemma-bench/trilemma/harness/encode"
+	"github.com/trilemma-bench/trilemma/harness/encode/weights"
 )
 
 // checker checks what the parts of an experiment mean together, fills in what was left out and resolves paths.
@@ -50,6 +53,8 @@ func (c *checker) check() {
 	if s.Backend == "" {
 		c.wrongAt("backend", "empty; want go, xla:cpu, xla:cuda or a path to a PJRT plugin")
 	}
+	s.Accounting.Hourly = c.path("accounting.hourly", s.Accounting.Hourly)
+	s.Accounting.Prices = c.path("accounting.prices", s.Accounting.Prices)
 	if _, err := s.Accounting.Replay(); err != nil {
 		c.wrongErr("accounting", err)
 	}
@@ -89,7 +94,39 @@ func (c *checker) data() {
 	case pair && d.Train == d.Test:
 		c.wrongAt("data", "train and test are the same folder: give trace, and a split of it")
 	}
+	c.arrivals()
+	c.regions()
 	c.split(pair)
+}
+
+func (c *checker) arrivals() {
+	a := c.spec.Data.Arrivals
+	if a == nil {
+		return
+	}
+	if _, err := time.Parse(time.RFC3339, a.From); err != nil {
+		c.wrongAt("data.arrivals.from", "%q is not a time: want one such as 2024-06-01T00:00:00Z", a.From)
+	}
+	if a.Span.Std() < time.Second {
+		c.wrongAt("data.arrivals.span", "is missing or too short: want how long prompts arrive, such as 48h")
+	}
+}
+
+func (c *checker) regions() {
+	for i, r := range c.spec.Data.Regions {
+		at := fmt.Sprintf("data.regions[%d]", i)
+		if len(r.Zones) == 0 {
+			c.wrongAt(at, "names no zones: want countries (FRA) or cloud regions (gcp/europe-west1)")
+		}
+		for k, z := range r.Zones {
+			if _, err := carbon.Intensity(z); err != nil {
+				c.wrongAt(fmt.Sprintf("%s.zones[%d]", at, k), "%v", err)
+			}
+			if slices.Contains(r.Zones[:k], z) {
+				c.wrongAt(fmt.Sprintf("%s.zones[%d]", at, k), "%s is there twice", z)
+			}
+		}
+	}
 }
 
 // split completes the shares: those left out are what the others leave, in the ratio 60 : 20 : 20.
@@ -212,15 +249,43 @@ func (c *checker) encoder(e *Encoder, at string) {
 			e.Name = strings.TrimSuffix(filepath.Base(e.Precomputed), filepath.Ext(e.Precomputed))
 		}
 	}
+	c.model(e, at)
+	builtIn := e.Name == "hash" || e.Name == "none" || e.Name == "embedding"
 	switch {
 	case e.Name == "":
-		c.wrongAt(at, "the encoder needs a name: hash, embedding, none, or a name with precomputed: FILE")
-	case e.Precomputed != "" && (e.Name == "hash" || e.Name == "none" || e.Name == "embedding"):
-		c.wrongAt(at, "%q is built in: give precomputed vectors another name", e.Name)
+		c.wrongAt(at, "the encoder needs a name: hash, minilm, embedding, none, or a name with precomputed: FILE or model: FOLDER")
+	case e.Precomputed != "" && e.Model != "":
+		c.wrongAt(at, "precomputed vectors need no model: leave one of the two out")
+	case builtIn && (e.Precomputed != "" || e.Model != ""):
+		c.wrongAt(at, "%q is built in: give precomputed vectors and models another name", e.Name)
 	case e.Kind() == "":
-		c.wrongAt(at, "unknown encoder %q, %s; or add precomputed: FILE", e.Name, suggest(e.Name, []string{"hash", "embedding", "none"}))
+		c.wrongAt(at, "unknown encoder %q, %s; or add precomputed: FILE or model: FOLDER", e.Name, suggest(e.Name, append([]string{"hash", "embedding", "none"}, weights.Names()...)))
+	case e.Kind() != ModelVectors && e.ModelParams() != encode.ModelParams{}:
+		c.wrongAt(at, "pooling, normalise and max_tokens belong to models, %q is none", e.Name)
+	case e.Kind() == ModelVectors:
+		c.wrongErr(at, e.ModelParams().Check())
 	case e.Hash != nil:
 		c.wrongErr(at, e.Hash.Check())
+	}
+}
+
+// model resolves the folder of an encoder's model. A name that can be installed is a model by itself.
+func (c *checker) model(e *Encoder, at string) {
+	if _, known := weights.Find(e.Name); known && e.Precomputed == "" && e.Model == "" {
+		e.Model = e.Name
+	}
+	if e.Model == "" {
+		return
+	}
+	if e.Name == "" {
+		e.Name = filepath.Base(e.Model)
+	}
+	// A word is the name of an installed model, all else a path.
+	if strings.ContainsAny(e.Model, `/\$`) || strings.HasPrefix(e.Model, ".") {
+		e.Model = c.path(at+".model", e.Model)
+		if !strings.ContainsAny(e.Model, `/\`) {
+			e.Model = "." + string(filepath.Separator) + e.Model
+		}
 	}
 }
 

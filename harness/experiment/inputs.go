@@ -6,9 +6,13 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/trilemma-bench/trilemma/harness/carbon"
+	"github.com/trilemma-bench/trilemma/harness/cost"
+	"github.com/trilemma-bench/trilemma/harness/encode"
 	"github.com/trilemma-bench/trilemma/harness/energy"
+	"github.com/trilemma-bench/trilemma/harness/provenance"
 	"github.com/trilemma-bench/trilemma/harness/replay"
 	"github.com/trilemma-bench/trilemma/harness/trace"
 )
@@ -18,6 +22,10 @@ func (a Accounting) Replay() (replay.Accounting, error) {
 	out := replay.Accounting{Energy: energy.Default(), IgnoreRegions: a.IgnoreRegions}
 	out.Energy.PUE, out.Energy.BatchSize, out.Energy.QuantisationBits = a.PUE, a.BatchSize, a.QuantisationBits
 	out.Energy.Prefill.On, out.Energy.Prefill.Utilisation = a.Prefill, a.PrefillUtilisation
+	out.Method = a.method()
+	if err := errors.Join(out.Method.Check(), a.files(&out)); err != nil {
+		return out, err
+	}
 	if err := out.Energy.Check(); err != nil {
 		return out, err
 	}
@@ -41,6 +49,61 @@ func (a Accounting) Replay() (replay.Accounting, error) {
 	return out, nil
 }
 
+// method is the estimate of energy; the published one is the zero method, so that it is named in no cell's identity.
+func (a Accounting) method() energy.Method {
+	m := energy.Method{Name: energy.Name(a.Energy)}
+	orElse := func(x, otherwise float64) float64 {
+		if x == 0 {
+			return otherwise
+		}
+		return x
+	}
+	switch m.Name {
+	case energy.Regression:
+		return energy.Method{}
+	case energy.Roofline:
+		m.Hardware, m.ComputeUtilisation, m.BandwidthUtilisation = a.Hardware, orElse(a.Utilisation, 0.4), orElse(a.BandwidthUtilisation, 0.6)
+		if m.Hardware == "" {
+			m.Hardware = "H100"
+		}
+	case energy.Constant:
+		m.WhPer1kOutput, m.WhPer1kInput = a.WhPer1kOutput, a.WhPer1kInput
+	}
+	return m
+}
+
+// files reads the hourly intensities and the price book.
+func (a Accounting) files(out *replay.Accounting) error {
+	var errs []error
+	if a.Hourly != "" {
+		sum, err := provenance.HashFile(a.Hourly)
+		if err == nil {
+			out.HourlySHA256 = sum.SHA256
+			out.Hourly, err = carbon.LoadHourly(a.Hourly)
+		}
+		errs = append(errs, err)
+	}
+	if a.PricesOn != "" {
+		on, err := time.Parse(time.DateOnly, a.PricesOn)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("prices_on: %q is not a date: want one such as 2024-07-01", a.PricesOn))
+		}
+		out.PricesOn = on
+	}
+	if a.Prices != "" {
+		if a.PricesOn == "" {
+			errs = append(errs, errors.New("prices needs prices_on: the date whose prices count for prompts without a time of arrival"))
+		}
+		sum, err := provenance.HashFile(a.Prices)
+		if err == nil {
+			out.PricesSHA256 = sum.SHA256
+			out.Prices, err = cost.LoadBook(a.Prices)
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
 // EncoderKind is one way to get vectors.
 type EncoderKind string
 
@@ -49,6 +112,7 @@ const (
 	HashVectors   EncoderKind = "hash"        // from the texts
 	FileVectors   EncoderKind = "precomputed" // from a Parquet file
 	ColumnVectors EncoderKind = "embedding"   // from the trace
+	ModelVectors  EncoderKind = "model"       // from the texts, by a BERT model
 	NoVectors     EncoderKind = "none"
 )
 
@@ -57,10 +121,17 @@ func (e Encoder) Kind() EncoderKind {
 	switch {
 	case e.Precomputed != "":
 		return FileVectors
+	case e.Model != "":
+		return ModelVectors
 	case e.Name == "hash", e.Name == "embedding", e.Name == "none":
 		return EncoderKind(e.Name)
 	}
 	return ""
+}
+
+// ModelParams are the parameters of a model.
+func (e Encoder) ModelParams() encode.ModelParams {
+	return encode.ModelParams{Pooling: e.Pooling, Normalise: e.Normalise, MaxTokens: e.MaxTokens}
 }
 
 // Locate finds the precomputed vectors for a trace: in its own folder, else beside the experiment.

@@ -365,3 +365,27 @@ func FuzzSetPath(f *testing.F) {
 		}
 	})
 }
+
+func TestModelEncoders(t *testing.T) {
+	s, _ := parse(t, `
+name: x
+data: {synth: {}}
+policies: [knn]
+encoder:
+  - hash
+  - minilm
+  - {name: minilm, label: cls, pooling: cls, normalise: false, max_tokens: 64}
+  - {name: bge, model: ./models/bge}
+  - {name: again, model: minilm}
+  - {model: /abs/e5}
+`)
+	want := []string{"", "minilm", "minilm", filepath.Join("dir", "models", "bge"), "minilm", "/abs/e5"}
+	for i, e := range s.Encoders {
+		if kind := e.Kind(); (kind == ModelVectors) != (i > 0) || e.Model != want[i] {
+			t.Errorf("encoder %d: %s %+v, want model %q", i, kind, e, want[i])
+		}
+	}
+	if p := s.Encoders[2].ModelParams(); p.Pooling != "cls" || *p.Normalise || p.MaxTokens != 64 || s.Encoders[5].Label != "e5" {
+		t.Errorf("%+v", s.Encoders)
+	}
+}

@@ -301,6 +301,13 @@ func (p *planner) baseline() {
 	if len(p.problems) > 0 || slices.Contains(baselines, b) || slices.Contains(p.labels, b) {
 		return
 	}
+	// Where encoders are compared, a policy alone means the one with the first encoder.
+	for _, e := range p.spec.Encoders {
+		if name := b + "@" + e.Label; slices.Contains(p.labels, name) {
+			p.spec.Metrics.Baseline = name
+			return
+		}
+	}
 	known := append([]string(nil), p.labels...)
 	slices.Sort(known)
 	known = slices.Compact(append(known, baselines...))

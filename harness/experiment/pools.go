@@ -70,6 +70,11 @@ func (p Pool) Resolve(models []policy.Model) ([]int, error) {
 	return out, nil
 }
 
+// Matches lists the models that the deployment is about, as indexes into models.
+func (d Deployment) Matches(models []policy.Model) ([]int, error) {
+	return Pool{Name: "of data.regions", Models: d.Models}.Resolve(models)
+}
+
 // matcher tells whether a model id is meant: by the whole id, or by a glob in which * stands for any text, a slash too,
 // and ? for one character.
 func matcher(glob string) func(string) bool {

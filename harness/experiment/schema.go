@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/invopop/jsonschema"
+
+	"github.com/trilemma-bench/trilemma/harness/encode/weights"
 )
 
 //go:generate go test -run TestSchemaIsCurrent -update .
@@ -135,7 +137,11 @@ func (Encoder) JSONSchemaExtend(s *jsonschema.Schema) {
 	}
 	name, _ := s.Properties.Get("name")
 	name.Not = &jsonschema.Schema{Const: "hash"}
-	either(s, &hash, &jsonschema.Schema{Enum: []any{"hash", "embedding", "none"}})
+	words := []any{"hash", "embedding", "none"}
+	for _, name := range weights.Names() {
+		words = append(words, name)
+	}
+	either(s, &hash, &jsonschema.Schema{Enum: words})
 }
 
 // JSONSchemaExtend asks for at least one policy.

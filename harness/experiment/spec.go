@@ -34,7 +34,7 @@ type Spec struct {
 	Plots Plots `json:"plots"`
 	// How energy and carbon that the trace did not log are derived.
 	Accounting Accounting `json:"accounting"`
-	// Backend of policies that train: go, xla:cpu, xla:cuda or a path to a PJRT plugin.
+	// Backend of policies that train and of encoders that are models: go, xla:cpu, xla:cuda or a path to a PJRT plugin.
 	Backend string `json:"backend" jsonschema:"default=go"`
 	// How long a cell may take before it is stopped and counts as failed, such as 90s, 30m or 2h.
 	Timeout Duration `json:"timeout"`
@@ -60,6 +60,30 @@ type Data struct {
 	Synth *synth.Params `json:"synth,omitempty"`
 	// How prompts are divided.
 	Split Split `json:"split"`
+	// Times of arrival for prompts that have none.
+	Arrivals *Arrivals `json:"arrivals,omitempty"`
+	// Models that can be run in several places: beside the model itself each place is one more, called model@place.
+	Regions []Deployment `json:"regions,omitempty"`
+}
+
+// Arrivals draws times of arrival, evenly over a time span, for a trace whose prompts have none.
+type Arrivals struct {
+	// When the first prompt may arrive, such as 2024-06-01T00:00:00Z.
+	From string `json:"from" jsonschema:"required"`
+	// How long prompts arrive, such as 48h.
+	Span Duration `json:"span" jsonschema:"required"`
+	// Another seed is another order.
+	Seed uint64 `json:"seed" jsonschema:"minimum=0"`
+	// Replace the times of arrival that the trace has. Without it such a trace is refused.
+	Replace bool `json:"replace,omitempty"`
+}
+
+// Deployment says where some models can be run.
+type Deployment struct {
+	// Model ids or globs (* and ?). Without any: every model.
+	Models []string `json:"models,omitempty"`
+	// Countries (FRA) or cloud regions (gcp/europe-west1).
+	Zones []string `json:"zones" jsonschema:"required"`
 }
 
 // Split divides prompts into train, validation and test.
@@ -105,16 +129,24 @@ type Pool struct {
 // Encoders are the encoders of an experiment, in order.
 type Encoders []Encoder
 
-// Encoder says how prompts become vectors: hash (hashed n-grams), a file of precomputed vectors, embedding (the trace's
-// own column) or none.
+// Encoder says how prompts become vectors: hash (hashed n-grams), minilm or another BERT model, a file of precomputed
+// vectors, embedding (the trace's own column) or none.
 type Encoder struct {
-	// hash, embedding, none, or a name of your own for precomputed vectors.
+	// hash, minilm, embedding, none, or a name of your own for precomputed vectors or a model.
 	Name string `json:"name"`
 	// What it is called where there are several of the same name.
 	Label string `json:"label,omitempty"`
 	// Parquet file of vectors (prompt_id, embedding). A relative one is looked for in each trace's folder first, then
 	// beside the experiment.
 	Precomputed string `json:"precomputed,omitempty"`
+	// Folder of a BERT model in Hugging Face's layout, or the name of an installed one.
+	Model string `json:"model,omitempty"`
+	// How a model's tokens become one vector, in place of what its folder says.
+	Pooling string `json:"pooling,omitempty" jsonschema:"enum=mean,enum=cls"`
+	// Whether a model's vectors are scaled to length one, in place of what its folder says.
+	Normalise *bool `json:"normalise,omitempty"`
+	// Where a model cuts texts, in tokens, in place of what its folder says.
+	MaxTokens int `json:"max_tokens,omitempty" jsonschema:"minimum=2"`
 	// Hash holds the parameters of hash; in a file they stand beside the name.
 	Hash *encode.HashParams `json:"hash,omitempty"`
 
@@ -201,6 +233,28 @@ type Accounting struct {
 	Prefill bool `json:"prefill"`
 	// Share of the GPU's peak that reading the prompt reaches.
 	PrefillUtilisation float64 `json:"prefill_utilisation" jsonschema:"minimum=0.01,maximum=1,default=0.4"`
+	// How energy is estimated where it was not logged: the published regression, a roofline on named hardware, a constant a
+	// token, or measured: not at all.
+	Energy string `json:"energy,omitempty" jsonschema:"enum=regression,enum=roofline,enum=constant,enum=measured,default=regression"`
+	// Hardware of the roofline: H100, A100, L4, MI300X, Apple M-series or CPU.
+	Hardware string `json:"hardware,omitempty" jsonschema:"default=H100"`
+	// Share of the hardware's peak FLOP/s that serving reaches, for the roofline.
+	Utilisation float64 `json:"utilisation,omitempty" jsonschema:"minimum=0,maximum=1,default=0.4"`
+	// Share of the hardware's memory bandwidth that serving reaches, for the roofline.
+	BandwidthUtilisation float64 `json:"bandwidth_utilisation,omitempty" jsonschema:"minimum=0,maximum=1,default=0.6"`
+	// Wh for 1,000 output tokens, of energy: constant.
+	WhPer1kOutput float64 `json:"wh_per_1k_output,omitempty" jsonschema:"minimum=0"`
+	// Wh for 1,000 input tokens, of energy: constant.
+	WhPer1kInput float64 `json:"wh_per_1k_input,omitempty" jsonschema:"minimum=0"`
+	// CSV of hourly grid intensities: datetime, zone, gco2e_per_kwh, or an export of Electricity Maps or WattTime. It counts
+	// for prompts with a time of arrival and models with a region.
+	Hourly string `json:"hourly,omitempty"`
+	// Price book, in place of the prices of models.yaml.
+	Prices string `json:"prices,omitempty"`
+	// Date of the book's prices for prompts without a time of arrival, such as 2024-07-01.
+	PricesOn string `json:"prices_on,omitempty" jsonschema:"pattern=^[0-9]{4}-[0-9]{2}-[0-9]{2}$"`
+	// Litres of water that data centres take for one kWh of servers, for regions whose operator states none.
+	WaterLPerKWh *float64 `json:"water_l_per_kwh,omitempty" jsonschema:"minimum=0"`
 }
 
 // Preferences are sweeps over λ, one quantity at a time with the others 0, or all combinations where Grid is set.

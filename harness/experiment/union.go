@@ -167,7 +167,7 @@ func (e *Encoder) decode(d *decoder, n *node, path string) {
 	if word, _ := n.get("name").text(); word != "hash" || n.get("precomputed") != nil {
 		d.fields(reflect.ValueOf((*plainEncoder)(e)).Elem(), n, path, func(k key, _ *node) {
 			if k.name != "hash" {
-				d.wrong(k.spot, path, "unknown key %q, %s", k.name, suggest(k.name, []string{"name", "label", "precomputed"}))
+				d.wrong(k.spot, path, "unknown key %q, %s", k.name, suggest(k.name, []string{"name", "label", "precomputed", "model", "pooling", "normalise", "max_tokens"}))
 			}
 		})
 		if e.Hash != nil {

@@ -49,7 +49,11 @@ func (s *Shares) Draw(c draw.Canvas) error {
 		legendBox(c, style, at, palette[i], s.Models[m])
 		at.Y -= shift(legendSize * 1.45)
 	}
-	if len(rest) > 0 {
+	switch len(rest) {
+	case 0:
+	case 1:
+		legendBox(c, style, at, grey, s.Models[rest[0]])
+	default:
 		legendBox(c, style, at, grey, fmt.Sprintf("%d others", len(rest)))
 	}
 	return nil

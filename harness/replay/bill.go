@@ -1,8 +1,12 @@
 package replay
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
+	"slices"
+	"strings"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -20,6 +24,16 @@ type Accounting struct {
 	GridGPerKWh float64
 	// IgnoreRegions uses GridGPerKWh for every model.
 	IgnoreRegions bool
+	// Method of estimating energy; the zero Method is the published regression.
+	Method energy.Method `json:",omitzero"`
+	// Hourly intensities win over yearly averages for prompts that have a time of arrival. HourlySHA256 names the file.
+	Hourly       *carbon.Hourly `json:"-"`
+	HourlySHA256 string         `json:",omitempty"`
+	// Prices of a book win over those of models.yaml: the price of the day on which a prompt arrived, or of PricesOn.
+	// PricesSHA256 names the file.
+	Prices       *cost.Book `json:"-"`
+	PricesSHA256 string     `json:",omitempty"`
+	PricesOn     time.Time  `json:",omitzero"`
 }
 
 // DefaultAccounting derives energy as published and takes the world's average grid where no region is known.
@@ -46,6 +60,28 @@ type meter struct {
 	low, high energy.Meter
 	gPerKWh   float64
 	price     cost.Prices
+	// hourly is nil where there is no file; place is what the file is asked for.
+	hourly *carbon.Hourly
+	place  string
+	book   *cost.Book
+	id     string
+	on     time.Time
+}
+
+// rates are what the model cost on the day of a prompt.
+func (m *meter) rates(arrived time.Time) (cost.Rates, error) {
+	if arrived.IsZero() {
+		arrived = m.on
+	}
+	return m.book.At(m.id, arrived)
+}
+
+// grid is the intensity where the model runs when a prompt arrives.
+func (m *meter) grid(arrived time.Time) (float64, error) {
+	if m.hourly == nil || arrived.IsZero() {
+		return m.gPerKWh, nil
+	}
+	return m.hourly.GPerKWh(m.place, arrived)
 }
 
 func newMeter(m policy.Model, acc Accounting) (meter, error) {
@@ -53,24 +89,51 @@ func newMeter(m policy.Model, acc Accounting) (meter, error) {
 		gPerKWh: acc.GridGPerKWh,
 		price:   cost.Prices{InputUSDPerMTok: m.PriceInputUSDPerMTok, OutputUSDPerMTok: m.PriceOutputUSDPerMTok},
 	}
+	mt.book, mt.id, mt.on = acc.Prices, m.ID, acc.PricesOn
+	if mt.book != nil {
+		// A copy in another region has the price of its original.
+		mt.id, _, _ = strings.Cut(m.ID, "@")
+		if _, err := mt.book.Resolve(mt.id, mt.on); err != nil {
+			return mt, fmt.Errorf("prices: %w; add the model or an alias, or leave prices out to take those of models.yaml", err)
+		}
+	}
 	if m.Region != "" && !acc.IgnoreRegions {
+		mt.place = m.Region
 		g, err := carbon.Intensity(m.Region)
-		if err != nil {
+		// A zone of the hourly file need not be among the yearly averages.
+		if err != nil && !hourlyHas(acc.Hourly, m.Region) {
 			return mt, fmt.Errorf("models.yaml: region of model %s: %w", m.ID, err)
 		}
-		mt.gPerKWh = g.GPerKWh
+		if err == nil {
+			mt.gPerKWh = g.GPerKWh
+		}
+		// A zone that the file lacks keeps its yearly average; an hour that a zone lacks is refused.
+		if hourlyHas(acc.Hourly, m.Region) {
+			mt.hourly = acc.Hourly
+		}
 	}
 	mt.sized = m.ParamsActiveB.Known() && m.ParamsTotalB.Known()
 	if mt.sized {
-		at := func(active, total float64) energy.Meter {
-			return acc.Energy.PerModel(energy.Model{
+		at := func(active, total float64) (energy.Meter, error) {
+			return acc.Method.Meter(acc.Energy, energy.Model{
 				ParamsActiveB: active, ParamsTotalB: total,
 				TokensPerSec: m.TokensPerSec, TimeToFirstTokenSec: m.TimeToFirstTokenSec,
 			})
 		}
-		mt.low, mt.high = at(m.ParamsActiveB.Low, m.ParamsTotalB.Low), at(m.ParamsActiveB.High, m.ParamsTotalB.High)
+		var errLow, errHigh error
+		mt.low, errLow = at(m.ParamsActiveB.Low, m.ParamsTotalB.Low)
+		mt.high, errHigh = at(m.ParamsActiveB.High, m.ParamsTotalB.High)
+		return mt, errors.Join(errLow, errHigh)
 	}
 	return mt, nil
+}
+
+func hourlyHas(h *carbon.Hourly, place string) bool {
+	if h == nil {
+		return false
+	}
+	_, ok := h.Has(place)
+	return ok
 }
 
 // billBlock is the number of prompts that one goroutine bills at a time.
@@ -85,13 +148,23 @@ func NewTable(t *trace.Trace, models []int, acc Accounting) (*Table, error) {
 		return nil, fmt.Errorf("accounting: %w", err)
 	}
 	n := t.Prompts.Len()
-	tab := &Table{Prompts: n, Models: len(models), cell: make([]Outcome, n*len(models))}
+	tab := &Table{Prompts: n, Models: len(models), cell: make([]Outcome, n*len(models)), grid: make([]float32, len(models))}
 	meters := make([]meter, len(models))
 	for i, m := range models {
 		var err error
 		if meters[i], err = newMeter(t.Models[m], acc); err != nil {
 			return nil, err
 		}
+		tab.grid[i] = float32(meters[i].gPerKWh)
+	}
+	if acc.Hourly != nil {
+		tab.grid = make([]float32, n*len(models))
+	}
+	if acc.Method.Name == energy.Measured && t.Outcomes.EnergyWh == nil {
+		return nil, errors.New("accounting: energy: measured, but no outcome has energy_wh: choose regression, roofline or constant")
+	}
+	if err := acc.covered(t, meters); err != nil {
+		return nil, err
 	}
 	counts := make([]shareCount, (n+billBlock-1)/billBlock)
 	var g errgroup.Group
@@ -100,7 +173,16 @@ func NewTable(t *trace.Trace, models []int, acc Accounting) (*Table, error) {
 		g.Go(func() error {
 			for p := b * billBlock; p < min((b+1)*billBlock, n); p++ {
 				for i, m := range models {
-					bill(t, p, m, &meters[i], &tab.cell[p*len(models)+i], &counts[b])
+					if acc.Hourly != nil {
+						g, err := meters[i].grid(arrived(t, p))
+						if err != nil {
+							return fmt.Errorf("prompts.parquet row %d, model %s: %w", p, t.Models[m].ID, err)
+						}
+						tab.grid[p*len(models)+i] = float32(g)
+					}
+					if err := bill(t, p, m, &meters[i], &tab.cell[p*len(models)+i], &counts[b]); err != nil {
+						return err
+					}
 				}
 			}
 			return nil
@@ -126,8 +208,47 @@ func figure(matrix []float32, i int) float32 {
 	return matrix[i]
 }
 
+// arrived is when a prompt arrived, the zero time where that is not known.
+func arrived(t *trace.Trace, prompt int) time.Time {
+	if t.Prompts.ArrivedAt == nil {
+		return time.Time{}
+	}
+	return t.Prompts.ArrivedAt[prompt]
+}
+
+// covered tells first whether what depends on the date is there for the first and the last prompt, so that the message
+// does not depend on which goroutine fails first.
+func (acc *Accounting) covered(t *trace.Trace, meters []meter) error {
+	var first, last time.Time
+	for _, at := range t.Prompts.ArrivedAt {
+		if at.IsZero() {
+			continue
+		}
+		if first.IsZero() || at.Before(first) {
+			first = at
+		}
+		if at.After(last) {
+			last = at
+		}
+	}
+	for i := range meters {
+		for _, at := range []time.Time{first, last} {
+			if _, err := meters[i].grid(at); err != nil {
+				return fmt.Errorf("hourly intensities for model %s: %w; give a file that covers all prompts, or leave hourly out to take yearly averages", meters[i].id, err)
+			}
+			if meters[i].book == nil {
+				continue
+			}
+			if _, err := meters[i].rates(at); err != nil {
+				return fmt.Errorf("prices: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
 // bill fills one outcome.
-func bill(t *trace.Trace, prompt, model int, mt *meter, o *Outcome, count *shareCount) {
+func bill(t *trace.Trace, prompt, model int, mt *meter, o *Outcome, count *shareCount) error {
 	*o = Outcome{
 		Score: nan32, CostUSD: nan32, EnergyWhLow: nan32, EnergyWhHigh: nan32,
 		CarbonGLow: nan32, CarbonGHigh: nan32, LatencySec: nan32,
@@ -135,17 +256,26 @@ func bill(t *trace.Trace, prompt, model int, mt *meter, o *Outcome, count *share
 	src := &t.Outcomes
 	at := src.At(prompt, model)
 	if !src.Present.Has(at) || isNaN(src.Score[at]) {
-		return
+		return nil
 	}
 	in, out := float64(figure(src.InputTokens, at)), float64(figure(src.OutputTokens, at))
 	price := figure(src.CostUSD, at)
 	logged := !isNaN(price)
-	if !logged {
+	if !logged && mt.book == nil {
 		price = float32(mt.price.CostUSD(in, out))
+	} else if !logged {
+		rates, err := mt.rates(arrived(t, prompt))
+		if err != nil {
+			return fmt.Errorf("prices: %w", err)
+		}
+		price = float32(rates.CostUSD(cost.Usage{
+			InputTokens: in, CachedInputTokens: float64(figure(src.CachedInputTokens, at)),
+			OutputTokens: out, ReasoningTokens: float64(figure(src.ReasoningTokens, at)),
+		}))
 	}
 	if isNaN(price) {
 		count.unbilled++
-		return
+		return nil
 	}
 	count.present++
 	count.cost.see(logged, true)
@@ -178,10 +308,23 @@ func bill(t *trace.Trace, prompt, model int, mt *meter, o *Outcome, count *share
 		o.CarbonGLow, o.CarbonGHigh = g, g
 		count.carbon.see(true, true)
 	} else if !isNaN(o.EnergyWhLow) {
-		o.CarbonGLow = float32(carbon.TotalG(float64(o.EnergyWhLow), mt.gPerKWh, low.EmbodiedG()))
-		o.CarbonGHigh = float32(carbon.TotalG(float64(o.EnergyWhHigh), mt.gPerKWh, high.EmbodiedG()))
+		g, err := mt.grid(arrived(t, prompt))
+		if err != nil {
+			return fmt.Errorf("prompts.parquet row %d: %w", prompt, err)
+		}
+		// Where energy was measured, a method that estimates nothing leaves the embodied share out.
+		o.CarbonGLow = float32(carbon.TotalG(float64(o.EnergyWhLow), g, zeroIfNaN(low.EmbodiedG())))
+		o.CarbonGHigh = float32(carbon.TotalG(float64(o.EnergyWhHigh), g, zeroIfNaN(high.EmbodiedG())))
 		count.carbon.see(false, true)
 	}
+	return nil
+}
+
+func zeroIfNaN(x float64) float64 {
+	if x != x {
+		return 0
+	}
+	return x
 }
 
 // readReferences notes the reference answers as codes of the trace's answers. A reference that no model ever gave gets
@@ -231,6 +374,17 @@ func Concat(a, b *Table) (*Table, error) {
 			KnownLatencySec: mix(a.Logged.KnownLatencySec, b.Logged.KnownLatencySec),
 			Unbilled:        a.Logged.Unbilled + b.Logged.Unbilled,
 		},
+	}
+	if len(a.grid) == a.Models && len(b.grid) == b.Models && slices.Equal(a.grid, b.grid) {
+		out.grid = a.grid
+	} else {
+		for _, t := range []*Table{a, b} {
+			for p := range t.Prompts {
+				for m := range t.Models {
+					out.grid = append(out.grid, float32(t.GridGPerKWh(p, m)))
+				}
+			}
+		}
 	}
 	if a.reference != nil || b.reference != nil {
 		out.reference = make([]uint32, out.Prompts)

@@ -42,6 +42,8 @@ type Table struct {
 	Prompts int
 	Models  int
 	cell    []Outcome
+	// grid is the intensity that each outcome saw, [prompts × models], or one a model where it does not change.
+	grid []float32
 	// reference holds the code of each prompt's reference answer; nil where the trace has no answers to vote on.
 	reference []uint32
 	// Logged tells, a quantity, how many of the present outcomes had it logged rather than derived.
@@ -59,6 +61,14 @@ type Shares struct {
 
 // At is the outcome of one model for one prompt.
 func (t *Table) At(prompt, model int) *Outcome { return &t.cell[prompt*t.Models+model] }
+
+// GridGPerKWh is the intensity of the grid that a model runs on when a prompt arrives, in gCO2e/kWh.
+func (t *Table) GridGPerKWh(prompt, model int) float64 {
+	if len(t.grid) == t.Models {
+		return float64(t.grid[model])
+	}
+	return float64(t.grid[prompt*t.Models+model])
+}
 
 // View is a table narrowed to the models of a pool, which decisions number from 0.
 type View struct {

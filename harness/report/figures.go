@@ -27,11 +27,15 @@ func Figures(run *store.Run, how experiment.Plots) ([]string, error) {
 	if len(how.Formats) == 0 {
 		return nil, nil
 	}
+	return figuresIn(run, run.Path(plotsDir), how)
+}
+
+// figuresIn draws them into a folder.
+func figuresIn(run *store.Run, dir string, how experiment.Plots) ([]string, error) {
 	points, err := run.Points()
 	if err != nil {
 		return nil, err
 	}
-	dir := run.Path(plotsDir)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("making the folder of plots: %w", err)
 	}
@@ -51,6 +55,17 @@ func Figures(run *store.Run, how experiment.Plots) ([]string, error) {
 			if err != nil {
 				return paths, err
 			}
+		}
+	}
+	extra, err := footprintFigures(run)
+	if err != nil {
+		return paths, err
+	}
+	for _, f := range extra {
+		written, err := plot.Save(f.figure, dir, f.name, how.Formats)
+		paths = append(paths, written...)
+		if err != nil {
+			return paths, err
 		}
 	}
 	return paths, nil
@@ -77,7 +92,9 @@ type quantity struct {
 	value, low, high func(*store.Point) float64
 }
 
-func none(*store.Point) float64 { return math.NaN() }
+var nan = math.NaN()
+
+func none(*store.Point) float64 { return nan }
 
 func quantities(how experiment.Plots) (quality, cost, carbon quantity) {
 	scaling := plot.Auto

@@ -1,99 +1,76 @@
 package report
 
 import (
-	"encoding/csv"
 	"fmt"
 	"io"
-	"os"
-	"strconv"
+	"slices"
+	"strings"
 
-	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/jedib0t/go-pretty/v6/text"
-
+	"github.com/trilemma-bench/trilemma/harness/metrics"
 	"github.com/trilemma-bench/trilemma/harness/store"
 )
 
-// shown are the metrics of the terminal's table.
-var shown = []string{"aiq", "nauc", "peak", "perfgain", "costsave", "hypervolume"}
-
-// Terminal writes a table of the main metrics of each pool, with intervals.
+// Terminal writes for each pool a table of the main metrics, with intervals, and the front of quality and cost.
 func Terminal(w io.Writer, run *store.Run) error {
-	path := run.Path("metrics.csv")
-	f, err := os.Open(path)
+	tables, err := metricTables(run)
 	if err != nil {
-		return fmt.Errorf("reading metrics: %w; the run has not finished: run its experiment again to go on", err)
+		return err
 	}
-	defer f.Close()
-	rows, err := csv.NewReader(f).ReadAll()
+	points, err := run.Points()
 	if err != nil {
-		return fmt.Errorf("reading %s: %w", path, err)
+		return err
 	}
-	var order []string                      // pool\x00policy
-	cells := map[string]map[string]string{} // → metric → text
-	for _, r := range rows[1:] {
-		key := r[0] + "\x00" + r[1]
-		if cells[key] == nil {
-			cells[key] = map[string]string{}
-			order = append(order, key)
+	for i := range tables {
+		t := &tables[i]
+		if _, err := fmt.Fprintf(w, "\nPool %s\n%s\n", t.pool, t.writer().Render()); err != nil {
+			return err
 		}
-		cells[key][r[2]] = interval(r[3], r[4], r[5])
+		of := slices.DeleteFunc(slices.Clone(points), func(p store.Point) bool { return p.Pool != t.pool })
+		drawFront(w, of)
 	}
-	pool := ""
-	var t table.Writer
-	flush := func() {
-		if t != nil {
-			fmt.Fprintf(w, "\nPool %s\n", pool)
-			t.Render()
-		}
-	}
-	for _, key := range order {
-		var of, policy string
-		for i := range key {
-			if key[i] == 0 {
-				of, policy = key[:i], key[i+1:]
-			}
-		}
-		if of != pool || t == nil {
-			flush()
-			pool = of
-			t = table.NewWriter()
-			t.SetOutputMirror(w)
-			t.SetStyle(table.StyleLight)
-			t.Style().Format.Header = text.FormatDefault
-			head := table.Row{"policy"}
-			var columns []table.ColumnConfig
-			for i, m := range shown {
-				head = append(head, m)
-				columns = append(columns, table.ColumnConfig{Number: i + 2, Align: text.AlignRight})
-			}
-			t.SetColumnConfigs(columns)
-			t.AppendHeader(head)
-		}
-		row := table.Row{policy}
-		for _, m := range shown {
-			row = append(row, cells[key][m])
-		}
-		t.AppendRow(row)
-	}
-	flush()
 	return nil
 }
 
-// interval writes a value and its bounds with three digits.
-func interval(value, low, high string) string {
-	short := func(s string) string {
-		x, err := strconv.ParseFloat(s, 64)
-		if err != nil {
-			return ""
+// drawFront draws the points that no other policy's point beats on both axes, by the letter of their policy; single models are
+// dots, the oracle is a star.
+func drawFront(w io.Writer, points []store.Point) {
+	var own []metrics.Point
+	var at []int
+	var marks []mark
+	for i := range points {
+		p := &points[i]
+		m := mark{x: 1000 * p.CostUSD, y: p.Quality, as: '·'}
+		switch {
+		case p.Policy == metrics.Oracle:
+			if p.Preference == "0" {
+				m.as = '*'
+				marks = append(marks, m)
+			}
+		case p.Policy == metrics.ZeroRouter:
+		case strings.HasPrefix(p.Policy, metrics.SinglePrefix):
+			marks = append(marks, m)
+		default:
+			own, at = append(own, metrics.Point{CostUSD: p.CostUSD, Quality: p.Quality}), append(at, i)
 		}
-		return strconv.FormatFloat(x, 'f', 3, 64)
 	}
-	switch v := short(value); {
-	case v == "":
-		return "-"
-	case low == "" || high == "":
-		return v
-	default:
-		return fmt.Sprintf("%s [%s, %s]", v, short(low), short(high))
+	if len(own) == 0 {
+		return
 	}
+	var names []string
+	for k, stands := range metrics.NotDominated(own) {
+		p := &points[at[k]]
+		if !stands {
+			continue
+		}
+		if !slices.Contains(names, p.Policy) {
+			names = append(names, p.Policy)
+		}
+		marks = append(marks, mark{x: 1000 * p.CostUSD, y: p.Quality, as: 'A' + rune(slices.Index(names, p.Policy)%26)})
+	}
+	legend := []string{"· single model", "* oracle"}
+	for i, n := range names {
+		legend = append(legend, fmt.Sprintf("%c %s", 'A'+rune(i%26), n))
+	}
+	fmt.Fprintf(w, "\nThe front: %s\n", strings.Join(legend, ", "))
+	scatter(w, "USD/1k prompts", "mean score", marks)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/trilemma-bench/trilemma/harness/provenance"
 	"github.com/trilemma-bench/trilemma/plugins/host"
 	"github.com/trilemma-bench/trilemma/policies/bundled"
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // catalogue finds policies by name: bundled ones, executables in the plugin folders, executables that an experiment names.
@@ -74,6 +75,17 @@ func (c *catalogue) describe(ctx context.Context, p experiment.Policy) (experime
 	c.sources[key] = src
 	c.facts[key] = experiment.PolicyFacts{Description: inst.Description(), Digest: src.SHA256}
 	return c.facts[key], true, nil
+}
+
+// anyWants tells whether any of the policies needs a column. A policy that is unknown or does not start counts as one that
+// does not: what is wrong with it is said where the experiment is expanded.
+func (c *catalogue) anyWants(ctx context.Context, policies []experiment.Policy, need policy.Need) bool {
+	for _, p := range policies {
+		if facts, ok, err := c.describe(ctx, p); ok && err == nil && facts.Wants(need) {
+			return true
+		}
+	}
+	return false
 }
 
 // outside is the source of a policy that does not come with the program.

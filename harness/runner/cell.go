@@ -3,8 +3,10 @@ package runner
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
+	"math"
 	"time"
 
 	"github.com/trilemma-bench/trilemma/harness/event"
@@ -47,18 +49,21 @@ func (w *work) execute(ctx context.Context) (*store.CellResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	result := &store.CellResult{Ref: w.ref(), Cost: map[string]float64{}}
+	result := &store.CellResult{Ref: w.ref(), Cost: map[string]float64{}, Fit: map[string]float64{}, Params: w.cell.Params}
 	if about.Learns {
-		if err := w.fit(ctx, inst); err != nil {
+		if err := w.fit(ctx, inst, result.Fit); err != nil {
 			return nil, err
 		}
 		result.Cost["fit_s"] = time.Since(started).Seconds()
 	}
-	routed, took, err := w.route(ctx, inst, about)
+	routed, took, err := w.route(ctx, inst, about, w.test)
 	if err != nil {
 		return nil, err
 	}
-	result.Cost["route_s"] = took.Seconds()
+	result.Cost["route_s"], result.Cost["decisions"] = took.Seconds(), float64(len(w.test)*len(w.cell.Preferences))
+	if result.Validation, err = w.validate(ctx, inst, about); err != nil {
+		return nil, err
+	}
 	if about.Saves {
 		if result.Checkpoint, err = inst.Save(ctx); err != nil {
 			return nil, err
@@ -66,6 +71,9 @@ func (w *work) execute(ctx context.Context) (*store.CellResult, error) {
 	}
 	if result.Points, result.Decisions, err = w.replay(routed); err != nil {
 		return nil, err
+	}
+	for i := range routed {
+		result.Usage = append(result.Usage, w.usage(w.cell.Preferences[i].Label, decided(&routed[i])))
 	}
 	if covered(result.Points) == 0 {
 		result.Notices = append(result.Notices, "covers no test prompt: every decision names a model without an outcome")
@@ -83,7 +91,36 @@ func covered(points []store.Point) (n float64) {
 
 func (w *work) ref() store.Ref { return refOf(w.cell) }
 
-func (w *work) fit(ctx context.Context, inst *host.Instance) error {
+// validate routes the validation prompts too: settings are chosen by what they lead to there, never by test prompts.
+func (w *work) validate(ctx context.Context, inst *host.Instance, about policy.Description) ([]store.Point, error) {
+	rows := w.rows(w.cell.Pool, trace.PartValidation)
+	if w.Spec.Coverage == "complete" {
+		rows = w.feed.view().Complete(rows)
+	}
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	routed, _, err := w.route(ctx, inst, about, rows)
+	if err != nil {
+		return nil, fmt.Errorf("routing the validation prompts: %w", err)
+	}
+	points := make([]store.Point, len(routed))
+	for i := range routed {
+		mean, err := replay.Replay(w.feed.view(), int32s(rows), decided(&routed[i]), nil)
+		if err != nil {
+			return nil, err
+		}
+		points[i] = w.point(w.cell.Preferences[i], mean)
+	}
+	return points, nil
+}
+
+// decided are a host's answers as replay takes them.
+func decided(r *host.Routed) *replay.Decisions {
+	return &replay.Decisions{Final: r.Final, AskedOffset: r.AskedOffset, AskedModel: r.AskedModel, AskedRound: r.AskedRound}
+}
+
+func (w *work) fit(ctx context.Context, inst *host.Instance, last map[string]float64) error {
 	train, err := w.feed.split(ctx, w.rows(w.cell.Pool, trace.PartTrain))
 	if err != nil {
 		return err
@@ -97,6 +134,9 @@ func (w *work) fit(ctx context.Context, inst *host.Instance) error {
 		e := event.Event{Kind: event.CellProgress, Cell: w.cell.ID, Label: w.ref().Name(), Stage: p.Stage, Step: p.Step, Total: p.Total}
 		for _, m := range p.Metrics {
 			e.Metrics = append(e.Metrics, event.Metric(m))
+			if !math.IsNaN(m.Value) && !math.IsInf(m.Value, 0) {
+				last[m.Name] = m.Value
+			}
 		}
 		w.send(e)
 	})
@@ -110,18 +150,18 @@ func (w *work) preferences() []policy.Preference {
 	return out
 }
 
-// route asks for the decisions on the test prompts. What a sequential policy asked for is revealed here, after it asked.
-func (w *work) route(ctx context.Context, inst *host.Instance, about policy.Description) ([]host.Routed, time.Duration, error) {
+// route asks for the decisions on test or validation prompts. What a sequential policy asked for is revealed here, after it asked.
+func (w *work) route(ctx context.Context, inst *host.Instance, about policy.Description, rows []int) ([]host.Routed, time.Duration, error) {
 	var responses []string
 	if about.Sequential && about.Wants(policy.NeedResponse) {
 		var err error
-		if responses, err = w.feed.responses(ctx, w.test); err != nil {
+		if responses, err = w.feed.responses(ctx, rows); err != nil {
 			return nil, 0, err
 		}
 	}
 	view, out := w.feed.view(), &w.data.trace.Outcomes
 	reveal := func(prompt, model int) (host.Revealed, bool) {
-		p := w.test[prompt]
+		p := rows[prompt]
 		o := view.At(p, model)
 		if !o.Present() {
 			return host.Revealed{}, false
@@ -139,7 +179,7 @@ func (w *work) route(ctx context.Context, inst *host.Instance, about policy.Desc
 		}
 		return r, true
 	}
-	prompts := w.feed.prompts(w.test)
+	prompts := w.feed.prompts(rows)
 	started := time.Now()
 	routed, err := inst.RouteAll(ctx, &prompts, w.preferences(), reveal)
 	return routed, time.Since(started), err
@@ -153,9 +193,7 @@ func (w *work) replay(routed []host.Routed) ([]store.Point, iter.Seq[store.Decis
 	points := make([]store.Point, len(routed))
 	for i := range routed {
 		results[i] = make([]replay.Result, len(prompts))
-		d := &replay.Decisions{
-			Final: routed[i].Final, AskedOffset: routed[i].AskedOffset, AskedModel: routed[i].AskedModel, AskedRound: routed[i].AskedRound,
-		}
+		d := decided(&routed[i])
 		mean, err := replay.Replay(view, prompts, d, results[i])
 		if err != nil {
 			return nil, nil, err

@@ -20,11 +20,15 @@ import (
 // dataset is the data of an experiment, ready to be replayed: one trace, billed, with every prompt assigned to a part.
 // Separate train and test traces are joined, train first.
 type dataset struct {
-	trace   *trace.Trace
-	table   *replay.Table
+	trace *trace.Trace
+	table *replay.Table
+	spec  *experiment.Data
+	// rebill bills the same outcomes under other assumptions.
+	rebill  func(replay.Accounting) (*replay.Table, error)
 	part    []trace.Part // [prompts]
 	sources []source
 	notices []string
+	leaked  int // training prompts left out because a test prompt is nearly the same
 }
 
 // source is one trace that the dataset was made from: prompts first to first+n of the joined trace.
@@ -33,9 +37,14 @@ type source struct {
 	first, n int
 	models   []int // the source's own index of each joined model
 	trace    *trace.Trace
-	respond  func(prompt, model int) string // simulated responses, by the source's own indexes
+	raw      *trace.Trace                   // as it was read, where models were deployed in several places; else nil
+	origin   []int                          // the model of raw that each model of trace is a copy of; nil without raw
+	respond  func(prompt, model int) string // simulated responses, by raw's indexes
 	files    []provenance.File
 }
+
+// placed tells whether the experiment says when prompts arrive or where models run.
+func (d *dataset) placed() bool { return d.spec.Arrivals != nil || len(d.spec.Regions) > 0 }
 
 // rows are the prompts of a part, in trace order.
 func (d *dataset) rows(part trace.Part) []int {
@@ -50,9 +59,20 @@ func (d *dataset) rows(part trace.Part) []int {
 
 // load reads or simulates the data of an experiment.
 func load(ctx context.Context, spec *experiment.Spec, acc replay.Accounting) (*dataset, error) {
+	// Every source is placed before it is billed: what an answer emitted depends on when and where.
+	open := func(ctx context.Context, dir string) (*source, error) {
+		src, err := open(ctx, dir)
+		if err != nil {
+			return nil, err
+		}
+		return src, src.place(&spec.Data)
+	}
 	switch d := spec.Data; {
 	case d.Synth != nil:
 		src, err := simulate(*d.Synth)
+		if err == nil {
+			err = src.place(&d)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -134,14 +154,15 @@ func single(src *source, spec *experiment.Spec, acc replay.Accounting) (*dataset
 	if err != nil {
 		return nil, fmt.Errorf("data.split: %w", err)
 	}
-	d := &dataset{trace: src.trace, table: table, part: split.Part, sources: []source{*src}}
+	d := &dataset{trace: src.trace, table: table, part: split.Part, sources: []source{*src}, spec: &spec.Data}
+	d.rebill = func(acc replay.Accounting) (*replay.Table, error) { return replay.NewTable(src.trace, src.models, acc) }
 	d.noteSplit(split)
 	return d, d.finish()
 }
 
 // joined puts a test trace below a train trace, whose prompts are divided into train and validation.
 func joined(train, test *source, spec *experiment.Spec, acc replay.Accounting) (*dataset, error) {
-	d := &dataset{}
+	d := &dataset{spec: &spec.Data}
 	if err := d.matchModels(train, test); err != nil {
 		return nil, err
 	}
@@ -155,6 +176,17 @@ func joined(train, test *source, spec *experiment.Spec, acc replay.Accounting) (
 	}
 	if d.table, err = replay.Concat(trainTable, testTable); err != nil {
 		return nil, err
+	}
+	d.rebill = func(acc replay.Accounting) (*replay.Table, error) {
+		a, err := replay.NewTable(train.trace, train.models, acc)
+		if err != nil {
+			return nil, err
+		}
+		b, err := replay.NewTable(test.trace, test.models, acc)
+		if err != nil {
+			return nil, err
+		}
+		return replay.Concat(a, b)
 	}
 	split, err := train.trace.Split(spec.Data.Split.Trace())
 	if err != nil {
@@ -210,15 +242,14 @@ func (d *dataset) dropLeaks(train, test *source, similar experiment.Similarity) 
 	if similar.Off() {
 		threshold = 2 // exact copies only
 	}
-	leaked := 0
 	for _, pair := range trace.NearDuplicates(train.trace.Prompts.Text, test.trace.Prompts.Text, threshold) {
 		if i := pair[0]; d.part[i] != trace.PartNone {
 			d.part[i] = trace.PartNone
-			leaked++
+			d.leaked++
 		}
 	}
-	if leaked > 0 {
-		d.note("%d training prompts were left out: near-duplicates of test prompts", leaked)
+	if d.leaked > 0 {
+		d.note("%d training prompts were left out: near-duplicates of test prompts", d.leaked)
 	}
 }
 
@@ -250,6 +281,9 @@ func stack(train, test *source) *trace.Trace {
 	if p, q := &a.Prompts, &b.Prompts; p.Embedding != nil && q.Embedding != nil && p.Dim == q.Dim {
 		t.Prompts.Dim = p.Dim
 		t.Prompts.Embedding = append(slices.Clone(p.Embedding), q.Embedding...)
+	}
+	if a.Prompts.ArrivedAt != nil && b.Prompts.ArrivedAt != nil {
+		t.Prompts.ArrivedAt = append(slices.Clone(a.Prompts.ArrivedAt), b.Prompts.ArrivedAt...)
 	}
 	code := map[string]uint32{"": 0}
 	t.Outcomes.AnswerText = []string{""}
@@ -308,6 +342,10 @@ func (d *dataset) finish() error {
 		return errors.New("no prompt is in the test part: change data.split, or the trace's split column")
 	}
 	if count[trace.PartTrain] == 0 {
+		if d.leaked > 0 {
+			return fmt.Errorf("no prompt is left to train on: all %d training prompts are copies or near-copies of test prompts; "+
+				"name another data.train, or allow near-copies with data.split.near_duplicates: off", d.leaked)
+		}
 		return errors.New("no prompt is in the train part: change data.split, or the trace's split column")
 	}
 	if n := d.table.Logged.Unbilled; n > 0 {
@@ -322,6 +360,15 @@ func (d *dataset) fingerprints() (outcomes, split string) {
 	for _, s := range d.sources {
 		for _, f := range s.files {
 			blocks = append(blocks, []byte(f.Path), []byte(f.SHA256))
+		}
+	}
+	// Where and when come from the experiment, not from the files.
+	if d.placed() {
+		for _, m := range d.trace.Models {
+			blocks = append(blocks, []byte(m.ID), []byte(m.Region))
+		}
+		for _, at := range d.trace.Prompts.ArrivedAt {
+			blocks = append(blocks, binary.LittleEndian.AppendUint64(nil, uint64(at.Unix())))
 		}
 	}
 	parts := make([]byte, len(d.part))
@@ -358,21 +405,25 @@ func (d *dataset) responses(ctx context.Context, rows, pool []int) ([]string, er
 		if len(place) == 0 {
 			continue
 		}
-		column := make(map[int]int, len(pool)) // source's model → column
+		column := make(map[int][]int, len(pool)) // model as it was read → columns
 		for j, m := range pool {
-			column[s.models[m]] = j
+			o := s.original(s.models[m])
+			column[o] = append(column[o], j)
 		}
+		read := s.originalTrace()
 		if s.respond != nil {
 			for p, i := range place {
-				for m, j := range column {
-					if s.trace.Outcomes.Present.Has(s.trace.Outcomes.At(p, m)) {
-						out[i*len(pool)+j] = s.respond(p, m)
+				for m, columns := range column {
+					if read.Outcomes.Present.Has(read.Outcomes.At(p, m)) {
+						for _, j := range columns {
+							out[i*len(pool)+j] = s.respond(p, m)
+						}
 					}
 				}
 			}
 			continue
 		}
-		all, err := s.trace.Responses(ctx, func(prompt, model int) bool {
+		all, err := read.Responses(ctx, func(prompt, model int) bool {
 			_, wantPrompt := place[prompt]
 			_, wantModel := column[model]
 			return wantPrompt && wantModel
@@ -381,8 +432,10 @@ func (d *dataset) responses(ctx context.Context, rows, pool []int) ([]string, er
 			return nil, err
 		}
 		for p, i := range place {
-			for m, j := range column {
-				out[i*len(pool)+j] = all[s.trace.Outcomes.At(p, m)]
+			for m, columns := range column {
+				for _, j := range columns {
+					out[i*len(pool)+j] = all[read.Outcomes.At(p, m)]
+				}
 			}
 		}
 	}

@@ -38,6 +38,14 @@ func (f *feed) prompts(rows []int) policy.Prompts {
 			copy(out.Vector[i*f.dim:(i+1)*f.dim], f.vectors[p*f.dim:(p+1)*f.dim])
 		}
 	}
+	if f.needs.Wants(policy.NeedGrid) {
+		out.GridGPerKWh = make([]float32, 0, len(rows)*len(f.pool))
+		for _, p := range rows {
+			for _, m := range f.pool {
+				out.GridGPerKWh = append(out.GridGPerKWh, float32(f.data.table.GridGPerKWh(p, m)))
+			}
+		}
+	}
 	return out
 }
 

@@ -7,7 +7,9 @@ import (
 	"slices"
 	"time"
 
+	"github.com/trilemma-bench/trilemma/harness/event"
 	"github.com/trilemma-bench/trilemma/harness/experiment"
+	"github.com/trilemma-bench/trilemma/harness/footprint"
 	"github.com/trilemma-bench/trilemma/harness/metrics"
 	"github.com/trilemma-bench/trilemma/harness/replay"
 	"github.com/trilemma-bench/trilemma/harness/store"
@@ -21,20 +23,10 @@ const (
 )
 
 // finish adds the references, computes metrics from the stored decisions, and writes the run's tables and manifest.
-func (p *Plan) finish(run *store.Run, points []store.Point, manifest store.Manifest, out *Outcome) error {
-	var table metrics.Table
-	for _, pool := range p.Spec.Pools {
-		references, err := p.references(pool.Name)
-		if err != nil {
-			return err
-		}
-		points = append(points, references...)
-		found, err := p.measure(run, pool.Name)
-		if err != nil {
-			return err
-		}
-		table.Rows = append(table.Rows, found.Rows...)
-		table.Warnings = append(table.Warnings, found.Warnings...)
+func (p *Plan) finish(run *store.Run, points []store.Point, manifest store.Manifest, out *Outcome, sink event.Sink, taken func() footprint.Own) error {
+	points, table, err := p.tables(run, points)
+	if err != nil {
+		return err
 	}
 	if err := run.WritePoints(points); err != nil {
 		return err
@@ -46,11 +38,18 @@ func (p *Plan) finish(run *store.Run, points []store.Point, manifest store.Manif
 	if err := run.WriteFile(MetricsCSV, text.Bytes()); err != nil {
 		return err
 	}
-	if err := metrics.WriteJSON(&all, &table); err != nil {
+	if err := metrics.WriteJSON(&all, table); err != nil {
 		return fmt.Errorf("writing %s: %w", MetricsJSON, err)
 	}
 	if err := run.WriteFile(MetricsJSON, all.Bytes()); err != nil {
 		return err
+	}
+	if err := p.savings(run); err != nil {
+		return err
+	}
+	manifest.Own = taken()
+	for _, w := range table.Warnings {
+		sink.Send(event.Event{Kind: event.Notice, Text: w})
 	}
 	outputs, err := run.Outputs()
 	if err != nil {
@@ -61,6 +60,25 @@ func (p *Plan) finish(run *store.Run, points []store.Point, manifest store.Manif
 	manifest.Notices = append(slices.Clone(manifest.Notices), table.Warnings...)
 	manifest.Done, manifest.Cached, manifest.Failed = out.Done, out.Cached, out.Failed
 	return run.WriteManifest(manifest)
+}
+
+// tables adds the references to the points of the cells, and measures every pool.
+func (p *Plan) tables(run *store.Run, points []store.Point) ([]store.Point, *metrics.Table, error) {
+	var table metrics.Table
+	for _, pool := range p.Spec.Pools {
+		references, err := p.references(pool.Name)
+		if err != nil {
+			return nil, nil, err
+		}
+		points = append(points, references...)
+		found, err := p.measure(run, pool.Name)
+		if err != nil {
+			return nil, nil, err
+		}
+		table.Rows = append(table.Rows, found.Rows...)
+		table.Warnings = append(table.Warnings, found.Warnings...)
+	}
+	return points, &table, nil
 }
 
 // references are the points that no policy needs to be asked for: the oracle at every preference, and the Zero router,
@@ -120,11 +138,12 @@ func (p *Plan) references(pool string) ([]store.Point, error) {
 
 // measure computes the metrics of a pool on the prompts that all of its finished policies cover.
 func (p *Plan) measure(run *store.Run, pool string) (*metrics.Table, error) {
-	subjects, err := p.subjects(run, pool)
+	models, warnings := p.answering(pool)
+	subjects, err := p.subjects(run, pool, models)
 	if err != nil {
 		return nil, err
 	}
-	view := p.data.table.View(p.pools[pool])
+	view := p.data.table.View(models)
 	keep := p.comparable(view, pool, subjects)
 	in := metrics.Input{
 		Pool: pool, Baseline: p.Spec.Metrics.Baseline, Resamples: p.Spec.Metrics.Resamples, Seed: p.Spec.Metrics.Seed,
@@ -134,7 +153,7 @@ func (p *Plan) measure(run *store.Run, pool string) (*metrics.Table, error) {
 		in.Models = append(in.Models, p.data.trace.Models[m].ID)
 	}
 	if len(keep) == 0 {
-		return &metrics.Table{Warnings: []string{fmt.Sprintf("pool %s: no metrics: no test prompt is covered by every policy and model", pool)}}, nil
+		return &metrics.Table{Warnings: append(warnings, fmt.Sprintf("pool %s: no metrics: no test prompt is covered by every policy and model", pool))}, nil
 	}
 	for _, i := range keep {
 		for m := range view.Pool {
@@ -172,11 +191,24 @@ func (p *Plan) measure(run *store.Run, pool string) (*metrics.Table, error) {
 	if err != nil {
 		return nil, err
 	}
+	table.Warnings = append(warnings, table.Warnings...)
 	if len(keep) < len(p.test[pool]) {
 		table.Warnings = append(table.Warnings, fmt.Sprintf("pool %s: metrics are on the %d of %d test prompts that every policy and model covers",
 			pool, len(keep), len(p.test[pool])))
 	}
 	return table, nil
+}
+
+// answering are the models of a pool that answered a test prompt. The others cannot be compared with anything.
+func (p *Plan) answering(pool string) (models []int, warnings []string) {
+	for _, m := range p.pools[pool] {
+		if slices.ContainsFunc(p.test[pool], func(prompt int) bool { return p.data.table.At(prompt, m).Present() }) {
+			models = append(models, m)
+		} else {
+			warnings = append(warnings, fmt.Sprintf("pool %s: %s answered no test prompt and is left out of the metrics", pool, p.data.trace.Models[m].ID))
+		}
+	}
+	return models, warnings
 }
 
 // bestSingle is the model of the highest mean score, of equals the first.
@@ -212,8 +244,7 @@ func codes(column []string, rows []int) []int32 {
 	return out
 }
 
-// comparable are the test prompts (indexes into p.test) that all models and all subjects have a result for. A policy that
-// covers nothing at all is left out of the comparison instead.
+// comparable are the test prompts (indexes into p.test) that all models and all subjects have a result for.
 func (p *Plan) comparable(view *replay.View, pool string, subjects []metrics.Subject) []int {
 	var keep []int
 	for i, prompt := range p.test[pool] {
@@ -256,14 +287,15 @@ func narrow(p *metrics.PromptPoint, keep []int) {
 	p.Choice = choice
 }
 
-// subjects reads the results of a pool's finished cells back, policy by policy in the order of the plan.
-func (p *Plan) subjects(run *store.Run, pool string) ([]metrics.Subject, error) {
+// subjects reads the results of a pool's finished cells back, policy by policy in the order of the plan. Points that cover
+// nothing at all are left out.
+func (p *Plan) subjects(run *store.Run, pool string, models []int) ([]metrics.Subject, error) {
 	row := map[string]int{} // prompt id → index into p.test
 	for i, prompt := range p.test[pool] {
 		row[p.data.trace.Prompts.ID[prompt]] = i
 	}
 	model := map[string]int32{}
-	for i, m := range p.pools[pool] {
+	for i, m := range models {
 		model[p.data.trace.Models[m].ID] = int32(i)
 	}
 	var subjects []metrics.Subject
@@ -278,10 +310,10 @@ func (p *Plan) subjects(run *store.Run, pool string) ([]metrics.Subject, error) 
 		if err != nil {
 			return nil, err
 		}
-		if points == nil {
-			continue // covers nothing
+		if len(points) == 0 {
+			continue
 		}
-		name := p.subjectName(c)
+		name := c.Label
 		s, ok := at[name]
 		if !ok {
 			s = len(subjects)
@@ -301,15 +333,7 @@ func (p *Plan) subjects(run *store.Run, pool string) ([]metrics.Subject, error) 
 	return subjects, nil
 }
 
-// subjectName tells policies apart, by encoder too where the experiment has several.
-func (p *Plan) subjectName(c *experiment.Cell) string {
-	if len(p.Spec.Encoders) > 1 && c.Encoder != "" {
-		return c.Label + "@" + c.Encoder
-	}
-	return c.Label
-}
-
-// results reads one cell's results: a point for each of its preferences. nil where it covers nothing.
+// results reads one cell's results: a point for each of its preferences at which it covers anything.
 func (p *Plan) results(run *store.Run, c *experiment.Cell, row map[string]int, model map[string]int32) ([]metrics.PromptPoint, error) {
 	n := len(row)
 	points := make([]metrics.PromptPoint, len(c.Preferences))
@@ -321,7 +345,7 @@ func (p *Plan) results(run *store.Run, c *experiment.Cell, row map[string]int, m
 			Free: pref.Preference == policy.Preference{},
 		}
 	}
-	any := false
+	covers := make([]bool, len(points))
 	for r, err := range run.Results(c.ID) {
 		if err != nil {
 			return nil, err
@@ -333,12 +357,15 @@ func (p *Plan) results(run *store.Run, c *experiment.Cell, row map[string]int, m
 		}
 		points[k].Quality[i], points[k].CostUSD[i], points[k].CarbonG[i] = r.Score, r.CostUSD, r.CarbonG
 		points[k].Choice[i] = model[r.Model]
-		any = any || !math.IsNaN(float64(r.Score))
+		covers[k] = covers[k] || !math.IsNaN(float64(r.Score))
 	}
-	if !any {
-		return nil, nil
+	some := points[:0]
+	for k := range points {
+		if covers[k] {
+			some = append(some, points[k])
+		}
 	}
-	return points, nil
+	return some, nil
 }
 
 func nans(n int) []float32 {

@@ -7,12 +7,14 @@ import (
 	"math"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/trilemma-bench/trilemma/harness/experiment"
 	"github.com/trilemma-bench/trilemma/harness/provenance"
 	"github.com/trilemma-bench/trilemma/harness/replay"
 	"github.com/trilemma-bench/trilemma/harness/trace"
 	"github.com/trilemma-bench/trilemma/plugins/host"
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // Plan is an experiment that was checked through and through: its data is loaded and every cell is known.
@@ -50,15 +52,18 @@ func Prepare(ctx context.Context, spec *experiment.Spec, opt Options) (*Plan, er
 		return nil, err
 	}
 	p.Notices = append(p.Notices, p.data.notices...)
-	fingerprints := map[string]string{}
-	for _, e := range spec.Encoders {
-		v, err := p.encode(ctx, e)
-		if err != nil {
-			return nil, err
-		}
-		p.vectors[e.Label], fingerprints[e.Label] = v, v.fingerprint
-	}
 	catalogue := newCatalogue(opt)
+	p.noteYearly()
+	fingerprints := map[string]string{}
+	if catalogue.anyWants(ctx, spec.Policies, policy.NeedVector) {
+		for _, e := range spec.Encoders {
+			v, err := p.encode(ctx, e)
+			if err != nil {
+				return nil, err
+			}
+			p.vectors[e.Label], fingerprints[e.Label] = v, v.fingerprint
+		}
+	}
 	outcomes, split := p.data.fingerprints()
 	accounting, err := json.Marshal(acc)
 	if err != nil {
@@ -78,6 +83,29 @@ func Prepare(ctx context.Context, spec *experiment.Spec, opt Options) (*Plan, er
 		return nil, err
 	}
 	return p, p.describe()
+}
+
+// noteYearly tells which places the hourly file lacks.
+func (p *Plan) noteYearly() {
+	if p.acc.Hourly == nil {
+		return
+	}
+	if p.data.trace.Prompts.ArrivedAt == nil {
+		p.Notices = append(p.Notices, "hourly intensities are not used: the prompts have no time of arrival; give data.arrivals")
+		return
+	}
+	var lacks []string
+	for _, m := range p.data.trace.Models {
+		if _, ok := p.acc.Hourly.Has(m.Region); m.Region != "" && !ok && !slices.Contains(lacks, m.Region) {
+			lacks = append(lacks, m.Region)
+		}
+	}
+	if len(lacks) > 0 {
+		p.Notices = append(p.Notices, fmt.Sprintf("the hourly file lacks %s: models there keep the yearly average", strings.Join(lacks, ", ")))
+	}
+	if p.acc.Hourly.Marginal {
+		p.Notices = append(p.Notices, "the hourly intensities are marginal rates (WattTime): emissions are what one more answer causes, and cannot be compared with averages")
+	}
 }
 
 // preferences are those of a pool, and on the way its prompts and their scale.
@@ -183,11 +211,11 @@ func (p *Plan) describe() error {
 		Logged                           replay.Shares
 		Accounting                       replay.Accounting
 		Pools                            map[string]poolAbout
-		Encoders                         map[string]string
+		Encoders                         map[string]encoderAbout
 	}{
 		Prompts: len(p.data.part), Train: len(p.data.rows(trace.PartTrain)), Validation: len(p.data.rows(trace.PartValidation)),
 		Test: len(p.data.rows(trace.PartTest)), Logged: p.data.table.Logged, Accounting: p.acc,
-		Pools: map[string]poolAbout{}, Encoders: map[string]string{},
+		Pools: map[string]poolAbout{}, Encoders: p.aboutEncoders(),
 	}
 	for name, models := range p.pools {
 		a := poolAbout{Test: len(p.test[name]), Preferences: map[string][3]float64{}}
@@ -199,8 +227,7 @@ func (p *Plan) describe() error {
 		}
 		about.Pools[name] = a
 	}
-	for label, v := range p.vectors {
-		about.Encoders[label] = v.fingerprint
+	for _, v := range p.vectors {
 		p.inputs = append(p.inputs, v.files...)
 	}
 	for _, s := range p.data.sources {

@@ -18,8 +18,10 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/trilemma-bench/trilemma/harness/carbon"
 	"github.com/trilemma-bench/trilemma/harness/event"
 	"github.com/trilemma-bench/trilemma/harness/experiment"
+	"github.com/trilemma-bench/trilemma/harness/footprint"
 	"github.com/trilemma-bench/trilemma/harness/provenance"
 	"github.com/trilemma-bench/trilemma/harness/store"
 )
@@ -34,6 +36,8 @@ type Options struct {
 	// Shard and Shards run every Shards-th cell, from Shard (counted from 1); 0 shards run all.
 	Shard, Shards int
 	Events        event.Sink
+	// Encoding, where it is set, is told how many of the prompts that no cache has are encoded: 0 before the first.
+	Encoding func(encoder string, done, total int)
 	// PluginDirs are searched for outside policies.
 	PluginDirs []string
 }
@@ -62,10 +66,22 @@ func (p *Plan) Run(ctx context.Context, opt Options) (*Outcome, error) {
 // runIn executes the plan in the folder of its run.
 func (p *Plan) runIn(ctx context.Context, run *store.Run, opt Options, started time.Time) (_ *Outcome, err error) {
 	out := &Outcome{Run: run}
+	sampler := footprint.Start()
+	defer sampler.Stop()
+	var before footprint.Own
+	if earlier, err := run.Manifest(); err == nil && !opt.Fresh {
+		before = earlier.Own
+	}
 	if err := run.WritePlan(p.refs()); err != nil {
 		return nil, err
 	}
 	manifest := p.manifest(started)
+	manifest.Own = before
+	taken := func() footprint.Own {
+		own := sampler.Stop()
+		own.CarbonG = carbon.UsageG(own.EnergyWh, p.acc.GridGPerKWh)
+		return before.Add(own)
+	}
 	if err := run.WriteManifest(manifest); err != nil {
 		return nil, err
 	}
@@ -77,6 +93,9 @@ func (p *Plan) runIn(ctx context.Context, run *store.Run, opt Options, started t
 	sink := event.Tee(events, opt.Events)
 
 	todo, cached := p.todo(run, opt)
+	if err := p.fill(ctx, todo, opt); err != nil {
+		return nil, err
+	}
 	out.Cached = len(cached)
 	sink.Send(event.Event{Kind: event.RunStarted, Run: run.Dir, Total: len(todo) + out.Cached, Jobs: opt.Jobs})
 	for _, n := range p.Notices {
@@ -85,17 +104,19 @@ func (p *Plan) runIn(ctx context.Context, run *store.Run, opt Options, started t
 	for _, c := range cached {
 		sink.Send(event.Event{Kind: event.CellCached, Cell: c.ID, Label: refOf(c).Name(), Pool: c.Pool})
 	}
-	err = p.executeAll(ctx, run, todo, opt, out, sink)
+	if err = p.executeAll(ctx, run, todo, opt, out, sink); err == nil {
+		points, missing := run.Gather(p.refs())
+		if out.Partial = len(missing) > out.Failed; !out.Partial {
+			err = p.finish(run, points, manifest, out, sink, taken)
+		}
+	}
+	if err != nil || out.Partial {
+		// What was computed is kept, and so is what it took.
+		manifest.Own = taken()
+		err = errors.Join(err, run.WriteManifest(manifest))
+	}
 	sink.Send(event.Event{Kind: event.RunFinished, Done: out.Done, Cached: out.Cached, Failed: out.Failed})
-	if err != nil {
-		return out, err
-	}
-	points, missing := run.Gather(p.refs())
-	out.Partial = len(missing) > out.Failed
-	if out.Partial {
-		return out, nil
-	}
-	return out, p.finish(run, points, manifest, out)
+	return out, err
 }
 
 func (p *Plan) refs() []store.Ref {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/trilemma-bench/trilemma/harness/encode"
+	"github.com/trilemma-bench/trilemma/harness/encode/bert"
 	"github.com/trilemma-bench/trilemma/harness/experiment"
 	"github.com/trilemma-bench/trilemma/harness/provenance"
 	"github.com/trilemma-bench/trilemma/harness/trace"
@@ -17,6 +18,9 @@ type vectors struct {
 	dim         int
 	fingerprint string
 	files       []provenance.File
+
+	model *bert.Model    // where a model computes them
+	later encode.Encoder // what computes data when a cell needs it; nil when it is there
 }
 
 // encode computes or reads the vectors of an encoder.
@@ -33,10 +37,12 @@ func (p *Plan) encode(ctx context.Context, e experiment.Encoder) (vectors, error
 		return vectors{data: t.Prompts.Embedding, dim: t.Prompts.Dim, fingerprint: "embedding"}, nil
 	case experiment.FileVectors:
 		return p.precomputed(e)
+	case experiment.ModelVectors:
+		return p.modelled(e)
 	case experiment.HashVectors:
 		return p.hashed(ctx, e)
 	}
-	return vectors{}, fmt.Errorf("encoder %q: want hash, embedding, none or a name with precomputed: FILE", e.Name)
+	return vectors{}, fmt.Errorf("encoder %q: want hash, minilm, embedding, none, or a name with precomputed: FILE or model: FOLDER", e.Name)
 }
 
 // hashed fits the hash encoder on the training prompts and encodes all.

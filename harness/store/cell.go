@@ -55,6 +55,14 @@ type CellResult struct {
 	Notices    []string
 	// Cost is the policy's own: what training and routing took, by name ("fit_s", "route_s", …).
 	Cost map[string]float64
+	// Validation are the points on the validation prompts, by which settings are chosen.
+	Validation []Point
+	// Usage says where the footprint came from, a preference at a time.
+	Usage []Usage
+	// Fit are the last metrics that training reported, such as the error of predicted costs.
+	Fit map[string]float64
+	// Params are the policy's parameters.
+	Params json.RawMessage
 }
 
 // Status is the file that makes a cell done, or says why it failed.
@@ -70,6 +78,11 @@ type Status struct {
 	Notices   []string           `json:"notices,omitempty"`
 	Cost      map[string]float64 `json:"cost,omitempty"`
 	Points    []Point            `json:"points,omitempty"`
+
+	Validation []Point            `json:"validation,omitempty"`
+	Usage      []Usage            `json:"usage,omitempty"`
+	Fit        map[string]float64 `json:"fit,omitempty"`
+	Params     json.RawMessage    `json:"params,omitempty"`
 }
 
 // Stored is a data file of a cell.
@@ -96,6 +109,7 @@ func (r *Run) SaveCell(c CellResult) error {
 	st := Status{
 		Ref: c.Ref, State: Done, WallSec: c.Wall.Seconds(), Finished: time.Now().UTC().Truncate(time.Millisecond),
 		Notices: c.Notices, Cost: c.Cost, Points: c.Points,
+		Validation: c.Validation, Usage: c.Usage, Fit: c.Fit, Params: c.Params,
 	}
 	// A result of an earlier attempt must not vouch for the data of this one.
 	if err := os.Remove(r.statusPath(c.Ref.ID)); err != nil && !errors.Is(err, os.ErrNotExist) {

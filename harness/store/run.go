@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/trilemma-bench/trilemma/harness/event"
+	"github.com/trilemma-bench/trilemma/harness/footprint"
 	"github.com/trilemma-bench/trilemma/harness/provenance"
 )
 
@@ -68,10 +69,12 @@ type Manifest struct {
 	Notices    []string             `json:"notices,omitempty"`
 	Started    time.Time            `json:"started"`
 	Finished   *time.Time           `json:"finished,omitempty"`
-	Cells      int                  `json:"cells"`
-	Done       int                  `json:"done"`
-	Cached     int                  `json:"cached"`
-	Failed     int                  `json:"failed"`
+	// Own is what the run itself took so far, in all of its attempts.
+	Own    footprint.Own `json:"own_footprint,omitzero"`
+	Cells  int           `json:"cells"`
+	Done   int           `json:"done"`
+	Cached int           `json:"cached"`
+	Failed int           `json:"failed"`
 }
 
 // ManifestSchema is the version of manifest.json.
@@ -102,6 +105,18 @@ func (r *Run) Outputs() ([]provenance.File, error) {
 		}
 		return !strings.HasPrefix(filepath.Base(path), ".")
 	})
+}
+
+// Seal hashes the results again and writes the manifest with them: for files that were added after the run had finished.
+func (r *Run) Seal() error {
+	m, err := r.Manifest()
+	if err != nil {
+		return err
+	}
+	if m.Outputs, err = r.Outputs(); err != nil {
+		return err
+	}
+	return r.WriteManifest(m)
 }
 
 // Find finds a run by what a user calls it: a folder, an experiment's name (its latest run), "experiment/run-id", the

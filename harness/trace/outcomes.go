@@ -51,6 +51,8 @@ var quantities = [...]quantity{
 	{"propensity", func(o *Outcomes) *[]float32 { return &o.Propensity },
 		func(x float64) bool { return x > 0 && x <= 1 }, "is outside (0,1]",
 		"give the probability with which the log chose this model, or " + leaveNull},
+	{"cached_input_tokens", func(o *Outcomes) *[]float32 { return &o.CachedInputTokens }, notNegative, "is negative", leaveNull},
+	{"reasoning_tokens", func(o *Outcomes) *[]float32 { return &o.ReasoningTokens }, notNegative, "is negative", leaveNull},
 }
 
 const scoreQuantity = 0

@@ -18,11 +18,13 @@ type Row struct {
 	PromptID, ModelID, Response, Answer string
 
 	Score, InputTokens, OutputTokens, CostUSD, LatencySec, EnergyWh, CarbonG, Propensity float64
+	CachedInputTokens, ReasoningTokens                                                   float64
 }
 
 // figure is the place of a quantity in the row.
 func (r *Row) figure(q int) *float64 {
-	return [...]*float64{&r.Score, &r.InputTokens, &r.OutputTokens, &r.CostUSD, &r.LatencySec, &r.EnergyWh, &r.CarbonG, &r.Propensity}[q]
+	return [...]*float64{&r.Score, &r.InputTokens, &r.OutputTokens, &r.CostUSD, &r.LatencySec, &r.EnergyWh, &r.CarbonG, &r.Propensity,
+		&r.CachedInputTokens, &r.ReasoningTokens}[q]
 }
 
 // Rows streams the outcomes of a trace in file order, with the named columns only (nil for all but the response).

@@ -59,6 +59,9 @@ type Outcomes struct {
 	EnergyWh     []float32
 	CarbonG      []float32
 	Propensity   []float32
+	// Parts of InputTokens and of OutputTokens that have prices of their own.
+	CachedInputTokens []float32
+	ReasoningTokens   []float32
 	// Answer holds codes into AnswerText; 0 is no answer. nil where the files have no answers.
 	Answer     []uint32
 	AnswerText []string // AnswerText[0] == ""

@@ -33,7 +33,7 @@ class Policy:
     NAME = VERSION = SUMMARY = SOURCE = ""
     PARAMS = {}  # JSON Schema of each parameter, with "default": {"k": {"type": "integer", "minimum": 1, "default": 5}}
     PREFERENCE = "input"  # or "fixed": one instance for each preference; "ignored"
-    NEEDS = []  # of "text", "vector", "category", "answer", "response"
+    NEEDS = []  # of "text", "vector", "category", "answer", "response", "grid"
     STOCHASTIC = COMBINES = SEQUENTIAL = EACH_MODEL = False
 
     def __init__(self, models, params, seed):
@@ -102,6 +102,7 @@ def prompts(m):
         text=strings(m.text) if m.HasField("text") else None,
         category=strings(m.category) if m.HasField("category") else None,
         vector=floats(m.vector).reshape(len(id), m.dim) if m.HasField("vector") else None,
+        grid=floats(m.grid_g_per_kwh).reshape(len(id), -1) if m.HasField("grid_g_per_kwh") and id else None,
     )
 
 
@@ -132,11 +133,11 @@ def split(parts):
         for name in ("score", "cost_usd", "energy_wh", "carbon_g", "latency_sec", "input_tokens", "output_tokens", "propensity")
     }
     present = [bits(m.outcomes.present, len(strings(m.prompts.id)) * k) for m in parts]
-    vector = join(p, "vector", floats)
+    vector, grid = join(p, "vector", floats), join(p, "grid_g_per_kwh", floats)
     return SimpleNamespace(
         prompts=SimpleNamespace(
             id=id, text=texts(p, "text"), category=texts(p, "category"),
-            vector=None if vector is None else vector.reshape(len(id), dim),
+            vector=None if vector is None else vector.reshape(len(id), dim), grid=matrix(grid),
         ),
         reference=texts(lambda m: m, "reference"),
         outcomes=SimpleNamespace(

@@ -284,7 +284,7 @@ func checkDescription(d *policy.Description, want string) (*schema.Schema, error
 	}
 	for _, n := range d.Needs {
 		switch n {
-		case policy.NeedText, policy.NeedVector, policy.NeedCategory, policy.NeedAnswer, policy.NeedResponse:
+		case policy.NeedText, policy.NeedVector, policy.NeedCategory, policy.NeedAnswer, policy.NeedResponse, policy.NeedGrid:
 		default:
 			return nil, fmt.Errorf("it needs %q; a policy can need text, vector, category, answer, response", n)
 		}

@@ -36,6 +36,12 @@ func (i *Instance) cleanPrompts(p *policy.Prompts) (*policy.Prompts, error) {
 		}
 		out.Vector, out.Dim = some(p.Vector), p.Dim
 	}
+	if i.about.Wants(policy.NeedGrid) {
+		if len(p.GridGPerKWh) != n*i.models {
+			return nil, fmt.Errorf("the policy needs the grid of every model: there are %d figures for %d prompts × %d models", len(p.GridGPerKWh), n, i.models)
+		}
+		out.GridGPerKWh = some(p.GridGPerKWh)
+	}
 	return out, nil
 }
 

@@ -102,7 +102,16 @@ func part(p *policy.Prompts, lo, hi int) *policy.Prompts {
 	return &policy.Prompts{
 		ID: cut(p.ID, lo, hi), Text: cut(p.Text, lo, hi), Category: cut(p.Category, lo, hi),
 		Vector: cut(p.Vector, lo*p.Dim, hi*p.Dim), Dim: p.Dim,
+		GridGPerKWh: cut(p.GridGPerKWh, lo*gridWidth(p), hi*gridWidth(p)),
 	}
+}
+
+// gridWidth is the number of models of the column of grids.
+func gridWidth(p *policy.Prompts) int {
+	if p.Len() == 0 {
+		return 0
+	}
+	return len(p.GridGPerKWh) / p.Len()
 }
 
 func cut[T any](x []T, lo, hi int) []T {
@@ -259,6 +268,9 @@ func (c *chunk) keep(rows []int32) *policy.Prompts {
 			}
 			if p.Vector != nil {
 				out.Vector = append(out.Vector, p.Row(int(from))...)
+			}
+			if w := int32(gridWidth(p)); w > 0 {
+				out.GridGPerKWh = append(out.GridGPerKWh, p.GridGPerKWh[from*w:(from+1)*w]...)
 			}
 			to[from] = int32(len(out.ID))
 		}

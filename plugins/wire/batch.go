@@ -14,7 +14,7 @@ func encodePrompts(p *policy.Prompts) *pb.Prompts {
 	}
 	return &pb.Prompts{
 		Id: packStrings(ids), Text: packStrings(p.Text), Category: packStrings(p.Category),
-		Dim: int32(p.Dim), Vector: packFloats(p.Vector),
+		Dim: int32(p.Dim), Vector: packFloats(p.Vector), GridGPerKwh: packFloats(p.GridGPerKWh),
 	}
 }
 
@@ -29,12 +29,25 @@ func (r *reading) prompts(m *pb.Prompts) policy.Prompts {
 		return policy.Prompts{}
 	}
 	return policy.Prompts{
-		ID:       r.strings("prompt id", m.GetId(), n),
-		Text:     r.optionalStrings("prompt text", m.Text, n),
-		Category: r.optionalStrings("category", m.Category, n),
-		Vector:   r.optionalFloats("vector", m.Vector, product(n, dim)),
-		Dim:      dim,
+		ID:          r.strings("prompt id", m.GetId(), n),
+		Text:        r.optionalStrings("prompt text", m.Text, n),
+		Category:    r.optionalStrings("category", m.Category, n),
+		Vector:      r.optionalFloats("vector", m.Vector, product(n, dim)),
+		Dim:         dim,
+		GridGPerKWh: r.gridFloats(m.GridGPerKwh, n),
 	}
+}
+
+// gridFloats are so many whole rows of n prompts; how many models there are the message does not say.
+func (r *reading) gridFloats(b []byte, n int) []float32 {
+	if b == nil {
+		return nil
+	}
+	if n == 0 && len(b) != 0 || n > 0 && len(b)/4%n != 0 {
+		r.fail("column grid_g_per_kwh has %d bytes for %d prompts", len(b), n)
+		return nil
+	}
+	return r.floats("grid_g_per_kwh", b, len(b)/4)
 }
 
 // EncodeBatch writes a batch.

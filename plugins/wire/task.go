@@ -52,7 +52,7 @@ func partition(s *policy.Split) []int {
 		return nil
 	}
 	n, o := s.Len(), &s.Outcomes
-	fixed := 4*s.Prompts.Dim + 33*o.Models
+	fixed := 4*s.Prompts.Dim + 37*o.Models
 	var cuts []int
 	size := 0
 	for i := range n {
@@ -76,6 +76,14 @@ func at(column []string, i int) int {
 	return len(column[i]) + 4
 }
 
+// gridWidth is the number of models of the column of grids.
+func gridWidth(p *policy.Prompts) int {
+	if p.Len() == 0 {
+		return 0
+	}
+	return len(p.GridGPerKWh) / p.Len()
+}
+
 // cut is column[lo*width : hi*width], nil where there is no such column.
 func cut[T any](column []T, lo, hi, width int) []T {
 	if column == nil {
@@ -90,6 +98,7 @@ func encodePart(s *policy.Split, lo, hi int) *pb.SplitPart {
 		Prompts: encodePrompts(&policy.Prompts{
 			ID: cut(p.ID, lo, hi, 1), Text: cut(p.Text, lo, hi, 1), Category: cut(p.Category, lo, hi, 1),
 			Vector: cut(p.Vector, lo, hi, p.Dim), Dim: p.Dim,
+			GridGPerKWh: cut(p.GridGPerKWh, lo, hi, gridWidth(p)),
 		}),
 		Reference: packStrings(cut(s.Reference, lo, hi, 1)),
 		Outcomes: &pb.Outcomes{
@@ -211,6 +220,7 @@ func join(whole, part *policy.Split) error {
 	return errors.Join(
 		extend("prompt id", &p.ID, q.ID), extend("prompt text", &p.Text, q.Text),
 		extend("category", &p.Category, q.Category), extend("vector", &p.Vector, q.Vector),
+		extend("grid_g_per_kwh", &p.GridGPerKWh, q.GridGPerKWh),
 		extend("reference", &whole.Reference, part.Reference),
 		extend("present", &o.Present, u.Present), extend("score", &o.Score, u.Score),
 		extend("cost_usd", &o.CostUSD, u.CostUSD), extend("energy_wh", &o.EnergyWh, u.EnergyWh),

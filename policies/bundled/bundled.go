@@ -6,6 +6,7 @@ import (
 
 	"github.com/trilemma-bench/trilemma/policies/agreement"
 	"github.com/trilemma-bench/trilemma/policies/bestsingle"
+	"github.com/trilemma-bench/trilemma/policies/carbon"
 	"github.com/trilemma-bench/trilemma/policies/categorybest"
 	"github.com/trilemma-bench/trilemma/policies/knn"
 	"github.com/trilemma-bench/trilemma/policies/policy"
@@ -22,6 +23,8 @@ func All() []policy.Definition {
 	list := []policy.Definition{
 		agreement.Definition(),
 		bestsingle.Definition(),
+		carbon.Definition(),
+		carbon.BudgetDefinition(),
 		categorybest.Definition(),
 		predict.Definition(),
 		ppo.Definition(),

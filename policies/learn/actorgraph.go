@@ -82,7 +82,7 @@ func NewUpdater(c UpdateConfig, a *Actor, loss Loss) (*Updater, error) {
 	if c.Size < 1 || c.Minibatches < 1 {
 		return nil, fmt.Errorf("updates of %d minibatches of %d rows", c.Minibatches, c.Size)
 	}
-	backend, err := open(c.Backend)
+	backend, err := OpenBackend(c.Backend)
 	if err != nil {
 		return nil, err
 	}

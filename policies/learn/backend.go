@@ -20,13 +20,18 @@ var (
 	backends   = map[string]compute.Backend{}
 )
 
-// open returns the GoMLX backend of a name: "" or "go", "xla:cpu", "xla:cuda", or a PJRT plugin's path with or without
+// OpenBackend returns the GoMLX backend of a name: "" or "go", "xla:cpu", "xla:cuda", or a PJRT plugin's path with or without
 // "xla:" before it. A process keeps one of each. GoMLX itself would download a missing plugin and panics on an unknown
 // name; here both are errors that say what to do.
-func open(name string) (compute.Backend, error) {
+func OpenBackend(name string) (compute.Backend, error) {
 	kind, plugin, err := parseBackend(name)
 	if err != nil {
 		return nil, err
+	}
+	if kind == "xla" {
+		if plugin, err = prepareXLA(plugin); err != nil {
+			return nil, fmt.Errorf("backend %q: %w", name, err)
+		}
 	}
 	backendsMu.Lock()
 	defer backendsMu.Unlock()
@@ -36,11 +41,6 @@ func open(name string) (compute.Backend, error) {
 	}
 	if b, ok := backends[config]; ok {
 		return b, nil
-	}
-	if kind == "xla" {
-		if err := prepareXLA(plugin); err != nil {
-			return nil, fmt.Errorf("backend %q: %w", name, err)
-		}
 	}
 	var b compute.Backend
 	err = recovered(func() error {

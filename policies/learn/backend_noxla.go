@@ -4,8 +4,10 @@ package learn
 
 import "errors"
 
-// prepareXLA refuses: this program was built without the means to load a plugin.
-func prepareXLA(string) error {
-	return errors.New("this program was built without cgo or for a system that XLA does not run on: " +
-		"build it with CGO_ENABLED=1, or use the backend \"go\"")
-}
+// errNoXLA: this program was built without the means to load a plugin.
+var errNoXLA = errors.New("this program was built without cgo or for a system that XLA does not run on: " +
+	"build it with CGO_ENABLED=1, or use the backend \"go\"")
+
+func prepareXLA(string) (string, error) { return "", errNoXLA }
+
+func locatePlugin(string) (string, error) { return "", errNoXLA }

@@ -75,7 +75,7 @@ func (n *Net) weights() map[string]struct {
 
 // newStepper puts the weights of n on the backend and builds the trainer around them.
 func newStepper(c *Config, n *Net) (*stepper, error) {
-	backend, err := open(c.Backend)
+	backend, err := OpenBackend(c.Backend)
 	if err != nil {
 		return nil, err
 	}

@@ -179,7 +179,7 @@ func TestTrainKeepsTheBest(t *testing.T) {
 // The loss of the graph, which is trained by, and that in Go, which training stops by, must be the same function, and
 // the gradient that GoMLX derives must be its slope.
 func TestGraphLossAndGradient(t *testing.T) {
-	backend, err := open("")
+	backend, err := OpenBackend("")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,6 +33,9 @@ type Prompts struct {
 	Category []string  // [n]; with NeedCategory: the trace's own label, which a live router would not know
 	Vector   []float32 // [n × Dim] row-major; with NeedVector
 	Dim      int
+	// GridGPerKWh [n × models] is the intensity, in gCO2e/kWh, of the grid that each model runs on when the prompt arrives;
+	// with NeedGrid. It is known when a prompt is routed: grids publish it, and forecasts of it, hour by hour.
+	GridGPerKWh []float32
 }
 
 // Len is the number of prompts.

@@ -49,6 +49,7 @@ const (
 	NeedVector   Need = "vector"   // prompt vector
 	NeedCategory Need = "category" // the trace's category label, at test time too
 	NeedAnswer   Need = "answer"   // extracted answers and references of the training prompts
+	NeedGrid     Need = "grid"     // intensity of each model's grid when the prompt arrives
 	NeedResponse Need = "response" // whole responses of the training prompts, and of asked models in rounds
 )
 

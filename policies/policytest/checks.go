@@ -59,7 +59,7 @@ func description(s *suite) error {
 	if !slices.Contains([]policy.PreferenceUse{policy.PreferenceInput, policy.PreferenceFixed, policy.PreferenceIgnored}, d.Preference) {
 		wrong = append(wrong, fmt.Errorf("preference %q is none of input, fixed, ignored", d.Preference))
 	}
-	known := []policy.Need{policy.NeedText, policy.NeedVector, policy.NeedCategory, policy.NeedAnswer, policy.NeedResponse}
+	known := []policy.Need{policy.NeedText, policy.NeedVector, policy.NeedCategory, policy.NeedAnswer, policy.NeedResponse, policy.NeedGrid}
 	for _, n := range d.Needs {
 		if !slices.Contains(known, n) {
 			wrong = append(wrong, fmt.Errorf("need %q is none of %q", n, known))

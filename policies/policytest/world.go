@@ -57,7 +57,7 @@ func makeSplit(name string, n, models int, missing float64, silent int) policy.S
 	all := n * models
 	column := func() []float32 { return make([]float32, all) }
 	s := policy.Split{
-		Prompts: policy.Prompts{Dim: dim, Vector: make([]float32, n*dim)},
+		Prompts: policy.Prompts{Dim: dim, Vector: make([]float32, n*dim), GridGPerKWh: make([]float32, all)},
 		Outcomes: policy.Outcomes{
 			Models: models, Present: make([]bool, all), Score: column(), CostUSD: column(), EnergyWh: column(), CarbonG: column(),
 			LatencySec: column(), InputTokens: column(), OutputTokens: column(),
@@ -89,6 +89,7 @@ func makeSplit(name string, n, models int, missing float64, silent int) policy.S
 		}
 		for m := range models {
 			at := i*models + m
+			p.GridGPerKWh[at] = float32(400 + 100*(m%2) - 150*(i%3))
 			right := rng.Float64() < 0.3+0.15*float64(m)+0.2*float64((m+topic)%topics)
 			gone := rng.Float64() < missing || m == silent
 			tokens := 50 + rng.IntN(100)*(m+1)
@@ -101,7 +102,7 @@ func makeSplit(name string, n, models int, missing float64, silent int) policy.S
 			o.InputTokens[at], o.OutputTokens[at] = 40, float32(tokens)
 			o.CostUSD[at] = float32(0.4e-6 * float64(m*m*tokens))
 			o.EnergyWh[at] = float32(tokens*(m+1)) * 1e-3
-			o.CarbonG[at] = o.EnergyWh[at] * 0.4
+			o.CarbonG[at] = o.EnergyWh[at] * p.GridGPerKWh[at] / 1000
 			o.LatencySec[at] = float32(tokens) / 50
 			if rng.IntN(20) == 0 && m > 0 {
 				o.EnergyWh[at], o.CarbonG[at] = nan, nan // an outcome whose energy nobody knows
@@ -136,6 +137,9 @@ func given(d *policy.Description, p policy.Prompts) policy.Prompts {
 	}
 	if d.Wants(policy.NeedVector) {
 		out.Vector, out.Dim = p.Vector, p.Dim
+	}
+	if d.Wants(policy.NeedGrid) {
+		out.GridGPerKWh = p.GridGPerKWh
 	}
 	return out
 }
@@ -191,6 +195,9 @@ func take(p *policy.Prompts, rows []int) policy.Prompts {
 		}
 		if p.Vector != nil {
 			out.Vector = append(out.Vector, p.Row(r)...)
+		}
+		if k := len(p.GridGPerKWh) / max(1, len(p.ID)); k > 0 {
+			out.GridGPerKWh = append(out.GridGPerKWh, p.GridGPerKWh[r*k:(r+1)*k]...)
 		}
 	}
 	return out

@@ -276,7 +276,7 @@ type Description struct {
 	Source        string                 `protobuf:"bytes,4,opt,name=source,proto3" json:"source,omitempty"`                                 // paper or tool it comes from
 	ParamsSchema  []byte                 `protobuf:"bytes,5,opt,name=params_schema,json=paramsSchema,proto3" json:"params_schema,omitempty"` // JSON Schema: an object with a default for every property
 	Preference    string                 `protobuf:"bytes,6,opt,name=preference,proto3" json:"preference,omitempty"`                         // "input", "fixed" or "ignored"
-	Needs         []string               `protobuf:"bytes,7,rep,name=needs,proto3" json:"needs,omitempty"`                                   // of "text", "vector", "category", "answer", "response"
+	Needs         []string               `protobuf:"bytes,7,rep,name=needs,proto3" json:"needs,omitempty"`                                   // of "text", "vector", "category", "answer", "response", "grid"
 	Stochastic    bool                   `protobuf:"varint,8,opt,name=stochastic,proto3" json:"stochastic,omitempty"`
 	Learns        bool                   `protobuf:"varint,9,opt,name=learns,proto3" json:"learns,omitempty"`
 	Saves         bool                   `protobuf:"varint,10,opt,name=saves,proto3" json:"saves,omitempty"`
@@ -745,7 +745,8 @@ type Prompts struct {
 	Text          *Strings               `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
 	Category      *Strings               `protobuf:"bytes,3,opt,name=category,proto3" json:"category,omitempty"`
 	Dim           int32                  `protobuf:"varint,4,opt,name=dim,proto3" json:"dim,omitempty"`
-	Vector        []byte                 `protobuf:"bytes,5,opt,name=vector,proto3,oneof" json:"vector,omitempty"` // f32[n × dim]
+	Vector        []byte                 `protobuf:"bytes,5,opt,name=vector,proto3,oneof" json:"vector,omitempty"`                                  // f32[n × dim]
+	GridGPerKwh   []byte                 `protobuf:"bytes,6,opt,name=grid_g_per_kwh,json=gridGPerKwh,proto3,oneof" json:"grid_g_per_kwh,omitempty"` // f32[n × models]: gCO2e/kWh of each model's grid when the prompt arrives
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -811,6 +812,13 @@ func (x *Prompts) GetDim() int32 {
 func (x *Prompts) GetVector() []byte {
 	if x != nil {
 		return x.Vector
+	}
+	return nil
+}
+
+func (x *Prompts) GetGridGPerKwh() []byte {
+	if x != nil {
+		return x.GridGPerKwh
 	}
 	return nil
 }
@@ -1737,14 +1745,16 @@ const file_policy_proto_rawDesc = "" +
 	"\x0elambda_latency\x18\x03 \x01(\x01R\rlambdaLatency\"5\n" +
 	"\aStrings\x12\x16\n" +
 	"\x06length\x18\x01 \x01(\fR\x06length\x12\x12\n" +
-	"\x04data\x18\x02 \x01(\fR\x04data\"\xbf\x01\n" +
+	"\x04data\x18\x02 \x01(\fR\x04data\"\xfc\x01\n" +
 	"\aPrompts\x12\"\n" +
 	"\x02id\x18\x01 \x01(\v2\x12.policy.v1.StringsR\x02id\x12&\n" +
 	"\x04text\x18\x02 \x01(\v2\x12.policy.v1.StringsR\x04text\x12.\n" +
 	"\bcategory\x18\x03 \x01(\v2\x12.policy.v1.StringsR\bcategory\x12\x10\n" +
 	"\x03dim\x18\x04 \x01(\x05R\x03dim\x12\x1b\n" +
-	"\x06vector\x18\x05 \x01(\fH\x00R\x06vector\x88\x01\x01B\t\n" +
-	"\a_vector\"\xb7\x04\n" +
+	"\x06vector\x18\x05 \x01(\fH\x00R\x06vector\x88\x01\x01\x12(\n" +
+	"\x0egrid_g_per_kwh\x18\x06 \x01(\fH\x01R\vgridGPerKwh\x88\x01\x01B\t\n" +
+	"\a_vectorB\x11\n" +
+	"\x0f_grid_g_per_kwh\"\xb7\x04\n" +
 	"\bOutcomes\x12\x16\n" +
 	"\x06models\x18\x01 \x01(\x05R\x06models\x12\x1d\n" +
 	"\apresent\x18\x02 \x01(\fH\x00R\apresent\x88\x01\x01\x12\x19\n" +

@@ -1,0 +1,50 @@
+package cli
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+)
+
+// TestHelpExamples holds every example of the help to the commands, flags and arguments that there are.
+func TestHelpExamples(t *testing.T) {
+	examples := 0
+	var visit func(cmd *cobra.Command)
+	visit = func(cmd *cobra.Command) {
+		for _, c := range cmd.Commands() {
+			visit(c)
+		}
+		if !cmd.Runnable() || cmd.Hidden {
+			return
+		}
+		if cmd.Example == "" {
+			t.Errorf("%s: the help has no example", cmd.CommandPath())
+		}
+		for line := range strings.Lines(cmd.Example) {
+			line, _, _ = strings.Cut(strings.TrimSpace(line), " #")
+			words := strings.Fields(line)
+			if len(words) == 0 || words[0] != "trilemma" {
+				continue
+			}
+			examples++
+			// A fresh tree: flags remember what they were set to.
+			found, args, err := newRoot().Find(words[1:])
+			if err != nil || found.Name() != cmd.Name() { // encode is under data too
+				t.Errorf("%s: example %q names another command: %v", cmd.CommandPath(), line, err)
+				continue
+			}
+			if err := found.ParseFlags(args); err != nil {
+				t.Errorf("%s: example %q: %v", cmd.CommandPath(), line, err)
+				continue
+			}
+			if err := found.ValidateArgs(found.Flags().Args()); err != nil {
+				t.Errorf("%s: example %q: %v", cmd.CommandPath(), line, err)
+			}
+		}
+	}
+	visit(newRoot())
+	if examples < 10 {
+		t.Errorf("%d examples found, want at least 10", examples)
+	}
+}

@@ -1,0 +1,75 @@
+package cli
+
+import (
+	"errors"
+	"os"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/trilemma-bench/trilemma/harness/choose"
+	"github.com/trilemma-bench/trilemma/harness/store"
+)
+
+func recommendCommand() *cobra.Command {
+	var results, pool string
+	var asJSON bool
+	flagOf := map[choose.Kind]*string{choose.Cost: new(string), choose.Carbon: new(string), choose.Latency: new(string), choose.Quality: new(string)}
+	cmd := &cobra.Command{
+		Use:   "recommend [RUN]",
+		Short: "Choose the policy and setting that keep your limits, by the validation prompts",
+		Long: `Choose the policy and setting that keep your limits on the validation prompts; say what it gives on the test
+prompts with intervals, what was infeasible and by how much, and print a config to deploy. Without limits, on a
+terminal, sliders move them and the front is redrawn. Exit code 2 means that nothing keeps the limits.`,
+		Example: "  trilemma recommend quickstart --max-cost 1.00/1k --min-quality 0.5",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			limits := choose.None()
+			for kind, into := range map[choose.Kind]*float64{
+				choose.Cost: &limits.MaxCostUSD, choose.Carbon: &limits.MaxCarbonG, choose.Latency: &limits.MaxLatencySec, choose.Quality: &limits.MinQuality,
+			} {
+				if text := *flagOf[kind]; text != "" {
+					x, err := choose.ParseLimit(kind, text)
+					if err != nil {
+						return err
+					}
+					*into = x
+				}
+			}
+			run, err := store.Find(results, first(args))
+			if err != nil {
+				return err
+			}
+			choices, err := choose.Open(run, pool)
+			if err != nil {
+				return err
+			}
+			if !limits.Set() && !asJSON {
+				in, out := cmd.InOrStdin(), cmd.OutOrStdout()
+				file, isFile := out.(*os.File)
+				input, isInput := in.(*os.File)
+				if !isFile || !isInput || !term.IsTerminal(int(file.Fd())) || !term.IsTerminal(int(input.Fd())) {
+					return errors.New("give a limit: --max-cost 0.30/1k, --max-carbon 2g/1k, --max-latency 3s or --min-quality 0.65; sliders need a terminal")
+				}
+				var accepted bool
+				if limits, accepted, err = choose.Sliders(cmd.Context(), choices, in, out); err != nil || !accepted {
+					return err
+				}
+			}
+			r := choices.Pick(limits)
+			if asJSON {
+				return choices.JSON(cmd.OutOrStdout(), r)
+			}
+			return choices.Tell(cmd.OutOrStdout(), limits, r)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&results, "results", "results", "folder of all results")
+	flags.StringVar(&pool, "pool", "", "pool to choose from; the run's first where left out")
+	flags.StringVar(flagOf[choose.Cost], "max-cost", "", "USD, such as 0.30/1k (for 1,000 prompts)")
+	flags.StringVar(flagOf[choose.Carbon], "max-carbon", "", "grams of CO2e, such as 2g/1k")
+	flags.StringVar(flagOf[choose.Latency], "max-latency", "", "mean seconds of an answer, such as 3s")
+	flags.StringVar(flagOf[choose.Quality], "min-quality", "", "mean score, such as 0.65")
+	flags.BoolVar(&asJSON, "json", false, "print as JSON")
+	return cmd
+}

@@ -1,0 +1,131 @@
+package report
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/trilemma-bench/trilemma/harness/plot"
+	"github.com/trilemma-bench/trilemma/harness/store"
+)
+
+// namedFigure is a figure and the base of its file's name, which ends in the pool.
+type namedFigure struct {
+	name   string
+	figure plot.Figure
+}
+
+// footprintFigures are the savings of each pool, what they depend on, and where policies route hour by hour.
+func footprintFigures(run *store.Run) ([]namedFigure, error) {
+	f, err := NewFootprint(run)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil // a run of an older version
+	}
+	if err != nil {
+		return nil, err
+	}
+	var out []namedFigure
+	for _, b := range f.Baselines {
+		if b.Name != "best single" {
+			continue
+		}
+		if bars := savingBars(f, &b); len(bars.Bars) > 0 {
+			out = append(out, namedFigure{"savings-" + file(b.Pool), bars})
+		}
+	}
+	for i := range f.Sensitivity {
+		s := &f.Sensitivity[i]
+		for _, t := range tornados(s) {
+			out = append(out, namedFigure{t.name + file(s.Pool), t.figure})
+		}
+	}
+	for i := range f.Policies {
+		if p := &f.Policies[i]; !p.single && len(p.HourlyShares) > 0 && strings.HasPrefix(p.Setting, "least carbon at quality of best") && p.Seed <= 1 {
+			out = append(out, namedFigure{"hours-" + file(p.Policy) + "-" + file(p.Pool), hourly(p)})
+		}
+	}
+	return out, nil
+}
+
+func savingBars(f *Footprint, b *store.Baseline) *plot.Ranges {
+	bars := &plot.Ranges{
+		Title:    fmt.Sprintf("Emissions saved against %s, pool %s", b.What, b.Pool),
+		Subtitle: "per 1,000 prompts, at the setting chosen on validation to keep its quality; bars: central estimates, lines: 95 % intervals over the test prompts",
+		XLabel:   "gCO2e saved (%)",
+	}
+	for i := range f.Savings {
+		s := &f.Savings[i]
+		if s.Pool != b.Pool || s.Baseline != b.Name || s.ChosenOn != "validation" || s.CarbonSaving == nil {
+			continue
+		}
+		label := fmt.Sprintf("%s (quality %+.3f)", s.Policy, s.QualityDiff)
+		r := plot.Range{Label: label, Value: 100 * *s.CarbonSaving, Low: nan, High: nan}
+		if s.CarbonSavingLow != nil && s.CarbonSavingHigh != nil {
+			r.Low, r.High = 100**s.CarbonSavingLow, 100**s.CarbonSavingHigh
+		}
+		bars.Bars = append(bars.Bars, r)
+	}
+	sort.SliceStable(bars.Bars, func(i, j int) bool { return bars.Bars[i].Value > bars.Bars[j].Value })
+	return bars
+}
+
+// tornados show how the emissions of a policy, and its saving, move with each assumption.
+func tornados(s *store.Sensitivity) []namedFigure {
+	grams := &plot.Ranges{
+		Title: fmt.Sprintf("What the emissions of %s at %s depend on, pool %s", s.Policy, s.Preference, s.Pool), Tornado: true,
+		Subtitle: "each assumption moved alone; everything else as the experiment says", XLabel: "gCO2e per 1,000 prompts", From: perThousand * s.CarbonG,
+	}
+	saved := &plot.Ranges{
+		Title: fmt.Sprintf("What the saving of %s at %s depends on, pool %s", s.Policy, s.Preference, s.Pool), Tornado: true,
+		Subtitle: "saving against the best single model; each assumption moved alone", XLabel: "gCO2e saved (%)", From: 100 * (1 - s.CarbonG/s.BaselineG),
+	}
+	for _, x := range s.Factors {
+		if x.Low.CarbonG == x.High.CarbonG && x.Low.BaselineG == x.High.BaselineG {
+			continue // no closed models, say
+		}
+		grams.Bars = append(grams.Bars, plot.Range{Label: x.Name, Value: grams.From, Low: perThousand * x.Low.CarbonG, High: perThousand * x.High.CarbonG, LowLabel: x.Low.Setting, HighLabel: x.High.Setting})
+		saved.Bars = append(saved.Bars, plot.Range{Label: x.Name, Value: saved.From, Low: 100 * x.Low.Saving(), High: 100 * x.High.Saving(), LowLabel: x.Low.Setting, HighLabel: x.High.Setting})
+	}
+	for _, r := range []*plot.Ranges{grams, saved} {
+		sort.SliceStable(r.Bars, func(i, j int) bool { return r.Bars[i].Spread() > r.Bars[j].Spread() })
+	}
+	return []namedFigure{{"sensitivity-", grams}, {"sensitivity-saving-", saved}}
+}
+
+// hourly are the shares of the models hour by hour.
+func hourly(p *PolicyFootprint) *plot.Shares {
+	out := &plot.Shares{
+		Title:  fmt.Sprintf("Where %s at %s routes hour by hour, pool %s", p.Policy, p.Preference, p.Pool),
+		XLabel: "Hour (UTC)",
+	}
+	sum := map[string]float64{}
+	for _, h := range p.HourlyShares {
+		sum[h.Hour] += h.Answers
+		if !slices.Contains(out.Models, h.Model) {
+			out.Models = append(out.Models, h.Model)
+		}
+	}
+	slices.Sort(out.Models)
+	var hours []string
+	for h := range sum {
+		hours = append(hours, h)
+	}
+	slices.Sort(hours)
+	for _, h := range hours {
+		row := make([]float64, len(out.Models))
+		for _, x := range p.HourlyShares {
+			if x.Hour == h && sum[h] > 0 {
+				row[slices.Index(out.Models, x.Model)] += x.Answers / sum[h]
+			}
+		}
+		label := h
+		if len(h) == len("2006-01-02T15") {
+			label = h[8:10] + " " + h[11:] + "h" // day of the month and hour
+		}
+		out.Preferences, out.Share = append(out.Preferences, label), append(out.Share, row)
+	}
+	return out
+}

@@ -1,0 +1,46 @@
+package store
+
+// Usage says where the footprint of a cell's decisions under one preference came from.
+type Usage struct {
+	Preference string  `json:"preference"`
+	Slices     []Slice `json:"slices"`
+	// Hours are the shares of the models in each hour, where prompts arrive over time.
+	Hours []HourShare `json:"hours,omitempty"`
+}
+
+// What a slice is of.
+const (
+	ByModel    = "model"
+	ByCategory = "category"
+	ByHour     = "hour"   // of arrival, UTC, "2024-06-01T13"
+	ByRegion   = "region" // where the model ran; "unknown" on the grid of the accounting
+)
+
+// Slice is what the answers of one model, to one category, of one hour or from one region took together: sums over the
+// test prompts, not means. A distribution over models counts by its probabilities. Unknown figures count nothing; Unknown
+// is how many answers had no known carbon.
+type Slice struct {
+	By          string  `json:"by"`
+	Key         string  `json:"key"`
+	Answers     float64 `json:"answers"`
+	CostUSD     float64 `json:"cost_usd"`
+	EnergyLowWh float64 `json:"energy_wh_low"`
+	EnergyUpWh  float64 `json:"energy_wh_high"`
+	CarbonLowG  float64 `json:"carbon_g_low"`
+	CarbonUpG   float64 `json:"carbon_g_high"`
+	WaterL      float64 `json:"water_l,omitempty"` // where a factor is known
+	Unknown     float64 `json:"unknown,omitempty"`
+}
+
+// EnergyWh is the central estimate.
+func (s *Slice) EnergyWh() float64 { return (s.EnergyLowWh + s.EnergyUpWh) / 2 }
+
+// CarbonG is the central estimate.
+func (s *Slice) CarbonG() float64 { return (s.CarbonLowG + s.CarbonUpG) / 2 }
+
+// HourShare is how many answers one model gave in one hour.
+type HourShare struct {
+	Hour    string  `json:"hour"`
+	Model   string  `json:"model"`
+	Answers float64 `json:"answers"`
+}
