@@ -178,7 +178,7 @@ func (d *frontData) between(a, b XY, at func(x, y float64) vg.Point) []vg.Point 
 
 // points draws a series: intervals, the front as steps, its members full and the other points pale.
 func (d *frontData) points(c draw.Canvas, s Series, at func(x, y float64) vg.Point, mark func(vg.Point, vg.Length)) []vg.Point {
-	look := d.look[s.Family]
+	look := d.look[s.Label]
 	front := members(s.Points)
 	for _, p := range apart(front, at) {
 		bars(c, p, pale(look.color, 0.45), at)
@@ -195,7 +195,7 @@ func (d *frontData) points(c draw.Canvas, s Series, at func(x, y float64) vg.Poi
 		steps = nil
 	}
 	if len(steps) > 1 {
-		c.StrokeLines(draw.LineStyle{Color: look.color, Width: shift(1.2)}, c.ClipLinesXY(steps)...)
+		c.StrokeLines(draw.LineStyle{Color: look.color, Width: shift(1.2), Dashes: look.dashes}, c.ClipLinesXY(steps)...)
 	}
 	for _, p := range s.Points {
 		if !finite(p.X) || !finite(p.Y) {

@@ -24,8 +24,8 @@ func At(x, y float64) Point {
 
 // Series are the points of one policy over its preferences.
 type Series struct {
-	Label  string
-	Family string // decides colour and marker
+	Label  string // unique; tells markers of a family apart
+	Family string // decides the colour
 	Points []Point
 }
 

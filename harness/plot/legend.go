@@ -22,23 +22,19 @@ func (f *Front) legend(c draw.Canvas, look map[string]look, keyed []string) {
 		y -= row
 	}
 	// A family of many series, such as one for each parameter of a grid, is one entry.
-	labels, seen := map[string]string{}, map[string]int{}
+	count := families(f.Series)
 	for _, s := range f.Series {
-		seen[s.Family]++
-		labels[s.Family] = s.Label
-		if seen[s.Family] > 1 {
-			labels[s.Family] = fmt.Sprintf("%s (%d)", s.Family, seen[s.Family])
-		}
-	}
-	for _, s := range f.Series {
-		if seen[s.Family] == 0 {
+		label := s.Label
+		if n := count[s.Family]; n > variants {
+			label = fmt.Sprintf("%s (%d)", s.Family, n)
+			count[s.Family] = -1
+		} else if n < 0 {
 			continue
 		}
-		seen[s.Family] = 0
-		l := look[s.Family]
-		entry(labels[s.Family], func(at vg.Point) {
+		l := look[s.Label]
+		entry(label, func(at vg.Point) {
 			if f.SizeNote == "" {
-				c.StrokeLine2(draw.LineStyle{Color: l.color, Width: shift(1.2)}, at.X-shift(7), at.Y, at.X+shift(7), at.Y)
+				c.StrokeLine2(draw.LineStyle{Color: l.color, Width: shift(1.2), Dashes: l.dashes}, at.X-shift(8), at.Y, at.X+shift(8), at.Y)
 			}
 			c.DrawGlyph(draw.GlyphStyle{Color: l.color, Radius: shift(2.5), Shape: l.marker}, at)
 		})

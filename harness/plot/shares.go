@@ -17,7 +17,7 @@ type Shares struct {
 	XLabel      string
 	Preferences []string    // labels of the bars
 	Models      []string    // in the order in which they are stacked
-	Share       [][]float64 // [preference][model], each summing to at most 1
+	Share       [][]float64 // [preference][model]; a row sums to more than 1 where several models answer a prompt
 }
 
 // sharesShown is the number of models that get a colour of their own; the others are one.
@@ -26,8 +26,17 @@ const sharesShown = 7
 // Draw implements Figure.
 func (s *Shares) Draw(c draw.Canvas) error {
 	x := scale{factor: 1, min: -0.6, max: float64(len(s.Preferences)) - 0.4}
-	y := scale{factor: 1, min: 0, max: 1}
-	p := newPlot(s.XLabel, "Share of prompts", &x, &y)
+	y, label := scale{factor: 1, min: 0, max: 1}, "Share of prompts"
+	for _, row := range s.Share {
+		sum := 0.0
+		for _, share := range row {
+			sum += share
+		}
+		if sum > y.max+1e-6 {
+			y.max, label = sum, "Models asked per prompt"
+		}
+	}
+	p := newPlot(s.XLabel, label, &x, &y)
 	c = heading(c, s.Title, s.Subtitle)
 	// As many labels as can be read.
 	every := 1 + (len(s.Preferences)-1)/14

@@ -52,21 +52,45 @@ func pale(c color.RGBA, share float64) color.RGBA {
 	return color.RGBA{mix(c.R), mix(c.G), mix(c.B), 0xFF}
 }
 
-// look is how one family of policies is drawn.
+// look is how a series is drawn.
 type look struct {
 	color  color.RGBA
 	marker draw.GlyphDrawer
+	dashes []vg.Length
 }
 
-// looks gives each family its own, in order of appearance.
+// variants is the number of series of one family that are told apart, by marker and dashes.
+const variants = 4
+
+var dashes = [variants][]vg.Length{nil, {shift(5), shift(2)}, {shift(2), shift(2)}, {shift(7), shift(2), shift(2), shift(2)}}
+
+// families counts the series of each family.
+func families(series []Series) map[string]int {
+	count := map[string]int{}
+	for _, s := range series {
+		count[s.Family]++
+	}
+	return count
+}
+
+// looks gives every series its own, by its label: the colour is the family's, in order of appearance, and the marker tells
+// apart a family of few series; one of many, such as a grid of parameters, looks the same throughout.
 func looks(series []Series) map[string]look {
+	count, order, nth := families(series), map[string]int{}, map[string]int{}
 	out := map[string]look{}
 	for _, s := range series {
-		if _, ok := out[s.Family]; !ok {
-			i := len(out)
-			// The second time round the colours another step of the markers keeps families apart.
-			out[s.Family] = look{palette[i%len(palette)], markers[(i+i/len(palette))%len(markers)]}
+		i, ok := order[s.Family]
+		if !ok {
+			i = len(order)
+			order[s.Family] = i
 		}
+		v := nth[s.Family]
+		nth[s.Family]++
+		if count[s.Family] > variants {
+			v = 0
+		}
+		// The second time round the colours another step of the markers keeps families apart.
+		out[s.Label] = look{palette[i%len(palette)], markers[(i+i/len(palette)+3*v)%len(markers)], dashes[v]}
 	}
 	return out
 }

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 
@@ -82,5 +83,23 @@ func TestCurveFiguresShowWhatMoves(t *testing.T) {
 	all := strings.Join(text, "\n")
 	if len(rows) != 1+2*2*2 || !strings.Contains(all, "loss task,seed 2,2,0.5") || strings.Contains(all, "load") || strings.Contains(all, "rate") {
 		t.Errorf("table\n%s\nwant the losses that move, for both seeds, of the widest stage", all)
+	}
+}
+
+func TestFoundSectionAveragesSeeds(t *testing.T) {
+	cell := func(pool string, kept float64) store.Status {
+		return store.Status{Ref: store.Ref{Pool: pool, Policy: "moe"}, Curves: []store.Curve{
+			{Stage: "gate", Metric: "train_loss", Steps: []int{1, 2}, Values: []float64{3, 2}},
+			{Stage: "moe", Metric: "routing_kept", Steps: []int{1}, Values: []float64{kept}},
+		}}
+	}
+	var b bytes.Buffer
+	foundSection(&b, []store.Status{cell("all", 1), cell("all", 0.5), cell("other", 0)}, "all")
+	if got := b.String(); !strings.Contains(got, "| moe | routing kept | 0.75 |") || strings.Contains(got, "train loss") {
+		t.Errorf("section\n%s", got)
+	}
+	b.Reset()
+	if foundSection(&b, nil, "all"); b.Len() != 0 {
+		t.Errorf("section %q without figures", b.String())
 	}
 }

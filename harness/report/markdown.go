@@ -50,6 +50,10 @@ func Markdown(run *store.Run, figures []string) (string, error) {
 		return "", err
 	}
 	differences := effectsOf(tables, points)
+	cells, err := trained(run)
+	if err != nil {
+		return "", err
+	}
 	for i := range tables {
 		t := &tables[i]
 		fmt.Fprintf(&b, "\n## Pool %s\n\n", t.pool)
@@ -62,6 +66,7 @@ func Markdown(run *store.Run, figures []string) (string, error) {
 				fmt.Fprintf(&b, "\n%s", differences[k].markdown())
 			}
 		}
+		foundSection(&b, cells, t.pool)
 		for _, p := range plots {
 			if base := strings.TrimSuffix(filepath.Base(p), filepath.Ext(p)); poolOf(base, tables) == t.pool {
 				fmt.Fprintf(&b, "\n![%s](%s)\n", base, filepath.ToSlash(p))

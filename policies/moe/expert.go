@@ -228,6 +228,40 @@ func (p *router) join(g *gate, s *state, ex *examples, r *reading) error {
 	return nil
 }
 
+// first is the expert of the greatest logit for each training prompt under each of some preferences, among those that may
+// be asked.
+func (p *router) first(g *gate, s *state, ex *examples, r *reading, may []bool, list []policy.Preference) []int32 {
+	some := spread(list)
+	out := make([]int32, 0, ex.Len()*len(some))
+	logits, cost, room := make([]float64, g.Models), make([]float64, g.Models), g.scratch()
+	for i := range ex.Len() {
+		from, to := g.honest(ex.heldOut[i])
+		for _, preference := range some {
+			price(ex.expect, i, preference, cost)
+			g.logits(r, i, from, to, layout(preference, s.MeanCost), cost, logits, room)
+			drop(logits, may)
+			out = append(out, append(order(logits, 1), -1)[0])
+		}
+	}
+	return out
+}
+
+// compare finds what joining changed: the share of prompts that now go to an expert that joined, and the share of the
+// others that go where they went before.
+func (s *state) compare(before, after []int32) {
+	var joined, same float64
+	for i, m := range after {
+		switch {
+		case m >= 0 && slices.Contains(s.Joined, int(m)):
+			joined++
+		case m == before[i]:
+			same++
+		}
+	}
+	n := float64(len(after))
+	s.changes = []policy.Metric{{Name: "joined_share", Value: joined / max(n, 1)}, {Name: "routing_kept", Value: same / max(n-joined, 1)}}
+}
+
 // expect is the mean of an unseen row and the variances of its weights and of its bias.
 func (g *gate) expect(rows, biases []float32, f facts, seen []bool, u int, settled bool) (mean []float64, variance [2]float64, err error) {
 	n := count(seen)

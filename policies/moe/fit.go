@@ -255,12 +255,14 @@ func (p *router) conclude(ctx context.Context, g *gate, s *state, ex *examples, 
 		return nil, err
 	}
 	if len(p.unseen) > 0 {
+		before := p.first(g, s, ex, read, s.seen, list)
 		if err := p.join(g, s, ex, read); err != nil {
 			return nil, err
 		}
 		if read, err = g.read(ctx, raw, ex.near, s.ClassMeans); err != nil {
 			return nil, err
 		}
+		s.compare(before, p.first(g, s, ex, read, s.may(), list))
 	}
 	h := &head{Gate: g, Preferences: list}
 	if p.params.K > 1 {

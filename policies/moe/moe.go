@@ -52,9 +52,10 @@ type state struct {
 	Gates      []head          `json:"gates"`
 	Joined     []int           `json:"joined,omitempty"` // models that joined later
 
-	seen  []bool    // models that the gate is trained on
-	mean  []float32 // of the inputs, until folded
-	scale float64
+	seen    []bool          // models that the gate is trained on
+	changes []policy.Metric // what joining changed, see compare
+	mean    []float32       // of the inputs, until folded
+	scale   float64
 }
 
 // head is a gate with the preferences that it serves and what its combinations are worth.
@@ -247,7 +248,7 @@ func (s *state) describe() []policy.Metric {
 			beta += math.Exp(float64(g.of("log_beta", e)[0])) / float64(g.Members*len(s.Gates))
 		}
 	}
-	return []policy.Metric{{Name: "temperature", Value: tau}, {Name: "vote_sharpness", Value: beta}}
+	return append([]policy.Metric{{Name: "temperature", Value: tau}, {Name: "vote_sharpness", Value: beta}}, s.changes...)
 }
 
 // Save implements [policy.Saver].

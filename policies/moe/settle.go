@@ -52,13 +52,7 @@ func (p *router) temper(ctx context.Context, g *gate, s *state, ex *examples, x 
 	if err != nil {
 		return err
 	}
-	some := list[:min(len(list), maxWorthPreferences)]
-	if len(list) > len(some) {
-		some = nil
-		for i := range maxWorthPreferences {
-			some = append(some, list[i*len(list)/maxWorthPreferences])
-		}
-	}
+	some := spread(list)
 	best, taken := math.Inf(-1), 0.0
 	logits, cost, room := make([]float64, g.Models), make([]float64, g.Models), g.scratch()
 	for _, g.Lead = range leads {
@@ -88,6 +82,18 @@ func (p *router) temper(ctx context.Context, g *gate, s *state, ex *examples, x 
 	}
 	g.Lead = taken
 	return nil
+}
+
+// spread picks at most maxWorthPreferences preferences, evenly over the list.
+func spread(list []policy.Preference) []policy.Preference {
+	if len(list) <= maxWorthPreferences {
+		return list
+	}
+	var some []policy.Preference
+	for i := range maxWorthPreferences {
+		some = append(some, list[i*len(list)/maxWorthPreferences])
+	}
+	return some
 }
 
 // honest are the members that may speak of a training prompt: the one that it was held out from, or all.

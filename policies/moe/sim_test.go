@@ -91,6 +91,24 @@ func outcome(t *testing.T, p *router, test *policy.Split, preference policy.Pref
 	return score, cost, asked
 }
 
+// chosen is the model that each prompt goes to where money is no matter.
+func chosen(t *testing.T, p *router, test *policy.Split) (models []int32) {
+	t.Helper()
+	b := &policy.Batch{Prompts: &test.Prompts, Preferences: []policy.Preference{{}}}
+	for i := range test.Len() {
+		b.Prompt, b.Preference = append(b.Prompt, int32(i)), append(b.Preference, 0)
+	}
+	d, err := p.Route(context.Background(), b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range test.Len() {
+		_, m, _ := d.Row(i)
+		models = append(models, m[0])
+	}
+	return models
+}
+
 const quick = `"width":8,"members":2,"learning_rate":0.01,"weight_decay":0.01,"neighbours":0,"epochs":12,"batch":64,"text_features":false`
 
 // Without a balance loss one expert takes all; with any of the three the work is spread.
@@ -141,10 +159,19 @@ func TestUnseenModelJoins(t *testing.T) {
 	}
 	train, test := simulated("train", 800, 4, right), simulated("test", 400, 4, right)
 	use := map[int]float64{}
+	alone := chosen(t, fitted(t, `{`+quick+`,"k":1,"unseen":"model3","probe":0}`, 4, train), test)
 	for _, probe := range []int{0, 200, 800} {
 		p := fitted(t, fmt.Sprintf(`{%s,"k":1,"unseen":"model3","probe":%d}`, quick, probe), 4, train)
 		_, _, asked := outcome(t, p, test, policy.Preference{})
 		use[probe] = asked[3]
+		for i, m := range chosen(t, p, test) {
+			if probe > 0 && m != 3 && alone[i] != 3 && m != alone[i] {
+				t.Fatalf("prompt %d goes to model %d after model3 joined, to %d before", i, m, alone[i])
+			}
+		}
+		if kept := p.state.changes[1]; kept.Name != "routing_kept" || kept.Value != 1 {
+			t.Errorf("reported %+v: joining must leave the others' routing as it was", kept)
+		}
 		state, err := p.Save()
 		if err != nil {
 			t.Fatal(err)

@@ -4,6 +4,8 @@ import (
 	"math"
 	"slices"
 
+	"gonum.org/v1/gonum/mat"
+
 	"github.com/trilemma-bench/trilemma/policies/learn"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
@@ -74,13 +76,7 @@ func (p *router) worth(g *gate, s *state, ex *examples, r *reading, list []polic
 	k := min(p.params.K, count(s.seen))
 	gram := make([][worthFeatures][worthFeatures]float64, k)
 	target := make([][worthFeatures]float64, k)
-	some := list
-	if len(some) > maxWorthPreferences {
-		some = nil
-		for i := range maxWorthPreferences {
-			some = append(some, list[i*len(list)/maxWorthPreferences])
-		}
-	}
+	some := spread(list)
 	models := g.Models
 	free, logits, forecast, cost := make([]float64, models), make([]float64, models), make([]float64, models), make([]float64, models)
 	room, buffer := g.scratch(), make([]float64, 0, k)
@@ -167,35 +163,20 @@ func (ex *examples) combined(i int, chosen []int32, weights []float64) (score fl
 	return 0, true
 }
 
-// ridge solves (G + ridge·I)·c = t + ridge·prior by elimination with pivots.
+// ridge solves (G + strength·I)·c = t + strength·prior.
 func ridge(gram [worthFeatures][worthFeatures]float64, target, prior [worthFeatures]float64, strength float64) [worthFeatures]float64 {
-	var a [worthFeatures][worthFeatures + 1]float64
+	a, b := mat.NewSymDense(worthFeatures, nil), mat.NewVecDense(worthFeatures, nil)
 	for i := range worthFeatures {
-		copy(a[i][:], gram[i][:])
-		a[i][i] += strength
-		a[i][worthFeatures] = target[i] + strength*prior[i]
-	}
-	for c := range worthFeatures {
-		pivot := c
-		for r := c + 1; r < worthFeatures; r++ {
-			if math.Abs(a[r][c]) > math.Abs(a[pivot][c]) {
-				pivot = r
-			}
+		for j := i; j < worthFeatures; j++ {
+			a.SetSym(i, j, gram[i][j])
 		}
-		a[c], a[pivot] = a[pivot], a[c]
-		for r := range worthFeatures {
-			if r == c {
-				continue
-			}
-			f := a[r][c] / a[c][c]
-			for j := c; j <= worthFeatures; j++ {
-				a[r][j] -= f * a[c][j]
-			}
-		}
+		a.SetSym(i, i, gram[i][i]+strength)
+		b.SetVec(i, target[i]+strength*prior[i])
 	}
-	var out [worthFeatures]float64
-	for i := range out {
-		out[i] = a[i][worthFeatures] / a[i][i]
+	var factor mat.Cholesky
+	var solved mat.VecDense
+	if !factor.Factorize(a) || factor.SolveVecTo(&solved, b) != nil {
+		return prior // scores that are not finite
 	}
-	return out
+	return [worthFeatures]float64(solved.RawVector().Data)
 }
