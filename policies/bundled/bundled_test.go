@@ -293,7 +293,7 @@ func TestLearnersBeatTheBaselines(t *testing.T) {
 		quality[def.Description.Name] = score
 		t.Logf("%-14s score %.3f utility %.3f; at 300 a dollar %.3f, %.3f", def.Description.Name, score, utility, dear, dearUtility)
 	}
-	for _, name := range []string{"knn", "static", "predict", "category-best"} {
+	for _, name := range []string{"knn", "static", "predict", "category-best", "reinforce"} {
 		if quality[name] < 0.85 || quality[name] < quality["best-single"]+0.05 {
 			t.Errorf("%s: mean score %.3f, want about the specialists' 0.9; best single has %.3f", name, quality[name], quality["best-single"])
 		}
