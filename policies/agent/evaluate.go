@@ -25,7 +25,7 @@ func newChecker(c *Config, s *sense, t *policy.Task, e *learn.Expected, shape le
 	if err != nil {
 		return nil, err
 	}
-	k := &checker{player: p, preferences: t.Preferences, scale: scales(p.env.World, t.Preferences, &t.Validation.Outcomes)}
+	k := &checker{player: p, preferences: t.Preferences, scale: scales(t.Preferences, &t.Validation.Outcomes)}
 	for i := range t.Validation.Len() {
 		// A prompt that some model did not answer would favour those that did.
 		whole := false

@@ -24,7 +24,6 @@ type lens struct {
 	value      []float32 // [actions] expected utility of what is still to come, were the action the last of its kind
 	votes      votes
 	input      []float32 // of the belief
-	in         []float32 // of the belief's features that all models of a state share
 	shape      []float32 // standardised, [asks × ShapeFeatures]
 	asked      []bool    // [models]
 	hidden     []float32
@@ -81,9 +80,9 @@ func (v *votes) count(seen *env.Seen, choices int) {
 		var with, size, other, others float32
 		first := a != 0
 		for j, b := range seen.Answers {
-			switch {
-			case b == 0:
-			case b == a:
+			switch b {
+			case 0:
+			case a:
 				with += seen.Weights[j]
 				size++
 				if j < i {

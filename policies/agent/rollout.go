@@ -99,10 +99,10 @@ type collector struct {
 
 // tally is what the diagnostics report of a rollout.
 type tally struct {
-	episodes, steps, entropy   float64
-	reward, score              float64
-	cost, carbon, latency      float64
-	asks, first, votes, repeat float64
+	episodes, steps, entropy float64
+	reward, score            float64
+	cost, carbon, latency    float64
+	asks, votes              float64
 }
 
 func newCollector(c *Config, s *sense, t *policy.Task, e *learn.Expected, shape learn.ActorShape) (*collector, error) {
@@ -127,7 +127,7 @@ func newCollector(c *Config, s *sense, t *policy.Task, e *learn.Expected, shape 
 		return nil, fmt.Errorf("%s: no training prompt has an outcome to learn from", c.Name)
 	}
 	k.next = len(k.order)
-	k.scale = scales(p.env.World, t.Preferences, &t.Train.Outcomes)
+	k.scale = scales(t.Preferences, &t.Train.Outcomes)
 	rows := c.Slots * c.Horizon
 	k.roll = &Rollout{
 		Slots: c.Slots, Horizon: c.Horizon, Width: shape.In, Actions: shape.Actions, Each: shape.Each,
@@ -148,7 +148,7 @@ func usable(e *learn.Expected, row, model int) bool {
 
 // scales divide the reward by the spread of the utility over the pool's outcomes, so that a preference under which
 // everything costs much does not drown the others.
-func scales(w *env.World, preferences []policy.Preference, o *policy.Outcomes) []float32 {
+func scales(preferences []policy.Preference, o *policy.Outcomes) []float32 {
 	out := make([]float32, len(preferences))
 	at := func(column []float32, i int) float64 {
 		if len(column) == 0 {

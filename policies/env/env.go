@@ -11,9 +11,9 @@ import (
 type Scalarisation uint8
 
 const (
-	// Linear: score − Σ λ·figure, paid as it is spent.
+	// Linear is score − Σ λ·figure, paid as it is spent.
 	Linear Scalarisation = iota
-	// Chebyshev: 1 − max(1 − score, λ_cost·cost, λ_carbon·carbon, λ_latency·latency), at the end: the weighted distance
+	// Chebyshev is 1 − max(1 − score, λ_cost·cost, λ_carbon·carbon, λ_latency·latency), at the end: the weighted distance
 	// from a free, right answer (Steuer and Choo, Mathematical Programming 26, 1983; for agents Van Moffaert et al.,
 	// ADPRL 2013). It reaches points in the dents of a front that no linear λ reaches.
 	Chebyshev

@@ -196,7 +196,7 @@ func (u *Updater) Run(rate float64, columns [][]float32) (stats []float64, steps
 			fresh = append(fresh, t)
 			args = append(args, t)
 		}
-		out, err := u.exec.Exec(args...)
+		out, err := u.exec.Call(args...)
 		if err != nil {
 			return err
 		}
