@@ -53,8 +53,8 @@ type Params struct {
 // Defaults of the parameters.
 var Defaults = Params{
 	K: 5, Adaptive: true, Conditioning: "input", Experts: "learned", Depth: 1, Width: 64, Norm: "none", Members: 5,
-	Temperature: 0.1, Noise: 0.3, Neighbours: 200, Shape: true, CostHidden: 32,
-	Task: 1, Vote: 1, Score: 1, Category: 0.1, Cost: 1, Carbon: 1, Latency: 1,
+	Temperature: 0.1, Noise: 0.3, Neighbours: 0, Shape: true, CostHidden: 32,
+	Task: 0.1, Vote: 0.1, Score: 1, Category: 0.1, Cost: 0.1, Carbon: 0.1, Latency: 0.1,
 	LearningRate: 0.001, Schedule: "cosine", WeightDecay: 1, ClipNorm: 1, Batch: 128, Epochs: 20, Patience: 5,
 }
 
