@@ -11,8 +11,10 @@ import (
 	"github.com/trilemma-bench/trilemma/policies/knn"
 	"github.com/trilemma-bench/trilemma/policies/moe"
 	"github.com/trilemma-bench/trilemma/policies/policy"
+	"github.com/trilemma-bench/trilemma/policies/ppo"
 	"github.com/trilemma-bench/trilemma/policies/predict"
 	"github.com/trilemma-bench/trilemma/policies/random"
+	"github.com/trilemma-bench/trilemma/policies/reinforce"
 	"github.com/trilemma-bench/trilemma/policies/single"
 	"github.com/trilemma-bench/trilemma/policies/static"
 )
@@ -26,7 +28,9 @@ func All() []policy.Definition {
 		carbon.BudgetDefinition(),
 		categorybest.Definition(),
 		predict.Definition(),
+		ppo.Definition(),
 		random.Definition(),
+		reinforce.Definition(),
 		knn.Definition(),
 		moe.Definition(),
 		single.Definition(),

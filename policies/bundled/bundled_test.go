@@ -16,9 +16,11 @@ import (
 
 // quick are parameters that keep the tests short without changing what is tested.
 var quick = map[string]string{
-	"single":  `{"model": "strong"}`,
-	"predict": `{"epochs": 8, "members": 3, "hidden": 16, "cost_hidden": 8, "learning_rate": 0.005, "neighbours": 30}`,
-	"static":  `{"epochs": 8, "learning_rate": 0.01}`,
+	"single":    `{"model": "strong"}`,
+	"predict":   `{"epochs": 8, "members": 3, "hidden": 16, "cost_hidden": 8, "learning_rate": 0.005, "neighbours": 30}`,
+	"static":    `{"epochs": 8, "learning_rate": 0.01}`,
+	"reinforce": `{"steps": 4096, "slots": 32, "horizon": 16, "checks": 2, "hidden": 16, "scorer": 8}`,
+	"ppo":       `{"steps": 4096, "slots": 32, "horizon": 16, "checks": 2, "hidden": 16, "scorer": 8}`,
 }
 
 func make1(t *testing.T, d policy.Definition, models []policy.Model) policy.Policy {
@@ -291,7 +293,7 @@ func TestLearnersBeatTheBaselines(t *testing.T) {
 		quality[def.Description.Name] = score
 		t.Logf("%-14s score %.3f utility %.3f; at 300 a dollar %.3f, %.3f", def.Description.Name, score, utility, dear, dearUtility)
 	}
-	for _, name := range []string{"knn", "static", "predict", "category-best"} {
+	for _, name := range []string{"knn", "static", "predict", "category-best", "reinforce"} {
 		if quality[name] < 0.85 || quality[name] < quality["best-single"]+0.05 {
 			t.Errorf("%s: mean score %.3f, want about the specialists' 0.9; best single has %.3f", name, quality[name], quality["best-single"])
 		}

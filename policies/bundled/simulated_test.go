@@ -142,48 +142,58 @@ func first(s *policy.Split, n int, keep []int) *policy.Split {
 }
 
 // play routes prompts of a split to the end, revealing answers as a host would, and returns the mean score and the mean
-// utility under preference j of the sweep, missing outcomes counting nothing.
+// utility, score less what all that were asked cost, missing outcomes counting nothing.
 func play(p policy.Policy, s *policy.Split, preference policy.Preference) (score, utility float64, err error) {
 	o := &s.Outcomes
-	var asked *policy.Asked
+	type ask struct{ model, round int32 }
+	asked := make([][]ask, s.Len()) // what each prompt asked for, in all rounds
 	rows := make([]int, s.Len())
 	for i := range rows {
 		rows[i] = i
 	}
 	total := 0.0
 	for round := 0; len(rows) > 0; round++ {
-		b := &policy.Batch{Prompts: &s.Prompts, Preferences: []policy.Preference{preference}, Round: round, Asked: asked,
+		b := &policy.Batch{Prompts: &s.Prompts, Preferences: []policy.Preference{preference}, Round: round,
 			Preference: make([]int32, len(rows))}
+		if round > 0 {
+			b.Asked = &policy.Asked{Offset: []int32{0}}
+		}
 		for _, i := range rows {
 			b.Prompt = append(b.Prompt, int32(i))
+			for _, a := range asked[i] {
+				at := i*o.Models + int(a.model)
+				b.Asked.Model, b.Asked.Round = append(b.Asked.Model, a.model), append(b.Asked.Round, a.round)
+				b.Asked.Missing = append(b.Asked.Missing, !o.Present[at])
+				b.Asked.Answer = append(b.Asked.Answer, o.Answer[at])
+			}
+			if round > 0 {
+				b.Asked.Offset = append(b.Asked.Offset, int32(len(b.Asked.Model)))
+			}
 		}
 		d, err := route(p, b, o.Models)
 		if err != nil {
 			return 0, 0, err
 		}
 		var again []int
-		asked = &policy.Asked{Offset: []int32{0}}
 		for r, i := range rows {
 			use, models, weights := d.Row(r)
 			for e, m := range models {
 				at := i*o.Models + int(m)
+				paid := slices.ContainsFunc(asked[i], func(a ask) bool { return a.model == m })
+				if o.Present[at] && !paid {
+					utility -= preference.LambdaCost * float64(o.CostUSD[at])
+				}
 				if use == policy.Ask {
-					asked.Model, asked.Round = append(asked.Model, m), append(asked.Round, int32(round))
-					asked.Missing = append(asked.Missing, !o.Present[at])
-					asked.Answer = append(asked.Answer, o.Answer[at])
-					if o.Present[at] {
-						utility -= preference.LambdaCost * float64(o.CostUSD[at])
-					}
+					asked[i] = append(asked[i], ask{m, int32(round)})
 				} else if o.Present[at] {
 					w := float64(weights[e])
 					total += w
 					score += w * float64(o.Score[at])
-					utility += w * preference.Utility(float64(o.Score[at]), float64(o.CostUSD[at]), float64(o.CarbonG[at]), float64(o.LatencySec[at]))
+					utility += w * float64(o.Score[at])
 				}
 			}
 			if use == policy.Ask {
 				again = append(again, i)
-				asked.Offset = append(asked.Offset, int32(len(asked.Model)))
 			}
 		}
 		rows = again

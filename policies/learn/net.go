@@ -206,3 +206,22 @@ func (n *Net) predict(ctx context.Context, x []float32, heldOut []int32) ([]floa
 	})
 	return out, err
 }
+
+// One is the first output's mean over the ensemble for one input, without an allocation; hidden is room for Hidden numbers.
+func (n *Net) One(x, hidden []float32) float32 {
+	out, sum := n.Out(), 0.0
+	var z [1]float32
+	for member := range n.Members {
+		if out == 1 {
+			n.raw(member, x, hidden, z[:])
+			link(n.Blocks, z[:])
+			sum += float64(z[0])
+			continue
+		}
+		all := make([]float32, out)
+		n.raw(member, x, hidden, all)
+		link(n.Blocks, all)
+		sum += float64(all[0])
+	}
+	return float32(sum / float64(n.Members))
+}

@@ -1,0 +1,130 @@
+package replay
+
+import (
+	"fmt"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/trilemma-bench/trilemma/policies/env"
+	"github.com/trilemma-bench/trilemma/policies/policy"
+)
+
+// split is the split of the table's prompts that a policy would be given.
+func (t *Table) split(answers bool) *policy.Split {
+	s := &policy.Split{Outcomes: policy.Outcomes{Models: t.Models}}
+	o := &s.Outcomes
+	text := func(code uint32) string {
+		if code == 0 {
+			return ""
+		}
+		return fmt.Sprint("answer ", code)
+	}
+	for p := range t.Prompts {
+		s.Prompts.ID = append(s.Prompts.ID, fmt.Sprint(p))
+		if answers && t.reference != nil {
+			s.Reference = append(s.Reference, text(t.reference[p]))
+		}
+		for m := range t.Models {
+			c := t.At(p, m)
+			b := c.Bill()
+			o.Present, o.Score = append(o.Present, c.Present()), append(o.Score, b.Score)
+			o.CostUSD, o.CarbonG, o.LatencySec = append(o.CostUSD, b.CostUSD), append(o.CarbonG, b.CarbonG), append(o.LatencySec, b.LatencySec)
+			if answers {
+				o.Answer = append(o.Answer, text(c.answer))
+			}
+		}
+	}
+	return s
+}
+
+// Agents learn in policies/env and are judged by Replay. On any path through any table both must say the same: score,
+// cost, carbon, latency, and so the sum of rewards.
+func TestEnvironmentEqualsReplayOnEveryPath(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		prompts, models := rapid.IntRange(1, 4).Draw(t, "prompts"), rapid.IntRange(1, 5).Draw(t, "models")
+		tab := made(prompts, models)
+		for i := range tab.cell {
+			if rapid.IntRange(0, 9).Draw(t, "missing") == 0 {
+				tab.cell[i].Score = nan32
+			}
+			tab.cell[i].answer = uint32(rapid.IntRange(0, 3).Draw(t, "answer"))
+		}
+		votes := rapid.Bool().Draw(t, "votes")
+		if votes {
+			tab.reference = make([]uint32, prompts)
+			for p := range tab.reference {
+				tab.reference[p] = uint32(rapid.IntRange(0, 3).Draw(t, "reference"))
+			}
+		}
+		weight := make([]float32, prompts*models)
+		for i := range weight {
+			// Eighths add up without rounding, so that both sides see the same ties.
+			weight[i] = float32(rapid.IntRange(1, 8).Draw(t, "weight")) / 8
+		}
+		w, err := env.NewWorld(tab.split(votes), weight)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sequential := rapid.Bool().Draw(t, "sequential")
+		e, err := env.New(w, env.Config{Slots: 2, Sequential: sequential})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := rapid.IntRange(0, prompts-1).Draw(t, "prompt")
+		lambda := policy.Preference{LambdaCost: float64(rapid.IntRange(0, 50).Draw(t, "λ")), LambdaLatency: 0.01}
+		e.Reset(1, int32(p), lambda)
+		reward, done := make([]float32, 2), make([]bool, 2)
+		total := 0.0
+		d := &Decisions{Final: policy.NewDecisions(1), AskedOffset: []int32{0, 0}}
+		for round := int32(0); !done[1]; round++ {
+			var allowed []int
+			for a := range env.Actions(models, sequential) {
+				if e.Allowed(1, a) {
+					allowed = append(allowed, a)
+				}
+			}
+			if len(allowed) == 0 {
+				if round > 0 {
+					t.Fatal("an episode that asked cannot stop")
+				}
+				return // nobody answered this prompt
+			}
+			a := rapid.SampledFrom(allowed).Draw(t, "action")
+			var seen env.Seen
+			e.Seen(1, &seen)
+			e.Step([]int32{-1, int32(a)}, reward, done)
+			total += float64(reward[1])
+			switch {
+			case a < models && !sequential:
+				d.Final.AppendOne(policy.Select, a)
+			case a < models:
+				d.AskedModel, d.AskedRound = append(d.AskedModel, int32(a)), append(d.AskedRound, round)
+				d.AskedOffset[1]++
+			case a == models:
+				d.Final.AppendOne(policy.Select, int(seen.Models[len(seen.Models)-1]))
+			default:
+				d.Final.Append(policy.Combine, seen.Models, seen.Weights)
+			}
+		}
+		if !sequential {
+			d.AskedOffset = nil
+		}
+		results := make([]Result, 1)
+		if _, err := Replay(tab.View(pool(models)), []int32{int32(p)}, d, results); err != nil {
+			t.Fatal(err)
+		}
+		got, want := e.Result(1), results[0]
+		if !want.Covered || got.Score != want.Quality || got.CostUSD != want.CostUSD {
+			t.Fatalf("environment %+v, replay %+v", got, want)
+		}
+		close := func(what string, got, want float64) {
+			if d := got - want; d > 1e-5*(1+want) || d < -1e-5*(1+want) {
+				t.Fatalf("%s: environment %v, replay %v", what, got, want)
+			}
+		}
+		close("carbon", float64(got.CarbonG), float64(want.CarbonG()))
+		close("latency", float64(got.LatencySec), float64(want.LatencySec))
+		close("return", total, lambda.Utility(float64(want.Quality), float64(want.CostUSD), float64(want.CarbonG()), float64(want.LatencySec)))
+	})
+}

@@ -1,0 +1,78 @@
+package agent
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/trilemma-bench/trilemma/policies/env"
+	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/policy"
+)
+
+// Config says how an agent sees, plays and is trained; the parameters of its algorithm are the algorithm's own.
+type Config struct {
+	Name  string // of the policy
+	Kind  string // of its checkpoints
+	Setup policy.Setup
+
+	Sequential  bool
+	MaxAsks     int
+	Warm        bool    // start from a supervised predictor; without, from the pool's means
+	Temperature float64 // of the base logits, in score
+	Vector      bool    // the actor sees the prompt's vector itself
+	Responses   bool    // it sees how responses look
+	Bandit      bool    // only outcomes of models that it chose are ever looked at
+
+	Hidden, Scorer int
+
+	Steps   int // environment steps at most
+	Passes  int // steps at most for each training prompt
+	Slots   int
+	Horizon int // steps of every slot between two updates
+	Checks  int // how often the agent is validated
+
+	Scalarisation  env.Scalarisation
+	RiskLevel      float64 // α of CVaR
+	RiskWeight     float64 // its share in the objective; 0 for none
+	BudgetCostUSD  float64 // bounds of the mean a prompt; 0 for none
+	BudgetCarbonG  float64
+	BudgetLatency  float64
+	MultiplierRate float64
+}
+
+// Algorithm changes an actor by what it played.
+type Algorithm interface {
+	// Update learns from a rollout; left is the part of the training that is still to come, from 1 to 0.
+	Update(ctx context.Context, r *Rollout, left float64) ([]policy.Metric, error)
+	// Read copies the weights into the actor.
+	Read(*learn.Actor) error
+	Close()
+}
+
+// Start makes the algorithm for an actor that it is going to train.
+type Start func(c *Config, a *learn.Actor) (Algorithm, error)
+
+func (c *Config) check() error {
+	if len(c.Setup.Models) > env.MaxModels {
+		return fmt.Errorf("%s: the pool has %d models, at most %d: choose a smaller pool", c.Name, len(c.Setup.Models), env.MaxModels)
+	}
+	if c.Bandit && c.Warm {
+		return fmt.Errorf("%s: feedback \"bandit\" cannot start from a predictor of every model's score: set warm_start to \"none\"", c.Name)
+	}
+	if c.Bandit && c.Sequential {
+		return fmt.Errorf("%s: feedback \"bandit\" is for mode \"one-shot\": the belief of a sequential agent learns from labels", c.Name)
+	}
+	return learn.CheckBackend(c.Setup.Backend)
+}
+
+// needs are the columns that the agent looks at.
+func (c *Config) needs() []policy.Need {
+	needs := []policy.Need{}
+	if c.Warm || c.Vector {
+		needs = append(needs, policy.NeedVector)
+	}
+	if c.Warm {
+		needs = append(needs, policy.NeedText)
+	}
+	return needs
+}

@@ -1,0 +1,20 @@
+// Package agent is what the policies that learn from reward share: how a state becomes numbers, how episodes are played
+// in policies/env, and how a trained actor routes. How the actor is changed by what it played is the [Algorithm], one file
+// in policies/reinforce and one in policies/ppo.
+//
+// The way of the data through a fit:
+//
+//  1. [sense] learns from labels what can be known without acting: what to expect of every model for a prompt (the
+//     predictor of policies/predict, or nothing but means), and in sequential mode a belief: the probability that a
+//     model's answer is right, given who answered what, who agrees with whom and how each response looks.
+//  2. A state is laid out as numbers (features.go): what the user pays, what was spent, votes, beliefs, and a few numbers
+//     for every action. Each action also gets a base logit, its expected utility in score over a temperature, so that an
+//     untrained agent is the supervised router that it starts from and reward teaches it what that one does not know:
+//     that asking is worth more than the answer it brings.
+//  3. Episodes are played on the train split (rollout.go), under a preference drawn for each, in many slots side by side.
+//  4. The algorithm changes the actor, several minibatches in one call of the backend.
+//  5. From time to time the greedy agent is played on the validation split. The best one is kept, the untrained one
+//     included, so that reward can not make it worse than its warm start there.
+//  6. At test time the host reveals answers in rounds, the same numbers are computed from them, and the most probable
+//     action is taken.
+package agent

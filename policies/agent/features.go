@@ -1,0 +1,330 @@
+package agent
+
+import (
+	"math"
+
+	"github.com/trilemma-bench/trilemma/policies/env"
+	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/policy"
+)
+
+// The numbers that describe a state, before the prompt's vector, and each action.
+const (
+	stateScalars  = 17
+	stateFeatures = stateScalars + env.ShapeFeatures
+	eachFeatures  = 9
+)
+
+// lens turns states into numbers. It works in buffers of its own: one a goroutine.
+type lens struct {
+	sense      *sense
+	config     *Config
+	belief     []float32 // [models] probability that the model's answer is, or would be, right
+	price      []float32 // [models] what asking costs, in score
+	value      []float32 // [actions] expected utility of what is still to come, were the action the last of its kind
+	votes      votes
+	input      []float32 // of the belief
+	shape      []float32 // standardised, [asks × ShapeFeatures]
+	asked      []bool    // [models]
+	hidden     []float32
+	prediction []float32
+}
+
+func newLens(s *sense, c *Config) *lens {
+	l := &lens{
+		sense: s, config: c, belief: make([]float32, s.Models), price: make([]float32, s.Models),
+		value: make([]float32, env.Actions(s.Models, c.Sequential)), input: make([]float32, beliefFeatures),
+		shape: make([]float32, s.Models*env.ShapeFeatures), asked: make([]bool, s.Models), prediction: make([]float32, 1),
+	}
+	if s.Belief != nil {
+		l.hidden = make([]float32, s.Belief.Hidden)
+	}
+	return l
+}
+
+// width is the number of inputs of the actor.
+func (c *Config) width(s *sense) int {
+	if c.Vector {
+		return stateFeatures + s.Dim
+	}
+	return stateFeatures
+}
+
+func (c *Config) each() int { return eachFeatures }
+
+// votes sums up who agrees with whom.
+type votes struct {
+	leader               int32 // the answer that leads, 0 for none
+	lead, second, total  float32
+	groups               int
+	probability          float32 // that the leader is right, if models err independently
+	support, opposition  []float32
+	supporters, dissents []float32
+}
+
+// count fills the votes of a state.
+func (v *votes) count(seen *env.Seen, choices int) {
+	n := len(seen.Models)
+	grow := func(x []float32) []float32 {
+		if cap(x) < n {
+			return make([]float32, n, max(n, 8))
+		}
+		return x[:n]
+	}
+	v.support, v.opposition = grow(v.support), grow(v.opposition)
+	v.supporters, v.dissents = grow(v.supporters), grow(v.dissents)
+	v.leader = env.Vote(seen.Answers, seen.Weights)
+	v.lead, v.second, v.total, v.groups = 0, 0, 0, 0
+	sum, lead := 0.0, 0.0
+	for i, a := range seen.Answers {
+		var with, size, other, others float32
+		first := a != 0
+		for j, b := range seen.Answers {
+			switch b {
+			case 0:
+			case a:
+				with += seen.Weights[j]
+				size++
+				if j < i {
+					first = false
+				}
+			default:
+				others++
+				var group float32
+				for k, c := range seen.Answers {
+					if c == b {
+						group += seen.Weights[k]
+					}
+				}
+				other = max(other, group)
+			}
+		}
+		if a != 0 {
+			v.total += seen.Weights[i]
+		}
+		if first {
+			v.groups++
+			e := math.Exp(float64(min(with, 20)))
+			sum += e
+			if a == v.leader {
+				v.lead, lead = with, e
+			} else {
+				v.second = max(v.second, with)
+			}
+		}
+		v.support[i], v.supporters[i] = 0, 0
+		if a != 0 {
+			v.support[i], v.supporters[i] = with-seen.Weights[i], size-1
+		}
+		v.opposition[i], v.dissents[i] = other, others
+	}
+	v.probability = 0
+	if v.leader != 0 {
+		v.probability = float32(lead / (sum + float64(max(choices-v.groups, 0))))
+	}
+}
+
+// beliefFeatures is the number of inputs of the belief.
+const beliefFeatures = 16 + 2*env.ShapeFeatures
+
+// standardise writes the standardised response features of everyone asked into l.shape.
+func (l *lens) standardise(seen *env.Seen) {
+	const k = env.ShapeFeatures
+	s := l.sense
+	if s.ShapeMean == nil || len(seen.Shape) < len(seen.Models)*k {
+		clear(l.shape[:len(seen.Models)*k])
+		return
+	}
+	for i, m := range seen.Models {
+		for j := range k {
+			z := (seen.Shape[i*k+j] - s.ShapeMean[int(m)*k+j]) * s.ShapeScale[int(m)*k+j]
+			l.shape[i*k+j] = min(max(z, -4), 4)
+		}
+	}
+}
+
+// believe fills the inputs of the belief about model m, place being where it stands among those asked, -1 if it was not.
+func (l *lens) believe(score []float32, seen *env.Seen, m, place int, out []float32) {
+	const k = env.ShapeFeatures
+	clear(out)
+	v, n := &l.votes, len(seen.Models)
+	z := logit(score[m])
+	out[0] = z
+	if place >= 0 {
+		out[1] = 1
+		if seen.Answers[place] != 0 {
+			out[2] = 1
+		}
+		out[3], out[4] = v.support[place]/3, v.opposition[place]/3
+		out[5], out[6] = v.supporters[place], v.dissents[place]
+		copy(out[16:16+k], l.shape[place*k:(place+1)*k])
+		if seen.Answers[place] == v.leader && v.leader != 0 {
+			out[7] = 1
+		}
+	} else if n > 0 {
+		copy(out[16+k:], l.shape[(n-1)*k:n*k])
+		out[8], out[9] = v.probability, v.lead/3
+		out[10] = (v.lead - v.second) / 3
+		var mean float32
+		for _, a := range seen.Models {
+			mean += logit(score[a]) / float32(n)
+		}
+		out[11] = z - mean
+		out[12] = 1
+	}
+	out[13] = float32(n) / 3
+	out[14] = float32(v.groups) / 3
+	if v.total > 0 {
+		out[15] = v.lead / v.total
+	}
+}
+
+// look fills the beliefs, the prices and the expected utilities of a state. e row holds what is expected of the prompt.
+func (l *lens) look(e *learn.Expected, row int, p *policy.Preference, seen *env.Seen) {
+	s := l.sense
+	score := e.Row(learn.Score, row)
+	cost, carbon, latency := e.Row(learn.CostUSD, row), e.Row(learn.CarbonG, row), e.Row(learn.LatencySec, row)
+	l.votes.count(seen, s.Choices)
+	l.standardise(seen)
+	clear(l.asked)
+	for _, m := range seen.Models {
+		l.asked[m] = true
+	}
+	for m := range s.Models {
+		l.price[m] = float32(-p.Utility(0, float64(cost[m]), float64(carbon[m]), float64(latency[m])))
+		l.belief[m] = score[m]
+	}
+	if len(seen.Models) == 0 || s.Belief == nil {
+		return
+	}
+	for m := range s.Models {
+		if score[m] != score[m] {
+			continue
+		}
+		place := -1
+		if l.asked[m] {
+			for i, a := range seen.Models {
+				if int(a) == m {
+					place = i
+				}
+			}
+		}
+		l.believe(score, seen, m, place, l.input)
+		l.belief[m] = s.Belief.One(l.input, l.hidden)
+	}
+}
+
+// describe lays a state out for the actor: state [width], each [actions × eachFeatures], base [actions]; allowed tells
+// which actions make sense. It returns the expected utility, in score, of the best of them: what the value adds to.
+func (l *lens) describe(e *learn.Expected, row int, vector []float32, p *policy.Preference, seen *env.Seen, allowed func(action int) bool, state, each, base []float32) (ahead float32) {
+	l.look(e, row, p, seen)
+	s, n, v := l.sense, len(seen.Models), &l.votes
+	score := e.Row(learn.Score, row)
+	// The best answer in hand: its probability of being right.
+	var held float32
+	for i, m := range seen.Models {
+		if seen.Answers[i] != 0 || s.Choices == 0 {
+			held = max(held, l.belief[m])
+		}
+	}
+	best, bestAsk, cheapest := float32(math.Inf(-1)), float32(math.Inf(-1)), float32(math.Inf(1))
+	var mean, top, count float32
+	for m, q := range score {
+		if q == q {
+			mean, count = mean+q, count+1
+			top = max(top, q)
+			if !l.asked[m] {
+				cheapest = min(cheapest, l.price[m])
+			}
+		}
+	}
+	mean /= max(count, 1)
+	for a := range base {
+		base[a] = learn.NotAllowed
+		x := each[a*eachFeatures : (a+1)*eachFeatures]
+		clear(x)
+		if !allowed(a) {
+			continue
+		}
+		var u, b, price float32
+		switch {
+		case a < s.Models:
+			b, price = l.belief[a], l.price[a]
+			if b != b || price != price {
+				continue
+			}
+			u = max(b, held) - price
+			bestAsk = max(bestAsk, u)
+			x[0], x[5], x[6] = 1, logit(score[a])/2, score[a]-mean
+		case a == s.Models:
+			b = l.belief[seen.Models[n-1]]
+			u = b
+			x[1] = 1
+		default:
+			var members float32
+			for i, m := range seen.Models {
+				if seen.Answers[i] == v.leader {
+					b += l.belief[m]
+					members++
+				}
+			}
+			b /= max(members, 1)
+			u = b
+			x[2] = 1
+		}
+		l.value[a] = u
+		base[a] = u
+		best = max(best, u)
+		x[3], x[4] = b-held, squash(price)
+		x[7] = logit(b) / 2
+	}
+	for a := range base {
+		if base[a] > learn.NotAllowed {
+			each[a*eachFeatures+8] = max(l.value[a]-best, -1) * 3
+			base[a] = max((base[a]-best)/float32(l.config.Temperature), -40)
+		}
+	}
+	if math.IsInf(float64(best), -1) {
+		best = 0
+	}
+	if math.IsInf(float64(bestAsk), -1) {
+		bestAsk = 0
+	}
+	if math.IsInf(float64(cheapest), 1) {
+		cheapest = 0
+	}
+	typical := func(lambda, figure float64) float32 { return squash(float32(lambda * figure)) }
+	spent := float32(-p.Utility(0, float64(seen.Spent.CostUSD), float64(seen.Spent.CarbonG), float64(seen.Spent.LatencySec)))
+	if spent != spent {
+		spent = 0
+	}
+	first, share := float32(0), float32(0)
+	if n == 0 {
+		first = 1
+	}
+	if v.total > 0 {
+		share = v.lead / v.total
+	}
+	state = state[:0]
+	state = append(state, typical(p.LambdaCost, s.Typical[0]), typical(p.LambdaCarbon, s.Typical[1]), typical(p.LambdaLatency, s.Typical[2]),
+		float32(n)/3, squash(spent), share, (v.lead-v.second)/5, float32(v.groups)/3, v.probability, held, bestAsk, bestAsk-held,
+		top, mean, squash(cheapest), first, float32(l.config.MaxAsks-n)/float32(max(l.config.MaxAsks, 1)))
+	if n > 0 {
+		state = append(state, l.shape[(n-1)*env.ShapeFeatures:n*env.ShapeFeatures]...)
+	} else {
+		state = state[:stateFeatures]
+		clear(state[stateScalars:])
+	}
+	if l.config.Vector {
+		scale := float32(math.Sqrt(float64(s.Dim)))
+		for _, x := range vector {
+			state = append(state, x*scale)
+		}
+	}
+	return best
+}
+
+// squash keeps prices in a range that a network can read: about linear up to a hundredth, logarithmic beyond.
+func squash(price float32) float32 {
+	return float32(math.Log1p(50*math.Max(float64(price), 0))) / 2
+}

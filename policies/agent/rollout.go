@@ -1,0 +1,357 @@
+package agent
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"sort"
+
+	"github.com/trilemma-bench/trilemma/policies/env"
+	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/policy"
+)
+
+// Rollout is what was played between two updates: Horizon steps of every slot, row t·Slots + slot. An episode may go on
+// from one rollout to the next.
+type Rollout struct {
+	Slots, Horizon int
+	Width, Actions int
+	Each           int
+
+	State  []float32 // [rows × Width]
+	About  []float32 // [rows × Actions × Each]
+	Base   []float32 // [rows × Actions]
+	Action []int32
+	LogP   []float32 // of the action, when it was taken
+	Ahead  []float32 // expected utility of the state by the warm start: what the actor's value adds to
+	Value  []float32 // Ahead and the actor's value
+	Reward []float32
+	Done   []bool    // the episode ended with this step
+	Last   []float32 // [Slots] value of the states that the rollout ended in
+	Prompt []int32   // of the episode: rows that share it share what the prompt is worth
+}
+
+// Rows is the number of steps.
+func (r *Rollout) Rows() int { return r.Slots * r.Horizon }
+
+// player plays episodes of one split.
+type player struct {
+	config *Config
+	sense  *sense
+	env    *env.Env
+	expect *learn.Expected
+	vector []float32
+	lens   []*lens // one a slot, so that slots may be looked at side by side
+	seen   []env.Seen
+	room   []*learn.Scratch
+	shape  learn.ActorShape
+}
+
+func newPlayer(c *Config, s *sense, split *policy.Split, e *learn.Expected, shape learn.ActorShape, slots int) (*player, error) {
+	w, err := s.world(split, e)
+	if err != nil {
+		return nil, err
+	}
+	ev, err := env.New(w, env.Config{Slots: slots, Sequential: c.Sequential, MaxAsks: c.MaxAsks, Reward: c.Scalarisation})
+	if err != nil {
+		return nil, err
+	}
+	p := &player{config: c, sense: s, env: ev, expect: e, vector: split.Prompts.Vector, shape: shape, seen: make([]env.Seen, slots)}
+	for range slots {
+		p.lens = append(p.lens, newLens(s, c))
+		p.room = append(p.room, shape.NewScratch())
+	}
+	return p, nil
+}
+
+// see describes a slot's state and runs the actor on it: logits become log-probabilities.
+func (p *player) see(a *learn.Actor, slot int, state, each, base, logits []float32) (ahead, value float32) {
+	prompt := int(p.env.Prompt[slot])
+	p.env.Seen(slot, &p.seen[slot])
+	var vector []float32
+	if p.config.Vector {
+		vector = p.vector[prompt*p.sense.Dim : (prompt+1)*p.sense.Dim]
+	}
+	ahead = p.lens[slot].describe(p.expect, prompt, vector, &p.env.Preference[slot], &p.seen[slot],
+		func(action int) bool { return p.env.Allowed(slot, action) }, state, each, base)
+	value = ahead + a.Forward(state, each, base, logits, p.room[slot])
+	learn.LogSoftmax(logits)
+	return ahead, value
+}
+
+// collector plays the train split for an algorithm to learn from.
+type collector struct {
+	*player
+	preferences []policy.Preference
+	scale       []float32 // [preferences] of the reward
+	order       []int32   // prompts that somebody of the pool answered, shuffled again each time round
+	next        int
+	draw        *rand.Rand
+	which       []int     // [slots] preference
+	spent       []float64 // [slots] return of the episode so far, unscaled
+	threshold   []float64 // [preferences] value at risk
+	multiplier  [3]float64
+	tally       tally
+	roll        *Rollout
+	logits      []float32
+}
+
+// tally is what the diagnostics report of a rollout.
+type tally struct {
+	episodes, steps, entropy float64
+	reward, score            float64
+	cost, carbon, latency    float64
+	asks, votes              float64
+}
+
+func newCollector(c *Config, s *sense, t *policy.Task, e *learn.Expected, shape learn.ActorShape) (*collector, error) {
+	p, err := newPlayer(c, s, t.Train, e, shape, c.Slots)
+	if err != nil {
+		return nil, err
+	}
+	k := &collector{
+		player: p, preferences: t.Preferences, draw: policy.Stream(c.Setup.Seed, c.Name, "play"),
+		which: make([]int, c.Slots), spent: make([]float64, c.Slots), threshold: make([]float64, len(t.Preferences)),
+		logits: make([]float32, c.Slots*shape.Actions),
+	}
+	for i := range t.Train.Len() {
+		for m := range s.Models {
+			if p.env.Present(i, m) && usable(e, i, m) {
+				k.order = append(k.order, int32(i))
+				break
+			}
+		}
+	}
+	if len(k.order) == 0 {
+		return nil, fmt.Errorf("%s: no training prompt has an outcome to learn from", c.Name)
+	}
+	k.next = len(k.order)
+	k.scale = scales(t.Preferences, &t.Train.Outcomes)
+	rows := c.Slots * c.Horizon
+	k.roll = &Rollout{
+		Slots: c.Slots, Horizon: c.Horizon, Width: shape.In, Actions: shape.Actions, Each: shape.Each,
+		State: make([]float32, rows*shape.In), About: make([]float32, rows*shape.Actions*shape.Each), Base: make([]float32, rows*shape.Actions),
+		Action: make([]int32, rows), LogP: make([]float32, rows), Ahead: make([]float32, rows), Value: make([]float32, rows),
+		Reward: make([]float32, rows), Done: make([]bool, rows), Last: make([]float32, c.Slots), Prompt: make([]int32, rows),
+	}
+	for slot := range c.Slots {
+		k.reset(slot)
+	}
+	return k, nil
+}
+
+func usable(e *learn.Expected, row, model int) bool {
+	q := e.Row(learn.Score, row)[model]
+	return q == q
+}
+
+// scales divide the reward by the spread of the utility over the pool's outcomes, so that a preference under which
+// everything costs much does not drown the others.
+func scales(preferences []policy.Preference, o *policy.Outcomes) []float32 {
+	out := make([]float32, len(preferences))
+	at := func(column []float32, i int) float64 {
+		if len(column) == 0 {
+			return math.NaN()
+		}
+		return float64(column[i])
+	}
+	for k, p := range preferences {
+		var n, sum, square float64
+		for i, present := range o.Present {
+			if !present {
+				continue
+			}
+			u := p.Utility(float64(o.Score[i]), at(o.CostUSD, i), at(o.CarbonG, i), at(o.LatencySec, i))
+			if u == u {
+				n, sum, square = n+1, sum+u, square+u*u
+			}
+		}
+		mean := sum / max(n, 1)
+		out[k] = float32(1 / max(math.Sqrt(max(square/max(n, 1)-mean*mean, 0)), 0.1))
+	}
+	return out
+}
+
+// reset starts the next episode of a slot.
+func (k *collector) reset(slot int) {
+	if k.next >= len(k.order) {
+		k.draw.Shuffle(len(k.order), func(i, j int) { k.order[i], k.order[j] = k.order[j], k.order[i] })
+		k.next = 0
+	}
+	k.which[slot] = k.draw.IntN(len(k.preferences))
+	k.env.Reset(slot, k.order[k.next], k.under(k.preferences[k.which[slot]]))
+	k.next++
+	k.spent[slot] = 0
+}
+
+// under adds the prices of the budgets to a preference.
+func (k *collector) under(p policy.Preference) policy.Preference { return charged(p, k.multiplier) }
+
+func charged(p policy.Preference, multiplier [3]float64) policy.Preference {
+	p.LambdaCost += multiplier[0]
+	p.LambdaCarbon += multiplier[1]
+	p.LambdaLatency += multiplier[2]
+	return p
+}
+
+// collect plays one rollout with an actor.
+func (k *collector) collect(ctx context.Context, a *learn.Actor) (*Rollout, error) {
+	r, slots := k.roll, k.config.Slots
+	k.tally = tally{}
+	action, reward, done := make([]int32, slots), make([]float32, slots), make([]bool, slots)
+	for t := range k.config.Horizon {
+		first := t * slots
+		err := learn.EachChunk(ctx, slots, func(lo, hi int) {
+			for slot := lo; slot < hi; slot++ {
+				row := first + slot
+				r.Ahead[row], r.Value[row] = k.see(a, slot, r.State[row*r.Width:(row+1)*r.Width],
+					r.About[row*r.Actions*r.Each:(row+1)*r.Actions*r.Each], r.Base[row*r.Actions:(row+1)*r.Actions], k.logits[slot*r.Actions:(slot+1)*r.Actions])
+			}
+		})
+		if err != nil {
+			return nil, err
+		}
+		for slot := range slots {
+			row := first + slot
+			logp := k.logits[slot*r.Actions : (slot+1)*r.Actions]
+			c := pick(logp, k.draw.Float64())
+			action[slot], r.Action[row], r.LogP[row], r.Prompt[row] = int32(c), int32(c), logp[c], k.env.Prompt[slot]
+			for _, x := range logp {
+				if x > -30 {
+					k.tally.entropy -= math.Exp(float64(x)) * float64(x)
+				}
+			}
+			if c < k.sense.Models {
+				k.tally.asks++
+			} else if c == k.sense.Models+1 {
+				k.tally.votes++
+			}
+		}
+		k.env.Step(action, reward, done)
+		for slot := range slots {
+			row := first + slot
+			k.spent[slot] += float64(reward[slot])
+			if done[slot] {
+				reward[slot] += float32(k.risk(k.which[slot], k.spent[slot]))
+			}
+			r.Reward[row], r.Done[row] = reward[slot]*k.scale[k.which[slot]], done[slot]
+			if done[slot] {
+				k.count(slot)
+				k.reset(slot)
+			}
+			k.tally.steps++
+		}
+	}
+	err := learn.EachChunk(ctx, slots, func(lo, hi int) {
+		state, each, base := make([]float32, r.Width), make([]float32, r.Actions*r.Each), make([]float32, r.Actions)
+		logits := make([]float32, r.Actions)
+		for slot := lo; slot < hi; slot++ {
+			_, value := k.see(a, slot, state, each, base, logits)
+			r.Last[slot] = value
+		}
+	})
+	return r, err
+}
+
+// pick draws from log-probabilities with one uniform number.
+func pick(logp []float32, u float64) int {
+	last := 0
+	for i, x := range logp {
+		if x < -60 {
+			continue
+		}
+		last = i
+		if u -= math.Exp(float64(x)); u < 0 {
+			return i
+		}
+	}
+	return last
+}
+
+// risk is what a finished episode's return is changed by under CVaR, the mean of the worst α of returns:
+//
+//	CVaR_α(R) = max_ν ν − E[max(0, ν − R)]/α
+//
+// (Rockafellar and Uryasev, Journal of Risk 2, 2000). With weight w the objective is (1−w)·E[R] + w·CVaR_α(R); ν follows
+// the α-quantile of the returns of its preference by stochastic approximation.
+func (k *collector) risk(preference int, total float64) float64 {
+	w := k.config.RiskWeight
+	if w == 0 {
+		return 0
+	}
+	nu := &k.threshold[preference]
+	tail := *nu - math.Max(0, *nu-total)/k.config.RiskLevel
+	below := 0.0
+	if total < *nu {
+		below = 1
+	}
+	*nu += 0.02 * (k.config.RiskLevel - below)
+	return w * (tail - total)
+}
+
+// count adds a finished episode to the tally.
+func (k *collector) count(slot int) {
+	r, g := k.env.Result(slot), &k.tally
+	g.episodes++
+	g.reward += k.spent[slot]
+	g.score += float64(r.Score)
+	g.cost += float64(r.CostUSD)
+	g.carbon += float64(r.CarbonG)
+	g.latency += float64(r.LatencySec)
+}
+
+// learnMultipliers raises the price of what is over its budget and lowers it where there is room: projected gradient
+// ascent on the Lagrangian's dual (Altman, Constrained Markov Decision Processes, 1999), in steps relative to what a
+// dollar, a gram or a second typically buys.
+func (k *collector) learnMultipliers() {
+	g := &k.tally
+	for i, b := range [...]struct{ bound, used float64 }{
+		{k.config.BudgetCostUSD, g.cost}, {k.config.BudgetCarbonG, g.carbon}, {k.config.BudgetLatency, g.latency},
+	} {
+		if b.bound <= 0 || g.episodes == 0 || b.used != b.used {
+			continue
+		}
+		over := b.used/g.episodes/b.bound - 1
+		k.multiplier[i] = max(0, k.multiplier[i]+k.config.MultiplierRate*math.Max(-1, math.Min(1, over))/b.bound)
+	}
+}
+
+// metrics are the diagnostics of the rollout.
+func (k *collector) metrics(r *Rollout) []policy.Metric {
+	g := &k.tally
+	e := max(g.episodes, 1)
+	list := []policy.Metric{
+		{Name: "return", Value: g.reward / e}, {Name: "score", Value: g.score / e}, {Name: "cost_usd", Value: g.cost / e},
+		{Name: "entropy", Value: g.entropy / g.steps}, {Name: "episode_steps", Value: g.steps / e},
+		{Name: "share_ask", Value: g.asks / g.steps}, {Name: "share_vote", Value: g.votes / e},
+	}
+	for i, name := range [...]string{"multiplier_cost", "multiplier_carbon", "multiplier_latency"} {
+		if k.multiplier[i] > 0 {
+			list = append(list, policy.Metric{Name: name, Value: k.multiplier[i]})
+		}
+	}
+	taken := make([]float64, r.Actions)
+	for _, a := range r.Action {
+		taken[a] += 1 / float64(len(r.Action))
+	}
+	order := make([]int, r.Actions)
+	for i := range order {
+		order[i] = i
+	}
+	sort.SliceStable(order, func(i, j int) bool { return taken[order[i]] > taken[order[j]] })
+	for _, a := range order[:min(3, len(order))] {
+		list = append(list, policy.Metric{Name: "share_" + k.actionName(a), Value: taken[a]})
+	}
+	return list
+}
+
+func (k *collector) actionName(a int) string {
+	switch {
+	case a < k.sense.Models:
+		return k.config.Setup.Models[a].ID
+	case a == k.sense.Models:
+		return "stop_last"
+	}
+	return "stop_vote"
+}

@@ -1,0 +1,220 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/trilemma-bench/trilemma/policies/env"
+	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/policy"
+)
+
+// Route implements [policy.Policy]: the most probable action of every row.
+func (p *Router) Route(ctx context.Context, b *policy.Batch) (*policy.Decisions, error) {
+	c := &p.config
+	if p.state == nil {
+		return nil, errors.New(c.Name + " was not fitted")
+	}
+	if err := learn.CheckPrompts(b.Prompts, c.needs()...); err != nil {
+		return nil, err
+	}
+	if b.Prompts.Len() == 0 {
+		return policy.NewDecisions(0), ctx.Err()
+	}
+	s := p.state.Sense
+	if c.Vector && b.Prompts.Dim != s.Dim {
+		return nil, fmt.Errorf("prompt vectors have %d numbers, those fitted on had %d: use the same encoder", b.Prompts.Dim, s.Dim)
+	}
+	if b.Round > 0 && b.Asked == nil {
+		return nil, fmt.Errorf("round %d came without the answers asked for", b.Round)
+	}
+	for i, preference := range b.Preferences {
+		if err := s.Overall.Check(preference, c.Setup.Models); err != nil {
+			return nil, fmt.Errorf("preference %d: %w", i, err)
+		}
+	}
+	// Only prompts that have a row are looked at: in later rounds those are few.
+	place := make([]int, b.Prompts.Len())
+	some := policy.Prompts{Dim: b.Prompts.Dim}
+	for _, i := range b.Prompt {
+		if place[i] > 0 {
+			continue
+		}
+		some.ID = append(some.ID, b.Prompts.ID[i])
+		if b.Prompts.Text != nil {
+			some.Text = append(some.Text, b.Prompts.Text[i])
+		}
+		if b.Prompts.Vector != nil {
+			some.Vector = append(some.Vector, b.Prompts.Row(int(i))...)
+		}
+		place[i] = some.Len()
+	}
+	if b.Rows() == 0 {
+		return policy.NewDecisions(0), ctx.Err()
+	}
+	e, err := s.expect(ctx, &some)
+	if err != nil {
+		return nil, err
+	}
+	choices := make([]choice, b.Rows())
+	err = learn.EachChunk(ctx, b.Rows(), func(lo, hi int) {
+		v := newViewer(p, e)
+		for r := lo; r < hi; r++ {
+			row := place[b.Prompt[r]] - 1
+			preference := charged(b.Preferences[b.Preference[r]], p.state.Multiplier)
+			var vector []float32
+			if c.Vector {
+				vector = some.Row(row)
+			}
+			choices[r] = v.decide(row, vector, &preference, b.Asked, r)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	d := policy.NewDecisions(b.Rows())
+	for r := range choices {
+		if len(choices[r].models) == 0 {
+			return nil, fmt.Errorf("prompt %q: no model has a known utility", b.Prompts.ID[b.Prompt[r]])
+		}
+		d.Append(choices[r].use, choices[r].models, choices[r].weights)
+	}
+	return d, ctx.Err()
+}
+
+type choice struct {
+	use     policy.Use
+	models  []int32
+	weights []float32
+}
+
+// viewer lays rows out for the actor; one a goroutine.
+type viewer struct {
+	*Router
+	e                         *learn.Expected
+	lens                      *lens
+	seen                      env.Seen
+	tried                     []bool // asked, answered or not
+	code                      map[string]int32
+	weights                   []float32
+	state, each, base, logits []float32
+	room                      *learn.Scratch
+}
+
+func newViewer(p *Router, e *learn.Expected) *viewer {
+	s := p.state.Actor.Shape
+	models := p.state.Sense.Models
+	return &viewer{
+		Router: p, e: e, lens: newLens(p.state.Sense, &p.config), tried: make([]bool, models), code: map[string]int32{},
+		weights: make([]float32, models), room: s.NewScratch(),
+		state: make([]float32, s.In), each: make([]float32, s.Actions*s.Each), base: make([]float32, s.Actions), logits: make([]float32, s.Actions),
+	}
+}
+
+// read turns what the host revealed to a row into what the environment would show.
+func (v *viewer) read(asked *policy.Asked, r int) {
+	s, seen := v.Router.state.Sense, &v.seen
+	*seen = env.Seen{Models: seen.Models[:0], Answers: seen.Answers[:0], Weights: seen.Weights[:0], Shape: seen.Shape[:0]}
+	clear(v.tried)
+	clear(v.code)
+	if asked == nil {
+		return
+	}
+	shape := make([]float32, env.ShapeFeatures)
+	for k := asked.Offset[r]; k < asked.Offset[r+1]; k++ {
+		m := asked.Model[k]
+		v.tried[m] = true
+		if asked.Missing[k] {
+			continue
+		}
+		answer := ""
+		if int(k) < len(asked.Answer) {
+			answer = asked.Answer[k]
+		}
+		var code int32
+		if answer != "" {
+			if code = v.code[answer]; code == 0 {
+				code = int32(len(v.code)) + 1
+				v.code[answer] = code
+			}
+		}
+		if s.Choices == 0 {
+			code = 0 // training knew no answers, so nothing was learned of votes
+		}
+		seen.Models, seen.Answers, seen.Weights = append(seen.Models, m), append(seen.Answers, code), append(seen.Weights, v.weights[m])
+		if s.ShapeMean != nil && int(k) < len(asked.Response) {
+			env.Shape(asked.Response[k], answer, figure(asked.OutputTokens, k), shape)
+			seen.Shape = append(seen.Shape, shape...)
+		}
+		seen.Spent.CostUSD += figure(asked.CostUSD, k)
+		seen.Spent.CarbonG += figure(asked.CarbonG, k)
+		seen.Spent.LatencySec += figure(asked.LatencySec, k)
+	}
+}
+
+// figure is entry k of a column, NaN where the host did not reveal it.
+func figure(column []float32, k int32) float32 {
+	if int(k) >= len(column) {
+		return float32(math.NaN())
+	}
+	return column[k]
+}
+
+// decide takes the most probable action of a row.
+func (v *viewer) decide(row int, vector []float32, p *policy.Preference, asked *policy.Asked, r int) choice {
+	models := v.Router.state.Sense.Models
+	v.Router.state.Sense.weights(v.e.Row(learn.Score, row), v.weights)
+	v.read(asked, r)
+	n, tries := len(v.seen.Models), 0
+	for _, tried := range v.tried {
+		if tried {
+			tries++
+		}
+	}
+	sequential := v.config.Sequential
+	allowed := func(a int) bool {
+		switch {
+		case a < models:
+			return !v.tried[a] && tries < v.config.MaxAsks
+		case a == models:
+			return sequential && n > 0
+		}
+		return sequential && n > 1
+	}
+	v.lens.describe(v.e, row, vector, p, &v.seen, allowed, v.state, v.each, v.base)
+	v.Router.state.Actor.Forward(v.state, v.each, v.base, v.logits, v.room)
+	a := likeliest(v.logits)
+	one := func(use policy.Use, m int) choice { return choice{use, []int32{int32(m)}, []float32{1}} }
+	switch {
+	case v.base[a] <= learn.NotAllowed:
+		// Nothing makes sense: everyone asked was missing, or no price is known. Any answer in hand, else the best guess.
+		if tries > 0 {
+			for m, tried := range v.tried {
+				if tried {
+					return one(policy.Select, m)
+				}
+			}
+		}
+		if m := v.e.Choose(row, *p); m >= 0 {
+			return one(policy.Select, m)
+		}
+		return choice{}
+	case a >= models && n == 1, a == models:
+		return one(policy.Select, int(v.seen.Models[n-1]))
+	case a > models:
+		c := choice{policy.Combine, append([]int32{}, v.seen.Models...), append([]float32{}, v.seen.Weights...)}
+		var sum float32
+		for _, w := range c.weights {
+			sum += w
+		}
+		for i := range c.weights {
+			c.weights[i] /= sum
+		}
+		return c
+	case sequential:
+		return one(policy.Ask, a)
+	}
+	return one(policy.Select, a)
+}

@@ -1,0 +1,184 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/trilemma-bench/trilemma/policies/env"
+	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/policy"
+)
+
+// Router is an agent as a policy.
+type Router struct {
+	config Config
+	start  Start
+	state  *state // nil before Fit
+}
+
+// state is what was learned.
+type state struct {
+	Sense      *sense       `json:"sense"`
+	Actor      *learn.Actor `json:"actor"`
+	Multiplier [3]float64   `json:"multiplier"` // prices of the budgets, added to every preference
+}
+
+// New returns an agent trained by an algorithm.
+func New(c Config, start Start) (*Router, error) {
+	if c.MaxAsks <= 0 || c.MaxAsks > len(c.Setup.Models) {
+		c.MaxAsks = len(c.Setup.Models)
+	}
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	return &Router{config: c, start: start}, nil
+}
+
+// Fit implements [policy.Learner].
+func (p *Router) Fit(ctx context.Context, t *policy.Task, report func(policy.Progress)) error {
+	c := &p.config
+	if err := learn.CheckTask(t, len(c.Setup.Models), c.needs()...); err != nil {
+		return err
+	}
+	overall := learn.Overall(len(c.Setup.Models), t.Train)
+	for i, preference := range append([]policy.Preference{{}}, t.Preferences...) {
+		if err := overall.Check(preference, c.Setup.Models); err != nil {
+			return fmt.Errorf("preference %d: %w", i-1, err)
+		}
+	}
+	task := *t
+	if len(task.Preferences) == 0 {
+		task.Preferences = []policy.Preference{{}}
+	}
+	s := &sense{}
+	train, validation, err := s.learn(ctx, c, &task, report)
+	if err != nil {
+		return err
+	}
+	if c.Sequential && c.Warm {
+		if err := s.learnBelief(ctx, c, &task, train, validation, report); err != nil {
+			return err
+		}
+	}
+	learned, err := p.train(ctx, s, &task, train, validation, report)
+	if err != nil {
+		return err
+	}
+	p.state = learned
+	return nil
+}
+
+// train plays and updates in turn.
+func (p *Router) train(ctx context.Context, s *sense, t *policy.Task, train, validation *learn.Expected, report func(policy.Progress)) (*state, error) {
+	c := &p.config
+	shape := learn.ActorShape{
+		In: c.width(s), Actions: env.Actions(s.Models, c.Sequential), Hidden: c.Hidden, Each: c.each(), Scorer: c.Scorer,
+	}
+	actor, err := learn.NewActor(shape, policy.Stream(c.Setup.Seed, c.Name, "weights"))
+	if err != nil {
+		return nil, err
+	}
+	learned := &state{Sense: s, Actor: actor.Clone()}
+	play, err := newCollector(c, s, t, train, shape)
+	if err != nil {
+		return nil, err
+	}
+	var check *checker
+	best := 0.0
+	if validation != nil && c.Checks > 0 {
+		if check, err = newChecker(c, s, t, validation, shape); err != nil {
+			return nil, err
+		}
+		if best, err = check.play(ctx, actor, play.multiplier); err != nil {
+			return nil, err
+		}
+		if report != nil {
+			report(policy.Progress{Stage: "play", Step: 0, Total: c.Steps, Metrics: []policy.Metric{{Name: "validation_return", Value: best}}})
+		}
+	}
+	algorithm, err := p.start(c, actor)
+	if err != nil {
+		return nil, err
+	}
+	defer algorithm.Close()
+	rows := c.Slots * c.Horizon
+	updates := max(1, (min(c.Steps, c.Passes*t.Train.Len())+rows-1)/rows)
+	every := max(1, updates/max(1, c.Checks))
+	budgets := c.BudgetCostUSD > 0 || c.BudgetCarbonG > 0 || c.BudgetLatency > 0
+	started := time.Now()
+	for u := range updates {
+		roll, err := play.collect(ctx, actor)
+		if err != nil {
+			return nil, err
+		}
+		metrics := play.metrics(roll)
+		more, err := algorithm.Update(ctx, roll, 1-float64(u)/float64(updates))
+		if err != nil {
+			return nil, fmt.Errorf("update %d: %w", u+1, err)
+		}
+		if err := algorithm.Read(actor); err != nil {
+			return nil, err
+		}
+		if budgets {
+			play.learnMultipliers()
+		}
+		metrics = append(metrics, more...)
+		if check != nil && ((u+1)%every == 0 || u+1 == updates) {
+			score, err := check.play(ctx, actor, play.multiplier)
+			if err != nil {
+				return nil, err
+			}
+			metrics = append(metrics, policy.Metric{Name: "validation_return", Value: score})
+			// A budget's price moves while training goes on: only the last agent is known to hold it.
+			if score > best || budgets {
+				best, learned.Actor, learned.Multiplier = score, actor.Clone(), play.multiplier
+			}
+		} else if check == nil {
+			learned.Actor, learned.Multiplier = actor, play.multiplier
+		}
+		if report != nil {
+			metrics = append(metrics, policy.Metric{Name: "steps_per_s", Value: float64((u+1)*rows) / time.Since(started).Seconds()})
+			report(policy.Progress{Stage: "play", Step: (u + 1) * rows, Total: updates * rows, Metrics: metrics})
+		}
+	}
+	return learned, ctx.Err()
+}
+
+// Save implements [policy.Saver].
+func (p *Router) Save() ([]byte, error) {
+	if p.state == nil {
+		return nil, errors.New(p.config.Name + " was not fitted")
+	}
+	return learn.SaveState(p.config.Kind, p.state)
+}
+
+// Load implements [policy.Saver].
+func (p *Router) Load(data []byte) error {
+	s := new(state)
+	if err := learn.LoadState(p.config.Kind, data, s); err != nil {
+		return err
+	}
+	if s.Sense == nil {
+		return errors.New("the checkpoint knows nothing; fit again")
+	}
+	if err := s.Sense.check(len(p.config.Setup.Models)); err != nil {
+		return err
+	}
+	if err := s.Actor.Check(); err != nil {
+		return err
+	}
+	want := learn.ActorShape{
+		In: p.config.width(s.Sense), Actions: env.Actions(s.Sense.Models, p.config.Sequential), Hidden: s.Actor.Shape.Hidden,
+		Each: p.config.each(), Scorer: s.Actor.Shape.Scorer,
+	}
+	if s.Actor.Shape != want {
+		return fmt.Errorf("the checkpoint's actor has shape %+v, want %+v: it was fitted with other parameters", s.Actor.Shape, want)
+	}
+	if (s.Sense.Predictor == nil) == p.config.Warm {
+		return errors.New("the checkpoint was fitted with another warm_start; fit again")
+	}
+	p.state = s
+	return nil
+}

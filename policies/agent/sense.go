@@ -1,0 +1,219 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/trilemma-bench/trilemma/policies/env"
+	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/policy"
+	"github.com/trilemma-bench/trilemma/policies/predict"
+)
+
+// sense is what is known before acting.
+type sense struct {
+	Models    int                `json:"models"`
+	Dim       int                `json:"dim"`
+	Predictor *predict.Predictor `json:"predictor,omitempty"` // nil without a warm start
+	Overall   *learn.Expected    `json:"overall"`             // one row
+	Belief    *learn.Net         `json:"belief,omitempty"`    // nil in one-shot mode
+	// Of the response features of each model, [Models × env.ShapeFeatures]; nil without responses.
+	ShapeMean  learn.F32s `json:"shape_mean,omitempty"`
+	ShapeScale learn.F32s `json:"shape_scale,omitempty"`
+	// Choices is the number of answers that a prompt may have, as far as the training answers tell; 0 without answers.
+	Choices int `json:"choices"`
+	// Typical is the mean over the pool of cost, carbon and latency, so that a λ becomes a price in score.
+	Typical [3]float64 `json:"typical"`
+}
+
+// maxChoices bounds what the number of different answers says: beyond it the answers are free text, and two that agree
+// by chance are as good as impossible.
+const maxChoices = 20
+
+// learn fits all but the belief, and returns what is expected of the train and validation prompts.
+func (s *sense) learn(ctx context.Context, c *Config, t *policy.Task, report func(policy.Progress)) (train, validation *learn.Expected, err error) {
+	s.Models, s.Dim = len(c.Setup.Models), t.Train.Prompts.Dim
+	s.Overall = learn.Overall(s.Models, t.Train)
+	if c.Bandit {
+		s.Overall = learn.NewExpected(1, s.Models)
+		for m := range s.Models {
+			s.Overall.Row(learn.Score, 0)[m] = 0.5
+		}
+		observed := bandit(t.Train, c.Setup.Seed, c.Name)
+		means := learn.Overall(s.Models, observed)
+		for q := range s.Overall.Value {
+			for m, x := range means.Value[q] {
+				if x == x {
+					s.Overall.Value[q][m] = x
+				}
+			}
+		}
+	}
+	for i, q := range []learn.Quantity{learn.CostUSD, learn.CarbonG, learn.LatencySec} {
+		n := 0.0
+		for _, x := range s.Overall.Row(q, 0) {
+			if x == x {
+				s.Typical[i] += float64(x)
+				n++
+			}
+		}
+		s.Typical[i] /= max(n, 1)
+	}
+	if c.Sequential {
+		s.countChoices(t.Train)
+		if c.Responses && t.Train.Outcomes.Response != nil {
+			s.scaleShapes(t.Train)
+		}
+	}
+	if !c.Warm {
+		train = s.means(t.Train.Len())
+		if learn.HasValidation(t) {
+			validation = s.means(t.Validation.Len())
+		}
+		return train, validation, ctx.Err()
+	}
+	setup := c.Setup
+	setup.Params = nil
+	s.Predictor, train, validation, err = predict.Learn(ctx, setup, predict.Defaults, t, report)
+	if err != nil {
+		return nil, nil, fmt.Errorf("learning the warm start: %w", err)
+	}
+	if validation == nil && learn.HasValidation(t) {
+		validation, err = s.Predictor.Expect(ctx, &t.Validation.Prompts)
+	}
+	return train, validation, err
+}
+
+// means expects of every prompt what is expected of all.
+func (s *sense) means(rows int) *learn.Expected {
+	e := learn.NewExpected(rows, s.Models)
+	for i := range rows {
+		e.CopyRow(i, s.Overall, 0)
+	}
+	return e
+}
+
+// expect is what is known of test prompts.
+func (s *sense) expect(ctx context.Context, p *policy.Prompts) (*learn.Expected, error) {
+	if s.Predictor == nil {
+		return s.means(p.Len()), ctx.Err()
+	}
+	return s.Predictor.Expect(ctx, p)
+}
+
+func (s *sense) countChoices(split *policy.Split) {
+	seen := map[string]bool{}
+	for _, a := range split.Outcomes.Answer {
+		if a != "" {
+			seen[a] = true
+		}
+	}
+	s.Choices = min(len(seen), maxChoices)
+}
+
+// scaleShapes finds mean and spread of each model's response features: a long answer means something else of a terse
+// model than of a talkative one.
+func (s *sense) scaleShapes(split *policy.Split) {
+	const k = env.ShapeFeatures
+	n := make([]float64, s.Models)
+	sum, square := make([]float64, s.Models*k), make([]float64, s.Models*k)
+	row := make([]float32, k)
+	o := &split.Outcomes
+	for at, present := range o.Present {
+		if !present {
+			continue
+		}
+		m := at % s.Models
+		env.Shape(o.Response[at], answerOf(o, at), tokensOf(o, at), row)
+		n[m]++
+		for j, x := range row {
+			sum[m*k+j] += float64(x)
+			square[m*k+j] += float64(x) * float64(x)
+		}
+	}
+	s.ShapeMean, s.ShapeScale = make(learn.F32s, s.Models*k), make(learn.F32s, s.Models*k)
+	for i := range sum {
+		count := max(n[i/k], 1)
+		mean := sum[i] / count
+		s.ShapeMean[i] = float32(mean)
+		if spread := math.Sqrt(max(square[i]/count-mean*mean, 0)); spread > 1e-4 {
+			s.ShapeScale[i] = float32(1 / spread)
+		}
+	}
+}
+
+func answerOf(o *policy.Outcomes, at int) string {
+	if o.Answer == nil {
+		return ""
+	}
+	return o.Answer[at]
+}
+
+func tokensOf(o *policy.Outcomes, at int) float32 {
+	if len(o.OutputTokens) == 0 {
+		return float32(math.NaN())
+	}
+	return o.OutputTokens[at]
+}
+
+// logit of a probability, kept away from certainty.
+func logit(p float32) float32 {
+	x := math.Min(math.Max(float64(p), 0.01), 0.99)
+	return float32(math.Log(x / (1 - x)))
+}
+
+// weights are those of a vote, from expected scores: the log-odds that an answer is right against one given wrong answer,
+// under which the vote is the most probable answer if models err independently (Nitzan and Paroush, International
+// Economic Review 23, 1982).
+func (s *sense) weights(score, out []float32) {
+	shift := float32(math.Log(float64(max(s.Choices-1, 1))))
+	for i, q := range score {
+		out[i] = 0.05
+		if q == q {
+			out[i] = max(out[i], logit(q)+shift)
+		}
+	}
+}
+
+// check tells whether a loaded sense is whole.
+func (s *sense) check(models int) error {
+	if s.Models != models {
+		return fmt.Errorf("the checkpoint is of a pool of %d models, not of %d; fit again", s.Models, models)
+	}
+	if err := s.Overall.CheckShape(1, models); err != nil {
+		return err
+	}
+	if s.Predictor != nil {
+		if err := s.Predictor.Check(models); err != nil {
+			return err
+		}
+	}
+	if s.Belief != nil {
+		if err := s.Belief.Check(); err != nil {
+			return err
+		}
+		if s.Belief.In != beliefFeatures || s.Belief.Out() != 1 {
+			return errors.New("the checkpoint's belief reads other features; fit again")
+		}
+	}
+	if n := len(s.ShapeMean); n != len(s.ShapeScale) || (n != 0 && n != models*env.ShapeFeatures) {
+		return errors.New("the checkpoint's scales of response features do not fit the pool; fit again")
+	}
+	return nil
+}
+
+// bandit keeps of a split only one outcome a prompt: the logged one where the trace tells what was chosen, else that of a
+// model drawn evenly, as a live system would see before it has learned anything.
+func bandit(split *policy.Split, seed uint64, name string) *policy.Split {
+	r := policy.Stream(seed, name, "bandit")
+	seen := *split
+	o := &seen.Outcomes
+	o.Present = make([]bool, len(split.Outcomes.Present))
+	for i := range split.Len() {
+		m := r.IntN(o.Models)
+		o.Present[i*o.Models+m] = split.Outcomes.Present[i*o.Models+m]
+	}
+	return &seen
+}

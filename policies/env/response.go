@@ -1,0 +1,71 @@
+package env
+
+import (
+	"math"
+	"strings"
+	"unicode"
+)
+
+// ShapeFeatures is the number of figures that [Shape] finds in a response.
+const ShapeFeatures = 14
+
+// hedges are words of a response that doubts itself. Lower case; a phrase is looked for as it stands.
+var hedges = [...]string{
+	"however", "cannot", "can't", "unclear", "not sure", "unsure", "approximately", "closest", "might", "perhaps", "probably",
+	"possibly", "assum", "insufficient", "none of", "not enough", "error", "likely", "seems", "guess", "unable", "incorrect",
+}
+
+// Shape describes how a response looks, into out of length [ShapeFeatures]. Nothing in it needs the reference: a live
+// router can compute it from the text, the extracted answer and the count of tokens (NaN where unknown).
+func Shape(response, answer string, outputTokens float32, out []float32) {
+	var letters, digits, operators, lines, marks, dollars, last float64
+	n := 0.0
+	for _, r := range response {
+		n++
+		switch {
+		case unicode.IsLetter(r):
+			letters++
+		case unicode.IsDigit(r):
+			digits++
+		case r == '\n':
+			lines++
+		case r == '=' || r == '+' || r == '*' || r == '/' || r == '^' || r == '<' || r == '>':
+			operators++
+		case r == '?' || r == '!':
+			marks++
+		case r == '$' || r == '\\':
+			dollars++
+		}
+	}
+	lower := strings.ToLower(response)
+	doubt, corrects := 0.0, 0.0
+	for _, h := range hedges {
+		doubt += float64(strings.Count(lower, h))
+	}
+	for _, w := range [...]string{"wait", "let's re", "mistake", "re-examine", "reconsider", "actually"} {
+		corrects += float64(strings.Count(lower, w))
+	}
+	if trimmed := strings.TrimRightFunc(response, unicode.IsSpace); trimmed != "" && strings.HasSuffix(trimmed, ".") || strings.HasSuffix(lower, ")") {
+		last = 1
+	}
+	words := float64(len(strings.Fields(response)))
+	tokens := float64(outputTokens)
+	if math.IsNaN(tokens) || tokens < 0 {
+		tokens = words
+	}
+	none := 0.0
+	if answer == "" {
+		none = 1
+	}
+	concludes := 0.0
+	if strings.Contains(lower, "answer is") {
+		concludes = 1
+	}
+	for i, x := range [ShapeFeatures]float64{
+		none, math.Log1p(tokens), math.Log1p(words), n / max(words, 1) / 8, letters / max(n, 1), 5 * digits / max(n, 1),
+		math.Log1p(operators), math.Log1p(lines), math.Log1p(marks), math.Log1p(dollars), math.Log1p(doubt), math.Log1p(corrects),
+		last, concludes,
+	} {
+		out[i] = float32(x)
+	}
+}

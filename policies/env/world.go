@@ -1,0 +1,124 @@
+package env
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/trilemma-bench/trilemma/policies/policy"
+)
+
+// MaxModels is the largest pool: who was asked is kept in the bits of a word.
+const MaxModels = 64
+
+// World is a labelled split in dense columns, [N × Models] row-major. It is read only once made.
+type World struct {
+	N, Models int
+
+	present                      []bool
+	score, cost, carbon, latency []float32
+	tokens                       []float32
+	answer                       []int32 // 0: none; else a number that equals exactly where the answer does
+	reference                    []int32 // nil where there is nothing to vote on; 0: none
+	weight                       []float32
+	shape                        []float32 // [N × Models × ShapeFeatures]; nil without responses
+}
+
+// NewWorld lays a split out. weight [N × Models], all positive, are the weights of the vote that ends an episode with
+// action M+1; nil weighs all models alike. Figures that the split does not know are NaN.
+func NewWorld(s *policy.Split, weight []float32) (*World, error) {
+	n, o := s.Len(), &s.Outcomes
+	cells := n * o.Models
+	switch {
+	case n == 0 || o.Models == 0:
+		return nil, errors.New("an environment needs prompts and models")
+	case o.Models > MaxModels:
+		return nil, fmt.Errorf("an environment of %d models: at most %d, choose a smaller pool", o.Models, MaxModels)
+	case len(o.Present) != cells || len(o.Score) != cells:
+		return nil, fmt.Errorf("%d prompts with %d presences and %d scores, want %d × %d", n, len(o.Present), len(o.Score), n, o.Models)
+	case weight != nil && len(weight) != cells:
+		return nil, fmt.Errorf("%d vote weights for %d prompts × %d models", len(weight), n, o.Models)
+	case o.Answer != nil && len(o.Answer) != cells, o.Response != nil && len(o.Response) != cells:
+		return nil, fmt.Errorf("%d answers and %d responses for %d prompts × %d models", len(o.Answer), len(o.Response), n, o.Models)
+	case s.Reference != nil && len(s.Reference) != n:
+		return nil, fmt.Errorf("%d references for %d prompts", len(s.Reference), n)
+	}
+	for i, w := range weight {
+		if !(w > 0) || math.IsInf(float64(w), 0) {
+			return nil, fmt.Errorf("vote weight %v of prompt %d and model %d is not a positive number", w, i/o.Models, i%o.Models)
+		}
+	}
+	w := &World{N: n, Models: o.Models, present: o.Present, score: o.Score, weight: weight, answer: make([]int32, cells)}
+	if weight == nil {
+		w.weight = filled(cells, 1)
+	}
+	nan := float32(math.NaN())
+	for _, c := range []struct {
+		to   *[]float32
+		from []float32
+	}{{&w.cost, o.CostUSD}, {&w.carbon, o.CarbonG}, {&w.latency, o.LatencySec}, {&w.tokens, o.OutputTokens}} {
+		switch len(c.from) {
+		case 0:
+			*c.to = filled(cells, nan)
+		case cells:
+			*c.to = c.from
+		default:
+			return nil, fmt.Errorf("a column of %d figures for %d prompts × %d models", len(c.from), n, o.Models)
+		}
+	}
+	w.number(s)
+	if o.Response != nil {
+		w.shape = make([]float32, cells*ShapeFeatures)
+		for at, text := range o.Response {
+			if o.Present[at] {
+				answer := ""
+				if o.Answer != nil {
+					answer = o.Answer[at]
+				}
+				Shape(text, answer, w.tokens[at], w.shape[at*ShapeFeatures:(at+1)*ShapeFeatures])
+			}
+		}
+	}
+	return w, nil
+}
+
+// number turns answers and references into numbers.
+func (w *World) number(s *policy.Split) {
+	if s.Outcomes.Answer == nil {
+		return
+	}
+	code := map[string]int32{"": 0}
+	number := func(text string) int32 {
+		c, ok := code[text]
+		if !ok {
+			c = int32(len(code))
+			code[text] = c
+		}
+		return c
+	}
+	for at, text := range s.Outcomes.Answer {
+		w.answer[at] = number(text)
+	}
+	if s.Reference != nil {
+		w.reference = make([]int32, w.N)
+		for i, text := range s.Reference {
+			w.reference[i] = number(text)
+		}
+	}
+}
+
+// Present tells whether a model answered a prompt.
+func (w *World) Present(prompt, model int) bool { return w.present[prompt*w.Models+model] }
+
+// spend is the price of an outcome under a preference. A figure whose λ is zero is ignored, even when it is unknown.
+func (w *World) spend(at int, p *policy.Preference) float32 {
+	return float32(-p.Utility(0, float64(w.cost[at]), float64(w.carbon[at]), float64(w.latency[at])))
+}
+
+func filled(n int, x float32) []float32 {
+	out := make([]float32, n)
+	for i := range out {
+		out[i] = x
+	}
+	return out
+}

@@ -1,0 +1,95 @@
+// Package ppo routes by proximal policy optimisation (Schulman et al., arXiv 1707.06347), in two modes: one-shot, where
+// the agent picks a model for a prompt, and sequential, where it asks a model, looks at the answer and decides whether to
+// pay for another.
+//
+// How states become numbers, episodes are played and the trained actor routes is in policies/agent; this package is the
+// algorithm. One update:
+//
+//  1. Advantages by generalised estimation (arXiv 1506.02438), targets of the value.
+//  2. For each epoch the rollout's rows are shuffled and dealt into minibatches, and one call of the backend steps
+//     through all of them: gradients of the loss in loss.go, their norm clipped, Adam at an annealed rate.
+//  3. Minibatches that find the policy further from the one that acted than the target KL no longer step, and the
+//     epochs end.
+//
+// The details that make PPO work are those of Huang et al., "The 37 Implementation Details of Proximal Policy
+// Optimization" (ICLR blog track 2022), each a named parameter and on by default: orthogonal initialisation with a small
+// policy head (see [learn.NewActor]), Adam with ε 1e-5, annealing, advantage normalisation by minibatch, clipped values,
+// entropy bonus, gradient clipping, early stop by KL.
+package ppo
+
+import (
+	"context"
+	"math/rand/v2"
+
+	"github.com/trilemma-bench/trilemma/policies/agent"
+	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/policy"
+)
+
+type algorithm struct {
+	params  *Params
+	updater *learn.Updater
+	batches agent.Batches
+	draw    *rand.Rand
+	size    int
+
+	advantage, target []float32
+}
+
+// start builds the update for an actor.
+func (p *Params) start(c *agent.Config, a *learn.Actor) (agent.Algorithm, error) {
+	rows := c.Slots * c.Horizon
+	count := min(p.Minibatches, rows)
+	g := &algorithm{
+		params: p, draw: policy.Stream(c.Setup.Seed, c.Name, "minibatches"), size: rows / count,
+		advantage: make([]float32, rows), target: make([]float32, rows),
+	}
+	roll := agent.Rollout{Width: a.Shape.In, Actions: a.Shape.Actions, Each: a.Shape.Each}
+	var err error
+	g.updater, err = learn.NewUpdater(learn.UpdateConfig{
+		Backend: c.Setup.Backend, Size: g.size, Minibatches: count, ClipNorm: p.ClipNorm, Epsilon: 1e-5, TargetKL: p.TargetKL,
+		Columns: roll.Columns(), Stats: len(stats),
+	}, a, p.loss)
+	return g, err
+}
+
+// Update implements [agent.Algorithm].
+func (g *algorithm) Update(ctx context.Context, r *agent.Rollout, left float64) ([]policy.Metric, error) {
+	p := g.params
+	r.GAE(p.Gamma, p.GAELambda, g.advantage, g.target)
+	rate := p.LearningRate
+	if p.Anneal {
+		rate *= left
+	}
+	count := min(p.Minibatches, r.Rows())
+	total, steps := make([]float64, len(stats)), 0
+	for range p.Epochs {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		found, took, err := g.updater.Run(rate, g.batches.Deal(r, g.size, count, g.advantage, g.target, g.draw))
+		if err != nil {
+			return nil, err
+		}
+		for i, x := range found {
+			total[i] += x * float64(took)
+		}
+		steps += took
+		if took < count {
+			break
+		}
+	}
+	metrics := make([]policy.Metric, 0, len(stats)+3)
+	for i, name := range stats {
+		metrics = append(metrics, policy.Metric{Name: name, Value: total[i] / float64(max(steps, 1))})
+	}
+	return append(metrics,
+		policy.Metric{Name: "explained_variance", Value: agent.ExplainedVariance(r.Value, g.target)},
+		policy.Metric{Name: "learning_rate", Value: rate}, policy.Metric{Name: "minibatch_steps", Value: float64(steps)}), nil
+}
+
+// Read implements [agent.Algorithm].
+func (g *algorithm) Read(a *learn.Actor) error { return g.updater.Read(a) }
+
+// Close implements [agent.Algorithm].
+func (g *algorithm) Close() { g.updater.Close() }

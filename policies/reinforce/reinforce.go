@@ -1,0 +1,110 @@
+// Package reinforce routes by the plain policy gradient: REINFORCE (Williams, Machine Learning 8, 1992),
+//
+//	∇E[R] = E[Σ_t ∇ln π(a_t|s_t)·(G_t − b)],  G_t = Σ_{k≥t} r_k,
+//
+// with a baseline b that depends on no action: the value network, or the mean return of the rollout's other episodes
+// (leave-one-out, Kool et al., 2019). States, play and routing are those of policies/agent; the loss is in loss.go.
+package reinforce
+
+import (
+	"context"
+	"math"
+	"math/rand/v2"
+
+	"github.com/trilemma-bench/trilemma/policies/agent"
+	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/policy"
+)
+
+type algorithm struct {
+	params  *Params
+	updater *learn.Updater
+	batches agent.Batches
+	draw    *rand.Rand
+	size    int
+
+	advantage, target []float32
+}
+
+// start builds the update for an actor.
+func (p *Params) start(c *agent.Config, a *learn.Actor) (agent.Algorithm, error) {
+	rows := c.Slots * c.Horizon
+	count := min(p.Minibatches, rows)
+	g := &algorithm{
+		params: p, draw: policy.Stream(c.Setup.Seed, c.Name, "minibatches"), size: rows / count,
+		advantage: make([]float32, rows), target: make([]float32, rows),
+	}
+	roll := agent.Rollout{Width: a.Shape.In, Actions: a.Shape.Actions, Each: a.Shape.Each}
+	var err error
+	g.updater, err = learn.NewUpdater(learn.UpdateConfig{
+		Backend: c.Setup.Backend, Size: g.size, Minibatches: count, ClipNorm: p.ClipNorm, Epsilon: 1e-8,
+		Columns: roll.Columns(), Stats: len(stats),
+	}, a, p.loss)
+	return g, err
+}
+
+// Update implements [agent.Algorithm].
+func (g *algorithm) Update(ctx context.Context, r *agent.Rollout, left float64) ([]policy.Metric, error) {
+	p := g.params
+	// With λ = 1 the estimate is the whole return less the value; the return of an episode that goes on beyond the rollout
+	// ends in the value of where it stands.
+	r.GAE(1, 1, g.advantage, g.target)
+	p.baseline(g.target, g.advantage)
+	if p.NormaliseReturn {
+		normalise(g.advantage)
+	}
+	rate := p.LearningRate
+	if p.Anneal {
+		rate *= left
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	count := min(p.Minibatches, r.Rows())
+	found, _, err := g.updater.Run(rate, g.batches.Deal(r, g.size, count, g.advantage, g.target, g.draw))
+	if err != nil {
+		return nil, err
+	}
+	metrics := make([]policy.Metric, 0, len(stats)+2)
+	for i, name := range stats {
+		metrics = append(metrics, policy.Metric{Name: name, Value: found[i]})
+	}
+	return append(metrics,
+		policy.Metric{Name: "explained_variance", Value: agent.ExplainedVariance(r.Value, g.target)},
+		policy.Metric{Name: "learning_rate", Value: rate}), nil
+}
+
+// baseline replaces return − value by return − b where b is not the value.
+func (p *Params) baseline(returns, advantage []float32) {
+	var sum float64
+	for _, x := range returns {
+		sum += float64(x)
+	}
+	others := float64(max(len(returns)-1, 1))
+	for i, x := range returns {
+		switch p.Baseline {
+		case "leave-one-out":
+			advantage[i] = x - float32((sum-float64(x))/others)
+		case "none":
+			advantage[i] = x
+		}
+	}
+}
+
+// normalise divides by the root mean square, which leaves the sign of every advantage as it is.
+func normalise(advantage []float32) {
+	var square float64
+	for _, x := range advantage {
+		square += float64(x) * float64(x)
+	}
+	scale := float32(1 / (math.Sqrt(square/float64(max(len(advantage), 1))) + 1e-8))
+	for i := range advantage {
+		advantage[i] *= scale
+	}
+}
+
+// Read implements [agent.Algorithm].
+func (g *algorithm) Read(a *learn.Actor) error { return g.updater.Read(a) }
+
+// Close implements [agent.Algorithm].
+func (g *algorithm) Close() { g.updater.Close() }
