@@ -22,6 +22,7 @@ type Config struct {
 	Vector      bool    // the actor sees the prompt's vector itself
 	Responses   bool    // it sees how responses look
 	Bandit      bool    // only outcomes of models that it chose are ever looked at
+	Separate    bool    // an agent for every preference of the sweep, in place of one that is told the preference
 
 	Hidden, Scorer int
 

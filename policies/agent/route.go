@@ -58,17 +58,22 @@ func (p *Router) Route(ctx context.Context, b *policy.Batch) (*policy.Decisions,
 	if err != nil {
 		return nil, err
 	}
+	agents := make([]int, len(b.Preferences))
+	for i, preference := range b.Preferences {
+		agents[i] = nearest(p.state.Agents, preference)
+	}
 	choices := make([]choice, b.Rows())
 	err = learn.EachChunk(ctx, b.Rows(), func(lo, hi int) {
 		v := newViewer(p, e)
 		for r := lo; r < hi; r++ {
 			row := place[b.Prompt[r]] - 1
-			preference := charged(b.Preferences[b.Preference[r]], p.state.Multiplier)
+			agent := &p.state.Agents[agents[b.Preference[r]]]
+			preference := charged(b.Preferences[b.Preference[r]], agent.Multiplier)
 			var vector []float32
 			if c.Vector {
 				vector = some.Row(row)
 			}
-			choices[r] = v.decide(row, vector, &preference, b.Asked, r)
+			choices[r] = v.decide(agent.Actor, row, vector, &preference, b.Asked, r)
 		}
 	})
 	if err != nil {
@@ -104,7 +109,7 @@ type viewer struct {
 }
 
 func newViewer(p *Router, e *learn.Expected) *viewer {
-	s := p.state.Actor.Shape
+	s := p.state.Agents[0].Actor.Shape
 	models := p.state.Sense.Models
 	return &viewer{
 		Router: p, e: e, lens: newLens(p.state.Sense, &p.config), tried: make([]bool, models), code: map[string]int32{},
@@ -163,7 +168,7 @@ func figure(column []float32, k int32) float32 {
 }
 
 // decide takes the most probable action of a row.
-func (v *viewer) decide(row int, vector []float32, p *policy.Preference, asked *policy.Asked, r int) choice {
+func (v *viewer) decide(actor *learn.Actor, row int, vector []float32, p *policy.Preference, asked *policy.Asked, r int) choice {
 	models := v.Router.state.Sense.Models
 	v.Router.state.Sense.weights(v.e.Row(learn.Score, row), v.weights)
 	v.read(asked, r)
@@ -184,7 +189,7 @@ func (v *viewer) decide(row int, vector []float32, p *policy.Preference, asked *
 		return sequential && n > 1
 	}
 	v.lens.describe(v.e, row, vector, p, &v.seen, allowed, v.state, v.each, v.base)
-	v.Router.state.Actor.Forward(v.state, v.each, v.base, v.logits, v.room)
+	actor.Forward(v.state, v.each, v.base, v.logits, v.room)
 	a := likeliest(v.logits)
 	one := func(use policy.Use, m int) choice { return choice{use, []int32{int32(m)}, []float32{1}} }
 	switch {

@@ -20,9 +20,8 @@ type Router struct {
 
 // state is what was learned.
 type state struct {
-	Sense      *sense       `json:"sense"`
-	Actor      *learn.Actor `json:"actor"`
-	Multiplier [3]float64   `json:"multiplier"` // prices of the budgets, added to every preference
+	Sense  *sense    `json:"sense"`
+	Agents []trained `json:"agents"` // one, or one for every preference of the sweep
 }
 
 // New returns an agent trained by an algorithm.
@@ -62,16 +61,16 @@ func (p *Router) Fit(ctx context.Context, t *policy.Task, report func(policy.Pro
 			return err
 		}
 	}
-	learned, err := p.train(ctx, s, &task, train, validation, report)
+	agents, err := p.trainAll(ctx, s, &task, train, validation, report)
 	if err != nil {
 		return err
 	}
-	p.state = learned
+	p.state = &state{Sense: s, Agents: agents}
 	return nil
 }
 
 // train plays and updates in turn.
-func (p *Router) train(ctx context.Context, s *sense, t *policy.Task, train, validation *learn.Expected, report func(policy.Progress)) (*state, error) {
+func (p *Router) train(ctx context.Context, s *sense, t *policy.Task, train, validation *learn.Expected, report func(policy.Progress)) (*trained, error) {
 	c := &p.config
 	shape := learn.ActorShape{
 		In: c.width(s), Actions: env.Actions(s.Models, c.Sequential), Hidden: c.Hidden, Each: c.each(), Scorer: c.Scorer,
@@ -80,7 +79,7 @@ func (p *Router) train(ctx context.Context, s *sense, t *policy.Task, train, val
 	if err != nil {
 		return nil, err
 	}
-	learned := &state{Sense: s, Actor: actor.Clone()}
+	learned := &trained{Actor: actor.Clone()}
 	play, err := newCollector(c, s, t, train, shape)
 	if err != nil {
 		return nil, err
@@ -166,15 +165,8 @@ func (p *Router) Load(data []byte) error {
 	if err := s.Sense.check(len(p.config.Setup.Models)); err != nil {
 		return err
 	}
-	if err := s.Actor.Check(); err != nil {
+	if err := p.checkAgents(s); err != nil {
 		return err
-	}
-	want := learn.ActorShape{
-		In: p.config.width(s.Sense), Actions: env.Actions(s.Sense.Models, p.config.Sequential), Hidden: s.Actor.Shape.Hidden,
-		Each: p.config.each(), Scorer: s.Actor.Shape.Scorer,
-	}
-	if s.Actor.Shape != want {
-		return fmt.Errorf("the checkpoint's actor has shape %+v, want %+v: it was fitted with other parameters", s.Actor.Shape, want)
 	}
 	if (s.Sense.Predictor == nil) == p.config.Warm {
 		return errors.New("the checkpoint was fitted with another warm_start; fit again")

@@ -16,6 +16,7 @@ type Params struct {
 	Temperature float64 `json:"temperature" doc:"difference in expected utility, in score, that makes an action e times as probable before training" min:"0.0001" max:"100"`
 	Vector      bool    `json:"use_vector" doc:"the network sees the prompt's vector itself, beside what a predictor makes of it"`
 	Responses   bool    `json:"use_responses" doc:"a sequential agent sees how responses look: length, hedging, digits, equations, no answer"`
+	Conditioned bool    `json:"conditioned" doc:"one agent that is told the preference serves the whole sweep; false: an agent for every preference of the sweep, each with its own steps"`
 	Hidden      int     `json:"hidden" doc:"units of each of the trunk's two layers" min:"1" max:"4096"`
 	Scorer      int     `json:"scorer" doc:"units that weigh what is known of each action, the same for all actions" min:"1" max:"4096"`
 	Steps       int     `json:"steps" doc:"environment steps at most" min:"1" max:"1000000000"`
@@ -44,7 +45,7 @@ type Params struct {
 
 // Defaults of the parameters.
 var Defaults = Params{
-	Mode: "one-shot", MaxAsks: 4, WarmStart: "predict", Feedback: "full", Temperature: 0.02, Responses: true,
+	Mode: "one-shot", MaxAsks: 4, WarmStart: "predict", Feedback: "full", Temperature: 0.02, Responses: true, Conditioned: true,
 	Hidden: 64, Scorer: 32, Steps: 200_000, Passes: 40, Slots: 128, Horizon: 32, Checks: 12,
 	Baseline: "learned", Minibatches: 4, NormaliseReturn: true,
 	Entropy: 0.003, ValueWeight: 0.5, ClipNorm: 0.5, LearningRate: 0.001, Anneal: true,
@@ -84,8 +85,8 @@ func Definition() policy.Definition {
 // config is the part of the parameters that is not the algorithm's.
 func (p *Params) config(s policy.Setup) agent.Config {
 	c := agent.Config{
-		Name: "reinforce", Kind: "reinforce/1", Setup: s, Sequential: p.Mode == "sequential", MaxAsks: p.MaxAsks, Warm: p.WarmStart == "predict",
-		Bandit: p.Feedback == "bandit", Temperature: p.Temperature, Vector: p.Vector, Responses: p.Responses, Hidden: p.Hidden,
+		Name: "reinforce", Kind: "reinforce/2", Setup: s, Sequential: p.Mode == "sequential", MaxAsks: p.MaxAsks, Warm: p.WarmStart == "predict",
+		Bandit: p.Feedback == "bandit", Separate: !p.Conditioned, Temperature: p.Temperature, Vector: p.Vector, Responses: p.Responses, Hidden: p.Hidden,
 		Scorer: p.Scorer, Steps: p.Steps, Passes: p.Passes, Slots: p.Slots, Horizon: p.Horizon, Checks: p.Checks,
 		RiskLevel: p.RiskLevel, RiskWeight: p.RiskWeight, BudgetCostUSD: p.BudgetCost, BudgetCarbonG: p.BudgetCarbon,
 		BudgetLatency: p.BudgetLatency, MultiplierRate: p.MultiplierRate,

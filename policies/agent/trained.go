@@ -1,0 +1,100 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/trilemma-bench/trilemma/policies/env"
+	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/policy"
+)
+
+// trained is an actor and what it was trained for.
+type trained struct {
+	Preference *policy.Preference `json:"preference,omitempty"` // nil: it is told the preference, any of them
+	Actor      *learn.Actor       `json:"actor"`
+	Multiplier [3]float64         `json:"multiplier"` // prices of the budgets, added to every preference
+}
+
+// trainAll trains one agent on all preferences of the task, or one on each. All see with the same sense.
+func (p *Router) trainAll(ctx context.Context, s *sense, t *policy.Task, train, validation *learn.Expected, report func(policy.Progress)) ([]trained, error) {
+	if !p.config.Separate {
+		one, err := p.train(ctx, s, t, train, validation, report)
+		if err != nil {
+			return nil, err
+		}
+		return []trained{*one}, nil
+	}
+	agents := make([]trained, 0, len(t.Preferences))
+	for i, preference := range t.Preferences {
+		task := *t
+		task.Preferences = []policy.Preference{preference}
+		var tell func(policy.Progress)
+		if report != nil {
+			// One curve of all agents, one after another.
+			tell = func(g policy.Progress) {
+				g.Step, g.Total = g.Step+i*g.Total, g.Total*len(t.Preferences)
+				report(g)
+			}
+		}
+		one, err := p.train(ctx, s, &task, train, validation, tell)
+		if err != nil {
+			return nil, fmt.Errorf("the agent of preference %d: %w", i, err)
+		}
+		one.Preference = &preference
+		agents = append(agents, *one)
+	}
+	return agents, nil
+}
+
+// nearest is the agent trained for a preference, or for the one least far from it where it is none of the sweep. The
+// first wins a tie.
+func nearest(agents []trained, p policy.Preference) int {
+	best, least := 0, math.Inf(1)
+	for i := range agents {
+		q := agents[i].Preference
+		if q == nil {
+			return i
+		}
+		far := apart(q.LambdaCost, p.LambdaCost) + apart(q.LambdaCarbon, p.LambdaCarbon) + apart(q.LambdaLatency, p.LambdaLatency)
+		if far < least {
+			best, least = i, far
+		}
+	}
+	return best
+}
+
+// apart compares prices of one figure by their ratio: 0 where they are equal, 1 where one of them is zero.
+func apart(a, b float64) float64 {
+	if a == b {
+		return 0
+	}
+	return math.Abs(a-b) / math.Max(a, b)
+}
+
+// checkAgents tells whether loaded agents fit the parameters.
+func (p *Router) checkAgents(s *state) error {
+	if len(s.Agents) == 0 {
+		return errors.New("the checkpoint has no agent; fit again")
+	}
+	for i := range s.Agents {
+		a := &s.Agents[i]
+		if err := a.Actor.Check(); err != nil {
+			return err
+		}
+		want := learn.ActorShape{
+			In: p.config.width(s.Sense), Actions: env.Actions(s.Sense.Models, p.config.Sequential), Hidden: a.Actor.Shape.Hidden,
+			Each: p.config.each(), Scorer: a.Actor.Shape.Scorer,
+		}
+		// All share one lens, whose buffers are laid out by the first.
+		if a.Actor.Shape != want || want != s.Agents[0].Actor.Shape {
+			return fmt.Errorf("the checkpoint's actor has shape %+v, want %+v: it was fitted with other parameters", a.Actor.Shape, want)
+		}
+		if (a.Preference != nil) != p.config.Separate {
+			return errors.New("the checkpoint was fitted with another value of conditioned; fit again")
+		}
+	}
+	return nil
+}
