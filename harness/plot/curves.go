@@ -98,7 +98,7 @@ type fewTicks struct{ plot.Ticker }
 
 // Ticks implements plot.Ticker.
 func (t fewTicks) Ticks(low, high float64) []plot.Tick {
-	const room = 4
+	const room = 3
 	ticks := t.Ticker.Ticks(low, high)
 	labelled := 0
 	for _, k := range ticks {

@@ -12,6 +12,9 @@ import (
 	"github.com/trilemma-bench/trilemma/harness/store"
 )
 
+// panelsAFigure is how many curves one figure has room for; more go on to a next one.
+const panelsAFigure = 8
+
 // CurvesCSV is the file that holds every curve of a run.
 const CurvesCSV = "curves.csv"
 
@@ -87,8 +90,15 @@ func curveFigures(run string, cells []store.Status) []namedFigure {
 			}
 		}
 		f.Panels = slices.DeleteFunc(f.Panels, flat)
-		if len(f.Panels) > 0 {
-			out = append(out, namedFigure{"curves-" + file(k.policy) + "-" + file(k.pool), f})
+		name := "curves-" + file(k.policy) + "-" + file(k.pool)
+		page := 0
+		for panels := range slices.Chunk(f.Panels, panelsAFigure) {
+			part := *f
+			part.Panels = panels
+			if page++; page > 1 {
+				name = fmt.Sprintf("curves-%s-%s-%d", file(k.policy), file(k.pool), page)
+			}
+			out = append(out, namedFigure{name, &part})
 		}
 	}
 	return out

@@ -93,6 +93,7 @@ type collector struct {
 	threshold   []float64 // [preferences] value at risk
 	multiplier  [3]float64
 	tally       tally
+	followed    []int // actions whose shares are reported
 	roll        *Rollout
 	logits      []float32
 }
@@ -317,6 +318,9 @@ func (k *collector) learnMultipliers() {
 	}
 }
 
+// followedActions is how many actions' shares are reported.
+const followedActions = 4
+
 // metrics are the diagnostics of the rollout.
 func (k *collector) metrics(r *Rollout) []policy.Metric {
 	g := &k.tally
@@ -335,12 +339,16 @@ func (k *collector) metrics(r *Rollout) []policy.Metric {
 	for _, a := range r.Action {
 		taken[a] += 1 / float64(len(r.Action))
 	}
-	order := make([]int, r.Actions)
-	for i := range order {
-		order[i] = i
+	// The actions that are taken most at first are followed to the end, so that their curves have no gaps.
+	if k.followed == nil {
+		order := make([]int, r.Actions)
+		for i := range order {
+			order[i] = i
+		}
+		sort.SliceStable(order, func(i, j int) bool { return taken[order[i]] > taken[order[j]] })
+		k.followed = order[:min(followedActions, len(order))]
 	}
-	sort.SliceStable(order, func(i, j int) bool { return taken[order[i]] > taken[order[j]] })
-	for _, a := range order[:min(3, len(order))] {
+	for _, a := range k.followed {
 		list = append(list, policy.Metric{Name: "share_" + k.actionName(a), Value: taken[a]})
 	}
 	return list
