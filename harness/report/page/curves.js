@@ -1,7 +1,7 @@
 // Figures of one policy: where it routes, how it trained, and whether validation told the truth about it.
 function sharesOf(state, policy) {
   if (policy.points.length < 2) return null;
-  const width = 560, height = 300, box = { left: 46, right: width - 10, top: 10, bottom: height - 60 };
+  const width = wide(), height = 300, box = { left: 46, right: width - 10, top: 10, bottom: height - 60 };
   const total = new Map();
   for (const p of policy.points) for (let i = 0; i < (p.s || []).length; i += 2) total.set(p.s[i], (total.get(p.s[i]) || 0) + p.s[i + 1]);
   const order = [...total].sort((a, b) => b[1] - a[1]).map(([m]) => m), shown = order.slice(0, 7);
@@ -29,7 +29,7 @@ function sharesOf(state, policy) {
 function validationFigure(state, policy) {
   const points = policy.points.filter(p => known(p.v) && known(p.q[0]));
   if (!points.length) return null;
-  const width = 560, height = 300, box = { left: 62, right: width - 14, top: 10, bottom: height - 44 };
+  const width = wide(), height = 300, box = { left: 62, right: width - 14, top: 10, bottom: height - 44 };
   const values = points.flatMap(p => [p.v, ...p.q]);
   const x = scale(values, box.left, box.right, true), y = scale(values, box.bottom, box.top, true);
   const root = svg('svg', { viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': `Quality of ${policy.label} on test prompts against validation prompts` });

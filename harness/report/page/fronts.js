@@ -8,7 +8,7 @@ function members(points, x, y) {
 }
 
 function front(state, xName, yName) {
-  const width = 560, height = 380, box = { left: 62, right: width - 14, top: 12, bottom: height - 44 };
+  const width = wide(), height = 380, box = { left: 62, right: width - 14, top: 12, bottom: height - 44 };
   const x = quantities[xName], y = quantities[yName];
   const all = [];
   for (const policy of state.pool.policies) {
@@ -61,7 +61,7 @@ function labels(state, root, points, sx, sy, x, y, box) {
       if (r[0] < box.left || r[2] > box.right || r[1] < 0 || taken.some(t => r[0] < t[2] && t[0] < r[2] && r[1] < t[3] && t[1] < r[3])) continue;
       taken.push(r);
       named.add(policy.label);
-      root.append(svg('text', { x: left + dx, y: top + dy, 'text-anchor': anchor, 'pointer-events': 'none', style: `fill:${colour(state, policy)};font-weight:600` }, policy.label));
+      root.append(svg('text', { x: left + dx, y: top + dy, 'text-anchor': anchor, 'pointer-events': 'none', class: 'name', style: `fill:${colour(state, policy)}` }, policy.label));
       break;
     }
   }

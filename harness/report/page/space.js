@@ -1,6 +1,6 @@
 // The three quantities at once: a cloud that turns by dragging or by the arrow keys.
 function cloud(state) {
-  const width = 560, height = 380, list = [];
+  const width = wide(), height = Math.round(width * 0.68), list = [];
   for (const policy of state.pool.policies) {
     if (policy.kind === 'zero' || policy.kind === 'oracle') continue;
     for (const p of policy.points) if (known(p.g[0]) && known(p.q[0]) && known(p.c)) list.push([policy, p]);
@@ -20,7 +20,7 @@ function cloud(state) {
   const project = (x, y, z) => {
     const a = x * Math.cos(turn) + z * Math.sin(turn), b = -x * Math.sin(turn) + z * Math.cos(turn);
     const depth = 1 / (3.6 + b * Math.cos(tilt) * 0.6);
-    return [width / 2 + a * 560 * depth, height / 2 - (y * Math.cos(tilt) + b * Math.sin(tilt) * -0.8) * 470 * depth];
+    return [width / 2 + a * width * depth, height / 2 - (y * Math.cos(tilt) + b * Math.sin(tilt) * -0.8) * width * 0.84 * depth];
   };
   const draw = () => {
     frame.replaceChildren();

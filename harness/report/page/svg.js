@@ -11,6 +11,9 @@ function svg(name, attributes, ...children) {
   return e;
 }
 
+// wide is the width of a figure in its own units: small on small screens, so that its text stays readable.
+const wide = () => innerWidth < 640 ? 380 : 560;
+
 // scale maps values to pixels; logarithmic where positive values span more than a factor of 20.
 function scale(values, from, to, linear) {
   values = values.filter(Number.isFinite);

@@ -76,7 +76,7 @@ function effects(state) {
   if (!list.length) return null;
   const names = ['AIQ', 'peak quality', 'nAUC'];
   return el('div', { class: 'grid' }, [0, 1].map(k => {
-    const rows = list.filter(e => known(e.values[k][0])), width = 560, height = 40 + 22 * rows.length, left = 170;
+    const rows = list.filter(e => known(e.values[k][0])), width = wide(), height = 40 + 22 * rows.length, left = Math.min(170, width * 0.34);
     const x = scale([0, ...rows.flatMap(e => e.values[k].filter(known))], left, width - 12, true);
     const root = svg('svg', { viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': `Difference of ${names[k]} to ${state.pool.baseline}, with 95 % intervals` });
     for (const [v, text] of x.ticks) root.append(svg('line', { x1: x.at(v), x2: x.at(v), y1: 4, y2: height - 22, class: v === 0 ? 'axis' : 'gridline' }), svg('text', { x: x.at(v), y: height - 8, 'text-anchor': 'middle', class: 'soft' }, text));
