@@ -208,7 +208,11 @@ func writeReport(run *store.Run, plots experiment.Plots) ([]string, error) {
 	if _, err := report.Tables(run); err != nil {
 		return nil, err
 	}
-	return append([]string{path}, figures...), run.Seal()
+	page, err := report.WritePage(run)
+	if err != nil {
+		return nil, err
+	}
+	return append([]string{page, path}, figures...), run.Seal()
 }
 
 // summary says how the run ended and names what it wrote.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -79,13 +80,18 @@ func printStatus(w io.Writer, s store.Summary) {
 }
 
 func reportCommand() *cobra.Command {
-	var results, paper string
+	var results, paper, html string
 	cmd := &cobra.Command{
-		Use:     "report [RUN]",
-		Short:   "Write the plots and the report of a run again, from its results alone",
-		Example: "  trilemma report quickstart\n  trilemma report quickstart --paper paper/quickstart",
-		Args:    cobra.MaximumNArgs(1),
+		Use:     "report [RUN…]",
+		Short:   "Write the plots and the report of a run again, from its results alone; or several runs into one page",
+		Example: "  trilemma report quickstart\n  trilemma report quickstart --paper paper/quickstart\n  trilemma report quickstart mmlu-pro --html report.html",
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if html != "" {
+				return writeHTML(cmd.OutOrStdout(), results, args, html)
+			}
+			if len(args) > 1 {
+				return fmt.Errorf("%d runs: name one, or the page that is to hold them all with --html FILE", len(args))
+			}
 			run, err := store.Find(results, first(args))
 			if err != nil {
 				return err
@@ -120,6 +126,31 @@ func reportCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&results, "results", "results", "folder of all results")
+	cmd.Flags().StringVar(&html, "html", "", "write one interactive page about all the runs to this file, and nothing else")
 	cmd.Flags().StringVar(&paper, "paper", "", "write a LaTeX article with figures, tables and bibliography to this folder too")
 	return cmd
+}
+
+// writeHTML writes one page about several runs.
+func writeHTML(w io.Writer, results string, names []string, path string) error {
+	if len(names) == 0 {
+		names = []string{""}
+	}
+	var runs []*store.Run
+	for _, name := range names {
+		run, err := store.Find(results, name)
+		if err != nil {
+			return err
+		}
+		runs = append(runs, run)
+	}
+	page, err := report.Page(runs...)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(path, page, 0o644); err != nil { //nolint:gosec // a report is to be read by anybody
+		return fmt.Errorf("writing the report: %w", err)
+	}
+	_, err = fmt.Fprintln(w, path)
+	return err
 }

@@ -47,6 +47,9 @@ func (p *Plan) finish(run *store.Run, points []store.Point, manifest store.Manif
 	if err := p.savings(run); err != nil {
 		return err
 	}
+	if err := p.prompts(run); err != nil {
+		return err
+	}
 	manifest.Own = taken()
 	for _, w := range table.Warnings {
 		sink.Send(event.Event{Kind: event.Notice, Text: w})

@@ -1,0 +1,50 @@
+// Unpacking, formats and small makers of elements. Text from data only ever becomes text nodes.
+async function unpack() {
+  const packed = Uint8Array.from(atob(document.getElementById('data').content.textContent.trim()), c => c.charCodeAt(0));
+  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream('deflate-raw'));
+  return JSON.parse(await new Response(stream).text());
+}
+
+function el(name, attributes, ...children) {
+  const e = document.createElement(name);
+  for (const [k, v] of Object.entries(attributes || {})) {
+    if (k.startsWith('on')) e.addEventListener(k.slice(2), v);
+    else if (v === true) e.setAttribute(k, '');
+    else if (v !== false && v !== null && v !== undefined) e.setAttribute(k, v);
+  }
+  for (const c of children.flat()) if (c !== null && c !== undefined) e.append(c);
+  return e;
+}
+
+const known = x => x !== null && x !== undefined && !Number.isNaN(x);
+const fixed = (x, n = 3) => known(x) ? x.toFixed(n) : '–';
+const short = x => !known(x) ? '–' : x === 0 ? '0' : Math.abs(x) >= 1000 ? Math.round(x).toLocaleString('en') : String(+x.toPrecision(3));
+const percent = x => known(x) ? (100 * x).toFixed(1) + ' %' : '–';
+const signed = (x, n = 3) => known(x) ? (x < 0 ? '−' : '+') + Math.abs(x).toFixed(n) : '–';
+
+// Quantities of a point; the weights of the sliders are in score for one unit of each.
+const quantities = {
+  quality: { label: 'Quality (mean score)', of: p => p.q[0], high: true, show: x => fixed(x) },
+  cost: { label: 'Cost (USD per 1,000 prompts)', of: p => p.c, show: x => short(x) + ' USD/1k' },
+  carbon: { label: 'Emissions (gCO2e per 1,000 prompts)', of: p => p.g[0], show: x => short(x) + ' g/1k' },
+  latency: { label: 'Latency (s)', of: p => p.t, show: x => short(x) + ' s' },
+};
+
+// The colour of a family: few colours, in the order of the experiment.
+function familyColours(pool) {
+  const families = [];
+  for (const p of pool.policies) if (p.kind === 'policy' && !families.includes(p.family)) families.push(p.family);
+  return Object.fromEntries(families.map((f, i) => [f, `var(--f${i % 8})`]));
+}
+
+function colour(state, policy) {
+  return policy.kind === 'policy' ? state.colours[policy.family] : 'var(--grey)';
+}
+
+function describe(policy, p) {
+  const lines = [`${policy.label}${p.p && policy.kind !== 'single' ? ' at ' + p.p : ''}`,
+    `quality ${fixed(p.q[0])} [${fixed(p.q[1])}, ${fixed(p.q[2])}]`, `cost ${short(p.c)} USD/1k`];
+  if (known(p.g[0])) lines.push(`emissions ${short(p.g[0])} g/1k` + (p.g[1] < p.g[2] ? ` (${short(p.g[1])} to ${short(p.g[2])})` : ''));
+  if (known(p.t)) lines.push(`latency ${short(p.t)} s`);
+  return lines.join('\n');
+}
