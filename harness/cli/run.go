@@ -246,20 +246,19 @@ func (f *runFlags) summary(w io.Writer, out *runner.Outcome, files []string) err
 	return nil
 }
 
-// listFiles names the report, and each plot once, whatever formats it was drawn in.
+// listFiles names the reports, and each plot once, whatever formats it was drawn in.
 func listFiles(w io.Writer, files []string) {
 	if len(files) == 0 {
 		return
 	}
-	fmt.Fprintf(w, "  %s\n", files[0])
 	var kinds []string
 	last := ""
-	for _, file := range files[1:] {
+	for _, file := range files {
 		kind := strings.TrimPrefix(filepath.Ext(file), ".")
-		if !slices.Contains(kinds, kind) {
+		if filepath.Base(filepath.Dir(file)) == "plots" && !slices.Contains(kinds, kind) {
 			kinds = append(kinds, kind)
 		}
-		if name := strings.TrimSuffix(file, filepath.Ext(file)); name != last {
+		if name := strings.TrimSuffix(file, filepath.Ext(file)); name != last || len(kinds) == 0 {
 			fmt.Fprintf(w, "  %s\n", file)
 			last = name
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/trilemma-bench/trilemma/harness/event"
 	"github.com/trilemma-bench/trilemma/harness/experiment"
+	"github.com/trilemma-bench/trilemma/harness/plot"
 	"github.com/trilemma-bench/trilemma/harness/report"
 	"github.com/trilemma-bench/trilemma/harness/store"
 )
@@ -80,11 +81,11 @@ func printStatus(w io.Writer, s store.Summary) {
 }
 
 func reportCommand() *cobra.Command {
-	var results, paper, html string
+	var results, paper, html, style string
 	cmd := &cobra.Command{
 		Use:     "report [RUN…]",
 		Short:   "Write the plots and the report of a run again, from its results alone; or several runs into one page",
-		Example: "  trilemma report quickstart\n  trilemma report quickstart --paper paper/quickstart\n  trilemma report quickstart mmlu-pro --html report.html",
+		Example: "  trilemma report quickstart\n  trilemma report quickstart --paper paper/quickstart --style neurips\n  trilemma report quickstart mmlu-pro --html report.html",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if html != "" {
 				return writeHTML(cmd.OutOrStdout(), results, args, html)
@@ -105,6 +106,12 @@ func reportCommand() *cobra.Command {
 			}
 			if err := json.Unmarshal(m.Config, &config); err != nil {
 				return fmt.Errorf("reading %s: %w", run.Path(store.ManifestFile), err)
+			}
+			if style != "" {
+				if _, err := plot.StyleNamed(style); err != nil {
+					return fmt.Errorf("--style: %w", err)
+				}
+				config.Plots.Style = style
 			}
 			files, err := writeReport(run, config.Plots)
 			if err != nil {
@@ -127,6 +134,7 @@ func reportCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&results, "results", "results", "folder of all results")
 	cmd.Flags().StringVar(&html, "html", "", "write one interactive page about all the runs to this file, and nothing else")
+	cmd.Flags().StringVar(&style, "style", "", "draw plots for screen, single, double, neurips, acm, acm-double, ieee or ieee-double columns, in place of what the experiment says")
 	cmd.Flags().StringVar(&paper, "paper", "", "write a LaTeX article with figures, tables and bibliography to this folder too")
 	return cmd
 }

@@ -86,7 +86,7 @@ func defaults() Spec {
 		Coverage: "complete",
 		Seeds:    Seeds{1},
 		Metrics:  Metrics{Resamples: defaultResamples, Seed: 1, Strata: "category"},
-		Plots:    Plots{Formats: []string{"png", "svg", "pdf"}, LogCost: "auto"},
+		Plots:    Plots{Formats: []string{"png", "svg", "pdf"}, LogCost: "auto", Style: "screen"},
 		Accounting: Accounting{
 			PUE: e.PUE, BatchSize: e.BatchSize, QuantisationBits: e.QuantisationBits, PrefillUtilisation: e.Prefill.Utilisation,
 		},

@@ -90,7 +90,7 @@ func TestDefaults(t *testing.T) {
 		Policies:    Policies{{Name: "random"}},
 		Preferences: Preferences{LambdaCost: &Sweep{Auto: 24}, LambdaCarbon: &Sweep{Auto: 12}},
 		Metrics:     Metrics{"best-single", 10000, 1, "category"},
-		Plots:       Plots{Formats: []string{"png", "svg", "pdf"}, LogCost: "auto"},
+		Plots:       Plots{Formats: []string{"png", "svg", "pdf"}, LogCost: "auto", Style: "screen"},
 		Accounting:  Accounting{PUE: 1.2, BatchSize: 64, QuantisationBits: 16, PrefillUtilisation: 0.4},
 		File:        "dir/x.yaml",
 	}

@@ -210,6 +210,8 @@ type Plots struct {
 	Formats []string `json:"formats" jsonschema:"enum=png,enum=svg,enum=pdf"`
 	// Logarithmic cost and carbon axes: true, false, or auto for where they help.
 	LogCost Choice `json:"log_cost"`
+	// Size: for the screen, or for the columns of papers, where the caption takes the place of the heading.
+	Style string `json:"style" jsonschema:"enum=screen,enum=single,enum=double,enum=neurips,enum=acm,enum=acm-double,enum=ieee,enum=ieee-double,default=screen"`
 }
 
 // Choice is true, false or auto.

@@ -28,10 +28,28 @@ type Line struct {
 // panelColumns is how many panels stand side by side at most.
 const panelColumns = 4
 
+// columns is how many panels of a figure stand side by side.
+func (f *Curves) columns(s Style) int {
+	most := panelColumns
+	if s.narrow() {
+		most = panelColumns / 2
+	}
+	return min(most, max(len(f.Panels), 1))
+}
+
+// Height implements Figure: narrow pages take more rows.
+func (f *Curves) Height(s Style) vg.Length {
+	rows := (len(f.Panels) + f.columns(s) - 1) / f.columns(s)
+	if s.narrow() {
+		return s.Height/2*vg.Length(max(rows, 1)) - s.Height/8*vg.Length(max(rows-2, 0))
+	}
+	return s.Height
+}
+
 // Draw implements Figure.
-func (f *Curves) Draw(c draw.Canvas) error {
-	c = heading(c, f.Title, f.Subtitle)
-	columns := min(panelColumns, max(len(f.Panels), 1))
+func (f *Curves) Draw(c draw.Canvas, s Style) error {
+	c = s.heading(c, f.Title, f.Subtitle)
+	columns := f.columns(s)
 	rows := max((len(f.Panels)+columns-1)/columns, 1)
 	plots := make([][]*plot.Plot, rows)
 	for r := range plots {

@@ -3,7 +3,8 @@
 //
 //  1. A [Front] or [Shares] holds the numbers, in the units of the table that they come from; [Axis] says what to call
 //     them and by how much to multiply them ("USD per 1,000 prompts").
-//  2. Draw lays the figure out on a canvas: data on the left, legend outside of it on the right.
+//  2. Draw lays the figure out on a canvas: data on the left, legend outside of it on the right, or below where the
+//     [Style] has the width of one column.
 //  3. [Save] writes it as PNG (at twice the screen's resolution), SVG and PDF, and the numbers behind it as CSV.
 //
 // Colour and marker mean the family of a policy. Only points on a policy's own front are drawn full. Colours are those

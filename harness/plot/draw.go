@@ -9,28 +9,54 @@ import (
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/recorder"
 )
 
 // Draw implements Figure.
-func (f *Front) Draw(c draw.Canvas) error {
+func (f *Front) Draw(c draw.Canvas, s Style) error {
 	for i := range f.Series {
 		f.markFront(f.Series[i].Points)
 	}
 	x, y := newScale(&f.X, f.values(true)), newScale(&f.Y, f.values(false))
 	p := newPlot(f.X.Label, f.Y.Label, &x, &y)
-	c = heading(c, f.Title, f.Subtitle)
+	c = s.heading(c, f.Title, f.Subtitle)
 	look := looks(f.Series)
 	data := &frontData{front: f, x: &x, y: &y, look: look}
 	p.Add(grid(), data)
-	p.Draw(dataArea(c))
-	f.legend(c, look, data.keyed)
+	key := f.legend(look, nil)
+	if s.narrow() {
+		// The less room a long legend leaves, the more models have no room for their names and lengthen it: a few
+		// rounds without ink settle that.
+		for range 4 {
+			blank := draw.Canvas{Canvas: &recorder.Canvas{}, Rectangle: c.Rectangle}
+			p.Draw(s.dataArea(blank, key))
+			key = f.legend(look, data.keyed)
+		}
+	}
+	p.Draw(s.dataArea(c, key))
+	if !s.narrow() {
+		key = f.legend(look, data.keyed)
+	}
+	s.legend(c, key)
 	return nil
 }
 
+// Height implements Figure: below the data of a narrow page the key of many models needs room.
+func (f *Front) Height(s Style) vg.Length {
+	if !s.narrow() {
+		return s.Height
+	}
+	rows := len(f.Models) / (2 * columnsOf(s.Width))
+	return s.Height + shift(legendSmall*float64(rows))
+}
+
 // heading writes the title and the subtitle over the whole width and returns the canvas below them.
-func heading(c draw.Canvas, title, subtitle string) draw.Canvas {
+func (s Style) heading(c draw.Canvas, title, subtitle string) draw.Canvas {
 	c.SetColor(color.White)
 	c.Fill(c.Path())
+	if !s.Heading {
+		return draw.Crop(c, 0, 0, 0, -shift(3))
+	}
 	top := c.Max.Y - shift(6)
 	for _, line := range []struct {
 		text  string
@@ -67,7 +93,10 @@ func newPlot(xLabel, yLabel string, x, y *scale) *plot.Plot {
 }
 
 // dataArea is what the legend and a margin leave of the canvas.
-func dataArea(c draw.Canvas) draw.Canvas {
+func (s Style) dataArea(c draw.Canvas, key []entry) draw.Canvas {
+	if s.narrow() {
+		return draw.Crop(c, shift(4), -shift(6), s.legendHeight(key)+shift(4), -shift(4))
+	}
 	return draw.Crop(c, shift(4), -legendWidth, shift(4), -shift(4))
 }
 
@@ -126,6 +155,7 @@ type frontData struct {
 
 // Plot implements plot.Plotter.
 func (d *frontData) Plot(c draw.Canvas, p *plot.Plot) {
+	d.keyed = nil
 	tx, ty := p.Transforms(&c)
 	at := func(x, y float64) vg.Point { return vg.Point{X: tx(d.x.at(x)), Y: ty(d.y.at(y))} }
 	var obstacles []rect

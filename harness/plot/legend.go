@@ -8,20 +8,16 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// legend lists families, references and the key of numbered models right of the data.
-func (f *Front) legend(c draw.Canvas, look map[string]look, keyed []string) {
-	style := textStyle(legendSize, ink)
-	row := shift(legendSize * 1.45)
-	x := c.Max.X - legendWidth + shift(8)
-	y := c.Max.Y - shift(8)
-	entry := func(label string, draw func(vg.Point)) {
-		if label == "" || y < c.Min.Y+row {
-			return
-		}
-		draw(vg.Point{X: x + shift(7), Y: y})
-		c.FillText(style, vg.Point{X: x + shift(18), Y: y - style.Height(label)/2}, clipped(style, label, c.Max.X-x-shift(20)))
-		y -= row
-	}
+// entry is one line of a legend. One without a mark is small print.
+type entry struct {
+	label string
+	mark  func(c draw.Canvas, at vg.Point)
+	gap   bool // a new group begins
+}
+
+// legend lists families, references and the key of numbered models.
+func (f *Front) legend(look map[string]look, keyed []string) []entry {
+	var out []entry
 	// A family of many series, such as one for each parameter of a grid, is one entry.
 	count := families(f.Series)
 	for _, s := range f.Series {
@@ -33,43 +29,120 @@ func (f *Front) legend(c draw.Canvas, look map[string]look, keyed []string) {
 			continue
 		}
 		l := look[s.Label]
-		entry(label, func(at vg.Point) {
+		out = append(out, entry{label: label, mark: func(c draw.Canvas, at vg.Point) {
 			if f.SizeNote == "" {
 				c.StrokeLine2(draw.LineStyle{Color: l.color, Width: shift(1.2), Dashes: l.dashes}, at.X-shift(8), at.Y, at.X+shift(8), at.Y)
 			}
 			c.DrawGlyph(draw.GlyphStyle{Color: l.color, Radius: shift(2.5), Shape: l.marker}, at)
-		})
+		}})
 	}
-	y -= row / 3
+	group := len(out)
 	if len(f.Models) > 0 {
-		entry("single model", func(at vg.Point) {
+		out = append(out, entry{label: "single model", mark: func(c draw.Canvas, at vg.Point) {
 			c.DrawGlyph(draw.GlyphStyle{Color: grey, Radius: shift(2), Shape: draw.CircleGlyph{}}, at)
-		})
+		}})
 	}
 	if len(f.Zero) > 0 {
-		entry("Zero router", func(at vg.Point) {
-			c.StrokeLine2(draw.LineStyle{Color: grey, Width: shift(1), Dashes: []vg.Length{shift(4), shift(3)}},
-				at.X-shift(8), at.Y, at.X+shift(8), at.Y)
-		})
+		out = append(out, entry{label: "Zero router", mark: func(c draw.Canvas, at vg.Point) {
+			c.StrokeLine2(draw.LineStyle{Color: grey, Width: shift(1), Dashes: []vg.Length{shift(4), shift(3)}}, at.X-shift(8), at.Y, at.X+shift(8), at.Y)
+		}})
 	}
 	if len(f.Oracle) > 0 {
-		entry("oracle", func(at vg.Point) { star(c, at) })
+		out = append(out, entry{label: "oracle", mark: star})
 	}
-	small := textStyle(modelSize, greyText)
-	y -= row / 2
-	line := func(text string) {
-		if y < c.Min.Y+shift(modelSize) {
-			return
-		}
-		c.FillText(small, vg.Point{X: x, Y: y}, clipped(small, text, c.Max.X-x-shift(2)))
-		y -= shift(modelSize * 1.3)
+	if group < len(out) {
+		out[group].gap = true
 	}
+	group = len(out)
 	if f.SizeNote != "" {
-		line(f.SizeNote)
+		out = append(out, entry{label: f.SizeNote})
 	}
 	for i, name := range keyed {
-		line(fmt.Sprintf("%d  %s", i+1, name))
+		out = append(out, entry{label: fmt.Sprintf("%d  %s", i+1, name)})
 	}
+	if group < len(out) {
+		out[group].gap = true
+	}
+	return out
+}
+
+const (
+	legendRow   = legendSize * 1.45
+	legendSmall = modelSize * 1.3
+	// legendColumn is how wide a column of a legend below the data is at least.
+	legendColumn = 1.6 * vg.Inch
+)
+
+// legend draws one right of the data, or in columns below it where the page is narrow.
+func (s Style) legend(c draw.Canvas, entries []entry) {
+	if s.narrow() {
+		marked, small := split(entries)
+		y := c.Min.Y + s.legendHeight(entries) - shift(legendRow/2)
+		y = flow(c, marked, y, shift(legendRow))
+		flow(c, small, y, shift(legendSmall))
+		return
+	}
+	x, y := c.Max.X-legendWidth+shift(8), c.Max.Y-shift(8)
+	for _, e := range entries {
+		row := shift(legendRow)
+		if e.mark == nil {
+			row = shift(legendSmall)
+		}
+		if e.gap {
+			y -= shift(legendRow / 3)
+		}
+		if y < c.Min.Y+row {
+			return
+		}
+		e.draw(c, vg.Point{X: x, Y: y}, c.Max.X-x)
+		y -= row
+	}
+}
+
+// draw writes an entry whose line is centred at the point.
+func (e *entry) draw(c draw.Canvas, at vg.Point, room vg.Length) {
+	style, indent := textStyle(modelSize, greyText), vg.Length(0)
+	if e.mark != nil {
+		style, indent = textStyle(legendSize, ink), shift(18)
+		e.mark(c, vg.Point{X: at.X + shift(7), Y: at.Y})
+	}
+	text := clipped(style, e.label, room-indent-shift(2))
+	c.FillText(style, vg.Point{X: at.X + indent, Y: at.Y - style.Height(text)/2}, text)
+}
+
+// flow writes entries row by row in columns and returns the height of the next row.
+func flow(c draw.Canvas, entries []entry, y, row vg.Length) vg.Length {
+	columns := columnsOf(c.Size().X)
+	width := (c.Size().X - shift(12)) / vg.Length(columns)
+	for i := range entries {
+		entries[i].draw(c, vg.Point{X: c.Min.X + shift(8) + vg.Length(i%columns)*width, Y: y}, width)
+		if i%columns == columns-1 || i == len(entries)-1 {
+			y -= row
+		}
+	}
+	return y
+}
+
+func columnsOf(width vg.Length) int { return max(1, int(width/legendColumn)) }
+
+// split parts small print from the rest.
+func split(entries []entry) (marked, small []entry) {
+	for _, e := range entries {
+		if e.mark == nil {
+			small = append(small, e)
+		} else {
+			marked = append(marked, e)
+		}
+	}
+	return marked, small
+}
+
+// legendHeight is what a legend below the data takes.
+func (s Style) legendHeight(entries []entry) vg.Length {
+	marked, small := split(entries)
+	columns := columnsOf(s.Width)
+	rows := func(n int) float64 { return float64((n + columns - 1) / columns) }
+	return shift(rows(len(marked))*legendRow + rows(len(small))*legendSmall + 8)
 }
 
 // clipped shortens a text that is wider than its room. Of a model in one of several places, "model@ESP", the place stays.

@@ -68,7 +68,7 @@ func TestFiguresToLookAt(t *testing.T) {
 	shares := &Shares{Title: "Route shares of predict", XLabel: "Preference", Preferences: []string{"0", "c01", "c02", "c03"},
 		Models: []string{"a", "b", "c"}, Share: [][]float64{{0.1, 0.2, 0.7}, {0.3, 0.3, 0.4}, {0.5, 0.3, 0.2}, {1, 0, 0}}}
 	for name, fig := range map[string]Figure{"front": realistic(), "sized": sized, "shares": shares} {
-		paths, err := Save(fig, dir, name, Formats)
+		paths, err := Save(fig, Styles[0], dir, name, Formats)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -87,7 +87,7 @@ func TestSameInputSameBytes(t *testing.T) {
 	for _, format := range []string{"png", "svg"} {
 		var first, second bytes.Buffer
 		for _, b := range []*bytes.Buffer{&first, &second} {
-			out, err := render(realistic(), format)
+			out, err := render(realistic(), Styles[0], format)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -113,7 +113,7 @@ func TestAwkwardFiguresAreDrawn(t *testing.T) {
 		"negative":     {X: Axis{Scaling: Log}, Models: []Model{{"m", At(-1, 0)}, {"n", At(100, 0)}}},
 	} {
 		for _, format := range Formats {
-			if _, err := render(f, format); err != nil {
+			if _, err := render(f, Styles[0], format); err != nil {
 				t.Errorf("%s as %s: %v", name, format, err)
 			}
 		}
@@ -132,7 +132,7 @@ func TestPanelsAreDrawn(t *testing.T) {
 		"dots":      &Ranges{Dots: true, Bars: []Range{{Label: "a", Value: 1, Low: -1, High: 2}, {Label: "b", Value: 1, Low: math.NaN(), High: math.NaN()}}},
 	} {
 		for _, format := range Formats {
-			if _, err := render(f, format); err != nil {
+			if _, err := render(f, Styles[0], format); err != nil {
 				t.Errorf("%s as %s: %v", name, format, err)
 			}
 		}
@@ -211,5 +211,33 @@ func TestAPlaceSurvivesClipping(t *testing.T) {
 	}
 	if got := clipped(style, "short", shift(80)); got != "short" {
 		t.Errorf("clipped %q", got)
+	}
+}
+
+func TestStylesAreAsWideAsTheirColumns(t *testing.T) {
+	many := realistic()
+	for i := range 40 {
+		many.Models = append(many.Models, Model{fmt.Sprintf("a-model-with-a-long-name-%d", i), At(0.001+float64(i%3)*1e-6, 0.5+float64(i%4)*1e-4)})
+	}
+	for _, s := range Styles {
+		for name, fig := range map[string]Figure{"front": realistic(), "many models": many} {
+			out, err := render(fig, s, "svg")
+			if err != nil {
+				t.Fatal(err)
+			}
+			var text bytes.Buffer
+			if _, err := out.WriteTo(&text); err != nil {
+				t.Fatal(err)
+			}
+			if want := fmt.Sprintf(`<svg width="%.5gpt"`, s.Width.Points()); !strings.Contains(text.String(), want) {
+				t.Errorf("%s of style %s: want %s in %.300s", name, s.Name, want, text.String())
+			}
+			if got := strings.Contains(text.String(), many.Title); got != s.Heading {
+				t.Errorf("%s of style %s has its title: %v, want %v", name, s.Name, got, s.Heading)
+			}
+		}
+	}
+	if _, err := StyleNamed("nature"); err == nil || !strings.Contains(err.Error(), "neurips") {
+		t.Errorf("an unknown style gives %v, want the known ones", err)
 	}
 }

@@ -29,11 +29,19 @@ type Range struct {
 	LowLabel, HighLabel string // what the ends of a tornado's bar stand for
 }
 
-// labelWidth is what the names of the bars take at most.
-const labelWidth = 1.9 * vg.Inch
+// labels is how wide the names of the bars are at most.
+func (s Style) labels() vg.Length {
+	if s.narrow() {
+		return 0.42 * s.Width
+	}
+	return 0.27 * s.Width
+}
+
+// Height implements Figure.
+func (f *Ranges) Height(s Style) vg.Length { return max(s.Height, shift(13*float64(len(f.Bars))+60)) }
 
 // Draw implements Figure.
-func (f *Ranges) Draw(c draw.Canvas) error {
+func (f *Ranges) Draw(c draw.Canvas, s Style) error {
 	var values []float64
 	for _, b := range f.Bars {
 		values = append(values, b.Value, b.Low, b.High)
@@ -48,11 +56,11 @@ func (f *Ranges) Draw(c draw.Canvas) error {
 	n := float64(len(f.Bars))
 	y := scale{factor: 1, min: -n + 0.4, max: 0.6}
 	p := newPlot(f.XLabel, "", &x, &y)
-	c = heading(c, f.Title, f.Subtitle)
+	c = s.heading(c, f.Title, f.Subtitle)
 	style := textStyle(tickSize, ink)
 	var ticks []plot.Tick
 	for i, b := range f.Bars {
-		ticks = append(ticks, plot.Tick{Value: -float64(i), Label: clipped(style, b.Label, labelWidth)})
+		ticks = append(ticks, plot.Tick{Value: -float64(i), Label: clipped(style, b.Label, s.labels())})
 	}
 	p.Y.Tick.Marker = plot.ConstantTicks(ticks)
 	p.Add(grid(), &ranges{f})

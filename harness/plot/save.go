@@ -25,7 +25,9 @@ var textHandler = plot.DefaultTextHandler
 // Figure is what can be saved.
 type Figure interface {
 	// Draw lays the figure out on a canvas.
-	Draw(c draw.Canvas) error
+	Draw(c draw.Canvas, s Style) error
+	// Height is how tall it is drawn.
+	Height(s Style) vg.Length
 	// Table is the numbers behind it, headings first.
 	Table() [][]string
 }
@@ -35,11 +37,11 @@ var Formats = []string{"png", "svg", "pdf"}
 
 // Save writes dir/base in every format, and its numbers as dir/base.csv, each file whole or not at all. It returns the
 // paths in the order written.
-func Save(fig Figure, dir, base string, formats []string) ([]string, error) {
+func Save(fig Figure, s Style, dir, base string, formats []string) ([]string, error) {
 	var paths []string
 	for _, format := range formats {
 		path := filepath.Join(dir, base+"."+format)
-		out, err := render(fig, format)
+		out, err := render(fig, s, format)
 		if err != nil {
 			return paths, fmt.Errorf("drawing %s: %w", path, err)
 		}
@@ -53,18 +55,19 @@ func Save(fig Figure, dir, base string, formats []string) ([]string, error) {
 	return append(paths, path), err
 }
 
-func render(fig Figure, format string) (io.WriterTo, error) {
+func render(fig Figure, s Style, format string) (io.WriterTo, error) {
+	height := fig.Height(s)
 	switch format {
 	case "png":
-		c := vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(Width, Height), vgimg.UseDPI(pngDPI))}
-		return c, fig.Draw(draw.New(c))
+		c := vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(s.Width, height), vgimg.UseDPI(pngDPI))}
+		return c, fig.Draw(draw.New(c), s)
 	case "svg":
-		c := vgsvg.New(Width, Height)
-		return c, fig.Draw(draw.New(c))
+		c := vgsvg.New(s.Width, height)
+		return c, fig.Draw(draw.New(c), s)
 	case "pdf":
-		c := vgpdf.New(Width, Height)
+		c := vgpdf.New(s.Width, height)
 		c.EmbedFonts(true)
-		return c, fig.Draw(draw.New(c))
+		return c, fig.Draw(draw.New(c), s)
 	}
 	return nil, fmt.Errorf("unknown format %q: want one of %v", format, Formats)
 }

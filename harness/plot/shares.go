@@ -24,7 +24,7 @@ type Shares struct {
 const sharesShown = 7
 
 // Draw implements Figure.
-func (s *Shares) Draw(c draw.Canvas) error {
+func (s *Shares) Draw(c draw.Canvas, page Style) error {
 	x := scale{factor: 1, min: -0.6, max: float64(len(s.Preferences)) - 0.4}
 	y, label := scale{factor: 1, min: 0, max: 1}, "Share of prompts"
 	for _, row := range s.Share {
@@ -37,9 +37,13 @@ func (s *Shares) Draw(c draw.Canvas) error {
 		}
 	}
 	p := newPlot(s.XLabel, label, &x, &y)
-	c = heading(c, s.Title, s.Subtitle)
+	c = page.heading(c, s.Title, s.Subtitle)
 	// As many labels as can be read.
-	every := 1 + (len(s.Preferences)-1)/14
+	most := 14
+	if page.narrow() {
+		most = 8
+	}
+	every := 1 + (len(s.Preferences)-1)/most
 	var ticks []plot.Tick
 	for i, label := range s.Preferences {
 		if i%every != 0 {
@@ -50,30 +54,32 @@ func (s *Shares) Draw(c draw.Canvas) error {
 	p.X.Tick.Marker = plot.ConstantTicks(ticks)
 	shown, rest := s.shown()
 	p.Add(&stack{s, shown, rest})
-	p.Draw(dataArea(c))
-
-	style := textStyle(legendSize, ink)
-	at := vg.Point{X: c.Max.X - legendWidth + shift(8), Y: c.Max.Y - shift(8)}
+	var key []entry
 	for i, m := range shown {
-		legendBox(c, style, at, palette[i], s.Models[m])
-		at.Y -= shift(legendSize * 1.45)
+		key = append(key, entry{label: s.Models[m], mark: legendBox(palette[i])})
 	}
 	switch len(rest) {
 	case 0:
 	case 1:
-		legendBox(c, style, at, grey, s.Models[rest[0]])
+		key = append(key, entry{label: s.Models[rest[0]], mark: legendBox(grey)})
 	default:
-		legendBox(c, style, at, grey, fmt.Sprintf("%d others", len(rest)))
+		key = append(key, entry{label: fmt.Sprintf("%d others", len(rest)), mark: legendBox(grey)})
 	}
+	p.Draw(page.dataArea(c, key))
+	page.legend(c, key)
 	return nil
 }
 
-func legendBox(c draw.Canvas, style draw.TextStyle, at vg.Point, fill color.Color, label string) {
-	c.FillPolygon(fill, []vg.Point{
-		{X: at.X, Y: at.Y - shift(3)}, {X: at.X + shift(10), Y: at.Y - shift(3)},
-		{X: at.X + shift(10), Y: at.Y + shift(4)}, {X: at.X, Y: at.Y + shift(4)},
-	})
-	c.FillText(style, vg.Point{X: at.X + shift(15), Y: at.Y - style.Height(label)/2}, clipped(style, label, legendWidth-shift(26)))
+// Height implements Figure.
+func (s *Shares) Height(page Style) vg.Length { return page.Height }
+
+func legendBox(fill color.Color) func(draw.Canvas, vg.Point) {
+	return func(c draw.Canvas, at vg.Point) {
+		c.FillPolygon(fill, []vg.Point{
+			{X: at.X - shift(7), Y: at.Y - shift(3)}, {X: at.X + shift(3), Y: at.Y - shift(3)},
+			{X: at.X + shift(3), Y: at.Y + shift(4)}, {X: at.X - shift(7), Y: at.Y + shift(4)},
+		})
+	}
 }
 
 // shown are the models that are routed to most, in stacking order, and the others that are routed to at all.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/trilemma-bench/trilemma/harness/experiment"
 	"github.com/trilemma-bench/trilemma/harness/metrics"
+	"github.com/trilemma-bench/trilemma/harness/plot"
 	"github.com/trilemma-bench/trilemma/harness/store"
 )
 
@@ -36,6 +37,8 @@ func Paper(run *store.Run, dir string, how experiment.Plots) (string, error) {
 	}
 	figures := filepath.Join(dir, "figures")
 	how.Formats = []string{"pdf"}
+	// A figure drawn for a column keeps its size, and its letters theirs.
+	facts.Fit = how.Style == "" || how.Style == plot.Styles[0].Name
 	drawn, err := figuresIn(run, figures, how)
 	if err != nil {
 		return "", err
@@ -110,6 +113,7 @@ type paperOf struct {
 	BatchSize, Bits, PUE, Grid                      float64
 	CostLogged, EnergyLogged                        float64 // shares
 	Prefill                                         bool
+	Fit                                             bool // figures are as wide as the text
 	tables                                          []poolTable
 }
 

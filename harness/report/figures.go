@@ -32,6 +32,10 @@ func Figures(run *store.Run, how experiment.Plots) ([]string, error) {
 
 // figuresIn draws them into a folder.
 func figuresIn(run *store.Run, dir string, how experiment.Plots) ([]string, error) {
+	style, err := plot.StyleNamed(how.Style)
+	if err != nil {
+		return nil, err
+	}
 	points, err := run.Points()
 	if err != nil {
 		return nil, err
@@ -43,14 +47,14 @@ func figuresIn(run *store.Run, dir string, how experiment.Plots) ([]string, erro
 	for _, pool := range pools(points) {
 		of := slices.DeleteFunc(slices.Clone(points), func(p store.Point) bool { return p.Pool != pool })
 		for _, f := range fronts(run.Experiment, pool, of, how) {
-			written, err := plot.Save(f.front, dir, f.name, how.Formats)
+			written, err := plot.Save(f.front, style, dir, f.name, how.Formats)
 			paths = append(paths, written...)
 			if err != nil {
 				return paths, err
 			}
 		}
 		for _, s := range shares(pool, of) {
-			written, err := plot.Save(s.shares, dir, s.name, how.Formats)
+			written, err := plot.Save(s.shares, style, dir, s.name, how.Formats)
 			paths = append(paths, written...)
 			if err != nil {
 				return paths, err
@@ -74,7 +78,7 @@ func figuresIn(run *store.Run, dir string, how experiment.Plots) ([]string, erro
 	}
 	extra = append(extra, curveFigures(run.Experiment, cells)...)
 	for _, f := range extra {
-		written, err := plot.Save(f.figure, dir, f.name, how.Formats)
+		written, err := plot.Save(f.figure, style, dir, f.name, how.Formats)
 		paths = append(paths, written...)
 		if err != nil {
 			return paths, err
