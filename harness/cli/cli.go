@@ -69,7 +69,7 @@ against competing routing policies, and shows which to deploy and what that give
 		Version:       provenance.Version,
 	}
 	root.AddCommand(
-		runCommand(), planCommand(), resumeCommand(), statusCommand(), reportCommand(), verifyCommand(), compareCommand(),
+		runCommand(), planCommand(), resumeCommand(), statusCommand(), reportCommand(), verifyCommand(), compareCommand(), serveCommand(),
 		carbonCommand(), recommendCommand(), budgetCommand(),
 		dataCommand(), policyCommand(), encodeCommand(), encoderCommand(), backendCommand(), manCommand(), versionCommand(),
 	)

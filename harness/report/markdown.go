@@ -101,6 +101,20 @@ func Markdown(run *store.Run, figures []string) (string, error) {
 // answer names the policy of the highest AIQ and what sets it apart from the baseline. References and single models are no
 // policies that one could have chosen by it.
 func (t *poolTable) answer() string {
+	best := t.best()
+	if best == nil {
+		return ""
+	}
+	v := best.values["aiq"]
+	s := fmt.Sprintf("`%s` has the highest AIQ, %s", best.policy, interval(v.value, v.low, v.high))
+	if v.baseline != "" && v.baseline != best.policy && v.diff != "" {
+		s += fmt.Sprintf("; that is %s more than `%s`", interval(v.diff, v.diffLow, v.diffHigh), v.baseline)
+	}
+	return s + "."
+}
+
+// best is the candidate of the highest AIQ, or nil.
+func (t *poolTable) best() *line {
 	var best *line
 	top := 0.0
 	for i := range t.lines {
@@ -112,15 +126,32 @@ func (t *poolTable) answer() string {
 			best, top = l, v
 		}
 	}
-	if best == nil {
-		return ""
+	return best
+}
+
+// Best is the policy of the highest AIQ of a pool.
+type Best struct {
+	Pool   string   `json:"pool"`
+	Policy string   `json:"policy"`
+	AIQ    float64  `json:"aiq"`
+	Low    *float64 `json:"low"` // 95 % interval, null where unknown
+	High   *float64 `json:"high"`
+}
+
+// Headlines are the best policies of a finished run, pool by pool.
+func Headlines(run *store.Run) ([]Best, error) {
+	tables, err := metricTables(run)
+	if err != nil {
+		return nil, err
 	}
-	v := best.values["aiq"]
-	s := fmt.Sprintf("`%s` has the highest AIQ, %s", best.policy, interval(v.value, v.low, v.high))
-	if v.baseline != "" && v.baseline != best.policy && v.diff != "" {
-		s += fmt.Sprintf("; that is %s more than `%s`", interval(v.diff, v.diffLow, v.diffHigh), v.baseline)
+	var out []Best
+	for i := range tables {
+		if l := tables[i].best(); l != nil {
+			v := l.values["aiq"]
+			out = append(out, Best{tables[i].pool, l.policy, parse(v.value), known(parse(v.low)), known(parse(v.high))})
+		}
 	}
-	return s + "."
+	return out, nil
 }
 
 // poolOf is the pool that a plot, by its name, is of: pools may be called weights and open-weights.

@@ -52,9 +52,9 @@ func Page(runs ...*store.Run) ([]byte, error) {
 		}
 		script.Write(text)
 	}
-	style, err := pageAssets.ReadFile("page/page.css")
+	style, err := PageStyle()
 	if err != nil {
-		return nil, fmt.Errorf("reading the report's style: %w", err)
+		return nil, err
 	}
 	page, err := template.ParseFS(pageAssets, "page/page.html.tmpl")
 	if err != nil {
@@ -67,7 +67,7 @@ func Page(runs ...*store.Run) ([]byte, error) {
 		Style  template.CSS
 		Script template.JS
 		Data   template.HTML
-	}{data.Runs[0].Name, data.Runs, template.CSS(style), template.JS("(() => {\n'use strict';\n" + script.String() + "})();"), template.HTML(packed)}) //nolint:gosec // our own assets, and base64
+	}{data.Runs[0].Name, data.Runs, style, template.JS("(() => {\n'use strict';\n" + script.String() + "})();"), template.HTML(packed)}) //nolint:gosec // our own assets, and base64
 	if err != nil {
 		return nil, fmt.Errorf("writing the report: %w", err)
 	}
@@ -81,6 +81,15 @@ func WritePage(run *store.Run) (string, error) {
 		return "", err
 	}
 	return run.Path(PageFile), run.WriteFile(PageFile, page)
+}
+
+// PageStyle is the style sheet of report pages, for other pages that are to look like them.
+func PageStyle() (template.CSS, error) {
+	style, err := pageAssets.ReadFile("page/page.css")
+	if err != nil {
+		return "", fmt.Errorf("reading the report's style: %w", err)
+	}
+	return template.CSS(style), nil //nolint:gosec // our own asset
 }
 
 // pack is JSON, deflated, in base64.

@@ -2,5 +2,5 @@
 
 package store
 
-// busy cannot tell without taking the lock, so it knows only of its own.
-func (r *Run) busy() bool { return r.lock != nil }
+// Busy cannot tell without taking the lock, so it knows only of its own.
+func (r *Run) Busy() bool { return r.lock != nil }

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// busy tells whether a process holds the lock of the run. It looks without holding the lock for longer than the look.
-func (r *Run) busy() bool {
+// Busy tells whether a process holds the lock of the run. It looks without holding the lock for longer than the look.
+func (r *Run) Busy() bool {
 	if r.lock != nil {
 		return true
 	}

@@ -131,9 +131,9 @@ func Find(resultsDir, name string) (*Run, error) {
 			}
 		}
 	}
-	all, err := filepath.Glob(filepath.Join(resultsDir, "*", "*", cellsDir))
+	all, err := folders(resultsDir)
 	if err != nil {
-		return nil, fmt.Errorf("looking for runs in %s: %w", resultsDir, err)
+		return nil, err
 	}
 	type found struct {
 		dir  string
@@ -141,11 +141,7 @@ func Find(resultsDir, name string) (*Run, error) {
 	}
 	var runs []found
 	var ids []string
-	for _, cells := range all {
-		dir := filepath.Dir(cells)
-		if filepath.Base(dir) == latestLink {
-			continue
-		}
+	for _, dir := range all {
 		ids = append(ids, filepath.Base(filepath.Dir(dir))+"/"+filepath.Base(dir))
 		if !strings.HasPrefix(filepath.Base(dir), name) {
 			continue
@@ -172,6 +168,38 @@ func Find(resultsDir, name string) (*Run, error) {
 		ids = append(ids[:8], "…")
 	}
 	return nil, fmt.Errorf("no run is called %q in %s: it has %s", name, resultsDir, strings.Join(ids, ", "))
+}
+
+// folders are those of all runs, by name.
+func folders(resultsDir string) ([]string, error) {
+	cells, err := filepath.Glob(filepath.Join(resultsDir, "*", "*", cellsDir))
+	if err != nil {
+		return nil, fmt.Errorf("looking for runs in %s: %w", resultsDir, err)
+	}
+	var out []string
+	for _, path := range cells {
+		if dir := filepath.Dir(path); filepath.Base(dir) != latestLink {
+			out = append(out, dir)
+		}
+	}
+	return out, nil
+}
+
+// List opens every run of a folder of results to look at it.
+func List(resultsDir string) ([]*Run, error) {
+	dirs, err := folders(resultsDir)
+	if err != nil {
+		return nil, err
+	}
+	var runs []*Run
+	for _, dir := range dirs {
+		r, err := Read(dir)
+		if err != nil {
+			return nil, err
+		}
+		runs = append(runs, r)
+	}
+	return runs, nil
 }
 
 // Summary says how far a run is.
@@ -214,7 +242,7 @@ func (r *Run) Summarise(now time.Time) (Summary, error) {
 			s.Failures = append(s.Failures, st)
 		}
 	}
-	s.Running = r.busy()
+	s.Running = r.Busy()
 	if _, err := os.Stat(r.Path(PointsParquet)); err == nil {
 		s.Complete = s.Pending == 0
 	}

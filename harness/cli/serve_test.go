@@ -1,0 +1,144 @@
+package cli
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/trilemma-bench/trilemma/harness/browse"
+	"github.com/trilemma-bench/trilemma/harness/store"
+)
+
+// TestServe looks at a folder of three runs as a user would: two finished ones and one that is being written.
+func TestServe(t *testing.T) {
+	results := t.TempDir()
+	text := small
+	must(t, "run", experimentFile(t, text), "--results", results)
+	must(t, "run", experimentFile(t, text), "--results", results, "--set", "data.split.seed=2")
+	running, err := store.Open(results, "slow", "r1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer running.Close()
+	if err := running.WritePlan([]store.Ref{{ID: "a", Policy: "x", Pool: "all", Seed: 1}, {ID: "b", Policy: "y", Pool: "all", Seed: 1}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(results, "secret"), []byte("secret"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, err := browse.New(results, "127.0.0.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Resamples = 100
+	server := httptest.NewServer(s)
+	defer server.Close()
+	get := func(path string, change func(*http.Request)) (int, string) {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+path, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if change != nil {
+			change(r)
+		}
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close()
+		body, err := io.ReadAll(answer.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return answer.StatusCode, string(body)
+	}
+	_, body := get("/runs.json", nil)
+	var rows []browse.Row
+	if err := json.Unmarshal([]byte(body), &rows); err != nil {
+		t.Fatal(err)
+	}
+	if len(rows) != 3 {
+		t.Fatalf("%d runs, want 3: %s", len(rows), body)
+	}
+	var ids []string
+	for _, r := range rows {
+		switch {
+		case r.Experiment == "slow" && (r.State != "running" || r.Done != 0 || r.Total != 2):
+			t.Errorf("the running one is %+v", r)
+		case r.Experiment == "small" && (r.State != "complete" || len(r.Best) == 0 || r.Best[0].AIQ <= 0 || r.Prompts == 0):
+			t.Errorf("a finished one is %+v", r)
+		case r.Experiment == "small":
+			ids = append(ids, r.ID)
+		}
+	}
+	for path, want := range map[string]int{
+		"/run/small/" + ids[0] + "/":                            200,
+		"/run/small/" + ids[0] + "/points.csv":                  200,
+		"/run/small/" + ids[0] + "/none.csv":                    404,
+		"/run/small/nope/":                                      404,
+		"/run/small/..%2F..%2Fsecret/":                          404,
+		"/run/small/" + ids[0] + "/..%2F..%2F..%2Fsecret":       400,
+		"/run/../secret/":                                       404,
+		"/report?run=small/" + ids[0] + "&run=small/" + ids[1]:  200,
+		"/compare?run=small/" + ids[0] + "&run=small/" + ids[1]: 200,
+		"/compare?run=small/" + ids[0]:                          404,
+		"/compare?run=small/" + ids[0] + "&run=../" + ids[1]:    404,
+		"/compare?run=small/" + ids[0] + "&run=slow/r1":         422,
+		"/status/slow/r1":                                       200,
+		"/run/slow/r1/":                                         200,
+		"/anything":                                             404,
+	} {
+		if got, body := get(path, nil); got != want || strings.Contains(body, "secret\n") {
+			t.Errorf("%s gives %d, want %d: %.200s", path, got, want, body)
+		}
+	}
+	if got, _ := get("/", func(r *http.Request) { r.Host = "results.example" }); got != http.StatusForbidden {
+		t.Errorf("a name of the web is answered with %d", got)
+	}
+
+	ctx, complaints := browser(t, 1440, server.URL+"/")
+	rowCount := `document.querySelectorAll('#runs tbody tr').length`
+	if n := evaluate[int](t, ctx, rowCount); n != 3 {
+		t.Errorf("the table has %d runs, want 3", n)
+	}
+	first := `document.querySelector('#runs tbody tr').children[1].textContent`
+	evaluate[any](t, ctx, `document.querySelectorAll('#runs thead button')[0].click()`)
+	ascending := evaluate[string](t, ctx, first)
+	evaluate[any](t, ctx, `document.querySelectorAll('#runs thead button')[0].click()`)
+	if descending := evaluate[string](t, ctx, first); ascending != "slow" && descending != "slow" || ascending == descending {
+		t.Errorf("sorted up %q is first, down %q", ascending, descending)
+	}
+	evaluate[any](t, ctx, `(`+input+`)('filter', 'complete small')`)
+	if n := evaluate[int](t, ctx, rowCount); n != 2 {
+		t.Errorf("the filter leaves %d runs, want 2", n)
+	}
+	accessible(t, ctx)
+	evaluate[any](t, ctx, `for (const box of document.querySelectorAll('#runs input')) box.click()`)
+	evaluate[any](t, ctx, `document.getElementById('compare').click()`)
+	if err := chromedp.Run(ctx, chromedp.WaitVisible(`//h1[text()='Two runs compared']`)); err != nil {
+		t.Fatalf("comparing from the table: %v", err)
+	}
+	if got := complaints(); len(got) > 0 {
+		t.Errorf("the table complains: %v", got)
+	}
+	ctx, complaints = browser(t, 390, server.URL+"/run/slow/r1/")
+	if got := evaluate[string](t, ctx, `document.getElementById('state').textContent`); got != "Running: 0 of 2 cells done" {
+		t.Errorf("the running one shows %q", got)
+	}
+	if got := complaints(); len(got) > 0 {
+		t.Errorf("the progress complains: %v", got)
+	}
+	// The rules of what a page may load hold for the report too.
+	_, complaints = browser(t, 1440, server.URL+"/run/small/"+ids[0]+"/")
+	if got := complaints(); len(got) > 0 {
+		t.Errorf("the served report complains: %v", got)
+	}
+}
