@@ -62,6 +62,9 @@ func New(results, host string) (*Server, error) {
 				if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errUnknown) {
 					code = http.StatusNotFound
 				}
+				if errors.Is(err, errUnlike) {
+					code = http.StatusUnprocessableEntity
+				}
 				http.Error(w, err.Error(), code)
 			}
 		})
@@ -71,6 +74,9 @@ func New(results, host string) (*Server, error) {
 
 // errUnknown is wrapped where a request names what is not there.
 var errUnknown = errors.New("not found")
+
+// errUnlike is wrapped where two runs have nothing to compare.
+var errUnlike = errors.New("these runs cannot be compared")
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -233,8 +239,7 @@ func (s *Server) compare(w http.ResponseWriter, r *http.Request) error {
 	}
 	c, err := compare.Runs(runs[0], runs[1], compare.Options{Seed: 1, Resamples: s.Resamples})
 	if err != nil {
-		http.Error(w, "These runs cannot be compared: "+err.Error(), http.StatusUnprocessableEntity)
-		return nil
+		return fmt.Errorf("%w: %w", errUnlike, err)
 	}
 	var out bytes.Buffer
 	if err := report.ComparisonHTML(&out, c); err != nil {
