@@ -125,8 +125,7 @@ func (m *mlflow) series(s *series, parent string) error {
 	// A metric is a file of lines "time value step".
 	lines := map[string][]byte{}
 	for _, x := range s.scalars() {
-		name := safe(x.name)
-		lines[name] = fmt.Appendf(lines[name], "%d %s %d\n", ended, strconv.FormatFloat(x.value, 'g', -1, 64), x.step)
+		lines[x.name] = fmt.Appendf(lines[x.name], "%d %s %d\n", ended, strconv.FormatFloat(x.value, 'g', -1, 64), x.step)
 	}
 	for name, text := range lines {
 		if err := m.file(filepath.Join(id, "metrics", filepath.FromSlash(name)), text); err != nil {

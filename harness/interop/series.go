@@ -186,7 +186,7 @@ type scalar struct {
 func (s *series) scalars() []scalar {
 	var out []scalar
 	for _, name := range slices.Sorted(maps.Keys(s.metrics)) {
-		out = append(out, scalar{"metrics/" + name, 0, s.metrics[name]})
+		out = append(out, scalar{"metrics/" + one(name), 0, s.metrics[name]})
 	}
 	for _, of := range []struct {
 		name string
@@ -217,8 +217,8 @@ func (s *series) scalars() []scalar {
 	return out
 }
 
-// one is a name without folders: "a/b" would stand in the way of a metric "a".
-func one(name string) string { return strings.ReplaceAll(name, "/", "_") }
+// one is a name that both tools take, without folders: "a/b" would stand in the way of a metric "a".
+func one(name string) string { return strings.ReplaceAll(safe(name), "/", "_") }
 
 var unsafe = regexp.MustCompile(`[^A-Za-z0-9._/-]+`)
 
