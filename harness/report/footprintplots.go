@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"time"
 
 	"github.com/trilemma-bench/trilemma/harness/plot"
 	"github.com/trilemma-bench/trilemma/harness/store"
@@ -112,6 +113,11 @@ func hourly(p *PolicyFootprint) *plot.Shares {
 		hours = append(hours, h)
 	}
 	slices.Sort(hours)
+	if len(hours) > 0 && len(hours[0]) < len("2006-01-02T15") {
+		stretch := map[bool]string{true: "Day", false: "Month"}[len(hours[0]) == len(time.DateOnly)]
+		out.Title = fmt.Sprintf("Where %s at %s routes %s by %s, pool %s", p.Policy, p.Preference, strings.ToLower(stretch), strings.ToLower(stretch), p.Pool)
+		out.XLabel = stretch + " (UTC)"
+	}
 	for _, h := range hours {
 		row := make([]float64, len(out.Models))
 		for _, x := range p.HourlyShares {
@@ -120,8 +126,11 @@ func hourly(p *PolicyFootprint) *plot.Shares {
 			}
 		}
 		label := h
-		if len(h) == len("2006-01-02T15") {
+		switch len(h) {
+		case len("2006-01-02T15"):
 			label = h[8:10] + " " + h[11:] + "h" // day of the month and hour
+		case len(time.DateOnly):
+			label = h[5:]
 		}
 		out.Preferences, out.Share = append(out.Preferences, label), append(out.Share, row)
 	}

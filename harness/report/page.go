@@ -99,7 +99,7 @@ func pack(v any) (string, error) {
 		return "", fmt.Errorf("packing the report's data: %w", err)
 	}
 	var b bytes.Buffer
-	w, err := flate.NewWriter(&b, flate.BestCompression)
+	w, err := flate.NewWriter(&b, flate.DefaultCompression)
 	if err != nil {
 		return "", err
 	}

@@ -3,6 +3,7 @@ package runner
 import (
 	"math"
 	"sort"
+	"time"
 
 	"github.com/trilemma-bench/trilemma/harness/carbon"
 	"github.com/trilemma-bench/trilemma/harness/replay"
@@ -17,6 +18,7 @@ func (w *work) usage(preference string, d *replay.Decisions) store.Usage {
 	type key struct{ by, name string }
 	slices := map[key]*store.Slice{}
 	hours := map[[2]string]float64{}
+	stretch := stretchOf(prompts.ArrivedAt, w.test)
 	water := make([]float64, len(models)) // litres a Wh
 	for m, facts := range models {
 		water[m] = w.waterLPerWh(facts)
@@ -35,7 +37,7 @@ func (w *work) usage(preference string, d *replay.Decisions) store.Usage {
 			keys = append(keys, key{store.ByCategory, prompts.Category[prompt]})
 		}
 		if prompts.ArrivedAt != nil && !prompts.ArrivedAt[prompt].IsZero() {
-			hour := prompts.ArrivedAt[prompt].UTC().Format("2006-01-02T15")
+			hour := prompts.ArrivedAt[prompt].UTC().Format(stretch)
 			keys = append(keys, key{store.ByHour, hour})
 			hours[[2]string{hour, models[m].ID}] += weight
 		}
@@ -96,6 +98,31 @@ func (w *work) usage(preference string, d *replay.Decisions) store.Usage {
 		return a.Hour < b.Hour || a.Hour == b.Hour && a.Model < b.Model
 	})
 	return out
+}
+
+// stretchOf is the layout of the stretches of time that a footprint is told by: hours, days where prompts arrived over
+// more than two weeks, months where over more than two years. More could be neither read nor kept for every preference.
+func stretchOf(arrived []time.Time, of []int) string {
+	var first, last time.Time
+	for _, p := range of {
+		if p >= len(arrived) || arrived[p].IsZero() {
+			continue
+		}
+		if at := arrived[p]; first.IsZero() || at.Before(first) {
+			first = at
+		}
+		if at := arrived[p]; at.After(last) {
+			last = at
+		}
+	}
+	const day = 24 * time.Hour
+	switch span := last.Sub(first); {
+	case span > 2*366*day:
+		return "2006-01"
+	case span > 14*day:
+		return time.DateOnly
+	}
+	return "2006-01-02T15"
 }
 
 // waterLPerWh is what the operator of a model's region evaporates for a Wh; the figure is one of the servers' energy, so

@@ -176,12 +176,8 @@ func (r *Run) Cell(id string) (Status, bool) {
 	if checkID(id) != nil {
 		return Status{}, false
 	}
-	data, err := os.ReadFile(r.statusPath(id))
-	if err != nil {
-		return Status{}, false
-	}
-	var st Status
-	if json.Unmarshal(data, &st) != nil || st.ID != id {
+	st, ok := r.readStatus(id)
+	if !ok {
 		return Status{}, false
 	}
 	switch st.State {
@@ -191,6 +187,38 @@ func (r *Run) Cell(id string) (Status, bool) {
 		return st, r.whole(st.Decisions, decisionsDir, id+".parquet") && r.whole(st.Saved, checkpointDir, id+".bin")
 	}
 	return Status{}, false
+}
+
+// readStatus reads the file of a cell, once for as long as it does not change: a report asks for each many times.
+func (r *Run) readStatus(id string) (Status, bool) {
+	path := r.statusPath(id)
+	info, err := os.Stat(path)
+	if err != nil {
+		return Status{}, false
+	}
+	if kept, ok := r.statuses.Load(id); ok {
+		if k := kept.(readCell); k.size == info.Size() && k.changed.Equal(info.ModTime()) {
+			return k.Status, true
+		}
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return Status{}, false
+	}
+	var st Status
+	if json.Unmarshal(data, &st) != nil || st.ID != id {
+		return Status{}, false
+	}
+	r.statuses.Store(id, readCell{st, info.Size(), info.ModTime()})
+	return st, true
+}
+
+// readCell is a status as it was read, and what its file looked like then. Whoever asks shares its slices, and changes
+// none of them.
+type readCell struct {
+	Status
+	size    int64
+	changed time.Time
 }
 
 // IsDone tells whether a cell is finished, and need not run again.

@@ -30,6 +30,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -60,6 +61,7 @@ type Run struct {
 	Experiment string
 	ID         string
 	lock       *flock.Flock // nil where opened to read
+	statuses   sync.Map     // of cells, as read, by id
 	// create makes a file that appears under its name only when it is closed whole; tests fill the disk here.
 	create func(path string) (pending, error)
 }

@@ -4,7 +4,7 @@ package store
 type Usage struct {
 	Preference string  `json:"preference"`
 	Slices     []Slice `json:"slices"`
-	// Hours are the shares of the models in each hour, where prompts arrive over time.
+	// Hours are the shares of the models in each hour, day or month, where prompts arrive over time.
 	Hours []HourShare `json:"hours,omitempty"`
 }
 
@@ -12,7 +12,7 @@ type Usage struct {
 const (
 	ByModel    = "model"
 	ByCategory = "category"
-	ByHour     = "hour"   // of arrival, UTC, "2024-06-01T13"
+	ByHour     = "hour"   // of arrival, UTC: "2024-06-01T13", or "2024-06-01" or "2024-06" over longer times
 	ByRegion   = "region" // where the model ran; "unknown" on the grid of the accounting
 )
 
@@ -38,7 +38,7 @@ func (s *Slice) EnergyWh() float64 { return (s.EnergyLowWh + s.EnergyUpWh) / 2 }
 // CarbonG is the central estimate.
 func (s *Slice) CarbonG() float64 { return (s.CarbonLowG + s.CarbonUpG) / 2 }
 
-// HourShare is how many answers one model gave in one hour.
+// HourShare is how many answers one model gave in one hour, day or month.
 type HourShare struct {
 	Hour    string  `json:"hour"`
 	Model   string  `json:"model"`
