@@ -236,8 +236,8 @@ func TellStreams(w io.Writer, s *Streams, asJSON bool) error {
 	fmt.Fprintf(w, "%s held to %s over %d shuffled streams of %d test prompts, from λ = %.4g (chosen on validation)\n",
 		s.Spec.Policy, show(s.Spec.Kind, s.Spec.Budget), len(s.Streams), s.Prompts, s.LambdaStart)
 	for i, x := range s.Streams {
-		fmt.Fprintf(w, "  %2d: %s, %+.2f %% of the budget; score %.4f, %.2f %% short of the best fixed λ in hindsight (%.4f); λ ends at %.4g\n",
-			i+1, show(s.Spec.Kind, x.Spend), 100*x.OverShare, x.Score, 100*x.Short, x.Hindsight, x.Lambda)
+		fmt.Fprintf(w, "  %2d: %s, %+.2f %% of the budget; score %.4f, %+.2f %% beside the best fixed λ in hindsight (%.4f); λ ends at %.4g\n",
+			i+1, show(s.Spec.Kind, x.Spend), 100*x.OverShare, x.Score, -100*x.Short, x.Hindsight, x.Lambda)
 	}
 	if s.Slack {
 		fmt.Fprintf(w, "the budget does not bind: the policy takes less of it even at its smallest λ\n")
@@ -248,7 +248,7 @@ func TellStreams(w io.Writer, s *Streams, asJSON bool) error {
 			within++
 		}
 	}
-	_, err := fmt.Fprintf(w, "%d of %d streams end within 2 %% of the budget and 3 %% of hindsight; furthest from the budget: %.2f %%; furthest short of hindsight: %.2f %%\n",
-		within, len(s.Streams), 100*s.WorstOver, 100*s.WorstShort)
+	_, err := fmt.Fprintf(w, "%d of %d streams end within 2 %% of the budget and 3 %% of hindsight; furthest from the budget: %.2f %%; furthest below hindsight: %.2f %%\n",
+		within, len(s.Streams), 100*s.WorstOver, 100*max(s.WorstShort, 0))
 	return err
 }

@@ -318,7 +318,7 @@ func (f *Footprint) breakdown(w io.Writer, newTable func(table.Row) table.Writer
 		t := newTable(table.Row{by, "answers", "USD", "Wh", "gCO2e", "low to high", "g an answer", "water l"})
 		for _, s := range list {
 			t.AppendRow(table.Row{s.Key, fmt.Sprintf("%.0f", s.Answers), fmt.Sprintf("%.4g", s.CostUSD), fmt.Sprintf("%.4g", s.EnergyWh()),
-				fmt.Sprintf("%.4g", s.CarbonG()), fmt.Sprintf("%.4g to %.4g", s.CarbonLowG, s.CarbonUpG), fmt.Sprintf("%.4g", s.CarbonG()/s.Answers), fmt.Sprintf("%.3g", s.WaterL)})
+				fmt.Sprintf("%.4g", s.CarbonG()), fmt.Sprintf("%.4g to %.4g", s.CarbonLowG, s.CarbonUpG), fmt.Sprintf("%.4g", s.CarbonG()/s.Answers), litres(s.WaterL)})
 		}
 		t.Render()
 	}
@@ -326,6 +326,14 @@ func (f *Footprint) breakdown(w io.Writer, newTable func(table.Row) table.Writer
 		return fmt.Errorf("nothing to show by %s: %s", by, map[bool]string{true: "the prompts of the trace have no time of arrival: give arrived_at, or data.arrivals in the experiment", false: "no policy of that name has finished"}[by == store.ByHour && policy == ""])
 	}
 	return nil
+}
+
+// litres writes water, of which nothing is known where no factor is.
+func litres(x float64) string {
+	if x == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.3g", x)
 }
 
 func digits4(x *float64) string {
