@@ -40,7 +40,7 @@ function front(state, xName, yName) {
   const markers = svg('g', {});
   root.append(markers);
   state.markers.push(ranked => {
-    markers.replaceChildren(...ranked.filter(r => r.point && known(x.of(r.point)) && known(y.of(r.point))).map((r, i) => svg('circle', {
+    markers.replaceChildren(...ranked.filter(r => r.point && (r.policy.kind === 'policy' || r === ranked[0]) && known(x.of(r.point)) && known(y.of(r.point))).map((r, i) => svg('circle', {
       cx: sx.at(x.of(r.point)), cy: sy.at(y.of(r.point)), r: i === 0 ? 9 : 6.5, fill: 'none', stroke: i === 0 ? 'var(--ink)' : colour(state, r.policy),
       'stroke-width': i === 0 ? 2.5 : 1.6, 'pointer-events': 'none', class: 'marker', 'data-policy': r.policy.label,
     })));
