@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"math"
 
 	"github.com/trilemma-bench/trilemma/policies/learn"
 	"github.com/trilemma-bench/trilemma/policies/policy"
@@ -16,6 +17,27 @@ type checker struct {
 	preferences []policy.Preference
 	scale       []float32
 	prompts     []int32
+	weight      []float64 // [preferences] of a preference in the mean, from the first play on
+	sweeps      [3]bool   // which figures some preference charges for
+}
+
+// played is what an agent came to on the validation prompts.
+type played struct {
+	utility []float64 // [prompts] weighted mean over the preferences
+	mean    float64
+}
+
+// better tells whether an agent's mean is above another's by more than the standard error of their paired difference: of
+// many agents that are no better than the best one, some look so on the prompts that they are chosen by.
+func (a *played) better(than *played) bool {
+	n := float64(len(a.utility))
+	var sum, square float64
+	for i := range a.utility {
+		d := a.utility[i] - than.utility[i]
+		sum, square = sum+d, square+d*d
+	}
+	mean := sum / n
+	return n > 1 && mean > math.Sqrt(max(square/n-mean*mean, 0)/(n-1))
 }
 
 const checkSlots = 256
@@ -26,6 +48,11 @@ func newChecker(c *Config, s *sense, t *policy.Task, e *learn.Expected, shape le
 		return nil, err
 	}
 	k := &checker{player: p, preferences: t.Preferences, scale: scales(t.Preferences, &t.Validation.Outcomes)}
+	for _, p := range t.Preferences {
+		for i, lambda := range [...]float64{p.LambdaCost, p.LambdaCarbon, p.LambdaLatency} {
+			k.sweeps[i] = k.sweeps[i] || lambda > 0
+		}
+	}
 	for i := range t.Validation.Len() {
 		// A prompt that some model did not answer would favour those that did.
 		whole := false
@@ -39,23 +66,26 @@ func newChecker(c *Config, s *sense, t *policy.Task, e *learn.Expected, shape le
 	return k, nil
 }
 
-// play returns the mean over preferences and prompts of the scaled utility of the most probable actions.
-func (k *checker) play(ctx context.Context, a *learn.Actor, multiplier [3]float64) (float64, error) {
-	total, episodes := 0.0, len(k.prompts)*len(k.preferences)
+// play takes the most probable actions on every prompt under every preference.
+func (k *checker) play(ctx context.Context, a *learn.Actor, multiplier [3]float64) (*played, error) {
+	out := &played{utility: make([]float64, len(k.prompts))}
+	episodes := len(k.prompts) * len(k.preferences)
 	if episodes == 0 {
-		return 0, nil
+		return out, nil
 	}
+	utility := make([]float64, episodes)
+	spent := make([][3]float64, len(k.preferences))
 	slots := k.env.Config.Slots
 	s := k.shape
 	action, reward, done := make([]int32, slots), make([]float32, slots), make([]bool, slots)
-	scale := make([]float32, slots)
+	episode := make([]int, slots)
 	next := 0
 	start := func(slot int) {
 		action[slot] = -1
 		if next < episodes {
 			p := next % len(k.preferences)
 			k.env.Reset(slot, k.prompts[next/len(k.preferences)], charged(k.preferences[p], multiplier))
-			scale[slot], action[slot] = k.scale[p], 0
+			episode[slot], action[slot] = next, 0
 			next++
 		}
 	}
@@ -73,7 +103,7 @@ func (k *checker) play(ctx context.Context, a *learn.Actor, multiplier [3]float6
 			}
 		})
 		if err != nil {
-			return 0, err
+			return nil, err
 		}
 		k.env.Step(action, reward, done)
 		busy = false
@@ -81,14 +111,64 @@ func (k *checker) play(ctx context.Context, a *learn.Actor, multiplier [3]float6
 			if action[slot] < 0 {
 				continue
 			}
-			total += float64(reward[slot] * scale[slot])
+			p := episode[slot] % len(k.preferences)
+			utility[episode[slot]] += float64(reward[slot] * k.scale[p])
 			if done[slot] {
+				r := k.env.Result(slot)
+				for i, x := range [...]float32{r.CostUSD, r.CarbonG, r.LatencySec} {
+					spent[p][i] += float64(x) / float64(len(k.prompts))
+				}
 				start(slot)
 			}
 			busy = busy || action[slot] >= 0
 		}
 	}
-	return total / float64(episodes), nil
+	if k.weight == nil {
+		k.weight = stretches(spent, k.sweeps)
+	}
+	for i, u := range utility {
+		out.utility[i/len(k.preferences)] += k.weight[i%len(k.preferences)] * u
+	}
+	for _, u := range out.utility {
+		out.mean += u / float64(len(out.utility))
+	}
+	return out, nil
+}
+
+// evenly is the part of the weight that all preferences share alike.
+const evenly = 0.1
+
+// stretches weigh each preference of a sweep by the stretch of the front that it stands for: half the way to its
+// neighbours, in what the agent spends there of the figures that the sweep charges for. The areas under fronts differ by
+// the weighted mean of the differences in utility, to first order; preferences under which every agent buys the same
+// count little. The weights sum to 1.
+func stretches(spent [][3]float64, sweeps [3]bool) []float64 {
+	n := len(spent)
+	var most [3]float64
+	for _, s := range spent {
+		for i, x := range s {
+			most[i] = max(most[i], x)
+		}
+	}
+	out, total := make([]float64, n), 0.0
+	for k := 1; k < n; k++ {
+		way := 0.0
+		for i := range most {
+			if d := math.Abs(spent[k][i]-spent[k-1][i]) / most[i]; sweeps[i] && d == d {
+				way += d
+			}
+		}
+		out[k-1], out[k], total = out[k-1]+way/2, out[k]+way/2, total+way
+	}
+	for k := range out {
+		if total > 0 {
+			out[k] *= (1 - evenly) / total
+			out[k] += evenly / float64(n)
+		} else {
+			out[k] = 1 / float64(n)
+		}
+	}
+	return out
 }
 
 func likeliest(logits []float32) int {

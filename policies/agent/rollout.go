@@ -84,6 +84,7 @@ func (p *player) see(a *learn.Actor, slot int, state, each, base, logits []float
 type collector struct {
 	*player
 	preferences []policy.Preference
+	share       []float64 // [preferences] how often each is played; nil for all alike
 	scale       []float32 // [preferences] of the reward
 	order       []int32   // prompts that somebody of the pool answered, shuffled again each time round
 	next        int
@@ -180,10 +181,34 @@ func (k *collector) reset(slot int) {
 		k.draw.Shuffle(len(k.order), func(i, j int) { k.order[i], k.order[j] = k.order[j], k.order[i] })
 		k.next = 0
 	}
-	k.which[slot] = k.draw.IntN(len(k.preferences))
+	k.which[slot] = k.drawPreference()
 	k.env.Reset(slot, k.order[k.next], k.under(k.preferences[k.which[slot]]))
 	k.next++
 	k.spent[slot] = 0
+}
+
+// weigh lets preferences be played as often as they count, half of the time.
+func (k *collector) weigh(weight []float64) {
+	if len(weight) == 0 {
+		return // there was nothing to weigh by
+	}
+	k.share = make([]float64, len(weight))
+	for i, w := range weight {
+		k.share[i] = w/2 + 0.5/float64(len(weight))
+	}
+}
+
+func (k *collector) drawPreference() int {
+	if k.share == nil {
+		return k.draw.IntN(len(k.preferences))
+	}
+	u := k.draw.Float64()
+	for i, s := range k.share {
+		if u -= s; u < 0 {
+			return i
+		}
+	}
+	return len(k.share) - 1
 }
 
 // under adds the prices of the budgets to a preference.

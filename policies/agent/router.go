@@ -85,7 +85,7 @@ func (p *Router) train(ctx context.Context, s *sense, t *policy.Task, train, val
 		return nil, err
 	}
 	var check *checker
-	best := 0.0
+	var best *played
 	if validation != nil && c.Checks > 0 {
 		if check, err = newChecker(c, s, t, validation, shape); err != nil {
 			return nil, err
@@ -94,8 +94,9 @@ func (p *Router) train(ctx context.Context, s *sense, t *policy.Task, train, val
 			return nil, err
 		}
 		if report != nil {
-			report(policy.Progress{Stage: "play", Step: 0, Total: c.Steps, Metrics: []policy.Metric{{Name: "validation_return", Value: best}}})
+			report(policy.Progress{Stage: "play", Step: 0, Total: c.Steps, Metrics: []policy.Metric{{Name: "validation_return", Value: best.mean}}})
 		}
+		play.weigh(check.weight)
 	}
 	algorithm, err := p.start(c, actor)
 	if err != nil {
@@ -129,9 +130,9 @@ func (p *Router) train(ctx context.Context, s *sense, t *policy.Task, train, val
 			if err != nil {
 				return nil, err
 			}
-			metrics = append(metrics, policy.Metric{Name: "validation_return", Value: score})
+			metrics = append(metrics, policy.Metric{Name: "validation_return", Value: score.mean})
 			// A budget's price moves while training goes on: only the last agent is known to hold it.
-			if score > best || budgets {
+			if budgets || score.better(best) {
 				best, learned.Actor, learned.Multiplier = score, actor.Clone(), play.multiplier
 			}
 		} else if check == nil {
