@@ -57,7 +57,7 @@ func Definition() policy.Definition {
 	return policy.Definition{
 		Description: policy.Description{
 			Name:         "reinforce",
-			Version:      "1",
+			Version:      "2",
 			Summary:      "policy gradient with a baseline: learns from the reward of the models that it tries",
 			Source:       "Williams, Machine Learning 8, 1992",
 			ParamsSchema: params.Schema(Defaults),
