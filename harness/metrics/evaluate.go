@@ -4,17 +4,21 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/rand/v2"
 
 	"github.com/trilemma-bench/trilemma/harness/stats"
 )
 
 // Row is one metric of one policy. What has no value is NaN; then Reason says why.
 type Row struct {
-	Pool, Policy, Metric    string
-	Value, Low, High        float64
-	Seeds                   int
-	PerSeed                 []float64 // NaN where a seed has no value
-	IQM                     float64   // over seeds
+	Pool, Policy, Metric string
+	Value, Low, High     float64
+	Seeds                int
+	PerSeed              []float64 // NaN where a seed has no value
+	IQM                  float64   // interquartile mean over seeds
+	// IQMLow and IQMHigh are its interval over prompts and seeds: every resample draws seeds too (stratified bootstrap of
+	// Agarwal et al., NeurIPS 2021). NaN for one seed.
+	IQMLow, IQMHigh         float64
 	Baseline                string
 	Diff, DiffLow, DiffHigh float64
 	P, HolmP                float64 // of the difference being zero; Holm over the policies of the table
@@ -60,13 +64,25 @@ func Evaluate(in Input) (*Table, error) {
 	return e.table(observed, resampled), nil
 }
 
-// resample returns [subject][metric][resample].
-func (e *evaluation) resample() ([][][]float64, error) {
-	out := make([][][]float64, len(e.subjects))
-	for i := range out {
-		out[i] = make([][]float64, len(Names))
-		for m := range out[i] {
-			out[i][m] = make([]float64, e.Resamples)
+// resampled are metrics in every resample, [subject][metric][resample].
+type resampled struct {
+	mean [][][]float64 // over seeds
+	iqm  [][][]float64 // over as many seeds drawn with replacement; nil for a subject with one
+}
+
+func (e *evaluation) resample() (*resampled, error) {
+	room := func() [][]float64 {
+		out := make([][]float64, len(Names))
+		for m := range out {
+			out[m] = make([]float64, e.Resamples)
+		}
+		return out
+	}
+	out := &resampled{make([][][]float64, len(e.subjects)), make([][][]float64, len(e.subjects))}
+	for i := range e.subjects {
+		out.mean[i] = room()
+		if len(e.subjects[i].curves) > 1 {
+			out.iqm[i] = room()
 		}
 	}
 	samples := make([]*sample, stats.Workers())
@@ -78,10 +94,24 @@ func (e *evaluation) resample() ([][][]float64, error) {
 			samples[b.Worker] = s
 		}
 		s.compute(b.N, b.Means)
-		for i := range out {
+		for i := range e.subjects {
 			for m := range Names {
 				for r := range b.N {
-					out[i][m][b.First+r] = overSeeds(s.value[i], m, r)
+					out.mean[i][m][b.First+r] = overSeeds(s.value[i], m, r)
+				}
+			}
+			if out.iqm[i] == nil {
+				continue
+			}
+			for r := range b.N {
+				// The same seeds for every metric, whichever worker gets the block.
+				draw := rand.New(rand.NewPCG(e.Seed, uint64(b.First+r)))
+				chosen := make([]int, len(s.value[i]))
+				for k := range chosen {
+					chosen[k] = draw.IntN(len(chosen))
+				}
+				for m := range Names {
+					out.iqm[i][m][b.First+r] = iqmOf(s.value[i], chosen, m, r)
 				}
 			}
 		}
@@ -92,8 +122,19 @@ func (e *evaluation) resample() ([][][]float64, error) {
 	return out, nil
 }
 
+// iqmOf is the interquartile mean of a metric over chosen seeds, without those that have no value.
+func iqmOf(values [][][]float64, chosen []int, m, r int) float64 {
+	with := make([]float64, 0, len(chosen))
+	for _, c := range chosen {
+		if x := none(values[c][m][r]); !math.IsNaN(x) {
+			with = append(with, x)
+		}
+	}
+	return stats.IQM(with)
+}
+
 // table turns the values and their resamples, nil where there are none, into rows: by subject, then by metric.
-func (e *evaluation) table(observed *sample, resampled [][][]float64) *Table {
+func (e *evaluation) table(observed *sample, resampled *resampled) *Table {
 	baseline := -1
 	for i, s := range e.subjects {
 		if s.name == e.Baseline {
@@ -110,13 +151,17 @@ func (e *evaluation) table(observed *sample, resampled [][][]float64) *Table {
 			row := &rows[i*len(Names)+m]
 			*row = e.row(i, m, observed)
 			if resampled != nil {
-				row.interval(resampled[i][m])
+				row.interval(resampled.mean[i][m])
+				if of := resampled.iqm[i]; of != nil && !math.IsNaN(row.IQM) {
+					low, high := stats.Percentile(of[m], level)
+					row.IQMLow, row.IQMHigh = none(low), none(high)
+				}
 			}
 			if baseline >= 0 && i != baseline {
 				row.Baseline = e.Baseline
 				row.Diff = row.Value - none(overSeeds(observed.value[baseline], m, 0))
 				if resampled != nil {
-					row.difference(resampled[i][m], resampled[baseline][m])
+					row.difference(resampled.mean[i][m], resampled.mean[baseline][m])
 				}
 			}
 			p[i] = row.P
@@ -134,7 +179,7 @@ func (e *evaluation) row(i, m int, observed *sample) Row {
 	sub := &e.subjects[i]
 	row := Row{
 		Pool: e.Pool, Policy: sub.name, Metric: Names[m], Value: none(overSeeds(observed.value[i], m, 0)), Seeds: len(sub.curves),
-		Low: nan, High: nan, Diff: nan, DiffLow: nan, DiffHigh: nan, P: nan, HolmP: nan, AIQMaxCost: nan,
+		Low: nan, High: nan, Diff: nan, DiffLow: nan, DiffHigh: nan, P: nan, HolmP: nan, AIQMaxCost: nan, IQMLow: nan, IQMHigh: nan,
 	}
 	var with []float64
 	for c := range sub.curves {

@@ -478,3 +478,36 @@ func BenchmarkEvaluateRun(b *testing.B) {
 		evaluate(b, in)
 	}
 }
+
+func TestIQMOverSeeds(t *testing.T) {
+	table := evaluate(t, pool(7, 120, 3, 2, 6, 4))
+	several := 0
+	for i := range table.Rows {
+		r := &table.Rows[i]
+		if r.Seeds == 1 {
+			if !math.IsNaN(r.IQMLow) || !math.IsNaN(r.IQMHigh) {
+				t.Errorf("%s of %s has one seed and the interval [%v, %v] over seeds", r.Metric, r.Policy, r.IQMLow, r.IQMHigh)
+			}
+			continue
+		}
+		if r.Metric != "aiq" || math.IsNaN(r.Value) {
+			continue
+		}
+		several++
+		sorted := slices.Clone(r.PerSeed)
+		slices.Sort(sorted)
+		var middle float64
+		for _, x := range sorted[1:5] {
+			middle += x / 4
+		}
+		if math.Abs(r.IQM-middle) > 1e-12 {
+			t.Errorf("the IQM of %v is %v, want %v", r.PerSeed, r.IQM, middle)
+		}
+		if !(r.IQMLow <= r.IQM && r.IQM <= r.IQMHigh && r.IQMLow < r.IQMHigh) {
+			t.Errorf("the IQM %v has the interval [%v, %v]", r.IQM, r.IQMLow, r.IQMHigh)
+		}
+	}
+	if several == 0 {
+		t.Error("nothing has several seeds")
+	}
+}

@@ -48,6 +48,8 @@ type rowJSON struct {
 	High       *float64   `json:"high"`
 	Seeds      int        `json:"seeds"`
 	IQM        *float64   `json:"iqm"`
+	IQMLow     *float64   `json:"iqm_low,omitempty"` // over prompts and seeds
+	IQMHigh    *float64   `json:"iqm_high,omitempty"`
 	PerSeed    []*float64 `json:"per_seed"`
 	Baseline   string     `json:"baseline,omitempty"`
 	Diff       *float64   `json:"diff,omitempty"`
@@ -72,7 +74,7 @@ func WriteJSON(w io.Writer, t *Table) error {
 	for i, r := range t.Rows {
 		rows[i] = rowJSON{
 			Pool: r.Pool, Policy: r.Policy, Metric: r.Metric, Value: p(r.Value), Low: p(r.Low), High: p(r.High),
-			Seeds: r.Seeds, IQM: p(r.IQM), Baseline: r.Baseline, Diff: p(r.Diff), DiffLow: p(r.DiffLow), DiffHigh: p(r.DiffHigh),
+			Seeds: r.Seeds, IQM: p(r.IQM), IQMLow: p(r.IQMLow), IQMHigh: p(r.IQMHigh), Baseline: r.Baseline, Diff: p(r.Diff), DiffLow: p(r.DiffLow), DiffHigh: p(r.DiffHigh),
 			P: p(r.P), HolmP: p(r.HolmP), Reason: r.Reason, Warnings: r.Warnings, AIQMaxCost: p(r.AIQMaxCost),
 		}
 		for _, x := range r.PerSeed {

@@ -50,6 +50,10 @@ func Markdown(run *store.Run, figures []string) (string, error) {
 		return "", err
 	}
 	differences := effectsOf(tables, points)
+	seeds, err := seedRows(run)
+	if err != nil {
+		return "", err
+	}
 	cells, err := trained(run)
 	if err != nil {
 		return "", err
@@ -66,6 +70,7 @@ func Markdown(run *store.Run, figures []string) (string, error) {
 				fmt.Fprintf(&b, "\n%s", differences[k].markdown())
 			}
 		}
+		seedSection(&b, seeds, t.pool)
 		foundSection(&b, cells, t.pool)
 		for _, p := range plots {
 			if base := strings.TrimSuffix(filepath.Base(p), filepath.Ext(p)); poolOf(base, tables) == t.pool {

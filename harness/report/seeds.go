@@ -1,0 +1,71 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"strings"
+
+	"github.com/trilemma-bench/trilemma/harness/store"
+)
+
+// seedsFile is where the runner writes what metrics.csv has no column for.
+const seedsFile = "metrics.json"
+
+// overSeedsRow is a policy with several seeds.
+type overSeedsRow struct {
+	Pool, Policy, Metric string
+	Seeds                int
+	IQM                  *float64
+	IQMLow               *float64   `json:"iqm_low"`
+	IQMHigh              *float64   `json:"iqm_high"`
+	PerSeed              []*float64 `json:"per_seed"`
+}
+
+// seedRows reads how the AIQ of policies with several seeds spreads over them.
+func seedRows(run *store.Run) ([]overSeedsRow, error) {
+	path := run.Path(seedsFile)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading metrics: %w", err)
+	}
+	var file struct{ Rows []overSeedsRow }
+	if err := json.Unmarshal(text, &file); err != nil {
+		return nil, fmt.Errorf("reading %s: %w", path, err)
+	}
+	var out []overSeedsRow
+	for _, r := range file.Rows {
+		if r.Metric == "aiq" && r.Seeds > 1 && r.IQM != nil {
+			out = append(out, r)
+		}
+	}
+	return out, nil
+}
+
+// seedSection tells the interquartile mean of AIQ over seeds, its interval over prompts and seeds, and the extremes.
+func seedSection(b *bytes.Buffer, rows []overSeedsRow, pool string) {
+	first := true
+	for _, r := range rows {
+		if r.Pool != pool {
+			continue
+		}
+		if first {
+			b.WriteString("\nAIQ over seeds (IQM is the interquartile mean, with a 95 % interval over prompts and seeds):\n\n" +
+				"| policy | seeds | IQM | least | most |\n| --- | ---: | ---: | ---: | ---: |\n")
+			first = false
+		}
+		least, most := math.Inf(1), math.Inf(-1)
+		for _, x := range r.PerSeed {
+			if x != nil {
+				least, most = min(least, *x), max(most, *x)
+			}
+		}
+		iqm := three(*r.IQM)
+		if r.IQMLow != nil && r.IQMHigh != nil {
+			iqm += fmt.Sprintf(" [%s, %s]", three(*r.IQMLow), three(*r.IQMHigh))
+		}
+		fmt.Fprintf(b, "| %s | %d | %s | %s | %s |\n", strings.ReplaceAll(r.Policy, "|", `\|`), r.Seeds, iqm, three(least), three(most))
+	}
+}
