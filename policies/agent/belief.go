@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"slices"
 
 	"github.com/trilemma-bench/trilemma/policies/env"
 	"github.com/trilemma-bench/trilemma/policies/learn"
@@ -17,58 +16,56 @@ const (
 	beliefLongest   = 5 // most models asked in a state
 	beliefExamples  = 3e5
 	beliefHidden    = 32
+	beliefMembers   = 4 // each trained without a quarter of the prompts
 	beliefEpochs    = 12
 	beliefSelection = 0.1 // temperature, in score, of the draw of models: those that an agent may ask come up more often
 )
 
+// beliefConfig is how the nets that judge answers are trained.
+func beliefConfig(c *Config, name string) learn.Config {
+	return learn.Config{
+		Backend: c.Setup.Backend, Seed: c.Setup.Seed, Name: c.Name + " " + name,
+		Blocks: []learn.Block{{Link: learn.Bernoulli, Width: 1, Weight: 1}}, Hidden: beliefHidden, Members: beliefMembers,
+		LearningRate: 0.003, WeightDecay: 0.01, ClipNorm: 1, Batch: 1024, Epochs: beliefEpochs, Patience: 4,
+	}
+}
+
 // learnBelief trains the probability that an answer is right on states drawn at random: a preference, then models by
-// their expected utility. The features are the same for every model and count the evidence, so the net is small and what
-// holds for one model is learned from all.
-func (s *sense) learnBelief(ctx context.Context, c *Config, t *policy.Task, train, validation *learn.Expected, report func(policy.Progress)) error {
-	type part struct {
-		split *policy.Split
-		e     *learn.Expected
-		held  int32
-	}
-	parts := []part{{t.Train, train, learn.FromNobody}}
-	if validation != nil {
-		parts = append(parts, part{t.Validation, validation, learn.FromEverybody})
-	}
+// their expected utility. The features are the same for every model and count the evidence, so the net is small; which
+// model it is about is one input among them.
+func (s *sense) learnBelief(ctx context.Context, c *Config, preferences []policy.Preference, grounds []*ground, report func(policy.Progress)) error {
 	r := policy.Stream(c.Setup.Seed, c.Name, "belief")
 	ex := &learn.Examples{}
 	l := newLens(s, c)
 	prompts := 0
-	for _, p := range parts {
-		prompts += p.split.Len()
+	for _, g := range grounds {
+		prompts += g.split.Len()
 	}
 	// Few states a prompt where there are many prompts: the examples must fit into memory.
 	keep := min(1, beliefExamples/float64(prompts*beliefStates*(beliefUnasked+2)))
-	for _, p := range parts {
-		w, err := s.world(p.split, p.e)
-		if err != nil {
-			return err
-		}
-		ev, err := env.New(w, env.Config{Slots: 1, Sequential: true, MaxAsks: min(c.MaxAsks, beliefLongest)})
+	width := beliefFeatures + s.Models
+	for _, g := range grounds {
+		ev, err := env.New(g.world, env.Config{Slots: 1, Sequential: true, MaxAsks: min(c.MaxAsks, beliefLongest)})
 		if err != nil {
 			return err
 		}
 		var seen env.Seen
 		place := make([]int, s.Models)
 		reward, done := []float32{0}, []bool{false}
-		for i := range p.split.Len() {
+		for i := range g.split.Len() {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			score := p.e.Row(learn.Score, i)
+			score := g.expect.Row(learn.Score, i)
 			for range beliefStates {
 				if r.Float64() > keep {
 					continue
 				}
-				preference := t.Preferences[r.IntN(len(t.Preferences))]
+				preference := preferences[r.IntN(len(preferences))]
 				ev.Reset(0, int32(i), preference)
 				asks := 1 + r.IntN(ev.Config.MaxAsks)
 				for range asks {
-					if m := s.draw(r.Float64, p.e, i, &preference, ev); m >= 0 {
+					if m := s.draw(r.Float64, g.expect, i, &preference, ev); m >= 0 {
 						ev.Step([]int32{int32(m)}, reward, done)
 					}
 				}
@@ -76,8 +73,7 @@ func (s *sense) learnBelief(ctx context.Context, c *Config, t *policy.Task, trai
 				if len(seen.Models) == 0 {
 					break
 				}
-				l.votes.count(&seen, s.Choices)
-				l.standardise(&seen)
+				l.read(score, &seen)
 				for m := range place {
 					place[m] = -1
 				}
@@ -85,22 +81,23 @@ func (s *sense) learnBelief(ctx context.Context, c *Config, t *policy.Task, trai
 					place[m] = k
 				}
 				add := func(m int) {
-					at := i*s.Models + m
-					if !p.split.Outcomes.Present[at] || score[m] != score[m] {
+					if !g.world.Present(i, m) || score[m] != score[m] {
 						return
 					}
+					l.believe(score, &seen, m, place[m])
 					from := len(ex.X)
-					ex.X = append(ex.X, l.input...)
-					l.believe(score, &seen, m, place[m], ex.X[from:])
-					ex.Y, ex.W = append(ex.Y, p.split.Outcomes.Score[at]), append(ex.W, 1)
-					ex.HeldOut = append(ex.HeldOut, p.held)
+					ex.X = append(ex.X, make([]float32, width)...)
+					copy(ex.X[from:], l.input)
+					ex.X[from+beliefFeatures+m] = 1
+					ex.Y, ex.W = append(ex.Y, g.split.Outcomes.Score[i*s.Models+m]), append(ex.W, 1)
+					ex.HeldOut = append(ex.HeldOut, g.held[i])
 					ex.N++
 				}
 				for _, m := range seen.Models {
 					add(int(m))
 				}
 				for range min(beliefUnasked, s.Models-len(seen.Models)) {
-					if m := s.draw(r.Float64, p.e, i, &preference, ev); m >= 0 {
+					if m := s.draw(r.Float64, g.expect, i, &preference, ev); m >= 0 {
 						add(m)
 					}
 				}
@@ -111,12 +108,7 @@ func (s *sense) learnBelief(ctx context.Context, c *Config, t *policy.Task, trai
 		return nil
 	}
 	var err error
-	s.Belief, err = learn.Train(ctx, learn.Config{
-		Backend: c.Setup.Backend, Seed: c.Setup.Seed, Name: c.Name + " belief",
-		Blocks: []learn.Block{{Link: learn.Bernoulli, Width: 1, Weight: 1}}, Hidden: beliefHidden, Members: 1,
-		LearningRate: 0.003, WeightDecay: 0.01, ClipNorm: 1, Batch: 1024, Epochs: beliefEpochs, Patience: 4,
-	}, ex, report)
-	if err != nil {
+	if s.Belief, err = learn.Train(ctx, beliefConfig(c, "belief"), ex, report); err != nil {
 		return fmt.Errorf("training the belief: %w", err)
 	}
 	return nil
@@ -144,33 +136,4 @@ func (s *sense) draw(uniform func() float64, e *learn.Expected, row int, p *poli
 		}
 	}
 	return chosen
-}
-
-// world lays a split out with the vote weights that its expectations imply. A figure that is not known of an outcome is
-// taken to be what is expected: a reward that is not a number would teach nothing.
-func (s *sense) world(split *policy.Split, e *learn.Expected) (*env.World, error) {
-	weights := make([]float32, split.Len()*s.Models)
-	for i := range split.Len() {
-		s.weights(e.Row(learn.Score, i), weights[i*s.Models:(i+1)*s.Models])
-	}
-	seen := *split
-	o := &seen.Outcomes
-	for _, c := range []struct {
-		q      learn.Quantity
-		column *[]float32
-	}{{learn.CostUSD, &o.CostUSD}, {learn.CarbonG, &o.CarbonG}, {learn.LatencySec, &o.LatencySec}} {
-		if len(*c.column) == 0 {
-			continue
-		}
-		*c.column = slices.Clone(*c.column)
-		for at, x := range *c.column {
-			if o.Present[at] && x != x {
-				(*c.column)[at] = e.Value[c.q][at]
-			}
-		}
-	}
-	if s.ShapeMean == nil {
-		seen.Outcomes.Response = nil
-	}
-	return env.NewWorld(&seen, weights)
 }

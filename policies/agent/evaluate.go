@@ -42,22 +42,22 @@ func (a *played) better(than *played) bool {
 
 const checkSlots = 256
 
-func newChecker(c *Config, s *sense, t *policy.Task, e *learn.Expected, shape learn.ActorShape) (*checker, error) {
-	p, err := newPlayer(c, s, t.Validation, e, shape, checkSlots)
+func newChecker(c *Config, s *sense, preferences []policy.Preference, g *ground, shape learn.ActorShape) (*checker, error) {
+	p, err := newPlayer(c, s, g, shape, checkSlots)
 	if err != nil {
 		return nil, err
 	}
-	k := &checker{player: p, preferences: t.Preferences, scale: scales(t.Preferences, &t.Validation.Outcomes)}
-	for _, p := range t.Preferences {
+	k := &checker{player: p, preferences: preferences, scale: scales(preferences, &g.split.Outcomes)}
+	for _, p := range preferences {
 		for i, lambda := range [...]float64{p.LambdaCost, p.LambdaCarbon, p.LambdaLatency} {
 			k.sweeps[i] = k.sweeps[i] || lambda > 0
 		}
 	}
-	for i := range t.Validation.Len() {
+	for i := range g.split.Len() {
 		// A prompt that some model did not answer would favour those that did.
 		whole := false
 		for m := range s.Models {
-			whole = whole || p.env.Present(i, m) && usable(e, i, m)
+			whole = whole || p.env.Present(i, m) && usable(g.expect, i, m)
 		}
 		if whole && len(k.prompts) < checkPrompts {
 			k.prompts = append(k.prompts, int32(i))

@@ -17,27 +17,30 @@ const (
 
 // lens turns states into numbers. It works in buffers of its own: one a goroutine.
 type lens struct {
-	sense      *sense
-	config     *Config
-	belief     []float32 // [models] probability that the model's answer is, or would be, right
-	price      []float32 // [models] what asking costs, in score
-	value      []float32 // [actions] expected utility of what is still to come, were the action the last of its kind
-	votes      votes
-	input      []float32 // of the belief
-	shape      []float32 // standardised, [asks × ShapeFeatures]
-	asked      []bool    // [models]
-	hidden     []float32
-	prediction []float32
+	sense    *sense
+	config   *Config
+	belief   []float32 // [models] probability that the model's answer is, or would be, right
+	price    []float32 // [models] what asking costs, in score
+	value    []float32 // [actions] expected utility of what is still to come, were the action the last of its kind
+	votes    votes
+	member   int       // of the belief that judges; learn.Everybody for all
+	input    []float32 // of the belief, but for the one-hot
+	shape    []float32 // standardised, [asks × ShapeFeatures]
+	asked    []bool    // [models]
+	hidden   []float32
+	out      []float32
+	poolMean float32 // of the expected scores' logits
+	poolTop  float32
 }
 
 func newLens(s *sense, c *Config) *lens {
 	l := &lens{
 		sense: s, config: c, belief: make([]float32, s.Models), price: make([]float32, s.Models),
 		value: make([]float32, env.Actions(s.Models, c.Sequential)), input: make([]float32, beliefFeatures),
-		shape: make([]float32, s.Models*env.ShapeFeatures), asked: make([]bool, s.Models), prediction: make([]float32, 1),
+		shape: make([]float32, s.Models*env.ShapeFeatures), asked: make([]bool, s.Models), member: learn.Everybody,
 	}
 	if s.Belief != nil {
-		l.hidden = make([]float32, s.Belief.Hidden)
+		l.hidden, l.out = make([]float32, s.Belief.Hidden), make([]float32, s.Belief.Out())
 	}
 	return l
 }
@@ -124,28 +127,36 @@ func (v *votes) count(seen *env.Seen, choices int) {
 	}
 }
 
-// beliefFeatures is the number of inputs of the belief.
-const beliefFeatures = 16 + 2*env.ShapeFeatures
+// beliefFeatures is the number of inputs of the belief before the one-hot of the model that it is about.
+const beliefFeatures = 18 + 2*env.ShapeFeatures
 
-// standardise writes the standardised response features of everyone asked into l.shape.
-func (l *lens) standardise(seen *env.Seen) {
+// read sums up what a state shows: votes, responses, what is expected of the pool.
+func (l *lens) read(score []float32, seen *env.Seen) {
 	const k = env.ShapeFeatures
-	s := l.sense
-	if s.ShapeMean == nil || len(seen.Shape) < len(seen.Models)*k {
+	l.votes.count(seen, l.sense.Choices)
+	if l.sense.ShapeMean == nil || len(seen.Shape) < len(seen.Models)*k {
 		clear(l.shape[:len(seen.Models)*k])
-		return
-	}
-	for i, m := range seen.Models {
-		for j := range k {
-			z := (seen.Shape[i*k+j] - s.ShapeMean[int(m)*k+j]) * s.ShapeScale[int(m)*k+j]
-			l.shape[i*k+j] = min(max(z, -4), 4)
+	} else {
+		for i, m := range seen.Models {
+			l.sense.standardise(int(m), seen.Shape[i*k:(i+1)*k], l.shape[i*k:(i+1)*k])
 		}
 	}
+	var count float32
+	l.poolMean, l.poolTop = 0, logit(0)
+	for _, q := range score {
+		if q == q {
+			z := logit(q)
+			l.poolMean, l.poolTop, count = l.poolMean+z, max(l.poolTop, z), count+1
+		}
+	}
+	l.poolMean /= max(count, 1)
 }
 
-// believe fills the inputs of the belief about model m, place being where it stands among those asked, -1 if it was not.
-func (l *lens) believe(score []float32, seen *env.Seen, m, place int, out []float32) {
+// believe fills l.input with those of the belief about model m, place being where it stands among those asked, -1 if it
+// was not. The state must have been read.
+func (l *lens) believe(score []float32, seen *env.Seen, m, place int) {
 	const k = env.ShapeFeatures
+	out := l.input
 	clear(out)
 	v, n := &l.votes, len(seen.Models)
 	z := logit(score[m])
@@ -157,12 +168,12 @@ func (l *lens) believe(score []float32, seen *env.Seen, m, place int, out []floa
 		}
 		out[3], out[4] = v.support[place]/3, v.opposition[place]/3
 		out[5], out[6] = v.supporters[place], v.dissents[place]
-		copy(out[16:16+k], l.shape[place*k:(place+1)*k])
+		copy(out[18:18+k], l.shape[place*k:(place+1)*k])
 		if seen.Answers[place] == v.leader && v.leader != 0 {
 			out[7] = 1
 		}
 	} else if n > 0 {
-		copy(out[16+k:], l.shape[(n-1)*k:n*k])
+		copy(out[18+k:], l.shape[(n-1)*k:n*k])
 		out[8], out[9] = v.probability, v.lead/3
 		out[10] = (v.lead - v.second) / 3
 		var mean float32
@@ -177,6 +188,7 @@ func (l *lens) believe(score []float32, seen *env.Seen, m, place int, out []floa
 	if v.total > 0 {
 		out[15] = v.lead / v.total
 	}
+	out[16], out[17] = l.poolMean, l.poolTop
 }
 
 // look fills the beliefs, the prices and the expected utilities of a state. e row holds what is expected of the prompt.
@@ -184,8 +196,7 @@ func (l *lens) look(e *learn.Expected, row int, p *policy.Preference, seen *env.
 	s := l.sense
 	score := e.Row(learn.Score, row)
 	cost, carbon, latency := e.Row(learn.CostUSD, row), e.Row(learn.CarbonG, row), e.Row(learn.LatencySec, row)
-	l.votes.count(seen, s.Choices)
-	l.standardise(seen)
+	l.read(score, seen)
 	clear(l.asked)
 	for _, m := range seen.Models {
 		l.asked[m] = true
@@ -209,8 +220,8 @@ func (l *lens) look(e *learn.Expected, row int, p *policy.Preference, seen *env.
 				}
 			}
 		}
-		l.believe(score, seen, m, place, l.input)
-		l.belief[m] = s.Belief.One(l.input, l.hidden)
+		l.believe(score, seen, m, place)
+		l.belief[m] = s.Belief.OneHot(l.member, l.input, m, l.hidden, l.out)
 	}
 }
 

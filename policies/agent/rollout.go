@@ -40,24 +40,19 @@ type player struct {
 	config *Config
 	sense  *sense
 	env    *env.Env
-	expect *learn.Expected
-	vector []float32
+	ground *ground
 	lens   []*lens // one a slot, so that slots may be looked at side by side
 	seen   []env.Seen
 	room   []*learn.Scratch
 	shape  learn.ActorShape
 }
 
-func newPlayer(c *Config, s *sense, split *policy.Split, e *learn.Expected, shape learn.ActorShape, slots int) (*player, error) {
-	w, err := s.world(split, e)
+func newPlayer(c *Config, s *sense, g *ground, shape learn.ActorShape, slots int) (*player, error) {
+	ev, err := env.New(g.world, env.Config{Slots: slots, Sequential: c.Sequential, MaxAsks: c.MaxAsks, Reward: c.Scalarisation})
 	if err != nil {
 		return nil, err
 	}
-	ev, err := env.New(w, env.Config{Slots: slots, Sequential: c.Sequential, MaxAsks: c.MaxAsks, Reward: c.Scalarisation})
-	if err != nil {
-		return nil, err
-	}
-	p := &player{config: c, sense: s, env: ev, expect: e, vector: split.Prompts.Vector, shape: shape, seen: make([]env.Seen, slots)}
+	p := &player{config: c, sense: s, env: ev, ground: g, shape: shape, seen: make([]env.Seen, slots)}
 	for range slots {
 		p.lens = append(p.lens, newLens(s, c))
 		p.room = append(p.room, shape.NewScratch())
@@ -71,9 +66,10 @@ func (p *player) see(a *learn.Actor, slot int, state, each, base, logits []float
 	p.env.Seen(slot, &p.seen[slot])
 	var vector []float32
 	if p.config.Vector {
-		vector = p.vector[prompt*p.sense.Dim : (prompt+1)*p.sense.Dim]
+		vector = p.ground.split.Prompts.Row(prompt)
 	}
-	ahead = p.lens[slot].describe(p.expect, prompt, vector, &p.env.Preference[slot], &p.seen[slot],
+	p.lens[slot].member = int(p.ground.held[prompt])
+	ahead = p.lens[slot].describe(p.ground.expect, prompt, vector, &p.env.Preference[slot], &p.seen[slot],
 		func(action int) bool { return p.env.Allowed(slot, action) }, state, each, base)
 	value = ahead + a.Forward(state, each, base, logits, p.room[slot])
 	learn.LogSoftmax(logits)
@@ -107,19 +103,19 @@ type tally struct {
 	asks, votes              float64
 }
 
-func newCollector(c *Config, s *sense, t *policy.Task, e *learn.Expected, shape learn.ActorShape) (*collector, error) {
-	p, err := newPlayer(c, s, t.Train, e, shape, c.Slots)
+func newCollector(c *Config, s *sense, preferences []policy.Preference, g *ground, shape learn.ActorShape) (*collector, error) {
+	p, err := newPlayer(c, s, g, shape, c.Slots)
 	if err != nil {
 		return nil, err
 	}
 	k := &collector{
-		player: p, preferences: t.Preferences, draw: policy.Stream(c.Setup.Seed, c.Name, "play"),
-		which: make([]int, c.Slots), spent: make([]float64, c.Slots), threshold: make([]float64, len(t.Preferences)),
+		player: p, preferences: preferences, draw: policy.Stream(c.Setup.Seed, c.Name, "play"),
+		which: make([]int, c.Slots), spent: make([]float64, c.Slots), threshold: make([]float64, len(preferences)),
 		logits: make([]float32, c.Slots*shape.Actions),
 	}
-	for i := range t.Train.Len() {
+	for i := range g.split.Len() {
 		for m := range s.Models {
-			if p.env.Present(i, m) && usable(e, i, m) {
+			if p.env.Present(i, m) && usable(g.expect, i, m) {
 				k.order = append(k.order, int32(i))
 				break
 			}
@@ -129,7 +125,7 @@ func newCollector(c *Config, s *sense, t *policy.Task, e *learn.Expected, shape 
 		return nil, fmt.Errorf("%s: no training prompt has an outcome to learn from", c.Name)
 	}
 	k.next = len(k.order)
-	k.scale = scales(t.Preferences, &t.Train.Outcomes)
+	k.scale = scales(preferences, &g.split.Outcomes)
 	rows := c.Slots * c.Horizon
 	k.roll = &Rollout{
 		Slots: c.Slots, Horizon: c.Horizon, Width: shape.In, Actions: shape.Actions, Each: shape.Each,

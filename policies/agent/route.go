@@ -103,9 +103,9 @@ type viewer struct {
 	seen                      env.Seen
 	tried                     []bool // asked, answered or not
 	code                      map[string]int32
-	weights                   []float32
 	state, each, base, logits []float32
 	room                      *learn.Scratch
+	judge                     *judge
 }
 
 func newViewer(p *Router, e *learn.Expected) *viewer {
@@ -113,13 +113,13 @@ func newViewer(p *Router, e *learn.Expected) *viewer {
 	models := p.state.Sense.Models
 	return &viewer{
 		Router: p, e: e, lens: newLens(p.state.Sense, &p.config), tried: make([]bool, models), code: map[string]int32{},
-		weights: make([]float32, models), room: s.NewScratch(),
+		room: s.NewScratch(), judge: newJudge(p.state.Sense),
 		state: make([]float32, s.In), each: make([]float32, s.Actions*s.Each), base: make([]float32, s.Actions), logits: make([]float32, s.Actions),
 	}
 }
 
 // read turns what the host revealed to a row into what the environment would show.
-func (v *viewer) read(asked *policy.Asked, r int) {
+func (v *viewer) read(asked *policy.Asked, r int, score []float32) {
 	s, seen := v.Router.state.Sense, &v.seen
 	*seen = env.Seen{Models: seen.Models[:0], Answers: seen.Answers[:0], Weights: seen.Weights[:0], Shape: seen.Shape[:0]}
 	clear(v.tried)
@@ -148,10 +148,13 @@ func (v *viewer) read(asked *policy.Asked, r int) {
 		if s.Choices == 0 {
 			code = 0 // training knew no answers, so nothing was learned of votes
 		}
-		seen.Models, seen.Answers, seen.Weights = append(seen.Models, m), append(seen.Answers, code), append(seen.Weights, v.weights[m])
+		seen.Models, seen.Answers, seen.Weights = append(seen.Models, m), append(seen.Answers, code), append(seen.Weights, s.priorWeight(score[m]))
 		if s.ShapeMean != nil && int(k) < len(asked.Response) {
 			env.Shape(asked.Response[k], answer, figure(asked.OutputTokens, k), shape)
 			seen.Shape = append(seen.Shape, shape...)
+			if s.Credit != nil && score[m] == score[m] {
+				seen.Weights[len(seen.Weights)-1] = v.judge.weight(learn.Everybody, score[m], int(m), shape)
+			}
 		}
 		seen.Spent.CostUSD += figure(asked.CostUSD, k)
 		seen.Spent.CarbonG += figure(asked.CarbonG, k)
@@ -170,8 +173,7 @@ func figure(column []float32, k int32) float32 {
 // decide takes the most probable action of a row.
 func (v *viewer) decide(actor *learn.Actor, row int, vector []float32, p *policy.Preference, asked *policy.Asked, r int) choice {
 	models := v.Router.state.Sense.Models
-	v.Router.state.Sense.weights(v.e.Row(learn.Score, row), v.weights)
-	v.read(asked, r)
+	v.read(asked, r, v.e.Row(learn.Score, row))
 	n, tries := len(v.seen.Models), 0
 	for _, tried := range v.tried {
 		if tried {

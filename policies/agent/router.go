@@ -56,12 +56,11 @@ func (p *Router) Fit(ctx context.Context, t *policy.Task, report func(policy.Pro
 	if err != nil {
 		return err
 	}
-	if c.Sequential && c.Warm {
-		if err := s.learnBelief(ctx, c, &task, train, validation, report); err != nil {
-			return err
-		}
+	grounds, err := s.lay(ctx, c, &task, train, validation, report)
+	if err != nil {
+		return err
 	}
-	agents, err := p.trainAll(ctx, s, &task, train, validation, report)
+	agents, err := p.trainAll(ctx, s, task.Preferences, grounds, report)
 	if err != nil {
 		return err
 	}
@@ -69,8 +68,8 @@ func (p *Router) Fit(ctx context.Context, t *policy.Task, report func(policy.Pro
 	return nil
 }
 
-// train plays and updates in turn.
-func (p *Router) train(ctx context.Context, s *sense, t *policy.Task, train, validation *learn.Expected, report func(policy.Progress)) (*trained, error) {
+// train plays and updates in turn, on the first of the grounds; the second, if there is one, is that of validation.
+func (p *Router) train(ctx context.Context, s *sense, preferences []policy.Preference, grounds []*ground, report func(policy.Progress)) (*trained, error) {
 	c := &p.config
 	shape := learn.ActorShape{
 		In: c.width(s), Actions: env.Actions(s.Models, c.Sequential), Hidden: c.Hidden, Each: c.each(), Scorer: c.Scorer,
@@ -80,14 +79,14 @@ func (p *Router) train(ctx context.Context, s *sense, t *policy.Task, train, val
 		return nil, err
 	}
 	learned := &trained{Actor: actor.Clone()}
-	play, err := newCollector(c, s, t, train, shape)
+	play, err := newCollector(c, s, preferences, grounds[0], shape)
 	if err != nil {
 		return nil, err
 	}
 	var check *checker
 	var best *played
-	if validation != nil && c.Checks > 0 {
-		if check, err = newChecker(c, s, t, validation, shape); err != nil {
+	if len(grounds) > 1 && c.Checks > 0 {
+		if check, err = newChecker(c, s, preferences, grounds[1], shape); err != nil {
 			return nil, err
 		}
 		if best, err = check.play(ctx, actor, play.multiplier); err != nil {
@@ -104,7 +103,7 @@ func (p *Router) train(ctx context.Context, s *sense, t *policy.Task, train, val
 	}
 	defer algorithm.Close()
 	rows := c.Slots * c.Horizon
-	updates := max(1, (min(c.Steps, c.Passes*t.Train.Len())+rows-1)/rows)
+	updates := max(1, (min(c.Steps, c.Passes*grounds[0].split.Len())+rows-1)/rows)
 	every := max(1, updates/max(1, c.Checks))
 	budgets := c.BudgetCostUSD > 0 || c.BudgetCarbonG > 0 || c.BudgetLatency > 0
 	started := time.Now()

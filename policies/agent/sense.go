@@ -18,7 +18,8 @@ type sense struct {
 	Dim       int                `json:"dim"`
 	Predictor *predict.Predictor `json:"predictor,omitempty"` // nil without a warm start
 	Overall   *learn.Expected    `json:"overall"`             // one row
-	Belief    *learn.Net         `json:"belief,omitempty"`    // nil in one-shot mode
+	Credit    *learn.Net         `json:"credit,omitempty"`    // of an answer by itself; nil without responses
+	Belief    *learn.Net         `json:"belief,omitempty"`    // of an answer among others; nil in one-shot mode
 	// Of the response features of each model, [Models × env.ShapeFeatures]; nil without responses.
 	ShapeMean  learn.F32s `json:"shape_mean,omitempty"`
 	ShapeScale learn.F32s `json:"shape_scale,omitempty"`
@@ -32,7 +33,7 @@ type sense struct {
 // by chance are as good as impossible.
 const maxChoices = 20
 
-// learn fits all but the belief, and returns what is expected of the train and validation prompts.
+// learn fits all but what judges answers, and returns what is expected of the train and validation prompts.
 func (s *sense) learn(ctx context.Context, c *Config, t *policy.Task, report func(policy.Progress)) (train, validation *learn.Expected, err error) {
 	s.Models, s.Dim = len(c.Setup.Models), t.Train.Prompts.Dim
 	s.Overall = learn.Overall(s.Models, t.Train)
@@ -63,9 +64,6 @@ func (s *sense) learn(ctx context.Context, c *Config, t *policy.Task, report fun
 	}
 	if c.Sequential {
 		s.countChoices(t.Train)
-		if c.Responses && t.Train.Outcomes.Response != nil {
-			s.scaleShapes(t.Train)
-		}
 	}
 	if !c.Warm {
 		train = s.means(t.Train.Len())
@@ -115,22 +113,20 @@ func (s *sense) countChoices(split *policy.Split) {
 
 // scaleShapes finds mean and spread of each model's response features: a long answer means something else of a terse
 // model than of a talkative one.
-func (s *sense) scaleShapes(split *policy.Split) {
+func (s *sense) scaleShapes(w *env.World) {
 	const k = env.ShapeFeatures
 	n := make([]float64, s.Models)
 	sum, square := make([]float64, s.Models*k), make([]float64, s.Models*k)
-	row := make([]float32, k)
-	o := &split.Outcomes
-	for at, present := range o.Present {
-		if !present {
-			continue
-		}
-		m := at % s.Models
-		env.Shape(o.Response[at], answerOf(o, at), tokensOf(o, at), row)
-		n[m]++
-		for j, x := range row {
-			sum[m*k+j] += float64(x)
-			square[m*k+j] += float64(x) * float64(x)
+	for i := range w.N {
+		for m := range s.Models {
+			if !w.Present(i, m) {
+				continue
+			}
+			n[m]++
+			for j, x := range w.Shape(i, m) {
+				sum[m*k+j] += float64(x)
+				square[m*k+j] += float64(x) * float64(x)
+			}
 		}
 	}
 	s.ShapeMean, s.ShapeScale = make(learn.F32s, s.Models*k), make(learn.F32s, s.Models*k)
@@ -144,37 +140,19 @@ func (s *sense) scaleShapes(split *policy.Split) {
 	}
 }
 
-func answerOf(o *policy.Outcomes, at int) string {
-	if o.Answer == nil {
-		return ""
+// standardise writes a response's features, as spreads from what its model usually does, into out [env.ShapeFeatures].
+func (s *sense) standardise(m int, shape, out []float32) {
+	const k = env.ShapeFeatures
+	for j, x := range shape {
+		z := (x - s.ShapeMean[m*k+j]) * s.ShapeScale[m*k+j]
+		out[j] = min(max(z, -4), 4)
 	}
-	return o.Answer[at]
-}
-
-func tokensOf(o *policy.Outcomes, at int) float32 {
-	if len(o.OutputTokens) == 0 {
-		return float32(math.NaN())
-	}
-	return o.OutputTokens[at]
 }
 
 // logit of a probability, kept away from certainty.
 func logit(p float32) float32 {
 	x := math.Min(math.Max(float64(p), 0.01), 0.99)
 	return float32(math.Log(x / (1 - x)))
-}
-
-// weights are those of a vote, from expected scores: the log-odds that an answer is right against one given wrong answer,
-// under which the vote is the most probable answer if models err independently (Nitzan and Paroush, International
-// Economic Review 23, 1982).
-func (s *sense) weights(score, out []float32) {
-	shift := float32(math.Log(float64(max(s.Choices-1, 1))))
-	for i, q := range score {
-		out[i] = 0.05
-		if q == q {
-			out[i] = max(out[i], logit(q)+shift)
-		}
-	}
 }
 
 // check tells whether a loaded sense is whole.
@@ -190,13 +168,22 @@ func (s *sense) check(models int) error {
 			return err
 		}
 	}
-	if s.Belief != nil {
-		if err := s.Belief.Check(); err != nil {
+	for _, n := range []struct {
+		net      *learn.Net
+		features int
+	}{{s.Belief, beliefFeatures}, {s.Credit, creditFeatures}} {
+		if n.net == nil {
+			continue
+		}
+		if err := n.net.Check(); err != nil {
 			return err
 		}
-		if s.Belief.In != beliefFeatures || s.Belief.Out() != 1 {
+		if n.net.In != n.features+models || n.net.Out() != 1 || n.net.Hidden == 0 {
 			return errors.New("the checkpoint's belief reads other features; fit again")
 		}
+	}
+	if s.Credit != nil && s.ShapeMean == nil {
+		return errors.New("the checkpoint judges responses without their scales; fit again")
 	}
 	if n := len(s.ShapeMean); n != len(s.ShapeScale) || (n != 0 && n != models*env.ShapeFeatures) {
 		return errors.New("the checkpoint's scales of response features do not fit the pool; fit again")

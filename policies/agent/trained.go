@@ -18,28 +18,26 @@ type trained struct {
 	Multiplier [3]float64         `json:"multiplier"` // prices of the budgets, added to every preference
 }
 
-// trainAll trains one agent on all preferences of the task, or one on each. All see with the same sense.
-func (p *Router) trainAll(ctx context.Context, s *sense, t *policy.Task, train, validation *learn.Expected, report func(policy.Progress)) ([]trained, error) {
+// trainAll trains one agent on all preferences, or one on each. All see with the same sense.
+func (p *Router) trainAll(ctx context.Context, s *sense, preferences []policy.Preference, grounds []*ground, report func(policy.Progress)) ([]trained, error) {
 	if !p.config.Separate {
-		one, err := p.train(ctx, s, t, train, validation, report)
+		one, err := p.train(ctx, s, preferences, grounds, report)
 		if err != nil {
 			return nil, err
 		}
 		return []trained{*one}, nil
 	}
-	agents := make([]trained, 0, len(t.Preferences))
-	for i, preference := range t.Preferences {
-		task := *t
-		task.Preferences = []policy.Preference{preference}
+	agents := make([]trained, 0, len(preferences))
+	for i, preference := range preferences {
 		var tell func(policy.Progress)
 		if report != nil {
 			// One curve of all agents, one after another.
 			tell = func(g policy.Progress) {
-				g.Step, g.Total = g.Step+i*g.Total, g.Total*len(t.Preferences)
+				g.Step, g.Total = g.Step+i*g.Total, g.Total*len(preferences)
 				report(g)
 			}
 		}
-		one, err := p.train(ctx, s, &task, train, validation, tell)
+		one, err := p.train(ctx, s, []policy.Preference{preference}, grounds, tell)
 		if err != nil {
 			return nil, fmt.Errorf("the agent of preference %d: %w", i, err)
 		}

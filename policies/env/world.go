@@ -11,7 +11,7 @@ import (
 // MaxModels is the largest pool: who was asked is kept in the bits of a word.
 const MaxModels = 64
 
-// World is a labelled split in dense columns, [N × Models] row-major. It is read only once made.
+// World is a labelled split in dense columns, [N × Models] row-major. It is read only once environments run on it.
 type World struct {
 	N, Models int
 
@@ -36,21 +36,17 @@ func NewWorld(s *policy.Split, weight []float32) (*World, error) {
 		return nil, fmt.Errorf("an environment of %d models: at most %d, choose a smaller pool", o.Models, MaxModels)
 	case len(o.Present) != cells || len(o.Score) != cells:
 		return nil, fmt.Errorf("%d prompts with %d presences and %d scores, want %d × %d", n, len(o.Present), len(o.Score), n, o.Models)
-	case weight != nil && len(weight) != cells:
-		return nil, fmt.Errorf("%d vote weights for %d prompts × %d models", len(weight), n, o.Models)
 	case o.Answer != nil && len(o.Answer) != cells, o.Response != nil && len(o.Response) != cells:
 		return nil, fmt.Errorf("%d answers and %d responses for %d prompts × %d models", len(o.Answer), len(o.Response), n, o.Models)
 	case s.Reference != nil && len(s.Reference) != n:
 		return nil, fmt.Errorf("%d references for %d prompts", len(s.Reference), n)
 	}
-	for i, w := range weight {
-		if !(w > 0) || math.IsInf(float64(w), 0) {
-			return nil, fmt.Errorf("vote weight %v of prompt %d and model %d is not a positive number", w, i/o.Models, i%o.Models)
-		}
-	}
-	w := &World{N: n, Models: o.Models, present: o.Present, score: o.Score, weight: weight, answer: make([]int32, cells)}
+	w := &World{N: n, Models: o.Models, present: o.Present, score: o.Score, answer: make([]int32, cells)}
 	if weight == nil {
-		w.weight = filled(cells, 1)
+		weight = filled(cells, 1)
+	}
+	if err := w.Weigh(weight); err != nil {
+		return nil, err
 	}
 	nan := float32(math.NaN())
 	for _, c := range []struct {
@@ -105,6 +101,29 @@ func (w *World) number(s *policy.Split) {
 			w.reference[i] = number(text)
 		}
 	}
+}
+
+// Weigh changes the weights of the vote, [N × Models]. It must come before any environment on the world.
+func (w *World) Weigh(weight []float32) error {
+	if len(weight) != w.N*w.Models {
+		return fmt.Errorf("%d vote weights for %d prompts × %d models", len(weight), w.N, w.Models)
+	}
+	for i, x := range weight {
+		if !(x > 0) || math.IsInf(float64(x), 0) {
+			return fmt.Errorf("vote weight %v of prompt %d and model %d is not a positive number", x, i/w.Models, i%w.Models)
+		}
+	}
+	w.weight = weight
+	return nil
+}
+
+// Shape is how a model's response to a prompt looks, [ShapeFeatures]: a view; nil where the world has no responses.
+func (w *World) Shape(prompt, model int) []float32 {
+	if w.shape == nil {
+		return nil
+	}
+	at := (prompt*w.Models + model) * ShapeFeatures
+	return w.shape[at : at+ShapeFeatures : at+ShapeFeatures]
 }
 
 // Present tells whether a model answered a prompt.

@@ -207,21 +207,30 @@ func (n *Net) predict(ctx context.Context, x []float32, heldOut []int32) ([]floa
 	return out, err
 }
 
-// One is the first output's mean over the ensemble for one input, without an allocation; hidden is room for Hidden numbers.
-func (n *Net) One(x, hidden []float32) float32 {
-	out, sum := n.Out(), 0.0
-	var z [1]float32
-	for member := range n.Members {
-		if out == 1 {
-			n.raw(member, x, hidden, z[:])
-			link(n.Blocks, z[:])
-			sum += float64(z[0])
-			continue
-		}
-		all := make([]float32, out)
-		n.raw(member, x, hidden, all)
-		link(n.Blocks, all)
-		sum += float64(all[0])
+// Everybody asks all members of an ensemble, where one alone could be asked.
+const Everybody = -1
+
+// OneHot is the first output for a single input that ends in a one-hot: x, then zeros but for a one at hot, In numbers
+// in all. It is what the given member says, or the mean over the ensemble for [Everybody]. hidden is room for Hidden
+// numbers, out for Out of them; nothing is allocated. The network must have a hidden layer.
+func (n *Net) OneHot(member int, x []float32, hot int, hidden, out []float32) float32 {
+	from, to := 0, n.Members
+	if member != Everybody {
+		from, to = member, member+1
 	}
-	return float32(sum / float64(n.Members))
+	sum := 0.0
+	for k := from; k < to; k++ {
+		for j := range hidden {
+			unit := k*n.Hidden + j
+			row := n.W1[unit*n.In : (unit+1)*n.In]
+			hidden[j] = max(0, n.B1[unit]+sdot(row[:len(x)], x)+row[len(x)+hot])
+		}
+		for o := range out {
+			unit := k*len(out) + o
+			out[o] = n.B2[unit] + sdot(n.W2[unit*n.Hidden:(unit+1)*n.Hidden], hidden)
+		}
+		link(n.Blocks, out)
+		sum += float64(out[0])
+	}
+	return float32(sum / float64(to-from))
 }
