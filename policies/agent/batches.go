@@ -6,40 +6,84 @@ import (
 	"github.com/trilemma-bench/trilemma/policies/learn"
 )
 
-// Columns are those that every algorithm's minibatches have. "left" is constant over a minibatch: the part of the
-// training that is still to come.
-func (r *Rollout) Columns() []learn.Column {
+// Columns are those that every algorithm's minibatches have, of size rows each. States and what is known of actions have
+// the rows last, as a [learn.Updater] wants them.
+func (r *Rollout) Columns(size int) []learn.Column {
 	return []learn.Column{
-		{Name: "state", Width: r.Width}, {Name: "about", Width: r.Actions * r.Each}, {Name: "base", Width: r.Actions},
-		{Name: "action", Width: r.Actions}, {Name: "logp"}, {Name: "ahead"}, {Name: "value"}, {Name: "advantage"}, {Name: "target"},
+		{Name: "state", Dims: []int{r.Width, size}}, {Name: "about", Dims: []int{r.Each, size * r.Actions}}, {Name: "base", Dims: []int{size, r.Actions}},
+		{Name: "action", Dims: []int{size, r.Actions}}, {Name: "logp", Dims: []int{size}}, {Name: "ahead", Dims: []int{size}},
+		{Name: "value", Dims: []int{size}}, {Name: "advantage", Dims: []int{size}}, {Name: "target", Dims: []int{size}},
 	}
 }
 
 // Batches deals rollouts into minibatches.
 type Batches struct {
-	order  []int32
-	Column [][]float32 // in the order of [Rollout.Columns]
+	order        []int32
+	state, about []float32   // of the rollout, rows last
+	Column       [][]float32 // in the order of [Rollout.Columns]
+}
+
+// Take turns a rollout over, so that its rows come last. It must come before the rollout is dealt.
+func (b *Batches) Take(r *Rollout) {
+	rows := r.Rows()
+	if b.order == nil {
+		b.order = make([]int32, rows)
+		for i := range b.order {
+			b.order[i] = int32(i)
+		}
+		b.state, b.about = make([]float32, len(r.State)), make([]float32, len(r.About))
+	}
+	turn(r.State, r.Width, b.state)
+	turn(r.About, r.Each, b.about)
+}
+
+// turn writes x [items × width] as [width × items], a few items at a time, so that what is read and what is written stays
+// in the cache.
+func turn(x []float32, width int, out []float32) {
+	if width == 0 {
+		return
+	}
+	const few = 16
+	items := len(x) / width
+	for lo := 0; lo < items; lo += few {
+		hi := min(lo+few, items)
+		for j := range width {
+			for i := lo; i < hi; i++ {
+				out[j*items+i] = x[i*width+j]
+			}
+		}
+	}
 }
 
 // Deal fills the columns with rows of the rollout in a new random order, as many as room for size·count rows; rows that
 // do not fill a minibatch are left for another time. With as many rows as there is room for, every row comes once.
 func (b *Batches) Deal(r *Rollout, size, count int, advantage, target []float32, draw *rand.Rand) [][]float32 {
-	if b.order == nil {
-		b.order = make([]int32, r.Rows())
-		for i := range b.order {
-			b.order[i] = int32(i)
-		}
-		for _, c := range r.Columns() {
-			b.Column = append(b.Column, make([]float32, size*count*max(c.Width, 1)))
+	columns := r.Columns(size)
+	if b.Column == nil {
+		for _, c := range columns {
+			b.Column = append(b.Column, make([]float32, count*c.Size()))
 		}
 	}
 	draw.Shuffle(len(b.order), func(i, j int) { b.order[i], b.order[j] = b.order[j], b.order[i] })
 	clear(b.Column[3])
-	w, x, a := r.Width, r.Actions*r.Each, r.Actions
+	rows, a := r.Rows(), r.Actions
+	for k := range count {
+		order := b.order[k*size : (k+1)*size]
+		state, about := b.Column[0][k*columns[0].Size():], b.Column[1][k*columns[1].Size():]
+		for j := range r.Width {
+			to, from := state[j*size:(j+1)*size], b.state[j*rows:(j+1)*rows]
+			for i, row := range order {
+				to[i] = from[row]
+			}
+		}
+		for j := range r.Each {
+			for i, row := range order {
+				copy(about[(j*size+i)*a:(j*size+i+1)*a], b.about[(j*rows+int(row))*a:])
+			}
+		}
+	}
 	for to, from := range b.order[:size*count] {
 		row := int(from)
-		copy(b.Column[0][to*w:(to+1)*w], r.State[row*w:(row+1)*w])
-		copy(b.Column[1][to*x:(to+1)*x], r.About[row*x:(row+1)*x])
 		copy(b.Column[2][to*a:(to+1)*a], r.Base[row*a:(row+1)*a])
 		b.Column[3][to*a+int(r.Action[row])] = 1
 		b.Column[4][to], b.Column[5][to], b.Column[6][to] = r.LogP[row], r.Ahead[row], r.Value[row]

@@ -9,6 +9,16 @@ import (
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
+// Warm is what an agent starts from.
+type Warm string
+
+// The starts.
+const (
+	Cold        Warm = "none"    // the pool's means
+	WarmPredict Warm = "predict" // the supervised router of that name
+	WarmGate    Warm = "moe"     // what the gate of that policy forecasts
+)
+
 // Config says how an agent sees, plays and is trained; the parameters of its algorithm are the algorithm's own.
 type Config struct {
 	Name  string // of the policy
@@ -17,7 +27,7 @@ type Config struct {
 
 	Sequential  bool
 	MaxAsks     int
-	Warm        bool    // start from a supervised predictor; without, from the pool's means
+	Warm        Warm
 	Temperature float64 // of the base logits, in score
 	Vector      bool    // the actor sees the prompt's vector itself
 	Responses   bool    // it sees how responses look
@@ -57,8 +67,8 @@ func (c *Config) check() error {
 	if len(c.Setup.Models) > env.MaxModels {
 		return fmt.Errorf("%s: the pool has %d models, at most %d: choose a smaller pool", c.Name, len(c.Setup.Models), env.MaxModels)
 	}
-	if c.Bandit && c.Warm {
-		return fmt.Errorf("%s: feedback \"bandit\" cannot start from a predictor of every model's score: set warm_start to \"none\"", c.Name)
+	if c.Bandit && c.Warm != Cold {
+		return fmt.Errorf("%s: feedback \"bandit\" cannot start from what was learned from every model's score: set warm_start to \"none\"", c.Name)
 	}
 	if c.Bandit && c.Sequential {
 		return fmt.Errorf("%s: feedback \"bandit\" is for mode \"one-shot\": the belief of a sequential agent learns from labels", c.Name)
@@ -69,10 +79,10 @@ func (c *Config) check() error {
 // needs are the columns that the agent looks at.
 func (c *Config) needs() []policy.Need {
 	needs := []policy.Need{}
-	if c.Warm || c.Vector {
+	if c.Warm != Cold || c.Vector {
 		needs = append(needs, policy.NeedVector)
 	}
-	if c.Warm {
+	if c.Warm != Cold {
 		needs = append(needs, policy.NeedText)
 	}
 	return needs

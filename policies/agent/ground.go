@@ -47,7 +47,7 @@ func (s *sense) lay(ctx context.Context, c *Config, t *policy.Task, train, valid
 	if responses {
 		s.scaleShapes(grounds[0].world)
 	}
-	if !c.Warm {
+	if c.Warm == Cold {
 		return grounds, nil
 	}
 	if responses {

@@ -168,7 +168,7 @@ func (p *Router) Load(data []byte) error {
 	if err := p.checkAgents(s); err != nil {
 		return err
 	}
-	if (s.Sense.Predictor == nil) == p.config.Warm {
+	if (s.Sense.Predictor != nil) != (p.config.Warm == WarmPredict) || (s.Sense.Gate != nil) != (p.config.Warm == WarmGate) {
 		return errors.New("the checkpoint was fitted with another warm_start; fit again")
 	}
 	p.state = s

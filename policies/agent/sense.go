@@ -8,6 +8,7 @@ import (
 
 	"github.com/trilemma-bench/trilemma/policies/env"
 	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/moe"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 	"github.com/trilemma-bench/trilemma/policies/predict"
 )
@@ -16,10 +17,11 @@ import (
 type sense struct {
 	Models    int                `json:"models"`
 	Dim       int                `json:"dim"`
-	Predictor *predict.Predictor `json:"predictor,omitempty"` // nil without a warm start
-	Overall   *learn.Expected    `json:"overall"`             // one row
-	Credit    *learn.Net         `json:"credit,omitempty"`    // of an answer by itself; nil without responses
-	Belief    *learn.Net         `json:"belief,omitempty"`    // of an answer among others; nil in one-shot mode
+	Predictor *predict.Predictor `json:"predictor,omitempty"` // at most one of these two: the warm start
+	Gate      *moe.Predictor     `json:"gate,omitempty"`
+	Overall   *learn.Expected    `json:"overall"`          // one row
+	Credit    *learn.Net         `json:"credit,omitempty"` // of an answer by itself; nil without responses
+	Belief    *learn.Net         `json:"belief,omitempty"` // of an answer among others; nil in one-shot mode
 	// Of the response features of each model, [Models × env.ShapeFeatures]; nil without responses.
 	ShapeMean  learn.F32s `json:"shape_mean,omitempty"`
 	ShapeScale learn.F32s `json:"shape_scale,omitempty"`
@@ -65,7 +67,7 @@ func (s *sense) learn(ctx context.Context, c *Config, t *policy.Task, report fun
 	if c.Sequential {
 		s.countChoices(t.Train)
 	}
-	if !c.Warm {
+	if c.Warm == Cold {
 		train = s.means(t.Train.Len())
 		if learn.HasValidation(t) {
 			validation = s.means(t.Validation.Len())
@@ -74,12 +76,16 @@ func (s *sense) learn(ctx context.Context, c *Config, t *policy.Task, report fun
 	}
 	setup := c.Setup
 	setup.Params = nil
-	s.Predictor, train, validation, err = predict.Learn(ctx, setup, predict.Defaults, t, report)
+	if c.Warm == WarmGate {
+		s.Gate, train, validation, err = moe.Learn(ctx, setup, moe.Defaults, t, report)
+	} else {
+		s.Predictor, train, validation, err = predict.Learn(ctx, setup, predict.Defaults, t, report)
+	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("learning the warm start: %w", err)
 	}
 	if validation == nil && learn.HasValidation(t) {
-		validation, err = s.Predictor.Expect(ctx, &t.Validation.Prompts)
+		validation, err = s.expect(ctx, &t.Validation.Prompts)
 	}
 	return train, validation, err
 }
@@ -95,10 +101,13 @@ func (s *sense) means(rows int) *learn.Expected {
 
 // expect is what is known of test prompts.
 func (s *sense) expect(ctx context.Context, p *policy.Prompts) (*learn.Expected, error) {
-	if s.Predictor == nil {
-		return s.means(p.Len()), ctx.Err()
+	switch {
+	case s.Predictor != nil:
+		return s.Predictor.Expect(ctx, p)
+	case s.Gate != nil:
+		return s.Gate.Expect(ctx, p)
 	}
-	return s.Predictor.Expect(ctx, p)
+	return s.means(p.Len()), ctx.Err()
 }
 
 func (s *sense) countChoices(split *policy.Split) {
@@ -165,6 +174,11 @@ func (s *sense) check(models int) error {
 	}
 	if s.Predictor != nil {
 		if err := s.Predictor.Check(models); err != nil {
+			return err
+		}
+	}
+	if s.Gate != nil {
+		if err := s.Gate.Check(models); err != nil {
 			return err
 		}
 	}

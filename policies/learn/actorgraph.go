@@ -11,45 +11,18 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 )
 
-// ActorNodes are an actor's weights inside a graph, in the order of its parts.
-type ActorNodes struct {
-	shape ActorShape
-	w     []*graph.Node
-}
-
-// Forward is [Actor.Forward] for a batch: state [B, In], each [B, Actions, Each] (nil without), base [B, Actions] →
-// logits [B, Actions] and what is added to the value [B].
-func (a ActorNodes) Forward(state, each, base *graph.Node) (logits, value *graph.Node) {
-	s, w := a.shape, a.w
-	dense := func(x *graph.Node, weight, bias int) *graph.Node { // [B, in] × [out, in]ᵀ
-		z := graph.DotGeneral(x, []int{1}, nil, w[weight], []int{1}, nil)
-		return graph.Add(z, graph.InsertAxes(w[bias], 0))
-	}
-	h := graph.Tanh(dense(graph.Tanh(dense(state, actorW1, actorB1)), actorW2, actorB2))
-	logits = graph.Add(base, dense(h, actorPolicy, actorPolicyBias))
-	if s.Each > 0 {
-		size := state.Shape().Dimensions[0]
-		context := graph.InsertAxes(dense(h, actorScorerState, actorScorerBias), 1) // [B, 1, scorer]
-		x := graph.Reshape(each, size*s.Actions, s.Each)
-		x = graph.Reshape(graph.DotGeneral(x, []int{1}, nil, w[actorScorerAction], []int{1}, nil), size, s.Actions, s.Scorer)
-		z := graph.Tanh(graph.Add(x, context))
-		z = graph.DotGeneral(graph.Reshape(z, size*s.Actions, s.Scorer), []int{1}, nil, w[actorScorer], []int{1}, nil)
-		logits = graph.Add(logits, graph.Reshape(z, size, s.Actions))
-	}
-	return logits, graph.Reshape(dense(h, actorValue, actorValueBias), -1)
-}
-
-// Minibatch are the columns of one minibatch inside a graph, each [B, …].
+// Minibatch are the columns of one minibatch inside a graph. Three of them are what the actor reads: "state", "about" and
+// "base".
 type Minibatch map[string]*graph.Node
 
-// Loss builds an agent's loss: a scalar that is to become small, how far the policy has moved from the one that acted (an
+// Loss builds an agent's loss from the actor's logits [B, Actions] and what it adds to the value [B]: a scalar that is to
+// become small, how far the policy has moved from the one that acted (an
 // estimate of the KL divergence; nil where nobody asks), and statistics, each a scalar.
-type Loss func(actor ActorNodes, b Minibatch) (loss, moved *graph.Node, stats []*graph.Node)
+type Loss func(logits, value *graph.Node, b Minibatch) (loss, moved *graph.Node, stats []*graph.Node)
 
 // UpdateConfig says how an [Updater] steps.
 type UpdateConfig struct {
 	Backend     string
-	Size        int     // rows of a minibatch
 	Minibatches int     // in one call of the backend
 	ClipNorm    float64 // bound of the gradient's norm; 0 for none
 	Epsilon     float64 // of Adam
@@ -60,10 +33,19 @@ type UpdateConfig struct {
 	Stats    int // how many statistics the loss has
 }
 
-// Column is one column of the minibatches: Width numbers a row, or one number where Width is 0.
+// Column is one column of the minibatches and its dimensions in each.
 type Column struct {
-	Name  string
-	Width int
+	Name string
+	Dims []int
+}
+
+// Size is how many numbers a minibatch has of the column.
+func (c Column) Size() int {
+	n := 1
+	for _, d := range c.Dims {
+		n *= d
+	}
+	return n
 }
 
 // Updater holds an actor's weights and the moments of Adam on the backend, and the graph that takes several minibatch
@@ -79,8 +61,8 @@ type Updater struct {
 
 // NewUpdater puts an actor on the backend and builds the graph around its loss.
 func NewUpdater(c UpdateConfig, a *Actor, loss Loss) (*Updater, error) {
-	if c.Size < 1 || c.Minibatches < 1 {
-		return nil, fmt.Errorf("updates of %d minibatches of %d rows", c.Minibatches, c.Size)
+	if c.Minibatches < 1 {
+		return nil, fmt.Errorf("updates of %d minibatches", c.Minibatches)
 	}
 	backend, err := OpenBackend(c.Backend)
 	if err != nil {
@@ -124,12 +106,12 @@ func (u *Updater) build(backend compute.Backend, loss Loss) error {
 		for k := range u.config.Minibatches {
 			b := Minibatch{}
 			for i, c := range u.config.Columns {
-				part := graph.Slice(columns[i], graph.AxisElem(k))
-				dims := part.Shape().Dimensions[1:]
-				b[c.Name] = graph.Reshape(part, dims...)
+				b[c.Name] = graph.Reshape(graph.Slice(columns[i], graph.AxisElem(k)), c.Dims...)
 			}
-			objective, moved, stats := loss(ActorNodes{u.shape, w}, b)
-			grads := graph.Gradient(objective, w...)
+			pass := forward(u.shape, w, b["state"], b["about"], b["base"])
+			objective, moved, stats := loss(pass.logits, pass.value, b)
+			by := graph.Gradient(objective, pass.logits, pass.value)
+			grads := pass.backward(by[0], by[1])
 			if u.config.TargetKL > 0 && moved != nil {
 				bound := graph.Scalar(g, dtypes.Float32, u.config.TargetKL)
 				alive = graph.Mul(alive, graph.ConvertDType(graph.LessOrEqual(moved, bound), dtypes.Float32))
@@ -175,7 +157,7 @@ func (u *Updater) adam(w, m, v, grads []*graph.Node, steps, rate, alive *graph.N
 }
 
 // Run takes Minibatches steps of the given learning rate. columns are in the order of the configuration, each
-// [Minibatches × Size × Width]. It returns the statistics, mean over the steps taken, and how many those were.
+// that of every minibatch after another. It returns the statistics, mean over the steps taken, and how many those were.
 func (u *Updater) Run(rate float64, columns [][]float32) (stats []float64, steps int, err error) {
 	if len(columns) != len(u.config.Columns) {
 		return nil, 0, fmt.Errorf("an update with %d columns, want %d", len(columns), len(u.config.Columns))
@@ -188,11 +170,7 @@ func (u *Updater) Run(rate float64, columns [][]float32) (stats []float64, steps
 	fresh := make([]*tensors.Tensor, 0, len(columns))
 	err = recovered(func() error {
 		for i, c := range u.config.Columns {
-			dims := []int{u.config.Minibatches, u.config.Size}
-			if c.Width > 0 {
-				dims = append(dims, c.Width)
-			}
-			t := tensors.FromFlatDataAndDimensions(columns[i], dims...)
+			t := tensors.FromFlatDataAndDimensions(columns[i], append([]int{u.config.Minibatches}, c.Dims...)...)
 			fresh = append(fresh, t)
 			args = append(args, t)
 		}
@@ -229,49 +207,10 @@ func (u *Updater) Run(rate float64, columns [][]float32) (stats []float64, steps
 }
 
 // Read copies the weights from the backend into a.
-func (u *Updater) Read(a *Actor) error { return u.read(a.Weights, 0) }
-
-// Moments copies the optimiser's state out, for an exact resume: first moments, second moments, steps taken.
-func (u *Updater) Moments() ([]F32s, error) {
-	var flat []F32s
-	for range 2 {
-		for _, p := range u.parts {
-			flat = append(flat, make(F32s, p.size()))
-		}
-	}
-	flat = append(flat, make(F32s, 1))
-	return flat, u.read(flat, len(u.parts))
-}
-
-// Resume puts weights and moments back.
-func (u *Updater) Resume(a *Actor, moments []F32s) error {
-	if len(moments) != 2*len(u.parts)+1 {
-		return fmt.Errorf("%d blocks of moments, want %d: the checkpoint is of another network", len(moments), 2*len(u.parts)+1)
-	}
+func (u *Updater) Read(a *Actor) error {
 	return recovered(func() error {
-		for i, flat := range append(append([]F32s{}, a.Weights...), moments...) {
-			dims := u.state[i].Shape().Dimensions
-			if len(flat) != u.state[i].Shape().Size() {
-				return fmt.Errorf("block %d has %d numbers, want %v: the checkpoint is of another network", i, len(flat), dims)
-			}
-			if err := u.state[i].FinalizeAll(); err != nil {
-				return err
-			}
-			if len(dims) == 0 {
-				u.state[i] = tensors.FromScalar(flat[0])
-			} else {
-				u.state[i] = tensors.FromFlatDataAndDimensions([]float32(flat), dims...)
-			}
-		}
-		return nil
-	})
-}
-
-func (u *Updater) read(into []F32s, from int) error {
-	return recovered(func() error {
-		for i := range into {
-			err := tensors.ConstFlatData(u.state[from+i], func(flat []float32) { copy(into[i], flat) })
-			if err != nil {
+		for i, w := range a.Weights {
+			if err := tensors.ConstFlatData(u.state[i], func(flat []float32) { copy(w, flat) }); err != nil {
 				return err
 			}
 		}

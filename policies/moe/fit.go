@@ -14,12 +14,12 @@ import (
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
-// fit learns everything: what outcomes cost, then the gate end to end, then what a combination of it is worth.
-func (p *router) fit(ctx context.Context, t *policy.Task, report func(policy.Progress)) (*state, error) {
+// fit learns everything: what outcomes cost, then the gate end to end, then what a combination of it is worth. It also returns what was learned from.
+func (p *router) fit(ctx context.Context, t *policy.Task, report func(policy.Progress)) (*state, *examples, error) {
 	s := &state{}
 	ex, err := p.gather(ctx, t, s, report)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	s.MeanCost = meanCosts(s)
 	lists := [][]policy.Preference{ex.prefs}
@@ -47,18 +47,18 @@ func (p *router) fit(ctx context.Context, t *policy.Task, report func(policy.Pro
 		}
 		g.initialise(p.setup.Seed, p.params.Temperature, s.Overall.Row(learn.Score, 0))
 		if err := p.train(ctx, name, g, s, ex, list, report); err != nil {
-			return nil, fmt.Errorf("training the gate: %w", err)
+			return nil, nil, fmt.Errorf("training the gate: %w", err)
 		}
 		head, err := p.conclude(ctx, g, s, ex, list)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		s.Gates = append(s.Gates, *head)
 	}
 	if report != nil {
 		report(policy.Progress{Stage: "moe", Step: 1, Total: 1, Metrics: s.describe()})
 	}
-	return s, ctx.Err()
+	return s, ex, ctx.Err()
 }
 
 // meanCosts is what the seen models cost on average, see layout.

@@ -76,7 +76,7 @@ func (p *router) Fit(ctx context.Context, t *policy.Task, report func(policy.Pro
 			return fmt.Errorf("preference %d: %w", i-1, err)
 		}
 	}
-	s, err := p.fit(ctx, t, report)
+	s, _, err := p.fit(ctx, t, report)
 	if err != nil {
 		return err
 	}
@@ -115,15 +115,12 @@ func (p *router) Route(ctx context.Context, b *policy.Batch) (*policy.Decisions,
 		}
 	}
 	x := s.Features.Inputs(b.Prompts)
-	expect := s.means(n)
-	if s.Expense != nil {
-		if err := s.Expense.Price(ctx, expect, s.Overall, x, nil); err != nil {
-			return nil, err
-		}
+	expect, err := s.priced(ctx, x)
+	if err != nil {
+		return nil, err
 	}
 	var near []float32
 	if s.Memory != nil {
-		var err error
 		if near, err = s.near(ctx, b.Prompts, nil); err != nil {
 			return nil, err
 		}
@@ -133,7 +130,6 @@ func (p *router) Route(ctx context.Context, b *policy.Batch) (*policy.Decisions,
 	for i, preference := range b.Preferences {
 		gateOf[i] = s.serving(preference)
 		if readings[gateOf[i]] == nil {
-			var err error
 			if readings[gateOf[i]], err = s.Gates[gateOf[i]].Gate.read(ctx, x, near, s.ClassMeans); err != nil {
 				return nil, err
 			}
@@ -145,7 +141,7 @@ func (p *router) Route(ctx context.Context, b *policy.Batch) (*policy.Decisions,
 	}
 	rows := make([]row, b.Rows())
 	may := s.may()
-	err := learn.EachChunk(ctx, len(rows), func(lo, hi int) {
+	err = learn.EachChunk(ctx, len(rows), func(lo, hi int) {
 		models := len(p.setup.Models)
 		free, logits, forecast, cost := make([]float64, models), make([]float64, models), make([]float64, models), make([]float64, models)
 		for r := lo; r < hi; r++ {
@@ -265,16 +261,20 @@ func (p *router) Load(data []byte) error {
 	if err := learn.LoadState(kind, data, s); err != nil {
 		return err
 	}
-	models := len(p.setup.Models)
-	if err := s.check(models); err != nil {
+	if err := s.check(len(p.setup.Models)); err != nil {
 		return err
 	}
+	s.recall()
+	p.state = s
+	return nil
+}
+
+// recall finds the models that a loaded gate was trained on.
+func (s *state) recall() {
 	s.seen = s.may()
 	for _, m := range s.Joined {
 		s.seen[m] = false
 	}
-	p.state = s
-	return nil
 }
 
 // check tells whether a loaded state is whole.

@@ -16,8 +16,7 @@ var stats = []string{"policy_loss", "value_loss", "policy_entropy", "approx_kl",
 //
 // The KL divergence from the policy that acted is estimated by E[(ρ − 1) − ln ρ], which is never negative (Schulman,
 // "Approximating KL divergence", 2020).
-func (p *Params) loss(actor learn.ActorNodes, b learn.Minibatch) (loss, moved *graph.Node, stats []*graph.Node) {
-	logits, value := actor.Forward(b["state"], b["about"], b["base"])
+func (p *Params) loss(logits, value *graph.Node, b learn.Minibatch) (loss, moved *graph.Node, stats []*graph.Node) {
 	logp := graph.LogSoftmax(logits)
 	taken := graph.ReduceSum(graph.Mul(logp, b["action"]), -1)
 

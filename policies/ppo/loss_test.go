@@ -76,12 +76,13 @@ func TestLossIsThePaperS(t *testing.T) {
 	}
 	r, advantage, target := played(shape, 64)
 	p := Defaults
-	u, err := learn.NewUpdater(learn.UpdateConfig{Size: 64, Minibatches: 1, ClipNorm: 0.5, Epsilon: 1e-5, Columns: r.Columns(), Stats: len(stats)}, actor, p.loss)
+	u, err := learn.NewUpdater(learn.UpdateConfig{Minibatches: 1, ClipNorm: 0.5, Epsilon: 1e-5, Columns: r.Columns(64), Stats: len(stats)}, actor, p.loss)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer u.Close()
 	var b agent.Batches
+	b.Take(r)
 	found, steps, err := u.Run(1e-3, b.Deal(r, 64, 1, advantage, target, policy.Stream(2, "deal")))
 	if err != nil || steps != 1 {
 		t.Fatal(steps, err)
@@ -104,12 +105,13 @@ func TestOneCallStepsAsMany(t *testing.T) {
 	r, advantage, target := played(shape, 32)
 	p := Defaults
 	train := func(minibatches int) *learn.Actor {
-		u, err := learn.NewUpdater(learn.UpdateConfig{Size: 8, Minibatches: minibatches, ClipNorm: 0.5, Epsilon: 1e-5, Columns: r.Columns(), Stats: len(stats)}, actor, p.loss)
+		u, err := learn.NewUpdater(learn.UpdateConfig{Minibatches: minibatches, ClipNorm: 0.5, Epsilon: 1e-5, Columns: r.Columns(8), Stats: len(stats)}, actor, p.loss)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer u.Close()
 		var b agent.Batches
+		b.Take(r)
 		columns := b.Deal(r, 8, 4, advantage, target, policy.Stream(2, "deal"))
 		for from := 0; from < 4; from += minibatches {
 			part := make([][]float32, len(columns))
@@ -150,12 +152,13 @@ func TestTargetKLEndsAnUpdate(t *testing.T) {
 	}
 	r, advantage, target := played(shape, 32)
 	p := Defaults
-	u, err := learn.NewUpdater(learn.UpdateConfig{Size: 8, Minibatches: 4, Epsilon: 1e-5, TargetKL: 1e-9, Columns: r.Columns(), Stats: len(stats)}, actor, p.loss)
+	u, err := learn.NewUpdater(learn.UpdateConfig{Minibatches: 4, Epsilon: 1e-5, TargetKL: 1e-9, Columns: r.Columns(8), Stats: len(stats)}, actor, p.loss)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer u.Close()
 	var b agent.Batches
+	b.Take(r)
 	_, steps, err := u.Run(1e-2, b.Deal(r, 8, 4, advantage, target, policy.Stream(2, "deal")))
 	if err != nil || steps != 0 {
 		t.Fatalf("%d steps beyond the bound (%v)", steps, err)

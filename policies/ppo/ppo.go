@@ -47,8 +47,8 @@ func (p *Params) start(c *agent.Config, a *learn.Actor) (agent.Algorithm, error)
 	roll := agent.Rollout{Width: a.Shape.In, Actions: a.Shape.Actions, Each: a.Shape.Each}
 	var err error
 	g.updater, err = learn.NewUpdater(learn.UpdateConfig{
-		Backend: c.Setup.Backend, Size: g.size, Minibatches: count, ClipNorm: p.ClipNorm, Epsilon: 1e-5, TargetKL: p.TargetKL,
-		Columns: roll.Columns(), Stats: len(stats),
+		Backend: c.Setup.Backend, Minibatches: count, ClipNorm: p.ClipNorm, Epsilon: 1e-5, TargetKL: p.TargetKL,
+		Columns: roll.Columns(g.size), Stats: len(stats),
 	}, a, p.loss)
 	return g, err
 }
@@ -56,6 +56,7 @@ func (p *Params) start(c *agent.Config, a *learn.Actor) (agent.Algorithm, error)
 // Update implements [agent.Algorithm].
 func (g *algorithm) Update(ctx context.Context, r *agent.Rollout, left float64) ([]policy.Metric, error) {
 	p := g.params
+	g.batches.Take(r)
 	r.GAE(p.Gamma, p.GAELambda, g.advantage, g.target)
 	rate := p.LearningRate
 	if p.Anneal {

@@ -11,8 +11,7 @@ var stats = []string{"policy_loss", "value_loss", "policy_entropy"}
 
 // loss is to become small: its gradient is that of −E[ln π(a|s)·A], of c_v·½E[(V−G)²] for the learned baseline, and of
 // −c_e·E[H(π)].
-func (p *Params) loss(actor learn.ActorNodes, b learn.Minibatch) (loss, moved *graph.Node, stats []*graph.Node) {
-	logits, value := actor.Forward(b["state"], b["about"], b["base"])
+func (p *Params) loss(logits, value *graph.Node, b learn.Minibatch) (loss, moved *graph.Node, stats []*graph.Node) {
 	logp := graph.LogSoftmax(logits)
 	taken := graph.ReduceSum(graph.Mul(logp, b["action"]), -1)
 	policyLoss := graph.Neg(graph.ReduceAllMean(graph.Mul(taken, b["advantage"])))

@@ -11,7 +11,7 @@ import (
 type Params struct {
 	Mode        string  `json:"mode" doc:"one-shot: pick a model for the prompt; sequential: ask models one after another, look at each answer, and stop" enum:"one-shot,sequential"`
 	MaxAsks     int     `json:"max_asks" doc:"models that a sequential agent may ask for one prompt" min:"1" max:"64"`
-	WarmStart   string  `json:"warm_start" doc:"predict: start as the supervised router of that name; none: start from the pool's means" enum:"predict,none"`
+	WarmStart   string  `json:"warm_start" doc:"predict: start as the supervised router of that name; moe: start from what the gate of that policy forecasts; none: start from the pool's means" enum:"predict,moe,none"`
 	Feedback    string  `json:"feedback" doc:"full: labels of all models may be learned from beside the reward; bandit: only outcomes of chosen models, as in a live system" enum:"full,bandit"`
 	Temperature float64 `json:"temperature" doc:"difference in expected utility, in score, that makes an action e times as probable before training" min:"0.0001" max:"100"`
 	Vector      bool    `json:"use_vector" doc:"the network sees the prompt's vector itself, beside what a predictor makes of it"`
@@ -85,7 +85,7 @@ func Definition() policy.Definition {
 // config is the part of the parameters that is not the algorithm's.
 func (p *Params) config(s policy.Setup) agent.Config {
 	c := agent.Config{
-		Name: "reinforce", Kind: "reinforce/3", Setup: s, Sequential: p.Mode == "sequential", MaxAsks: p.MaxAsks, Warm: p.WarmStart == "predict",
+		Name: "reinforce", Kind: "reinforce/3", Setup: s, Sequential: p.Mode == "sequential", MaxAsks: p.MaxAsks, Warm: agent.Warm(p.WarmStart),
 		Bandit: p.Feedback == "bandit", Separate: !p.Conditioned, Temperature: p.Temperature, Vector: p.Vector, Responses: p.Responses, Hidden: p.Hidden,
 		Scorer: p.Scorer, Steps: p.Steps, Passes: p.Passes, Slots: p.Slots, Horizon: p.Horizon, Checks: p.Checks,
 		RiskLevel: p.RiskLevel, RiskWeight: p.RiskWeight, BudgetCostUSD: p.BudgetCost, BudgetCarbonG: p.BudgetCarbon,

@@ -37,8 +37,8 @@ func (p *Params) start(c *agent.Config, a *learn.Actor) (agent.Algorithm, error)
 	roll := agent.Rollout{Width: a.Shape.In, Actions: a.Shape.Actions, Each: a.Shape.Each}
 	var err error
 	g.updater, err = learn.NewUpdater(learn.UpdateConfig{
-		Backend: c.Setup.Backend, Size: g.size, Minibatches: count, ClipNorm: p.ClipNorm, Epsilon: 1e-8,
-		Columns: roll.Columns(), Stats: len(stats),
+		Backend: c.Setup.Backend, Minibatches: count, ClipNorm: p.ClipNorm, Epsilon: 1e-8,
+		Columns: roll.Columns(g.size), Stats: len(stats),
 	}, a, p.loss)
 	return g, err
 }
@@ -48,6 +48,7 @@ func (g *algorithm) Update(ctx context.Context, r *agent.Rollout, left float64) 
 	p := g.params
 	// With λ = 1 the estimate is the whole return less the value; the return of an episode that goes on beyond the rollout
 	// ends in the value of where it stands.
+	g.batches.Take(r)
 	r.GAE(1, 1, g.advantage, g.target)
 	p.baseline(g.target, g.advantage)
 	if p.NormaliseReturn {
