@@ -106,7 +106,9 @@ func (u *Updater) build(backend compute.Backend, loss Loss) error {
 		for k := range u.config.Minibatches {
 			b := Minibatch{}
 			for i, c := range u.config.Columns {
-				b[c.Name] = graph.Reshape(graph.Slice(columns[i], graph.AxisElem(k)), c.Dims...)
+				if c.Size() > 0 { // XLA takes no slice of nothing
+					b[c.Name] = graph.Reshape(graph.Slice(columns[i], graph.AxisElem(k)), c.Dims...)
+				}
 			}
 			pass := forward(u.shape, w, b["state"], b["about"], b["base"])
 			objective, moved, stats := loss(pass.logits, pass.value, b)
