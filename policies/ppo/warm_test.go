@@ -1,0 +1,24 @@
+package ppo
+
+import (
+	"testing"
+
+	"github.com/trilemma-bench/trilemma/policies/policytest"
+)
+
+// Every start and both modes keep the contract, checkpoints included; that of the defaults is tested with all policies.
+func TestConformance(t *testing.T) {
+	for name, params := range map[string]map[string]any{
+		"gate":     {"warm_start": "moe", "mode": "one-shot"},
+		"gate-seq": {"warm_start": "moe"},
+		"cold":     {"warm_start": "none", "use_vector": true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for k, v := range map[string]any{"steps": 512, "slots": 16, "horizon": 8, "checks": 1, "hidden": 8, "scorer": 4} {
+				params[k] = v
+			}
+			policytest.RunOpener(t, policytest.InProcess(Definition()), policytest.Options{Params: params})
+		})
+	}
+}
