@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // actAsProgram makes the test binary be the program itself: for killing it, and for policies in their own processes.
@@ -127,6 +128,45 @@ func TestKilledRunResumes(t *testing.T) {
 	}
 	if !bytes.Equal(read(t, whole, "points.parquet"), read(t, killed, "points.parquet")) {
 		t.Error("points.parquet of the resumed run differs from that of an uninterrupted one")
+	}
+}
+
+// A run killed in the middle of a training goes on from its last snapshot, to the same result and the same curve.
+func TestKilledTrainingResumes(t *testing.T) {
+	text := strings.Replace(small, "[random, single, best-single, category-best, {name: knn, params: {k: 20}}, agreement]",
+		"[best-single, {name: ppo, params: {warm_start: none, slots: 16, horizon: 16, steps: 16000, passes: 1000, checks: 40}}]", 1)
+	file := experimentFile(t, text)
+	whole, killed := t.TempDir(), t.TempDir()
+	must(t, "run", file, "--results", whole)
+
+	cmd := exec.Command(os.Args[0], "run", file, "--results", killed, "--jobs", "1")
+	cmd.Env = append(os.Environ(), actAsProgram+"=1")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	partial := filepath.Join(killed, "small", "*", "checkpoints", "*.partial")
+	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(5 * time.Millisecond) {
+		if found, _ := filepath.Glob(partial); len(found) > 0 {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("no snapshot came")
+		}
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() // it was killed
+	must(t, "resume", "small", "--results", killed)
+	if !bytes.Equal(read(t, whole, "points.parquet"), read(t, killed, "points.parquet")) {
+		t.Error("points.parquet of the resumed training differs from that of an uninterrupted one")
+	}
+	if found, _ := filepath.Glob(partial); len(found) > 0 {
+		t.Errorf("%v stayed behind", found)
+	}
+	points := func(dir string) int { return strings.Count(string(read(t, dir, "curves.csv")), ",explained_variance,") }
+	if a, b := points(whole), points(killed); a != b || a == 0 {
+		t.Errorf("the curve has %d points after a break, %d without", b, a)
 	}
 }
 

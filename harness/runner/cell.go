@@ -22,6 +22,7 @@ import (
 type work struct {
 	*Plan
 	cell *experiment.Cell
+	run  *store.Run
 	feed *feed
 	test []int // test prompts of the cell's pool
 	log  io.Writer
@@ -130,6 +131,9 @@ func (w *work) fit(ctx context.Context, inst *host.Instance, result *store.CellR
 		return err
 	}
 	task := &policy.Task{Train: train, Validation: validation, Preferences: w.preferences()}
+	if task.Snapshot, err = w.run.Snapshot(w.cell.ID); err != nil {
+		return err
+	}
 	var curves store.Curves
 	defer func() { result.Curves = curves.All() }()
 	return inst.Fit(ctx, task, func(p policy.Progress) {
@@ -142,6 +146,12 @@ func (w *work) fit(ctx context.Context, inst *host.Instance, result *store.CellR
 			curves.Add(p.Stage, m.Name, p.Step, m.Value)
 		}
 		w.send(e)
+		if p.Snapshot != nil {
+			// Without it an interruption costs time, no result: that is no reason to fail.
+			if err := w.run.SaveSnapshot(w.cell.ID, p.Snapshot); err != nil {
+				w.send(event.Event{Kind: event.Notice, Text: w.ref().Name() + ": " + err.Error()})
+			}
+		}
 	})
 }
 

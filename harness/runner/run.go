@@ -93,6 +93,13 @@ func (p *Plan) runIn(ctx context.Context, run *store.Run, opt Options, started t
 	sink := event.Tee(events, opt.Events)
 
 	todo, cached := p.todo(run, opt)
+	if opt.Fresh {
+		for _, c := range todo {
+			if err := run.DropSnapshot(c.ID); err != nil {
+				return nil, err
+			}
+		}
+	}
 	if err := p.fill(ctx, todo, opt); err != nil {
 		return nil, err
 	}
@@ -200,7 +207,7 @@ func (p *Plan) executeOne(ctx context.Context, run *store.Run, c *experiment.Cel
 	if err != nil {
 		return nil, err
 	}
-	w := &work{Plan: p, cell: c, feed: p.feedOf(c), test: p.test[c.Pool], log: log, send: sink.Send}
+	w := &work{Plan: p, cell: c, run: run, feed: p.feedOf(c), test: p.test[c.Pool], log: log, send: sink.Send}
 	result, reason := w.safely(ctx, c.Timeout)
 	if closed := log.Close(); closed != nil && reason == nil {
 		reason = fmt.Errorf("writing the log of %s: %w", ref.Name(), closed)

@@ -144,7 +144,7 @@ func (r *Run) SaveCell(c CellResult) error {
 	if err := r.writeJSON(cellsDir+"/"+c.Ref.ID+".json", st); err != nil {
 		return fmt.Errorf("saving cell %s: %w", c.Ref.Name(), err)
 	}
-	return nil
+	return r.DropSnapshot(c.Ref.ID)
 }
 
 func (r *Run) store(path string, fill func(io.Writer) error) (*Stored, error) {

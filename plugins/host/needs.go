@@ -97,7 +97,7 @@ func (i *Instance) cleanTask(t *policy.Task) (*policy.Task, error) {
 	if err != nil {
 		return nil, fmt.Errorf("train split: %w", err)
 	}
-	out := &policy.Task{Train: train, Preferences: t.Preferences}
+	out := &policy.Task{Train: train, Preferences: t.Preferences, Snapshot: t.Snapshot}
 	if t.Validation != nil {
 		if out.Validation, err = i.cleanSplit(t.Validation); err != nil {
 			return nil, fmt.Errorf("validation split: %w", err)

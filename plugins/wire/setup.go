@@ -73,7 +73,7 @@ func DecodeSetup(m *pb.Setup) (policy.Setup, error) {
 
 // EncodeProgress writes a report of a running Fit.
 func EncodeProgress(p *policy.Progress) *pb.Progress {
-	m := &pb.Progress{Stage: clean(p.Stage), Step: int64(p.Step), Total: int64(p.Total)}
+	m := &pb.Progress{Stage: clean(p.Stage), Step: int64(p.Step), Total: int64(p.Total), Snapshot: p.Snapshot}
 	for _, x := range p.Metrics {
 		m.Metrics = append(m.Metrics, &pb.Metric{Name: clean(x.Name), Value: x.Value})
 	}
@@ -82,7 +82,7 @@ func EncodeProgress(p *policy.Progress) *pb.Progress {
 
 // DecodeProgress reads a report of a running Fit.
 func DecodeProgress(m *pb.Progress) policy.Progress {
-	p := policy.Progress{Stage: m.GetStage(), Step: int(m.GetStep()), Total: int(m.GetTotal())}
+	p := policy.Progress{Stage: m.GetStage(), Step: int(m.GetStep()), Total: int(m.GetTotal()), Snapshot: m.GetSnapshot()}
 	for _, x := range m.GetMetrics() {
 		p.Metrics = append(p.Metrics, policy.Metric{Name: x.GetName(), Value: x.GetValue()})
 	}

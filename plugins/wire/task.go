@@ -20,6 +20,7 @@ func SendTask(send func(*pb.Chunk) error, t *policy.Task) error {
 		Preferences: encodePreferences(t.Preferences),
 		Train:       splitSize(t.Train, cuts[0]),
 		Validation:  splitSize(t.Validation, cuts[1]),
+		Snapshot:    t.Snapshot,
 	}
 	if err := SendMessage(send, header); err != nil {
 		return fmt.Errorf("sending the task: %w", err)
@@ -156,7 +157,7 @@ func ReceiveTask(receive func() (*pb.Chunk, error)) (*policy.Task, error) {
 	if err := ReceiveMessage(receive, header); err != nil {
 		return nil, fmt.Errorf("receiving the task: %w", unexpected(err))
 	}
-	t := &policy.Task{Preferences: decodePreferences(header.GetPreferences())}
+	t := &policy.Task{Preferences: decodePreferences(header.GetPreferences()), Snapshot: header.GetSnapshot()}
 	for k, size := range []*pb.SplitSize{header.GetTrain(), header.GetValidation()} {
 		if size == nil {
 			continue

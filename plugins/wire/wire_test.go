@@ -291,7 +291,7 @@ func TestSetupAndDescriptionRoundTrip(t *testing.T) {
 	if diff := cmp.Diff(about, DecodeDescription(EncodeDescription(&about))); diff != "" {
 		t.Error(diff)
 	}
-	p := policy.Progress{Stage: "s", Step: 1, Total: 2, Metrics: []policy.Metric{{Name: "loss", Value: 0.5}}}
+	p := policy.Progress{Stage: "s", Step: 1, Total: 2, Metrics: []policy.Metric{{Name: "loss", Value: 0.5}}, Snapshot: []byte{1, 0}}
 	if diff := cmp.Diff(p, DecodeProgress(EncodeProgress(&p))); diff != "" {
 		t.Error(diff)
 	}

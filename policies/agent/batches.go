@@ -31,6 +31,8 @@ func (b *Batches) Take(r *Rollout) {
 		for i := range b.order {
 			b.order[i] = int32(i)
 		}
+	}
+	if b.state == nil {
 		b.state, b.about = make([]float32, len(r.State)), make([]float32, len(r.About))
 	}
 	turn(r.State, r.Width, b.state)

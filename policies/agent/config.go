@@ -57,6 +57,9 @@ type Algorithm interface {
 	Update(ctx context.Context, r *Rollout, left float64) ([]policy.Metric, error)
 	// Read copies the weights into the actor.
 	Read(*learn.Actor) error
+	// State is all that is remembered from one update to the next, and Restore goes on from it.
+	State() (StepperState, error)
+	Restore(StepperState) error
 	Close()
 }
 

@@ -27,6 +27,14 @@ type played struct {
 	mean    float64
 }
 
+func newPlayed(utility []float64) *played {
+	p := &played{utility: utility}
+	for _, u := range utility {
+		p.mean += u / float64(len(utility))
+	}
+	return p
+}
+
 // better tells whether an agent's mean is above another's by more than the standard error of their paired difference: of
 // many agents that are no better than the best one, some look so on the prompts that they are chosen by.
 func (a *played) better(than *played) bool {
@@ -129,10 +137,7 @@ func (k *checker) play(ctx context.Context, a *learn.Actor, multiplier [3]float6
 	for i, u := range utility {
 		out.utility[i/len(k.preferences)] += k.weight[i%len(k.preferences)] * u
 	}
-	for _, u := range out.utility {
-		out.mean += u / float64(len(out.utility))
-	}
-	return out, nil
+	return newPlayed(out.utility), nil
 }
 
 // evenly is the part of the weight that all preferences share alike.

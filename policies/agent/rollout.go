@@ -84,10 +84,11 @@ type collector struct {
 	scale       []float32 // [preferences] of the reward
 	order       []int32   // prompts that somebody of the pool answered, shuffled again each time round
 	next        int
-	draw        *rand.Rand
-	which       []int     // [slots] preference
-	spent       []float64 // [slots] return of the episode so far, unscaled
-	threshold   []float64 // [preferences] value at risk
+	source      *rand.ChaCha8
+	draw        *rand.Rand // from source
+	which       []int      // [slots] preference
+	spent       []float64  // [slots] return of the episode so far, unscaled
+	threshold   []float64  // [preferences] value at risk
 	multiplier  [3]float64
 	tally       tally
 	followed    []int // actions whose shares are reported
@@ -109,10 +110,11 @@ func newCollector(c *Config, s *sense, preferences []policy.Preference, g *groun
 		return nil, err
 	}
 	k := &collector{
-		player: p, preferences: preferences, draw: policy.Stream(c.Setup.Seed, c.Name, "play"),
+		player: p, preferences: preferences, source: policy.Source(c.Setup.Seed, c.Name, "play"),
 		which: make([]int, c.Slots), spent: make([]float64, c.Slots), threshold: make([]float64, len(preferences)),
 		logits: make([]float32, c.Slots*shape.Actions),
 	}
+	k.draw = rand.New(k.source)
 	for i := range g.split.Len() {
 		for m := range s.Models {
 			if p.env.Present(i, m) && usable(g.expect, i, m) {

@@ -47,6 +47,10 @@ func (p *Router) Fit(ctx context.Context, t *policy.Task, report func(policy.Pro
 			return fmt.Errorf("preference %d: %w", i-1, err)
 		}
 	}
+	from, err := decodeSnapshot(t.Snapshot)
+	if err != nil {
+		return err
+	}
 	task := *t
 	if len(task.Preferences) == 0 {
 		task.Preferences = []policy.Preference{{}}
@@ -60,7 +64,7 @@ func (p *Router) Fit(ctx context.Context, t *policy.Task, report func(policy.Pro
 	if err != nil {
 		return err
 	}
-	agents, err := p.trainAll(ctx, s, task.Preferences, grounds, report)
+	agents, err := p.trainAll(ctx, s, task.Preferences, grounds, from, report)
 	if err != nil {
 		return err
 	}
@@ -69,7 +73,8 @@ func (p *Router) Fit(ctx context.Context, t *policy.Task, report func(policy.Pro
 }
 
 // train plays and updates in turn, on the first of the grounds; the second, if there is one, is that of validation.
-func (p *Router) train(ctx context.Context, s *sense, preferences []policy.Preference, grounds []*ground, report func(policy.Progress)) (*trained, error) {
+// Where from is not nil it goes on from there. tell is given a snapshot wherever the training may go on from.
+func (p *Router) train(ctx context.Context, s *sense, preferences []policy.Preference, grounds []*ground, from *snapshot, tell func(policy.Progress, *snapshot) error) (*trained, error) {
 	c := &p.config
 	shape := learn.ActorShape{
 		In: c.width(s), Actions: env.Actions(s.Models, c.Sequential), Hidden: c.Hidden, Each: c.each(), Scorer: c.Scorer,
@@ -92,8 +97,11 @@ func (p *Router) train(ctx context.Context, s *sense, preferences []policy.Prefe
 		if best, err = check.play(ctx, actor, play.multiplier); err != nil {
 			return nil, err
 		}
-		if report != nil {
-			report(policy.Progress{Stage: "play", Step: 0, Total: c.Steps, Metrics: []policy.Metric{{Name: "validation_return", Value: best.mean}}})
+		if from == nil {
+			err := tell(policy.Progress{Stage: "play", Step: 0, Total: c.Steps, Metrics: []policy.Metric{{Name: "validation_return", Value: best.mean}}}, nil)
+			if err != nil {
+				return nil, err
+			}
 		}
 		play.weigh(check.weight)
 	}
@@ -106,8 +114,28 @@ func (p *Router) train(ctx context.Context, s *sense, preferences []policy.Prefe
 	updates := max(1, (min(c.Steps, c.Passes*grounds[0].split.Len())+rows-1)/rows)
 	every := max(1, updates/max(1, c.Checks))
 	budgets := c.BudgetCostUSD > 0 || c.BudgetCarbonG > 0 || c.BudgetLatency > 0
+	first := 0
+	if from != nil {
+		if !shaped(from.Learned.Actor, shape) || from.Updates > updates || (best != nil && len(from.Best) != len(best.utility)) {
+			return nil, errors.New("the snapshot of the interrupted training is of another agent; run again with --fresh")
+		}
+		first, learned = from.Updates, &from.Learned
+		if best != nil {
+			best = newPlayed(from.Best)
+		}
+		err := play.restore(&from.Play)
+		if err == nil {
+			err = algorithm.Restore(from.Steps)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("going on with the interrupted training: %w; run again with --fresh", err)
+		}
+		if err := algorithm.Read(actor); err != nil {
+			return nil, err
+		}
+	}
 	started := time.Now()
-	for u := range updates {
+	for u := first; u < updates; u++ {
 		roll, err := play.collect(ctx, actor)
 		if err != nil {
 			return nil, err
@@ -124,7 +152,8 @@ func (p *Router) train(ctx context.Context, s *sense, preferences []policy.Prefe
 			play.learnMultipliers()
 		}
 		metrics = append(metrics, more...)
-		if check != nil && ((u+1)%every == 0 || u+1 == updates) {
+		rest := (u+1)%every == 0 || u+1 == updates
+		if check != nil && rest {
 			score, err := check.play(ctx, actor, play.multiplier)
 			if err != nil {
 				return nil, err
@@ -137,9 +166,22 @@ func (p *Router) train(ctx context.Context, s *sense, preferences []policy.Prefe
 		} else if check == nil {
 			learned.Actor, learned.Multiplier = actor, play.multiplier
 		}
-		if report != nil {
-			metrics = append(metrics, policy.Metric{Name: "steps_per_s", Value: float64((u+1)*rows) / time.Since(started).Seconds()})
-			report(policy.Progress{Stage: "play", Step: (u + 1) * rows, Total: updates * rows, Metrics: metrics})
+		var at *snapshot
+		if rest && u+1 < updates {
+			at = &snapshot{Updates: u + 1, Learned: *learned}
+			if best != nil {
+				at.Best = best.utility
+			}
+			if at.Play, err = play.state(); err != nil {
+				return nil, err
+			}
+			if at.Steps, err = algorithm.State(); err != nil {
+				return nil, err
+			}
+		}
+		metrics = append(metrics, policy.Metric{Name: "steps_per_s", Value: float64((u+1-first)*rows) / time.Since(started).Seconds()})
+		if err := tell(policy.Progress{Stage: "play", Step: (u + 1) * rows, Total: updates * rows, Metrics: metrics}, at); err != nil {
+			return nil, err
 		}
 	}
 	return learned, ctx.Err()

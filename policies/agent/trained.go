@@ -18,30 +18,61 @@ type trained struct {
 	Multiplier [3]float64         `json:"multiplier"` // prices of the budgets, added to every preference
 }
 
-// trainAll trains one agent on all preferences, or one on each. All see with the same sense.
-func (p *Router) trainAll(ctx context.Context, s *sense, preferences []policy.Preference, grounds []*ground, report func(policy.Progress)) ([]trained, error) {
-	if !p.config.Separate {
-		one, err := p.train(ctx, s, preferences, grounds, report)
-		if err != nil {
-			return nil, err
+// trainAll trains one agent on all preferences, or one on each. All see with the same sense. from is where an interrupted
+// training stood, or nil.
+func (p *Router) trainAll(ctx context.Context, s *sense, preferences []policy.Preference, grounds []*ground, from *snapshot, report func(policy.Progress)) ([]trained, error) {
+	lists := [][]policy.Preference{preferences}
+	if p.config.Separate {
+		lists = nil
+		for _, one := range preferences {
+			lists = append(lists, []policy.Preference{one})
 		}
-		return []trained{*one}, nil
 	}
-	agents := make([]trained, 0, len(preferences))
-	for i, preference := range preferences {
-		var tell func(policy.Progress)
-		if report != nil {
-			// One curve of all agents, one after another.
-			tell = func(g policy.Progress) {
-				g.Step, g.Total = g.Step+i*g.Total, g.Total*len(preferences)
+	agents, history := make([]trained, 0, len(lists)), []policy.Progress{}
+	if from != nil {
+		if len(from.Agents) >= len(lists) {
+			return nil, errors.New("the snapshot of the interrupted training is of other preferences; run again with --fresh")
+		}
+		agents = append(agents, from.Agents...)
+		for _, g := range from.History {
+			history = append(history, g)
+			if report != nil {
 				report(g)
 			}
 		}
-		one, err := p.train(ctx, s, []policy.Preference{preference}, grounds, tell)
-		if err != nil {
-			return nil, fmt.Errorf("the agent of preference %d: %w", i, err)
+	}
+	for i, list := range lists {
+		if i < len(agents) {
+			continue
 		}
-		one.Preference = &preference
+		// One curve of all agents, one after another.
+		tell := func(g policy.Progress, at *snapshot) error {
+			g.Step, g.Total = g.Step+i*g.Total, g.Total*len(lists)
+			history = append(history, g)
+			if report == nil {
+				return nil
+			}
+			if at != nil {
+				at.Agents, at.History = agents, history
+				var err error
+				if g.Snapshot, err = at.encode(); err != nil {
+					return err
+				}
+			}
+			report(g)
+			return nil
+		}
+		one, err := p.train(ctx, s, list, grounds, from, tell)
+		from = nil
+		if err != nil && p.config.Separate {
+			err = fmt.Errorf("the agent of preference %d: %w", i, err)
+		}
+		if err != nil {
+			return nil, err
+		}
+		if p.config.Separate {
+			one.Preference = &list[0]
+		}
 		agents = append(agents, *one)
 	}
 	return agents, nil

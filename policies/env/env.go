@@ -3,6 +3,7 @@ package env
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
@@ -216,4 +217,51 @@ func (e *Env) Seen(slot int, into *Seen) {
 			into.Shape = append(into.Shape, e.shape[at:at+ShapeFeatures]...)
 		}
 	}
+}
+
+// State is where every slot's episode stands.
+type State struct {
+	Prompt     []int32
+	Preference []policy.Preference
+	Asked      []uint64
+	Count      []int32
+	Model      []int32
+	Answers    []int32
+	Weights    []float32
+	Result     []Result
+}
+
+// State copies out where every episode stands.
+func (e *Env) State() State {
+	return State{
+		slices.Clone(e.Prompt), slices.Clone(e.Preference), slices.Clone(e.asked), slices.Clone(e.count),
+		slices.Clone(e.model), slices.Clone(e.answers), slices.Clone(e.weights), slices.Clone(e.result),
+	}
+}
+
+// Restore goes on from a state of an environment of the same world and configuration.
+func (e *Env) Restore(s State) error {
+	n, all := e.Config.Slots, e.Config.Slots*e.Config.MaxAsks
+	for _, c := range [][2]int{
+		{len(s.Prompt), n}, {len(s.Preference), n}, {len(s.Asked), n}, {len(s.Count), n}, {len(s.Result), n},
+		{len(s.Model), all}, {len(s.Answers), all}, {len(s.Weights), all},
+	} {
+		if c[0] != c[1] {
+			return fmt.Errorf("a state of %d figures, want %d: it is of another environment", c[0], c[1])
+		}
+	}
+	for _, p := range s.Prompt {
+		if p < 0 || int(p) >= e.N {
+			return fmt.Errorf("a state at prompt %d of %d: it is of another world", p, e.N)
+		}
+	}
+	copy(e.Prompt, s.Prompt)
+	copy(e.Preference, s.Preference)
+	copy(e.asked, s.Asked)
+	copy(e.count, s.Count)
+	copy(e.model, s.Model)
+	copy(e.answers, s.Answers)
+	copy(e.weights, s.Weights)
+	copy(e.result, s.Result)
+	return nil
 }

@@ -220,6 +220,45 @@ func (u *Updater) Read(a *Actor) error {
 	})
 }
 
+// State copies out the weights and all of the optimiser: first moments, second moments, steps taken.
+func (u *Updater) State() ([]F32s, error) {
+	flat := make([]F32s, len(u.state))
+	return flat, recovered(func() error {
+		for i, t := range u.state {
+			if err := tensors.ConstFlatData(t, func(x []float32) { flat[i] = append(F32s{}, x...) }); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Restore puts back what State gave of an updater of the same shape.
+func (u *Updater) Restore(state []F32s) error {
+	if len(state) != len(u.state) {
+		return fmt.Errorf("%d blocks of weights and moments, want %d: they are of another network", len(state), len(u.state))
+	}
+	for i, t := range u.state {
+		if len(state[i]) != t.Shape().Size() {
+			return fmt.Errorf("block %d has %d numbers, want %v: it is of another network", i, len(state[i]), t.Shape().Dimensions)
+		}
+	}
+	return recovered(func() error {
+		for i, t := range u.state {
+			dims := t.Shape().Dimensions
+			if err := t.FinalizeAll(); err != nil {
+				return err
+			}
+			if len(dims) == 0 {
+				u.state[i] = tensors.FromScalar(state[i][0])
+			} else {
+				u.state[i] = tensors.FromFlatDataAndDimensions([]float32(state[i]), dims...)
+			}
+		}
+		return nil
+	})
+}
+
 // Close frees what the backend holds.
 func (u *Updater) Close() {
 	_ = recovered(func() error {

@@ -79,6 +79,9 @@ type Task struct {
 	// Preferences are those that the policy will be asked to serve: the whole sweep, or the single one of its cell
 	// where the policy cannot take a preference as input.
 	Preferences []Preference
+	// Snapshot is what an interrupted Fit of the same task, parameters and seed reported last, nil where there is none. A
+	// policy that reports snapshots goes on from there, to the same result as without the interruption; others ignore it.
+	Snapshot []byte
 }
 
 // Progress is one report of a running Fit.
@@ -87,6 +90,9 @@ type Progress struct {
 	Step    int
 	Total   int // 0 when unknown
 	Metrics []Metric
+	// Snapshot is all that a Fit of the same task needs to go on from here; nil for none. The host keeps the last one until
+	// the cell is done.
+	Snapshot []byte
 }
 
 // Metric is one named number of a progress report, such as the training loss.

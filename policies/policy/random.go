@@ -8,7 +8,10 @@ import (
 
 // Stream returns the random stream named by a seed and a path of names, such as (seed, "predict", "init").
 // Streams of different names are independent, so adding a draw to one never shifts another.
-func Stream(seed uint64, names ...string) *rand.Rand {
+func Stream(seed uint64, names ...string) *rand.Rand { return rand.New(Source(seed, names...)) }
+
+// Source is what [Stream] draws from, for who has to keep its state.
+func Source(seed uint64, names ...string) *rand.ChaCha8 {
 	h := sha256.New()
 	var word [8]byte
 	binary.LittleEndian.PutUint64(word[:], seed)
@@ -19,5 +22,5 @@ func Stream(seed uint64, names ...string) *rand.Rand {
 		h.Write(word[:])
 		h.Write([]byte(name))
 	}
-	return rand.New(rand.NewChaCha8([32]byte(h.Sum(nil))))
+	return rand.NewChaCha8([32]byte(h.Sum(nil)))
 }

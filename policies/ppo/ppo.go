@@ -19,7 +19,6 @@ package ppo
 
 import (
 	"context"
-	"math/rand/v2"
 
 	"github.com/trilemma-bench/trilemma/policies/agent"
 	"github.com/trilemma-bench/trilemma/policies/learn"
@@ -27,48 +26,33 @@ import (
 )
 
 type algorithm struct {
-	params  *Params
-	updater *learn.Updater
-	batches agent.Batches
-	draw    *rand.Rand
-	size    int
-
-	advantage, target []float32
+	*agent.Stepper
+	params *Params
 }
 
 // start builds the update for an actor.
 func (p *Params) start(c *agent.Config, a *learn.Actor) (agent.Algorithm, error) {
-	rows := c.Slots * c.Horizon
-	count := min(p.Minibatches, rows)
-	g := &algorithm{
-		params: p, draw: policy.Stream(c.Setup.Seed, c.Name, "minibatches"), size: rows / count,
-		advantage: make([]float32, rows), target: make([]float32, rows),
-	}
-	roll := agent.Rollout{Width: a.Shape.In, Actions: a.Shape.Actions, Each: a.Shape.Each}
-	var err error
-	g.updater, err = learn.NewUpdater(learn.UpdateConfig{
-		Backend: c.Setup.Backend, Minibatches: count, ClipNorm: p.ClipNorm, Epsilon: 1e-5, TargetKL: p.TargetKL,
-		Columns: roll.Columns(g.size), Stats: len(stats),
-	}, a, p.loss)
-	return g, err
+	s, err := agent.NewStepper(c, a, agent.Steps{
+		Minibatches: p.Minibatches, ClipNorm: p.ClipNorm, Epsilon: 1e-5, TargetKL: p.TargetKL, Stats: len(stats),
+	}, p.loss)
+	return &algorithm{s, p}, err
 }
 
 // Update implements [agent.Algorithm].
 func (g *algorithm) Update(ctx context.Context, r *agent.Rollout, left float64) ([]policy.Metric, error) {
 	p := g.params
-	g.batches.Take(r)
-	r.GAE(p.Gamma, p.GAELambda, g.advantage, g.target)
+	g.Take(r)
+	r.GAE(p.Gamma, p.GAELambda, g.Advantage, g.Target)
 	rate := p.LearningRate
 	if p.Anneal {
 		rate *= left
 	}
-	count := min(p.Minibatches, r.Rows())
 	total, steps := make([]float64, len(stats)), 0
 	for range p.Epochs {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		found, took, err := g.updater.Run(rate, g.batches.Deal(r, g.size, count, g.advantage, g.target, g.draw))
+		found, took, all, err := g.Epoch(r, rate)
 		if err != nil {
 			return nil, err
 		}
@@ -76,7 +60,7 @@ func (g *algorithm) Update(ctx context.Context, r *agent.Rollout, left float64) 
 			total[i] += x * float64(took)
 		}
 		steps += took
-		if took < count {
+		if !all {
 			break
 		}
 	}
@@ -85,12 +69,6 @@ func (g *algorithm) Update(ctx context.Context, r *agent.Rollout, left float64) 
 		metrics = append(metrics, policy.Metric{Name: name, Value: total[i] / float64(max(steps, 1))})
 	}
 	return append(metrics,
-		policy.Metric{Name: "explained_variance", Value: agent.ExplainedVariance(r.Value, g.target)},
+		policy.Metric{Name: "explained_variance", Value: agent.ExplainedVariance(r.Value, g.Target)},
 		policy.Metric{Name: "learning_rate", Value: rate}, policy.Metric{Name: "minibatch_steps", Value: float64(steps)}), nil
 }
-
-// Read implements [agent.Algorithm].
-func (g *algorithm) Read(a *learn.Actor) error { return g.updater.Read(a) }
-
-// Close implements [agent.Algorithm].
-func (g *algorithm) Close() { g.updater.Close() }

@@ -9,7 +9,6 @@ package reinforce
 import (
 	"context"
 	"math"
-	"math/rand/v2"
 
 	"github.com/trilemma-bench/trilemma/policies/agent"
 	"github.com/trilemma-bench/trilemma/policies/learn"
@@ -17,30 +16,14 @@ import (
 )
 
 type algorithm struct {
-	params  *Params
-	updater *learn.Updater
-	batches agent.Batches
-	draw    *rand.Rand
-	size    int
-
-	advantage, target []float32
+	*agent.Stepper
+	params *Params
 }
 
 // start builds the update for an actor.
 func (p *Params) start(c *agent.Config, a *learn.Actor) (agent.Algorithm, error) {
-	rows := c.Slots * c.Horizon
-	count := min(p.Minibatches, rows)
-	g := &algorithm{
-		params: p, draw: policy.Stream(c.Setup.Seed, c.Name, "minibatches"), size: rows / count,
-		advantage: make([]float32, rows), target: make([]float32, rows),
-	}
-	roll := agent.Rollout{Width: a.Shape.In, Actions: a.Shape.Actions, Each: a.Shape.Each}
-	var err error
-	g.updater, err = learn.NewUpdater(learn.UpdateConfig{
-		Backend: c.Setup.Backend, Minibatches: count, ClipNorm: p.ClipNorm, Epsilon: 1e-8,
-		Columns: roll.Columns(g.size), Stats: len(stats),
-	}, a, p.loss)
-	return g, err
+	s, err := agent.NewStepper(c, a, agent.Steps{Minibatches: p.Minibatches, ClipNorm: p.ClipNorm, Epsilon: 1e-8, Stats: len(stats)}, p.loss)
+	return &algorithm{s, p}, err
 }
 
 // Update implements [agent.Algorithm].
@@ -48,11 +31,11 @@ func (g *algorithm) Update(ctx context.Context, r *agent.Rollout, left float64) 
 	p := g.params
 	// With λ = 1 the estimate is the whole return less the value; the return of an episode that goes on beyond the rollout
 	// ends in the value of where it stands.
-	g.batches.Take(r)
-	r.GAE(1, 1, g.advantage, g.target)
-	p.baseline(g.target, g.advantage)
+	g.Take(r)
+	r.GAE(1, 1, g.Advantage, g.Target)
+	p.baseline(g.Target, g.Advantage)
 	if p.NormaliseReturn {
-		normalise(g.advantage)
+		normalise(g.Advantage)
 	}
 	rate := p.LearningRate
 	if p.Anneal {
@@ -61,8 +44,7 @@ func (g *algorithm) Update(ctx context.Context, r *agent.Rollout, left float64) 
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	count := min(p.Minibatches, r.Rows())
-	found, _, err := g.updater.Run(rate, g.batches.Deal(r, g.size, count, g.advantage, g.target, g.draw))
+	found, _, _, err := g.Epoch(r, rate)
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +53,7 @@ func (g *algorithm) Update(ctx context.Context, r *agent.Rollout, left float64) 
 		metrics = append(metrics, policy.Metric{Name: name, Value: found[i]})
 	}
 	return append(metrics,
-		policy.Metric{Name: "explained_variance", Value: agent.ExplainedVariance(r.Value, g.target)},
+		policy.Metric{Name: "explained_variance", Value: agent.ExplainedVariance(r.Value, g.Target)},
 		policy.Metric{Name: "learning_rate", Value: rate}), nil
 }
 
@@ -103,9 +85,3 @@ func normalise(advantage []float32) {
 		advantage[i] *= scale
 	}
 }
-
-// Read implements [agent.Algorithm].
-func (g *algorithm) Read(a *learn.Actor) error { return g.updater.Read(a) }
-
-// Close implements [agent.Algorithm].
-func (g *algorithm) Close() { g.updater.Close() }

@@ -962,6 +962,7 @@ type TaskHeader struct {
 	// Number of parts and rows that follow; absent where the task has no such split.
 	Train         *SplitSize `protobuf:"bytes,2,opt,name=train,proto3" json:"train,omitempty"`
 	Validation    *SplitSize `protobuf:"bytes,3,opt,name=validation,proto3" json:"validation,omitempty"`
+	Snapshot      []byte     `protobuf:"bytes,4,opt,name=snapshot,proto3" json:"snapshot,omitempty"` // the last that an interrupted Fit of the same task reported
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1013,6 +1014,13 @@ func (x *TaskHeader) GetTrain() *SplitSize {
 func (x *TaskHeader) GetValidation() *SplitSize {
 	if x != nil {
 		return x.Validation
+	}
+	return nil
+}
+
+func (x *TaskHeader) GetSnapshot() []byte {
+	if x != nil {
+		return x.Snapshot
 	}
 	return nil
 }
@@ -1180,6 +1188,7 @@ type Progress struct {
 	Step          int64                  `protobuf:"varint,2,opt,name=step,proto3" json:"step,omitempty"`
 	Total         int64                  `protobuf:"varint,3,opt,name=total,proto3" json:"total,omitempty"`
 	Metrics       []*Metric              `protobuf:"bytes,4,rep,name=metrics,proto3" json:"metrics,omitempty"`
+	Snapshot      []byte                 `protobuf:"bytes,5,opt,name=snapshot,proto3" json:"snapshot,omitempty"` // from which a Fit of the same task could go on; empty for none
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1238,6 +1247,13 @@ func (x *Progress) GetTotal() int64 {
 func (x *Progress) GetMetrics() []*Metric {
 	if x != nil {
 		return x.Metrics
+	}
+	return nil
+}
+
+func (x *Progress) GetSnapshot() []byte {
+	if x != nil {
+		return x.Snapshot
 	}
 	return nil
 }
@@ -1782,14 +1798,15 @@ const file_policy_proto_rawDesc = "" +
 	"\f_latency_secB\x0f\n" +
 	"\r_input_tokensB\x10\n" +
 	"\x0e_output_tokensB\r\n" +
-	"\v_propensity\"\xa7\x01\n" +
+	"\v_propensity\"\xc3\x01\n" +
 	"\n" +
 	"TaskHeader\x127\n" +
 	"\vpreferences\x18\x01 \x03(\v2\x15.policy.v1.PreferenceR\vpreferences\x12*\n" +
 	"\x05train\x18\x02 \x01(\v2\x14.policy.v1.SplitSizeR\x05train\x124\n" +
 	"\n" +
 	"validation\x18\x03 \x01(\v2\x14.policy.v1.SplitSizeR\n" +
-	"validation\"5\n" +
+	"validation\x12\x1a\n" +
+	"\bsnapshot\x18\x04 \x01(\fR\bsnapshot\"5\n" +
 	"\tSplitSize\x12\x12\n" +
 	"\x04rows\x18\x01 \x01(\x03R\x04rows\x12\x14\n" +
 	"\x05parts\x18\x02 \x01(\x05R\x05parts\"\x9c\x01\n" +
@@ -1798,12 +1815,13 @@ const file_policy_proto_rawDesc = "" +
 	"\treference\x18\x02 \x01(\v2\x12.policy.v1.StringsR\treference\x12/\n" +
 	"\boutcomes\x18\x03 \x01(\v2\x13.policy.v1.OutcomesR\boutcomes\"<\n" +
 	"\tFitReport\x12/\n" +
-	"\bprogress\x18\x01 \x01(\v2\x13.policy.v1.ProgressR\bprogress\"w\n" +
+	"\bprogress\x18\x01 \x01(\v2\x13.policy.v1.ProgressR\bprogress\"\x93\x01\n" +
 	"\bProgress\x12\x14\n" +
 	"\x05stage\x18\x01 \x01(\tR\x05stage\x12\x12\n" +
 	"\x04step\x18\x02 \x01(\x03R\x04step\x12\x14\n" +
 	"\x05total\x18\x03 \x01(\x03R\x05total\x12+\n" +
-	"\ametrics\x18\x04 \x03(\v2\x11.policy.v1.MetricR\ametrics\"2\n" +
+	"\ametrics\x18\x04 \x03(\v2\x11.policy.v1.MetricR\ametrics\x12\x1a\n" +
+	"\bsnapshot\x18\x05 \x01(\fR\bsnapshot\"2\n" +
 	"\x06Metric\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x01R\x05value\"\xe4\x01\n" +
