@@ -207,8 +207,9 @@ func (n *Net) predict(ctx context.Context, x []float32, heldOut []int32) ([]floa
 	return out, err
 }
 
-// Everybody asks all members of an ensemble, where one alone could be asked.
-const Everybody = -1
+// Everybody asks all members of an ensemble, where one alone could be asked: an example that is held out from nobody is
+// judged by all.
+const Everybody = int(FromNobody)
 
 // OneHot is the first output for a single input that ends in a one-hot: x, then zeros but for a one at hot, In numbers
 // in all. It is what the given member says, or the mean over the ensemble for [Everybody]. hidden is room for Hidden
