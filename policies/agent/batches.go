@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"context"
 	"math/rand/v2"
 
 	"github.com/trilemma-bench/trilemma/policies/learn"
@@ -35,20 +36,22 @@ func (b *Batches) Take(r *Rollout) {
 	if b.state == nil {
 		b.state, b.about = make([]float32, len(r.State)), make([]float32, len(r.About))
 	}
-	turn(r.State, r.Width, b.state)
-	turn(r.About, r.Each, b.about)
+	_ = learn.EachChunk(context.Background(), rows, func(lo, hi int) {
+		turn(r.State, r.Width, lo, hi, b.state)
+		turn(r.About, r.Each, lo*r.Actions, hi*r.Actions, b.about)
+	})
 }
 
-// turn writes x [items × width] as [width × items], a few items at a time, so that what is read and what is written stays
-// in the cache.
-func turn(x []float32, width int, out []float32) {
+// turn writes items from to to of x [items × width] as [width × items], a few items at a time, so that what is read and
+// what is written stays in the cache.
+func turn(x []float32, width, from, to int, out []float32) {
 	if width == 0 {
 		return
 	}
 	const few = 16
 	items := len(x) / width
-	for lo := 0; lo < items; lo += few {
-		hi := min(lo+few, items)
+	for lo := from; lo < to; lo += few {
+		hi := min(lo+few, to)
 		for j := range width {
 			for i := lo; i < hi; i++ {
 				out[j*items+i] = x[i*width+j]
@@ -69,18 +72,22 @@ func (b *Batches) Deal(r *Rollout, size, count int, advantage, target []float32,
 	draw.Shuffle(len(b.order), func(i, j int) { b.order[i], b.order[j] = b.order[j], b.order[i] })
 	clear(b.Column[3])
 	rows, a := r.Rows(), r.Actions
-	for k := range count {
-		order := b.order[k*size : (k+1)*size]
-		state, about := b.Column[0][k*columns[0].Size():], b.Column[1][k*columns[1].Size():]
-		for j := range r.Width {
-			to, from := state[j*size:(j+1)*size], b.state[j*rows:(j+1)*rows]
-			for i, row := range order {
-				to[i] = from[row]
+	_ = learn.EachChunk(context.Background(), r.Width, func(lo, hi int) {
+		for j := lo; j < hi; j++ {
+			from := b.state[j*rows : (j+1)*rows]
+			for k := range count {
+				to := b.Column[0][k*columns[0].Size()+j*size:]
+				for i, row := range b.order[k*size : (k+1)*size] {
+					to[i] = from[row]
+				}
 			}
 		}
-		for j := range r.Each {
-			for i, row := range order {
-				copy(about[(j*size+i)*a:(j*size+i+1)*a], b.about[(j*rows+int(row))*a:])
+	})
+	for j := range r.Each {
+		for k := range count {
+			to := b.Column[1][k*columns[1].Size()+j*size*a:]
+			for i, row := range b.order[k*size : (k+1)*size] {
+				copy(to[i*a:(i+1)*a], b.about[(j*rows+int(row))*a:])
 			}
 		}
 	}
