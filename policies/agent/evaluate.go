@@ -35,8 +35,8 @@ func newPlayed(utility []float64) *played {
 	return p
 }
 
-// better tells whether an agent's mean is above another's by more than the standard error of their paired difference: of
-// many agents that are no better than the best one, some look so on the prompts that they are chosen by.
+// better tells whether an agent's mean is above another's by more than twice the standard error of their paired
+// difference: of many agents that are no better than the best one, some look so on the prompts that they are chosen by.
 func (a *played) better(than *played) bool {
 	n := float64(len(a.utility))
 	var sum, square float64
@@ -45,7 +45,7 @@ func (a *played) better(than *played) bool {
 		sum, square = sum+d, square+d*d
 	}
 	mean := sum / n
-	return n > 1 && mean > math.Sqrt(max(square/n-mean*mean, 0)/(n-1))
+	return n > 1 && mean > 2*math.Sqrt(max(square/n-mean*mean, 0)/(n-1))
 }
 
 const checkSlots = 256
