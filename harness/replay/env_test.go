@@ -62,7 +62,7 @@ func TestEnvironmentEqualsReplayOnEveryPath(t *testing.T) {
 			// Eighths add up without rounding, so that both sides see the same ties.
 			weight[i] = float32(rapid.IntRange(1, 8).Draw(t, "weight")) / 8
 		}
-		w, err := env.NewWorld(tab.split(votes), weight)
+		w, err := env.NewWorld(tab.split(votes), weight, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -43,7 +43,8 @@ func (s *sense) learnBelief(ctx context.Context, c *Config, preferences []policy
 	}
 	// Few states a prompt where there are many prompts: the examples must fit into memory.
 	keep := min(1, beliefExamples/float64(prompts*beliefStates*(beliefUnasked+2)))
-	width := beliefFeatures + s.Models
+	features := s.beliefWidth()
+	width := features + s.Models
 	for _, g := range grounds {
 		ev, err := env.New(g.world, env.Config{Slots: 1, Sequential: true, MaxAsks: min(c.MaxAsks, beliefLongest)})
 		if err != nil {
@@ -88,7 +89,7 @@ func (s *sense) learnBelief(ctx context.Context, c *Config, preferences []policy
 					from := len(ex.X)
 					ex.X = append(ex.X, make([]float32, width)...)
 					copy(ex.X[from:], l.input)
-					ex.X[from+beliefFeatures+m] = 1
+					ex.X[from+features+m] = 1
 					ex.Y, ex.W = append(ex.Y, g.split.Outcomes.Score[i*s.Models+m]), append(ex.W, 1)
 					ex.HeldOut = append(ex.HeldOut, g.held[i])
 					ex.N++

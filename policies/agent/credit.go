@@ -10,14 +10,16 @@ import (
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
-// creditFeatures are the inputs of the credit before the one-hot of the model: its expected score and its response.
-const creditFeatures = 1 + env.ShapeFeatures
+// creditWidth is the number of inputs of the credit before the one-hot of the model: its expected score, its response and
+// which answer it gave.
+func (s *sense) creditWidth() int { return 1 + env.ShapeFeatures + len(s.Answers) }
 
 // learnCredit trains the probability that an answer is right by itself: from what is expected of its model for the
 // prompt and how the response looks, before anyone else was asked. It becomes the answer's weight in the vote.
 func (s *sense) learnCredit(ctx context.Context, c *Config, grounds []*ground, report func(policy.Progress)) error {
 	ex := &learn.Examples{}
-	width := creditFeatures + s.Models
+	features := s.creditWidth()
+	width := features + s.Models
 	for _, g := range grounds {
 		for i := range g.split.Len() {
 			score := g.expect.Row(learn.Score, i)
@@ -27,8 +29,8 @@ func (s *sense) learnCredit(ctx context.Context, c *Config, grounds []*ground, r
 				}
 				ex.X = append(ex.X, make([]float32, width)...)
 				x := ex.X[len(ex.X)-width:]
-				s.creditInput(score[m], m, g.world.Shape(i, m), x)
-				x[creditFeatures+m] = 1
+				s.creditInput(score[m], m, g.world.Answer(i, m), g.world.Shape(i, m), x[:features])
+				x[features+m] = 1
 				ex.Y, ex.W = append(ex.Y, g.split.Outcomes.Score[i*s.Models+m]), append(ex.W, 1)
 				ex.HeldOut = append(ex.HeldOut, g.held[i])
 				ex.N++
@@ -50,7 +52,7 @@ func (s *sense) learnCredit(ctx context.Context, c *Config, grounds []*ground, r
 				score := g.expect.Row(learn.Score, i)
 				for m := range s.Models {
 					if g.world.Present(i, m) && score[m] == score[m] {
-						weights[i*s.Models+m] = j.weight(int(g.held[i]), score[m], m, g.world.Shape(i, m))
+						weights[i*s.Models+m] = j.weight(int(g.held[i]), score[m], m, g.world.Answer(i, m), g.world.Shape(i, m))
 					}
 				}
 			}
@@ -65,21 +67,31 @@ func (s *sense) learnCredit(ctx context.Context, c *Config, grounds []*ground, r
 	return nil
 }
 
-// creditInput fills the inputs but the one-hot.
-func (s *sense) creditInput(score float32, m int, shape, out []float32) {
+// creditInput fills the inputs but the one-hot of the model.
+func (s *sense) creditInput(score float32, m int, answer int32, shape, out []float32) {
 	out[0] = logit(score)
-	s.standardise(m, shape, out[1:creditFeatures])
+	s.standardise(m, shape, out[1:1+env.ShapeFeatures])
+	s.tellAnswer(answer, out[1+env.ShapeFeatures:])
+}
+
+// tellAnswer fills a one-hot, [len(Answers)], of an answer's number; all zero for no answer and for one that training
+// never saw.
+func (s *sense) tellAnswer(answer int32, out []float32) {
+	clear(out)
+	if answer > 0 && int(answer) <= len(out) {
+		out[answer-1] = 1
+	}
 }
 
 // judge weighs answers; one a goroutine.
 type judge struct {
 	sense       *sense
-	input       [creditFeatures]float32
+	input       []float32
 	hidden, out []float32
 }
 
 func newJudge(s *sense) *judge {
-	j := &judge{sense: s}
+	j := &judge{sense: s, input: make([]float32, s.creditWidth())}
 	if s.Credit != nil {
 		j.hidden, j.out = make([]float32, s.Credit.Hidden), make([]float32, s.Credit.Out())
 	}
@@ -87,9 +99,9 @@ func newJudge(s *sense) *judge {
 }
 
 // weight is an answer's weight in the vote, by a member of the credit or all.
-func (j *judge) weight(member int, score float32, m int, shape []float32) float32 {
-	j.sense.creditInput(score, m, shape, j.input[:])
-	return j.sense.voteWeight(j.sense.Credit.OneHot(member, j.input[:], m, j.hidden, j.out))
+func (j *judge) weight(member int, score float32, m int, answer int32, shape []float32) float32 {
+	j.sense.creditInput(score, m, answer, shape, j.input)
+	return j.sense.voteWeight(j.sense.Credit.OneHot(member, j.input, m, j.hidden, j.out))
 }
 
 // voteWeight is the weight of an answer that is right with probability p: its log-odds against one given wrong answer,

@@ -36,7 +36,7 @@ type lens struct {
 func newLens(s *sense, c *Config) *lens {
 	l := &lens{
 		sense: s, config: c, belief: make([]float32, s.Models), price: make([]float32, s.Models),
-		value: make([]float32, env.Actions(s.Models, c.Sequential)), input: make([]float32, beliefFeatures),
+		value: make([]float32, env.Actions(s.Models, c.Sequential)), input: make([]float32, s.beliefWidth()),
 		shape: make([]float32, s.Models*env.ShapeFeatures), asked: make([]bool, s.Models), member: learn.Everybody,
 	}
 	if s.Belief != nil {
@@ -127,8 +127,8 @@ func (v *votes) count(seen *env.Seen, choices int) {
 	}
 }
 
-// beliefFeatures is the number of inputs of the belief before the one-hot of the model that it is about.
-const beliefFeatures = 18 + 2*env.ShapeFeatures
+// beliefWidth is the number of inputs of the belief before the one-hot of the model that it is about.
+func (s *sense) beliefWidth() int { return 18 + 2*env.ShapeFeatures + len(s.Answers) }
 
 // read sums up what a state shows: votes, responses, what is expected of the pool.
 func (l *lens) read(score []float32, seen *env.Seen) {
@@ -169,6 +169,7 @@ func (l *lens) believe(score []float32, seen *env.Seen, m, place int) {
 		out[3], out[4] = v.support[place]/3, v.opposition[place]/3
 		out[5], out[6] = v.supporters[place], v.dissents[place]
 		copy(out[18:18+k], l.shape[place*k:(place+1)*k])
+		l.sense.tellAnswer(seen.Answers[place], out[18+2*k:])
 		if seen.Answers[place] == v.leader && v.leader != 0 {
 			out[7] = 1
 		}

@@ -80,7 +80,7 @@ func newGround(c *Config, s *sense, split *policy.Split, e *learn.Expected, r *r
 	if !c.Sequential || !c.Responses {
 		o.Response = nil
 	}
-	w, err := env.NewWorld(&known, s.priorWeights(e))
+	w, err := env.NewWorld(&known, s.priorWeights(e), s.Answers)
 	if err != nil {
 		return nil, err
 	}

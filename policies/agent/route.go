@@ -73,7 +73,11 @@ func (p *Router) Route(ctx context.Context, b *policy.Batch) (*policy.Decisions,
 			if c.Vector {
 				vector = some.Row(row)
 			}
-			choices[r] = v.decide(agent.Actor, row, vector, &preference, b.Asked, r)
+			text := ""
+			if some.Text != nil {
+				text = some.Text[row]
+			}
+			choices[r] = v.decide(agent.Actor, row, text, vector, &preference, b.Asked, r)
 		}
 	})
 	if err != nil {
@@ -112,22 +116,22 @@ func newViewer(p *Router, e *learn.Expected) *viewer {
 	s := p.state.Agents[0].Actor.Shape
 	models := p.state.Sense.Models
 	return &viewer{
-		Router: p, e: e, lens: newLens(p.state.Sense, &p.config), tried: make([]bool, models), code: map[string]int32{},
+		Router: p, e: e, lens: newLens(p.state.Sense, &p.config), tried: make([]bool, models), code: env.Codes(p.state.Sense.Answers),
 		room: s.NewScratch(), judge: newJudge(p.state.Sense),
 		state: make([]float32, s.In), each: make([]float32, s.Actions*s.Each), base: make([]float32, s.Actions), logits: make([]float32, s.Actions),
 	}
 }
 
 // read turns what the host revealed to a row into what the environment would show.
-func (v *viewer) read(asked *policy.Asked, r int, score []float32) {
+func (v *viewer) read(asked *policy.Asked, r int, text string, score []float32) {
 	s, seen := v.Router.state.Sense, &v.seen
 	*seen = env.Seen{Models: seen.Models[:0], Answers: seen.Answers[:0], Weights: seen.Weights[:0], Shape: seen.Shape[:0]}
 	clear(v.tried)
-	clear(v.code)
 	if asked == nil {
 		return
 	}
 	shape := make([]float32, env.ShapeFeatures)
+	options := env.ParseOptions(text)
 	for k := asked.Offset[r]; k < asked.Offset[r+1]; k++ {
 		m := asked.Model[k]
 		v.tried[m] = true
@@ -138,22 +142,20 @@ func (v *viewer) read(asked *policy.Asked, r int, score []float32) {
 		if int(k) < len(asked.Answer) {
 			answer = asked.Answer[k]
 		}
-		var code int32
-		if answer != "" {
-			if code = v.code[answer]; code == 0 {
-				code = int32(len(v.code)) + 1
-				v.code[answer] = code
-			}
+		code, known := v.code[answer]
+		if !known {
+			code = int32(len(v.code))
+			v.code[answer] = code
 		}
 		if s.Choices == 0 {
 			code = 0 // training knew no answers, so nothing was learned of votes
 		}
 		seen.Models, seen.Answers, seen.Weights = append(seen.Models, m), append(seen.Answers, code), append(seen.Weights, s.priorWeight(score[m]))
 		if s.ShapeMean != nil && int(k) < len(asked.Response) {
-			env.Shape(asked.Response[k], answer, figure(asked.OutputTokens, k), shape)
+			env.Shape(options, asked.Response[k], answer, figure(asked.OutputTokens, k), shape)
 			seen.Shape = append(seen.Shape, shape...)
 			if s.Credit != nil && score[m] == score[m] {
-				seen.Weights[len(seen.Weights)-1] = v.judge.weight(learn.Everybody, score[m], int(m), shape)
+				seen.Weights[len(seen.Weights)-1] = v.judge.weight(learn.Everybody, score[m], int(m), code, shape)
 			}
 		}
 		seen.Spent.CostUSD += figure(asked.CostUSD, k)
@@ -171,9 +173,9 @@ func figure(column []float32, k int32) float32 {
 }
 
 // decide takes the most probable action of a row.
-func (v *viewer) decide(actor *learn.Actor, row int, vector []float32, p *policy.Preference, asked *policy.Asked, r int) choice {
+func (v *viewer) decide(actor *learn.Actor, row int, text string, vector []float32, p *policy.Preference, asked *policy.Asked, r int) choice {
 	models := v.Router.state.Sense.Models
-	v.read(asked, r, v.e.Row(learn.Score, row))
+	v.read(asked, r, text, v.e.Row(learn.Score, row))
 	n, tries := len(v.seen.Models), 0
 	for _, tried := range v.tried {
 		if tried {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 
 	"github.com/trilemma-bench/trilemma/policies/env"
 	"github.com/trilemma-bench/trilemma/policies/learn"
@@ -27,6 +29,9 @@ type sense struct {
 	ShapeScale learn.F32s `json:"shape_scale,omitempty"`
 	// Choices is the number of answers that a prompt may have, as far as the training answers tell; 0 without answers.
 	Choices int `json:"choices"`
+	// Answers are those of the training prompts, sorted, where they are at most maxChoices: which one was given tells
+	// something, since nobody who has to guess guesses evenly.
+	Answers []string `json:"answers,omitempty"`
 	// Typical is the mean over the pool of cost, carbon and latency, so that a λ becomes a price in score.
 	Typical [3]float64 `json:"typical"`
 }
@@ -118,6 +123,9 @@ func (s *sense) countChoices(split *policy.Split) {
 		}
 	}
 	s.Choices = min(len(seen), maxChoices)
+	if len(seen) <= maxChoices {
+		s.Answers = slices.Sorted(maps.Keys(seen))
+	}
 }
 
 // scaleShapes finds mean and spread of each model's response features: a long answer means something else of a terse
@@ -185,7 +193,7 @@ func (s *sense) check(models int) error {
 	for _, n := range []struct {
 		net      *learn.Net
 		features int
-	}{{s.Belief, beliefFeatures}, {s.Credit, creditFeatures}} {
+	}{{s.Belief, s.beliefWidth()}, {s.Credit, s.creditWidth()}} {
 		if n.net == nil {
 			continue
 		}

@@ -33,7 +33,7 @@ func made(n, models int) *policy.Split {
 func TestEpisodeByHand(t *testing.T) {
 	s := made(1, 3)
 	s.Outcomes.Answer, s.Outcomes.Score, s.Outcomes.CostUSD = []string{"B", "A", "A"}, []float32{0, 1, 1}, []float32{1, 2, 4}
-	w, err := NewWorld(s, []float32{3, 2, 2})
+	w, err := NewWorld(s, []float32{3, 2, 2}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +75,7 @@ func TestEpisodeByHand(t *testing.T) {
 func TestAllowed(t *testing.T) {
 	s := made(1, 3)
 	s.Outcomes.Present[1] = false
-	w, err := NewWorld(s, nil)
+	w, err := NewWorld(s, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,23 +116,23 @@ func TestBadWorlds(t *testing.T) {
 	} {
 		s := made(2, 2)
 		c.change(s)
-		if _, err := NewWorld(s, c.weight); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := NewWorld(s, c.weight, nil); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("error %v, want one with %q", err, c.want)
 		}
 	}
-	if _, err := NewWorld(made(1, MaxModels+1), nil); err == nil {
+	if _, err := NewWorld(made(1, MaxModels+1), nil, nil); err == nil {
 		t.Error("takes more models than it has bits")
 	}
 }
 
 func TestShape(t *testing.T) {
 	a, b := make([]float32, ShapeFeatures), make([]float32, ShapeFeatures)
-	Shape("x = 2 + 2 = 4. The answer is (B).", "B", 12, a)
-	Shape("However, the data seem insufficient; perhaps none of", "", float32(math.NaN()), b)
+	Shape(&Options{}, "x = 2 + 2 = 4. The answer is (B).", "B", 12, a)
+	Shape(&Options{}, "However, the data seem insufficient; perhaps none of", "", float32(math.NaN()), b)
 	if a[0] != 0 || b[0] != 1 || a[13] != 1 || b[13] != 0 || a[10] >= b[10] || a[6] <= b[6] {
 		t.Errorf("features\n%v\n%v", a, b)
 	}
-	Shape("", "", 0, a)
+	Shape(&Options{}, "", "", 0, a)
 	for i, x := range a {
 		if math.IsNaN(float64(x)) || math.IsInf(float64(x), 0) {
 			t.Errorf("feature %d of an empty response is %v", i, x)
@@ -169,7 +169,7 @@ func walk(e *Env, steps int) int {
 }
 
 func TestStepsDoNotAllocate(t *testing.T) {
-	w, err := NewWorld(made(50, 8), nil)
+	w, err := NewWorld(made(50, 8), nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -185,7 +185,7 @@ func TestStepsDoNotAllocate(t *testing.T) {
 
 // BenchmarkSteps counts steps of sequential episodes with everything that an agent sees gathered at each.
 func BenchmarkSteps(b *testing.B) {
-	w, err := NewWorld(made(5000, 11), nil)
+	w, err := NewWorld(made(5000, 11), nil, nil)
 	if err != nil {
 		b.Fatal(err)
 	}

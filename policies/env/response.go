@@ -6,8 +6,11 @@ import (
 	"unicode"
 )
 
-// ShapeFeatures is the number of figures that [Shape] finds in a response.
-const ShapeFeatures = 14
+// looks is the number of figures that tell how a response looks, ShapeFeatures that with what its answer claims.
+const (
+	looks         = 14
+	ShapeFeatures = looks + claimFeatures
+)
 
 // hedges are words of a response that doubts itself. Lower case; a phrase is looked for as it stands.
 var hedges = [...]string{
@@ -15,9 +18,11 @@ var hedges = [...]string{
 	"possibly", "assum", "insufficient", "none of", "not enough", "error", "likely", "seems", "guess", "unable", "incorrect",
 }
 
-// Shape describes how a response looks, into out of length [ShapeFeatures]. Nothing in it needs the reference: a live
-// router can compute it from the text, the extracted answer and the count of tokens (NaN where unknown).
-func Shape(response, answer string, outputTokens float32, out []float32) {
+// Shape describes a response, into out of length [ShapeFeatures]: how it looks, and how far it bears out its answer, given
+// the options that the prompt offers. Nothing in it needs the reference: a live router can compute it from the texts,
+// the extracted answer and the count of tokens (NaN where unknown).
+func Shape(options *Options, response, answer string, outputTokens float32, out []float32) {
+	options.claim(response, answer, out[looks:])
 	var letters, digits, operators, lines, marks, dollars, last float64
 	n := 0.0
 	for _, r := range response {
@@ -61,7 +66,7 @@ func Shape(response, answer string, outputTokens float32, out []float32) {
 	if strings.Contains(lower, "answer is") {
 		concludes = 1
 	}
-	for i, x := range [ShapeFeatures]float64{
+	for i, x := range [looks]float64{
 		none, math.Log1p(tokens), math.Log1p(words), n / max(words, 1) / 8, letters / max(n, 1), 5 * digits / max(n, 1),
 		math.Log1p(operators), math.Log1p(lines), math.Log1p(marks), math.Log1p(dollars), math.Log1p(doubt), math.Log1p(corrects),
 		last, concludes,

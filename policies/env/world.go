@@ -25,8 +25,8 @@ type World struct {
 }
 
 // NewWorld lays a split out. weight [N × Models], all positive, are the weights of the vote that ends an episode with
-// action M+1; nil weighs all models alike. Figures that the split does not know are NaN.
-func NewWorld(s *policy.Split, weight []float32) (*World, error) {
+// action M+1; nil weighs all models alike. Known answers are numbered 1, 2, … as they stand in answers, others from there on. Figures that the split does not know are NaN.
+func NewWorld(s *policy.Split, weight []float32, answers []string) (*World, error) {
 	n, o := s.Len(), &s.Outcomes
 	cells := n * o.Models
 	switch {
@@ -62,28 +62,41 @@ func NewWorld(s *policy.Split, weight []float32) (*World, error) {
 			return nil, fmt.Errorf("a column of %d figures for %d prompts × %d models", len(c.from), n, o.Models)
 		}
 	}
-	w.number(s)
+	w.number(s, answers)
 	if o.Response != nil {
 		w.shape = make([]float32, cells*ShapeFeatures)
+		options := &Options{}
 		for at, text := range o.Response {
+			if at%o.Models == 0 && s.Prompts.Text != nil {
+				options = ParseOptions(s.Prompts.Text[at/o.Models])
+			}
 			if o.Present[at] {
 				answer := ""
 				if o.Answer != nil {
 					answer = o.Answer[at]
 				}
-				Shape(text, answer, w.tokens[at], w.shape[at*ShapeFeatures:(at+1)*ShapeFeatures])
+				Shape(options, text, answer, w.tokens[at], w.shape[at*ShapeFeatures:(at+1)*ShapeFeatures])
 			}
 		}
 	}
 	return w, nil
 }
 
+// Codes numbers answers from 1 in their order; no answer is 0.
+func Codes(answers []string) map[string]int32 {
+	code := map[string]int32{"": 0}
+	for i, a := range answers {
+		code[a] = int32(i) + 1
+	}
+	return code
+}
+
 // number turns answers and references into numbers.
-func (w *World) number(s *policy.Split) {
+func (w *World) number(s *policy.Split, answers []string) {
 	if s.Outcomes.Answer == nil {
 		return
 	}
-	code := map[string]int32{"": 0}
+	code := Codes(answers)
 	number := func(text string) int32 {
 		c, ok := code[text]
 		if !ok {
@@ -125,6 +138,9 @@ func (w *World) Shape(prompt, model int) []float32 {
 	at := (prompt*w.Models + model) * ShapeFeatures
 	return w.shape[at : at+ShapeFeatures : at+ShapeFeatures]
 }
+
+// Answer is the number of a model's answer to a prompt, 0 for none.
+func (w *World) Answer(prompt, model int) int32 { return w.answer[prompt*w.Models+model] }
 
 // Present tells whether a model answered a prompt.
 func (w *World) Present(prompt, model int) bool { return w.present[prompt*w.Models+model] }
