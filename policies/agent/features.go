@@ -192,6 +192,27 @@ func (l *lens) believe(score []float32, seen *env.Seen, m, place int) {
 	out[16], out[17] = l.poolMean, l.poolTop
 }
 
+// held is the belief in the better of the two answers that stopping now may give: the last one, or that of the vote.
+func (l *lens) held(seen *env.Seen) float32 {
+	n := len(seen.Models)
+	if n == 0 {
+		return 0
+	}
+	return max(l.belief[seen.Models[n-1]], l.voted(seen))
+}
+
+// voted is the belief in the answer that leads the vote: the mean of those in the models that gave it.
+func (l *lens) voted(seen *env.Seen) float32 {
+	var sum, members float32
+	for i, m := range seen.Models {
+		if seen.Answers[i] == l.votes.leader {
+			sum += l.belief[m]
+			members++
+		}
+	}
+	return sum / max(members, 1)
+}
+
 // look fills the beliefs, the prices and the expected utilities of a state. e row holds what is expected of the prompt.
 func (l *lens) look(e *learn.Expected, row int, p *policy.Preference, seen *env.Seen) {
 	s := l.sense
@@ -202,8 +223,9 @@ func (l *lens) look(e *learn.Expected, row int, p *policy.Preference, seen *env.
 	for _, m := range seen.Models {
 		l.asked[m] = true
 	}
+	more := s.Verbosity.factors(e, row, seen)
 	for m := range s.Models {
-		l.price[m] = float32(-p.Utility(0, float64(cost[m]), float64(carbon[m]), float64(latency[m])))
+		l.price[m] = float32(-p.Utility(0, more[0]*float64(cost[m]), more[1]*float64(carbon[m]), more[2]*float64(latency[m])))
 		l.belief[m] = score[m]
 	}
 	if len(seen.Models) == 0 || s.Belief == nil {
@@ -232,13 +254,7 @@ func (l *lens) describe(e *learn.Expected, row int, vector []float32, p *policy.
 	l.look(e, row, p, seen)
 	s, n, v := l.sense, len(seen.Models), &l.votes
 	score := e.Row(learn.Score, row)
-	// The best answer in hand: its probability of being right.
-	var held float32
-	for i, m := range seen.Models {
-		if seen.Answers[i] != 0 || s.Choices == 0 {
-			held = max(held, l.belief[m])
-		}
-	}
+	held := l.held(seen)
 	best, bestAsk, cheapest := float32(math.Inf(-1)), float32(math.Inf(-1)), float32(math.Inf(1))
 	var mean, top, count float32
 	for m, q := range score {
@@ -273,14 +289,7 @@ func (l *lens) describe(e *learn.Expected, row int, vector []float32, p *policy.
 			u = b
 			x[1] = 1
 		default:
-			var members float32
-			for i, m := range seen.Models {
-				if seen.Answers[i] == v.leader {
-					b += l.belief[m]
-					members++
-				}
-			}
-			b /= max(members, 1)
+			b = l.voted(seen)
 			u = b
 			x[2] = 1
 		}

@@ -55,6 +55,7 @@ func (s *sense) lay(ctx context.Context, c *Config, t *policy.Task, train, valid
 			return nil, err
 		}
 	}
+	s.Verbosity = learnVerbosity(c, grounds[0])
 	return grounds, s.learnBelief(ctx, c, t.Preferences, grounds, report)
 }
 

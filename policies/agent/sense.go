@@ -24,6 +24,7 @@ type sense struct {
 	Overall   *learn.Expected    `json:"overall"`          // one row
 	Credit    *learn.Net         `json:"credit,omitempty"` // of an answer by itself; nil without responses
 	Belief    *learn.Net         `json:"belief,omitempty"` // of an answer among others; nil in one-shot mode
+	Verbosity verbosity          `json:"verbosity"`        // of a prompt, as answers in hand tell it
 	// Of the response features of each model, [Models × env.ShapeFeatures]; nil without responses.
 	ShapeMean  learn.F32s `json:"shape_mean,omitempty"`
 	ShapeScale learn.F32s `json:"shape_scale,omitempty"`

@@ -57,7 +57,7 @@ func Definition() policy.Definition {
 	return policy.Definition{
 		Description: policy.Description{
 			Name:         "reinforce",
-			Version:      "3",
+			Version:      "4",
 			Summary:      "policy gradient with a baseline: learns from the reward of the models that it tries",
 			Source:       "Williams, Machine Learning 8, 1992",
 			ParamsSchema: params.Schema(Defaults),
@@ -85,7 +85,7 @@ func Definition() policy.Definition {
 // config is the part of the parameters that is not the algorithm's.
 func (p *Params) config(s policy.Setup) agent.Config {
 	c := agent.Config{
-		Name: "reinforce", Kind: "reinforce/3", Setup: s, Sequential: p.Mode == "sequential", MaxAsks: p.MaxAsks, Warm: agent.Warm(p.WarmStart),
+		Name: "reinforce", Kind: "reinforce/4", Setup: s, Sequential: p.Mode == "sequential", MaxAsks: p.MaxAsks, Warm: agent.Warm(p.WarmStart),
 		Bandit: p.Feedback == "bandit", Separate: !p.Conditioned, Temperature: p.Temperature, Vector: p.Vector, Responses: p.Responses, Hidden: p.Hidden,
 		Scorer: p.Scorer, Steps: p.Steps, Passes: p.Passes, Slots: p.Slots, Horizon: p.Horizon, Checks: p.Checks,
 		RiskLevel: p.RiskLevel, RiskWeight: p.RiskWeight, BudgetCostUSD: p.BudgetCost, BudgetCarbonG: p.BudgetCarbon,

@@ -1,0 +1,99 @@
+package agent
+
+import (
+	"math"
+
+	"github.com/trilemma-bench/trilemma/policies/env"
+	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/policy"
+)
+
+// verbosity is how far one answer that cost more than was expected tells that the next one will: models are talkative
+// about the same prompts. With r the logarithm of what the answers in hand cost over what was expected of them, another
+// model's cost is expected to be
+//
+//	E[cost | r] = e^(Shift + Elasticity·r) · what the prompt alone lets expect
+//
+// and carbon and latency likewise, each with figures of its own. The zero value expects nothing of r.
+type verbosity struct {
+	Elasticity [3]float64 `json:"elasticity"` // of cost, carbon and latency
+	Shift      [3]float64 `json:"shift"`
+}
+
+// charges are the quantities that verbosity foretells, in the order of its figures.
+var charges = [...]learn.Quantity{learn.CostUSD, learn.CarbonG, learn.LatencySec}
+
+const (
+	verbosityPairs = 8 // of models, drawn for every prompt
+	verbosityMost  = 2 // bound of |r|
+)
+
+// learnVerbosity fits the elasticities by least squares of one model's logarithm on another's, over pairs of models that
+// answered the same prompt, and the shifts so that the mean is kept.
+func learnVerbosity(c *Config, g *ground) (v verbosity) {
+	draw := policy.Stream(c.Setup.Seed, c.Name, "verbosity")
+	models := g.expect.Models
+	for k, q := range charges {
+		figures := q.Of(&g.split.Outcomes)
+		if len(figures) == 0 || models < 2 {
+			continue
+		}
+		ratio := func(i, m int) float64 {
+			if !g.world.Present(i, m) {
+				return 0
+			}
+			return exceeds(float64(figures[i*models+m]), float64(g.expect.Row(q, i)[m]))
+		}
+		var of, by []float64
+		var product, square float64
+		for i := range g.split.Len() {
+			for range verbosityPairs {
+				a := draw.IntN(models)
+				b := (a + 1 + draw.IntN(models-1)) % models
+				x, y := ratio(i, a), ratio(i, b)
+				if x == 0 || y == 0 {
+					continue // not known, or as expected: nothing to learn from
+				}
+				of, by = append(of, y), append(by, x)
+				product, square = product+x*y, square+x*x
+			}
+		}
+		if square == 0 {
+			continue
+		}
+		v.Elasticity[k] = product / square
+		var came, expected float64
+		for i := range of {
+			came += math.Exp(of[i])
+			expected += math.Exp(v.Elasticity[k] * by[i])
+		}
+		v.Shift[k] = math.Log(came / expected)
+	}
+	return v
+}
+
+// exceeds is the logarithm of a figure over what was expected, within bounds; 0 where either is unknown or nothing.
+func exceeds(figure, expected float64) float64 {
+	if !(figure > 0) || !(expected > 0) {
+		return 0
+	}
+	return math.Min(math.Max(math.Log(figure/expected), -verbosityMost), verbosityMost)
+}
+
+// factors are what cost, carbon and latency of models not asked yet are to be multiplied by in a state.
+func (v *verbosity) factors(e *learn.Expected, row int, seen *env.Seen) [3]float64 {
+	out := [3]float64{1, 1, 1}
+	if len(seen.Models) == 0 {
+		return out
+	}
+	for k, spent := range [...]float32{seen.Spent.CostUSD, seen.Spent.CarbonG, seen.Spent.LatencySec} {
+		expected := 0.0
+		for _, m := range seen.Models {
+			expected += float64(e.Row(charges[k], row)[m])
+		}
+		if r := exceeds(float64(spent), expected); r != 0 {
+			out[k] = math.Exp(v.Shift[k] + v.Elasticity[k]*r)
+		}
+	}
+	return out
+}
