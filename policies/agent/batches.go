@@ -9,8 +9,8 @@ import (
 // Facts are those that every algorithm's minibatches have.
 func (r *Rollout) Facts() []learn.Fact {
 	return []learn.Fact{
-		{Name: "base", Rows: r.Actions}, {Name: "action", Rows: r.Actions}, {Name: "logp", Rows: 1}, {Name: "ahead", Rows: 1},
-		{Name: "value", Rows: 1}, {Name: "advantage", Rows: 1}, {Name: "target", Rows: 1},
+		{Name: "base", Rows: r.Actions}, {Name: "action", Rows: r.Actions}, {Name: "logp"}, {Name: "ahead"},
+		{Name: "value"}, {Name: "advantage"}, {Name: "target"},
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 )
 
 // Minibatch are the figures of one minibatch inside a graph, by the names of an [UpdateConfig]'s facts: each [Rows, B], or [B]
-// where it has one row.
+// where it is a single figure.
 type Minibatch map[string]*graph.Node
 
 // Loss builds an agent's loss from the actor's logits [Actions, B] and what it adds to the value [B]: a scalar that is to
@@ -36,10 +36,10 @@ type UpdateConfig struct {
 	Stats    int    // how many statistics the loss has
 }
 
-// Fact is a figure of every step, or several: one row for each.
+// Fact is what is known of every step: a single figure, or several, one row for each.
 type Fact struct {
 	Name string
-	Rows int
+	Rows int // 0 for a single figure
 }
 
 // Sample is the memory of one minibatch of B steps, which the backend reads as it lies.
@@ -94,7 +94,7 @@ func NewUpdater(c UpdateConfig, a *Actor, loss Loss) (*Updater, error) {
 func (u *Updater) reserve() error {
 	rows := 0
 	for _, f := range u.config.Facts {
-		rows += f.Rows
+		rows += max(f.Rows, 1)
 	}
 	dims := [][]int{{u.config.Size, u.shape.In}, {rows, u.config.Size}}
 	if u.shape.Each > 0 {
@@ -147,12 +147,13 @@ func (u *Updater) build(loss Loss) error {
 func (u *Updater) facts(all *graph.Node) Minibatch {
 	b, from := Minibatch{}, 0
 	for _, f := range u.config.Facts {
-		x := graph.Slice(all, graph.AxisRange(from, from+f.Rows))
-		if f.Rows == 1 {
+		rows := max(f.Rows, 1)
+		x := graph.Slice(all, graph.AxisRange(from, from+rows))
+		if f.Rows == 0 {
 			x = graph.Reshape(x, u.config.Size)
 		}
 		b[f.Name] = x
-		from += f.Rows
+		from += rows
 	}
 	return b
 }
