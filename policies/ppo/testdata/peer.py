@@ -33,7 +33,7 @@ class Actor(nn.Module):
 
 
 actor = Actor()
-adam = torch.optim.Adam(actor.parameters(), lr=1e-3, eps=1e-5)
+adam = torch.optim.Adam(actor.parameters(), lr=1e-3, eps=1e-5, fused=True)  # one kernel for all weights
 rows = SLOTS * HORIZON
 
 
