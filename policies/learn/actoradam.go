@@ -32,7 +32,9 @@ func (a adam) step(gradient, rate, alive *graph.Node, clipNorm, epsilon float64)
 	return adam{graph.Sub(a.weights, graph.Mul(rate, graph.Div(mean, by))), mean, square, steps}
 }
 
-// sumOfSquares of a flat vector: over columns first, for a sum of one row is one long chain of additions.
+// sumOfSquares of a flat vector: over columns first, many at a time, for a sum of one row is one long chain of additions.
+// That the sums of columns are not negative is said in between, or XLA would make one sum of the two.
 func sumOfSquares(x *graph.Node) *graph.Node {
-	return graph.ReduceAllSum(graph.ReduceSum(graph.Square(graph.Reshape(x, -1, flatRow)), 0))
+	columns := graph.ReduceSum(graph.Square(graph.Reshape(x, flatRows, -1)), 0)
+	return graph.ReduceAllSum(graph.MaxScalar(columns, 0))
 }

@@ -16,16 +16,16 @@ func (s ActorShape) flatParts() []int {
 	return order
 }
 
-// flatRow divides the length of the flat vector, so that it is a matrix too, whose columns are summed many at a time.
-const flatRow = 256
+// flatRows divides the length of the flat vector, so that it is a matrix of that many rows too.
+const flatRows = 32
 
-// flatSize is the number of weights, and zeros up to a whole row.
+// flatSize is the number of weights, and zeros up to whole rows.
 func (s ActorShape) flatSize() int {
 	n := 0
 	for _, p := range s.parts() {
 		n += p.size()
 	}
-	return (n + flatRow - 1) / flatRow * flatRow
+	return (n + flatRows - 1) / flatRows * flatRows
 }
 
 // flatten writes an actor's weights, or anything of their shapes, into out [flatSize].
