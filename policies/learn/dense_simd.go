@@ -33,14 +33,15 @@ func store(lo, hi archsimd.Float32x8, x *[lanes]float32) {
 	hi.Store((*[8]float32)(x[8:]))
 }
 
-// panelOne is one input's outputs of one panel.
+// panelOne is one input's outputs of one panel. MulAdd overwrites the register of what it is called on, so that is the input,
+// which is not needed again.
 func panelOne(panel []float32, bias *[lanes]float32, x []float32, z *[lanes]float32) {
 	lo, hi := load(bias)
 	for _, a := range x {
 		w0, w1 := load((*[lanes]float32)(panel))
 		panel = panel[lanes:]
 		v := archsimd.BroadcastFloat32x8(a)
-		lo, hi = w0.MulAdd(v, lo), w1.MulAdd(v, hi)
+		lo, hi = v.MulAdd(w0, lo), v.MulAdd(w1, hi)
 	}
 	store(lo, hi, z)
 	archsimd.ClearAVXUpperBits()
@@ -55,13 +56,13 @@ func panelFew(panel []float32, bias *[lanes]float32, x []float32, stride, in int
 		w0, w1 := load((*[lanes]float32)(panel))
 		panel = panel[lanes:]
 		v := archsimd.BroadcastFloat32x8(x0[k])
-		lo0, hi0 = w0.MulAdd(v, lo0), w1.MulAdd(v, hi0)
+		lo0, hi0 = v.MulAdd(w0, lo0), v.MulAdd(w1, hi0)
 		v = archsimd.BroadcastFloat32x8(x1[k])
-		lo1, hi1 = w0.MulAdd(v, lo1), w1.MulAdd(v, hi1)
+		lo1, hi1 = v.MulAdd(w0, lo1), v.MulAdd(w1, hi1)
 		v = archsimd.BroadcastFloat32x8(x2[k])
-		lo2, hi2 = w0.MulAdd(v, lo2), w1.MulAdd(v, hi2)
+		lo2, hi2 = v.MulAdd(w0, lo2), v.MulAdd(w1, hi2)
 		v = archsimd.BroadcastFloat32x8(x3[k])
-		lo3, hi3 = w0.MulAdd(v, lo3), w1.MulAdd(v, hi3)
+		lo3, hi3 = v.MulAdd(w0, lo3), v.MulAdd(w1, hi3)
 	}
 	store(lo0, hi0, (*[lanes]float32)(z))
 	store(lo1, hi1, (*[lanes]float32)(z[width:]))

@@ -32,8 +32,8 @@ func BenchmarkTraining(b *testing.B) {
 const rows = 4096
 
 // BenchmarkAgainstTorch measures a PPO written with PyTorch (testdata/peer.py) and this one on xla:cpu, one after the other
-// in each iteration: "ratio" is how many times its steps a second ours are. It needs PyTorch (TRILEMMA_PYTHON names the interpreter) and
-// the XLA plugin (make xla).
+// in each iteration: "ratio" is how many times its steps a second ours are. It needs PyTorch (TRILEMMA_PYTHON names the
+// interpreter) and the XLA plugin (make xla).
 //
 //	go test -run '^$' -bench AgainstTorch -benchtime 1x ./policies/ppo
 func BenchmarkAgainstTorch(b *testing.B) {
