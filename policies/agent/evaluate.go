@@ -85,6 +85,7 @@ func (k *checker) play(ctx context.Context, a *learn.Actor, multiplier [3]float6
 	spent := make([][3]float64, len(k.preferences))
 	slots := k.env.Config.Slots
 	s := k.shape
+	actor, at := a.Batch(), newViews(s, slots)
 	action, reward, done := make([]int32, slots), make([]float32, slots), make([]bool, slots)
 	episode := make([]int, slots)
 	next := 0
@@ -102,11 +103,19 @@ func (k *checker) play(ctx context.Context, a *learn.Actor, multiplier [3]float6
 	}
 	for busy := true; busy; {
 		err := learn.EachChunk(ctx, slots, func(lo, hi int) {
-			state, each, base, logits := make([]float32, s.In), make([]float32, s.Actions*s.Each), make([]float32, s.Actions), make([]float32, s.Actions)
+			rows := lo
 			for slot := lo; slot < hi; slot++ {
 				if action[slot] >= 0 {
-					k.see(a, slot, state, each, base, logits)
-					action[slot] = int32(likeliest(logits))
+					at.see(k.player, slot, rows)
+					rows++
+				}
+			}
+			at.judge(actor, s, lo, rows)
+			rows = lo
+			for slot := lo; slot < hi; slot++ {
+				if action[slot] >= 0 {
+					action[slot] = int32(likeliest(at.logits[rows*s.Actions : (rows+1)*s.Actions]))
+					rows++
 				}
 			}
 		})

@@ -43,7 +43,6 @@ type player struct {
 	ground *ground
 	lens   []*lens // one a slot, so that slots may be looked at side by side
 	seen   []env.Seen
-	room   []*learn.Scratch
 	shape  learn.ActorShape
 }
 
@@ -55,13 +54,12 @@ func newPlayer(c *Config, s *sense, g *ground, shape learn.ActorShape, slots int
 	p := &player{config: c, sense: s, env: ev, ground: g, shape: shape, seen: make([]env.Seen, slots)}
 	for range slots {
 		p.lens = append(p.lens, newLens(s, c))
-		p.room = append(p.room, shape.NewScratch())
 	}
 	return p, nil
 }
 
-// see describes a slot's state and runs the actor on it: logits become log-probabilities.
-func (p *player) see(a *learn.Actor, slot int, state, each, base, logits []float32) (ahead, value float32) {
+// see describes a slot's state and returns the value that is known of it.
+func (p *player) see(slot int, state, each, base []float32) (ahead float32) {
 	prompt := int(p.env.Prompt[slot])
 	p.env.Seen(slot, &p.seen[slot])
 	var vector []float32
@@ -69,11 +67,33 @@ func (p *player) see(a *learn.Actor, slot int, state, each, base, logits []float
 		vector = p.ground.split.Prompts.Row(prompt)
 	}
 	p.lens[slot].member = int(p.ground.held[prompt])
-	ahead = p.lens[slot].describe(p.ground.expect, prompt, vector, &p.env.Preference[slot], &p.seen[slot],
+	return p.lens[slot].describe(p.ground.expect, prompt, vector, &p.env.Preference[slot], &p.seen[slot],
 		func(action int) bool { return p.env.Allowed(slot, action) }, state, each, base)
-	value = ahead + a.Forward(state, each, base, logits, p.room[slot])
-	learn.LogSoftmax(logits)
-	return ahead, value
+}
+
+// views are what an actor reads of some slots and what it says of them, row by row. Logits become log-probabilities.
+type views struct{ state, each, base, logits, value []float32 }
+
+func newViews(s learn.ActorShape, rows int) *views {
+	return &views{
+		make([]float32, rows*s.In), make([]float32, rows*s.Actions*s.Each), make([]float32, rows*s.Actions),
+		make([]float32, rows*s.Actions), make([]float32, rows),
+	}
+}
+
+// see describes a slot's state in a row.
+func (v *views) see(p *player, slot, row int) (ahead float32) {
+	s := p.shape
+	return p.see(slot, v.state[row*s.In:(row+1)*s.In], v.each[row*s.Actions*s.Each:(row+1)*s.Actions*s.Each], v.base[row*s.Actions:(row+1)*s.Actions])
+}
+
+// judge runs an actor on rows from lo to hi.
+func (v *views) judge(a *learn.ActorBatch, s learn.ActorShape, lo, hi int) {
+	logits := v.logits[lo*s.Actions : hi*s.Actions]
+	a.Forward(hi-lo, v.state[lo*s.In:], v.each[lo*s.Actions*s.Each:], v.base[lo*s.Actions:], logits, v.value[lo:], new(learn.BatchScratch))
+	for ; len(logits) > 0; logits = logits[s.Actions:] {
+		learn.LogSoftmax(logits[:s.Actions])
+	}
 }
 
 // collector plays the train split for an algorithm to learn from.
@@ -224,13 +244,19 @@ func (k *collector) collect(ctx context.Context, a *learn.Actor) (*Rollout, erro
 	r, slots := k.roll, k.config.Slots
 	k.tally = tally{}
 	action, reward, done := make([]int32, slots), make([]float32, slots), make([]bool, slots)
+	actor := a.Batch()
 	for t := range k.config.Horizon {
 		first := t * slots
+		at := &views{
+			r.State[first*r.Width:], r.About[first*r.Actions*r.Each:], r.Base[first*r.Actions:], k.logits, r.Value[first:],
+		}
 		err := learn.EachChunk(ctx, slots, func(lo, hi int) {
 			for slot := lo; slot < hi; slot++ {
-				row := first + slot
-				r.Ahead[row], r.Value[row] = k.see(a, slot, r.State[row*r.Width:(row+1)*r.Width],
-					r.About[row*r.Actions*r.Each:(row+1)*r.Actions*r.Each], r.Base[row*r.Actions:(row+1)*r.Actions], k.logits[slot*r.Actions:(slot+1)*r.Actions])
+				r.Ahead[first+slot] = at.see(k.player, slot, slot)
+			}
+			at.judge(actor, k.shape, lo, hi)
+			for row := first + lo; row < first+hi; row++ {
+				r.Value[row] += r.Ahead[row]
 			}
 		})
 		if err != nil {
@@ -267,12 +293,14 @@ func (k *collector) collect(ctx context.Context, a *learn.Actor) (*Rollout, erro
 			k.tally.steps++
 		}
 	}
+	at := newViews(k.shape, slots)
 	err := learn.EachChunk(ctx, slots, func(lo, hi int) {
-		state, each, base := make([]float32, r.Width), make([]float32, r.Actions*r.Each), make([]float32, r.Actions)
-		logits := make([]float32, r.Actions)
 		for slot := lo; slot < hi; slot++ {
-			_, value := k.see(a, slot, state, each, base, logits)
-			r.Last[slot] = value
+			r.Last[slot] = at.see(k.player, slot, slot)
+		}
+		at.judge(actor, k.shape, lo, hi)
+		for slot := lo; slot < hi; slot++ {
+			r.Last[slot] += at.value[slot]
 		}
 	})
 	return r, err

@@ -33,23 +33,22 @@ func NewStepper(c *Config, a *learn.Actor, o Steps, loss learn.Loss) (*Stepper, 
 	rows := c.Slots * c.Horizon
 	s := &Stepper{count: min(o.Minibatches, rows), source: policy.Source(c.Setup.Seed, c.Name, "minibatches")}
 	s.Advantage, s.Target, s.size = make([]float32, rows), make([]float32, rows), rows/s.count
-	roll := Rollout{Width: a.Shape.In, Actions: a.Shape.Actions, Each: a.Shape.Each}
+	roll := Rollout{Actions: a.Shape.Actions}
 	var err error
 	s.updater, err = learn.NewUpdater(learn.UpdateConfig{
-		Backend: c.Setup.Backend, Minibatches: s.count, ClipNorm: o.ClipNorm, Epsilon: o.Epsilon, TargetKL: o.TargetKL,
-		Columns: roll.Columns(s.size), Stats: o.Stats,
+		Backend: c.Setup.Backend, Minibatches: s.count, Size: s.size, ClipNorm: o.ClipNorm, Epsilon: o.Epsilon, TargetKL: o.TargetKL,
+		Facts: roll.Facts(), Stats: o.Stats,
 	}, a, loss)
 	return s, err
 }
 
-// Take turns to a new rollout.
-func (s *Stepper) Take(r *Rollout) { s.batches.Take(r) }
-
 // Epoch steps once by every minibatch of the rollout, dealt anew. It returns the statistics' means, how many minibatches
 // stepped, and whether all did.
 func (s *Stepper) Epoch(r *Rollout, rate float64) (stats []float64, steps int, all bool, err error) {
-	columns := s.batches.Deal(r, s.size, s.count, s.Advantage, s.Target, rand.New(s.source))
-	stats, steps, err = s.updater.Run(rate, columns)
+	s.batches.Shuffle(r, rand.New(s.source))
+	stats, steps, err = s.updater.Run(rate, func(k int, into learn.Sample) {
+		s.batches.Deal(r, k, s.size, s.Advantage, s.Target, into)
+	})
 	return stats, steps, steps == s.count, err
 }
 

@@ -214,6 +214,12 @@ func tanh(x float32) float32 {
 	return float32((e - 1) / (e + 1))
 }
 
+func plainTanhs(x []float32) {
+	for i, v := range x {
+		x[i] = tanh(v)
+	}
+}
+
 // LogSoftmax turns logits into log-probabilities, in place.
 func LogSoftmax(logits []float32) {
 	top := logits[0]

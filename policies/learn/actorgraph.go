@@ -1,21 +1,23 @@
 package learn
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 )
 
-// Minibatch are the columns of one minibatch inside a graph. Three of them are what the actor reads: "state", "about" and
-// "base".
+// Minibatch are the figures of one minibatch inside a graph, by the names of an [UpdateConfig]'s facts: each [Rows, B], or [B]
+// where it is a single figure.
 type Minibatch map[string]*graph.Node
 
-// Loss builds an agent's loss from the actor's logits [B, Actions] and what it adds to the value [B]: a scalar that is to
+// Loss builds an agent's loss from the actor's logits [Actions, B] and what it adds to the value [B]: a scalar that is to
 // become small, how far the policy has moved from the one that acted (an
 // estimate of the KL divergence; nil where nobody asks), and statistics, each a scalar.
 type Loss func(logits, value *graph.Node, b Minibatch) (loss, moved *graph.Node, stats []*graph.Node)
@@ -24,63 +26,63 @@ type Loss func(logits, value *graph.Node, b Minibatch) (loss, moved *graph.Node,
 type UpdateConfig struct {
 	Backend     string
 	Minibatches int     // in one call of the backend
+	Size        int     // steps of the environment in each
 	ClipNorm    float64 // bound of the gradient's norm; 0 for none
 	Epsilon     float64 // of Adam
 	// TargetKL ends an update: once a minibatch finds that the policy moved further, no later one of this call steps, and
 	// Run says so. 0 for no bound.
 	TargetKL float64
-	Columns  []Column
-	Stats    int // how many statistics the loss has
+	Facts    []Fact // beside what the actor reads; one of them is "base"
+	Stats    int    // how many statistics the loss has
 }
 
-// Column is one column of the minibatches and its dimensions in each.
-type Column struct {
+// Fact is what is known of every step: a single figure, or several, one row for each.
+type Fact struct {
 	Name string
-	Dims []int
+	Rows int // 0 for a single figure
 }
 
-// Size is how many numbers a minibatch has of the column.
-func (c Column) Size() int {
-	n := 1
-	for _, d := range c.Dims {
-		n *= d
-	}
-	return n
+// Sample is the memory of one minibatch of B steps, which the backend reads as it lies.
+type Sample struct {
+	State []float32 // [B × In]
+	About []float32 // [Actions × B × Each]
+	Facts []float32 // [rows of all facts × B]
 }
 
 // Updater holds an actor's weights and the moments of Adam on the backend, and the graph that takes several minibatch
-// steps in one call: gradients, their clipping, Adam (Kingma and Ba, arXiv 1412.6980) and the check of the KL bound. One
-// call a minibatch would spend most of its time around the call.
+// steps in one call: gradients, their clipping, Adam and the check of the KL bound. One call a minibatch would spend most
+// of its time around the call.
 type Updater struct {
-	config UpdateConfig
-	exec   *graph.Exec
-	state  []*tensors.Tensor // weights, first moments, second moments, steps taken
-	parts  []actorPart
-	shape  ActorShape
+	config  UpdateConfig
+	backend compute.Backend
+	exec    *graph.Exec
+	shape   ActorShape
+	state   []*tensors.Tensor   // weights, first moments, second moments, steps taken
+	samples [][]*tensors.Tensor // of each minibatch: state, facts, and where the shape has Each, about
 }
 
 // NewUpdater puts an actor on the backend and builds the graph around its loss.
 func NewUpdater(c UpdateConfig, a *Actor, loss Loss) (*Updater, error) {
-	if c.Minibatches < 1 {
-		return nil, fmt.Errorf("updates of %d minibatches", c.Minibatches)
+	if c.Minibatches < 1 || c.Size < 1 {
+		return nil, fmt.Errorf("updates of %d minibatches of %d steps", c.Minibatches, c.Size)
 	}
 	backend, err := OpenBackend(c.Backend)
 	if err != nil {
 		return nil, err
 	}
-	u := &Updater{config: c, parts: a.Shape.parts(), shape: a.Shape}
+	u := &Updater{config: c, backend: backend, shape: a.Shape}
 	err = recovered(func() error {
-		for range 3 { // weights, then two sets of zeros
-			for i, p := range u.parts {
-				flat := make([]float32, p.size())
-				if len(u.state) < len(u.parts) {
-					copy(flat, a.Weights[i])
-				}
-				u.state = append(u.state, tensors.FromFlatDataAndDimensions(flat, p.dims...))
-			}
+		flat := make([]float32, a.Shape.flatSize())
+		a.Shape.flatten(a.Weights, flat)
+		zeros := make([]float32, len(flat))
+		for _, x := range [][]float32{flat, zeros, zeros} {
+			u.state = append(u.state, tensors.FromFlatDataAndDimensions(x, len(x)))
 		}
 		u.state = append(u.state, tensors.FromScalar(float32(0)))
-		return u.build(backend, loss)
+		if err := u.reserve(); err != nil {
+			return err
+		}
+		return u.build(loss)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("building an agent's update: %w", err)
@@ -88,113 +90,104 @@ func NewUpdater(c UpdateConfig, a *Actor, loss Loss) (*Updater, error) {
 	return u, nil
 }
 
-const adamBeta1, adamBeta2 = 0.9, 0.999
-
-func (u *Updater) build(backend compute.Backend, loss Loss) error {
-	var err error
-	n := len(u.parts)
-	u.exec, err = graph.NewExec(backend, func(in []*graph.Node) []*graph.Node {
-		g := in[0].Graph()
-		w, m, v, steps := in[:n], in[n:2*n], in[2*n:3*n], in[3*n]
-		rate, columns := in[3*n+1], in[3*n+2:]
-		one := graph.Scalar(g, dtypes.Float32, 1)
-		alive := one
-		total := make([]*graph.Node, u.config.Stats+1)
-		for i := range total {
-			total[i] = graph.ScalarZero(g, dtypes.Float32)
-		}
-		for k := range u.config.Minibatches {
-			b := Minibatch{}
-			for i, c := range u.config.Columns {
-				if c.Size() > 0 { // XLA takes no slice of nothing
-					b[c.Name] = graph.Reshape(graph.Slice(columns[i], graph.AxisElem(k)), c.Dims...)
-				}
+// reserve makes the room that minibatches are dealt into. A backend in this process's memory reads it where it is.
+func (u *Updater) reserve() error {
+	rows := 0
+	for _, f := range u.config.Facts {
+		rows += max(f.Rows, 1)
+	}
+	dims := [][]int{{u.config.Size, u.shape.In}, {rows, u.config.Size}}
+	if u.shape.Each > 0 {
+		dims = append(dims, []int{u.shape.Actions * u.config.Size, u.shape.Each})
+	}
+	for range u.config.Minibatches {
+		var sample []*tensors.Tensor
+		for _, d := range dims {
+			t, err := tensors.FromShapeForBackend(u.backend, 0, shapes.Make(dtypes.Float32, d...))
+			if err != nil {
+				return err
 			}
-			pass := forward(u.shape, w, b["state"], b["about"], b["base"])
+			sample = append(sample, t)
+		}
+		u.samples = append(u.samples, sample)
+	}
+	return nil
+}
+
+func (u *Updater) build(loss Loss) error {
+	var err error
+	u.exec, err = graph.NewExec(u.backend, func(in []*graph.Node) []*graph.Node {
+		g := in[0].Graph()
+		a, rate, in := adam{in[0], in[1], in[2], in[3]}, in[4], in[5:]
+		alive := graph.Scalar(g, dtypes.Float32, 1)
+		var found []*graph.Node // of each minibatch: whether it stepped, and its statistics
+		for range u.config.Minibatches {
+			b, about := u.facts(in[1]), (*graph.Node)(nil)
+			if u.shape.Each > 0 {
+				about = in[2]
+			}
+			pass := forward(u.shape, u.shape.split(a.weights), in[0], about, b["base"])
+			in = in[len(u.samples[0]):]
 			objective, moved, stats := loss(pass.logits, pass.value, b)
 			by := graph.Gradient(objective, pass.logits, pass.value)
-			grads := pass.backward(by[0], by[1])
+			gradient := pass.backward(by[0], by[1]).join(u.shape)
 			if u.config.TargetKL > 0 && moved != nil {
 				bound := graph.Scalar(g, dtypes.Float32, u.config.TargetKL)
 				alive = graph.Mul(alive, graph.ConvertDType(graph.LessOrEqual(moved, bound), dtypes.Float32))
 			}
-			total[0] = graph.Add(total[0], alive)
-			for i, s := range stats {
-				total[i+1] = graph.Add(total[i+1], graph.Mul(alive, s))
-			}
-			w, m, v, steps = u.adam(w, m, v, grads, steps, rate, alive)
+			found = append(append(found, alive), stats...)
+			a = a.step(gradient, rate, alive, u.config.ClipNorm, u.config.Epsilon)
 		}
-		out := append(append(append([]*graph.Node{}, w...), m...), v...)
-		return append(append(out, steps), graph.Stack(total, 0))
+		return []*graph.Node{a.weights, a.mean, a.square, a.steps, graph.Stack(found, 0)}
 	})
 	return err
 }
 
-// adam is one step, of length zero where alive is.
-func (u *Updater) adam(w, m, v, grads []*graph.Node, steps, rate, alive *graph.Node) (w2, m2, v2 []*graph.Node, steps2 *graph.Node) {
-	g := steps.Graph()
-	scalar := func(x float64) *graph.Node { return graph.Scalar(g, dtypes.Float32, x) }
-	clip := scalar(1)
-	if u.config.ClipNorm > 0 {
-		square := graph.ScalarZero(g, dtypes.Float32)
-		for _, d := range grads {
-			square = graph.Add(square, graph.ReduceAllSum(graph.Square(d)))
+// facts gives the rows of a sample's facts their names.
+func (u *Updater) facts(all *graph.Node) Minibatch {
+	b, from := Minibatch{}, 0
+	for _, f := range u.config.Facts {
+		rows := max(f.Rows, 1)
+		x := graph.Slice(all, graph.AxisRange(from, from+rows))
+		if f.Rows == 0 {
+			x = graph.Reshape(x, u.config.Size)
 		}
-		clip = graph.MinScalar(graph.Div(scalar(u.config.ClipNorm), graph.AddScalar(graph.Sqrt(square), 1e-6)), 1)
+		b[f.Name] = x
+		from += rows
 	}
-	steps2 = graph.Add(steps, alive)
-	count := graph.MaxScalar(steps2, 1) // before the first step nothing moves
-	correct1 := graph.OneMinus(graph.Pow(scalar(adamBeta1), count))
-	correct2 := graph.OneMinus(graph.Pow(scalar(adamBeta2), count))
-	for i, d := range grads {
-		d = graph.Mul(d, clip)
-		// Where alive is 0 the moments stay as well: mix is 1−β or 0.
-		mean := graph.Add(m[i], graph.Mul(graph.MulScalar(alive, 1-adamBeta1), graph.Sub(d, m[i])))
-		square := graph.Add(v[i], graph.Mul(graph.MulScalar(alive, 1-adamBeta2), graph.Sub(graph.Square(d), v[i])))
-		step := graph.Div(graph.Div(mean, correct1), graph.AddScalar(graph.Sqrt(graph.Div(square, correct2)), u.config.Epsilon))
-		w2 = append(w2, graph.Sub(w[i], graph.Mul(graph.Mul(alive, rate), step)))
-		m2, v2 = append(m2, mean), append(v2, square)
-	}
-	return w2, m2, v2, steps2
+	return b
 }
 
-// Run takes Minibatches steps of the given learning rate. columns are in the order of the configuration, each
-// that of every minibatch after another. It returns the statistics, mean over the steps taken, and how many those were.
-func (u *Updater) Run(rate float64, columns [][]float32) (stats []float64, steps int, err error) {
-	if len(columns) != len(u.config.Columns) {
-		return nil, 0, fmt.Errorf("an update with %d columns, want %d", len(columns), len(u.config.Columns))
-	}
-	args := make([]any, 0, len(u.state)+1+len(columns))
-	for _, t := range u.state {
-		args = append(args, t)
-	}
-	args = append(args, float32(rate))
-	fresh := make([]*tensors.Tensor, 0, len(columns))
+// Run deals minibatches and steps once by each, at a learning rate. deal, which is called from several goroutines, fills
+// the sample of minibatch k; what was in it before is still there. Run returns the statistics, mean over the steps taken,
+// and how many those were.
+func (u *Updater) Run(rate float64, deal func(k int, into Sample)) (stats []float64, steps int, err error) {
 	err = recovered(func() error {
-		for i, c := range u.config.Columns {
-			t := tensors.FromFlatDataAndDimensions(columns[i], append([]int{u.config.Minibatches}, c.Dims...)...)
-			fresh = append(fresh, t)
-			args = append(args, t)
+		if err := u.fill(deal); err != nil {
+			return err
+		}
+		args := []any{u.state[0], u.state[1], u.state[2], u.state[3], float32(rate)}
+		for _, sample := range u.samples {
+			for _, t := range sample {
+				args = append(args, t)
+			}
 		}
 		out, err := u.exec.Call(args...)
 		if err != nil {
 			return err
 		}
 		last := len(out) - 1
-		var flat []float32
-		if err := tensors.ConstFlatData(out[last], func(x []float32) { flat = append(flat, x...) }); err != nil {
+		found, err := tensors.CopyFlatData[float32](out[last])
+		if err != nil {
 			return err
 		}
-		for _, t := range append(append(fresh, u.state...), out[last]) {
+		for _, t := range append(u.state, out[last]) {
 			if err := t.FinalizeAll(); err != nil {
 				return err
 			}
 		}
 		u.state = out[:last]
-		steps = int(math.Round(float64(flat[0])))
-		for _, x := range flat[1:] {
-			stats = append(stats, float64(x)/float64(max(steps, 1)))
-		}
+		stats, steps = u.tally(found)
 		return nil
 	})
 	if err != nil {
@@ -208,26 +201,66 @@ func (u *Updater) Run(rate float64, columns [][]float32) (stats []float64, steps
 	return stats, steps, nil
 }
 
+// fill lets deal write every minibatch's memory.
+func (u *Updater) fill(deal func(k int, into Sample)) error {
+	failed := make([]error, len(u.samples))
+	_ = each(context.Background(), len(u.samples), 1, func(k, _ int) {
+		failed[k] = mutable(u.samples[k], nil, func(flat [][]float32) {
+			into := Sample{State: flat[0], Facts: flat[1]}
+			if len(flat) > 2 {
+				into.About = flat[2]
+			}
+			deal(k, into)
+		})
+	})
+	return errors.Join(failed...)
+}
+
+// mutable gives the memory of several tensors at once.
+func mutable(list []*tensors.Tensor, flat [][]float32, use func(flat [][]float32)) (err error) {
+	if len(list) == 0 {
+		use(flat)
+		return nil
+	}
+	failed := tensors.MutableFlatData(list[0], func(x []float32) { err = mutable(list[1:], append(flat, x), use) })
+	return errors.Join(err, failed)
+}
+
+// tally sums up what a call found: of each minibatch whether it stepped, and its statistics.
+func (u *Updater) tally(found []float32) (stats []float64, steps int) {
+	stats = make([]float64, u.config.Stats)
+	for ; len(found) > 0; found = found[u.config.Stats+1:] {
+		if found[0] == 0 {
+			continue
+		}
+		steps++
+		for i, x := range found[1 : u.config.Stats+1] {
+			stats[i] += float64(x)
+		}
+	}
+	for i := range stats {
+		stats[i] /= float64(max(steps, 1))
+	}
+	return stats, steps
+}
+
 // Read copies the weights from the backend into a.
 func (u *Updater) Read(a *Actor) error {
 	return recovered(func() error {
-		for i, w := range a.Weights {
-			if err := tensors.ConstFlatData(u.state[i], func(flat []float32) { copy(w, flat) }); err != nil {
-				return err
-			}
-		}
-		return nil
+		return tensors.ConstFlatData(u.state[0], func(flat []float32) { u.shape.unflatten(flat, a.Weights) })
 	})
 }
 
 // State copies out the weights and all of the optimiser: first moments, second moments, steps taken.
 func (u *Updater) State() ([]F32s, error) {
-	flat := make([]F32s, len(u.state))
-	return flat, recovered(func() error {
+	state := make([]F32s, len(u.state))
+	return state, recovered(func() error {
 		for i, t := range u.state {
-			if err := tensors.ConstFlatData(t, func(x []float32) { flat[i] = append(F32s{}, x...) }); err != nil {
+			x, err := tensors.CopyFlatData[float32](t)
+			if err != nil {
 				return err
 			}
+			state[i] = x
 		}
 		return nil
 	})
@@ -262,7 +295,11 @@ func (u *Updater) Restore(state []F32s) error {
 // Close frees what the backend holds.
 func (u *Updater) Close() {
 	_ = recovered(func() error {
-		for _, t := range u.state {
+		all := u.state
+		for _, sample := range u.samples {
+			all = append(all, sample...)
+		}
+		for _, t := range all {
 			if err := t.FinalizeAll(); err != nil {
 				return err
 			}

@@ -4,17 +4,17 @@ import "github.com/gomlx/gomlx/core/graph"
 
 // pass is an actor's forward pass inside a graph, with what its backward pass needs.
 //
-// The batch is the last axis of all that the layers see, and the gradients are written out: every product is then one
-// that the Go backend multiplies as it lies. Those of automatic differentiation are the same, but nearly all of them are
-// transposed first, which took longer than the products did.
+// The batch is the last axis of all that the layers compute and the first of what they read, and the gradients are
+// written out: every product is then one that the Go backend multiplies as it lies. Those of automatic differentiation are
+// the same, but nearly all of them are transposed first, which took longer than the products did.
 type pass struct {
 	shape         ActorShape
-	w             []*graph.Node // in the order of the shape's parts
+	w             *layers
 	batch         int
 	state, each   *graph.Node
 	h1, h2        *graph.Node // [Hidden, B]
-	scored        *graph.Node // [Scorer, B·Actions]
-	logits, value *graph.Node // [B, Actions], [B]
+	scored        *graph.Node // [Scorer, Actions·B]
+	logits, value *graph.Node // [Actions, B], [B]
 }
 
 // times is w [out, in] · x [in, B].
@@ -27,52 +27,51 @@ func timesTurned(a, x *graph.Node) *graph.Node {
 	return graph.DotGeneral(a, []int{1}, nil, x, []int{1}, nil)
 }
 
-// forward is [Actor.Forward] for a batch: state [In, B], each [Each, B·Actions] (read only where the shape has Each), base
-// [B, Actions].
-func forward(s ActorShape, w []*graph.Node, state, each, base *graph.Node) *pass {
-	p := &pass{shape: s, w: w, state: state, each: each, batch: state.Shape().Dimensions[1]}
-	dense := func(weight, bias int, x *graph.Node) *graph.Node {
-		return graph.Add(times(w[weight], x), graph.InsertAxes(w[bias], -1))
-	}
-	p.h1 = graph.Tanh(dense(actorW1, actorB1, state))
-	p.h2 = graph.Tanh(dense(actorW2, actorB2, p.h1))
-	p.logits = graph.Add(base, graph.Transpose(dense(actorPolicy, actorPolicyBias, p.h2), 0, 1))
+// biased adds a bias [out] to x [out, B].
+func biased(x, bias *graph.Node) *graph.Node { return graph.Add(x, graph.InsertAxes(bias, -1)) }
+
+// forward is [Actor.Forward] for a batch: state [B, In], each [Actions·B, Each] (read only where the shape has Each), base
+// [Actions, B].
+func forward(s ActorShape, w *layers, state, each, base *graph.Node) *pass {
+	p := &pass{shape: s, w: w, state: state, each: each, batch: state.Shape().Dimensions[0]}
+	p.h1 = graph.Tanh(biased(timesTurned(w.w1, state), w.b1))
+	p.h2 = graph.Tanh(biased(times(w.w2, p.h1), w.b2))
+	heads := biased(times(w.heads, p.h2), w.headsBias)
+	p.logits = graph.Add(base, graph.Slice(heads, graph.AxisRange(0, s.Actions)))
+	p.value = graph.Reshape(graph.Slice(heads, graph.AxisRange(s.Actions)), p.batch)
 	if s.Each > 0 {
-		context := graph.InsertAxes(dense(actorScorerState, actorScorerBias, p.h2), -1) // [Scorer, B, 1]
-		z := graph.Add(graph.Reshape(times(w[actorScorerAction], each), s.Scorer, p.batch, s.Actions), context)
-		p.scored = graph.Reshape(graph.Tanh(z), s.Scorer, p.batch*s.Actions)
-		p.logits = graph.Add(p.logits, graph.Reshape(times(w[actorScorer], p.scored), p.batch, s.Actions))
+		context := graph.InsertAxes(biased(times(w.scorerState, p.h2), w.scorerBias), 1) // [Scorer, 1, B]
+		z := graph.Add(graph.Reshape(timesTurned(w.scorerAction, each), s.Scorer, s.Actions, p.batch), context)
+		p.scored = graph.Reshape(graph.Tanh(z), s.Scorer, s.Actions*p.batch)
+		p.logits = graph.Add(p.logits, graph.Reshape(times(w.scorer, p.scored), s.Actions, p.batch))
 	}
-	p.value = graph.Reshape(dense(actorValue, actorValueBias, p.h2), -1)
 	return p
 }
 
-// backward turns the gradients by logits [B, Actions] and value [B] into those by the weights.
-func (p *pass) backward(logits, value *graph.Node) []*graph.Node {
-	s, w := p.shape, p.w
-	grads := make([]*graph.Node, len(w))
-	// layer takes the gradient by a layer's output [out, B], for an input x [in, B], and returns that by the input.
-	layer := func(weight, bias int, by, x *graph.Node) *graph.Node {
-		grads[weight], grads[bias] = timesTurned(by, x), graph.ReduceSum(by, 1)
-		return times(graph.Transpose(w[weight], 0, 1), by)
-	}
+// backward turns the gradients by logits [Actions, B] and value [B] into those by the weights.
+func (p *pass) backward(logits, value *graph.Node) *layers {
+	s, w, by := p.shape, p.w, &layers{}
 	// bent is the gradient before a tanh that gave y.
 	bent := func(by, y *graph.Node) *graph.Node { return graph.Mul(by, graph.OneMinus(graph.Square(y))) }
+	// back is wᵀ·x.
+	back := func(w, x *graph.Node) *graph.Node { return times(graph.Transpose(w, 0, 1), x) }
+	sum := func(x *graph.Node) *graph.Node { return graph.ReduceSum(x, 1) }
 
-	byH2 := layer(actorPolicy, actorPolicyBias, graph.Transpose(logits, 0, 1), p.h2)
-	row := graph.Reshape(value, 1, p.batch)
-	grads[actorValue], grads[actorValueBias] = timesTurned(row, p.h2), graph.ReduceSum(row, 1)
-	byH2 = graph.Add(byH2, graph.Mul(graph.Transpose(w[actorValue], 0, 1), row))
+	heads := graph.Concatenate([]*graph.Node{logits, graph.InsertAxes(value, 0)}, 0)
+	by.heads, by.headsBias = timesTurned(heads, p.h2), sum(heads)
+	byH2 := back(w.heads, heads)
 	if s.Each > 0 {
-		flat := graph.Reshape(logits, 1, p.batch*s.Actions)
-		grads[actorScorer] = timesTurned(flat, p.scored)
-		z := bent(graph.Mul(graph.Transpose(w[actorScorer], 0, 1), flat), p.scored)
-		grads[actorScorerAction] = timesTurned(z, p.each)
-		context := graph.ReduceSum(graph.Reshape(z, s.Scorer, p.batch, s.Actions), 2)
-		byH2 = graph.Add(byH2, layer(actorScorerState, actorScorerBias, context, p.h2))
+		flat := graph.Reshape(logits, 1, s.Actions*p.batch)
+		by.scorer = timesTurned(flat, p.scored)
+		z := bent(graph.Mul(graph.Transpose(w.scorer, 0, 1), flat), p.scored)
+		by.scorerAction = times(z, p.each)
+		context := graph.ReduceSum(graph.Reshape(z, s.Scorer, s.Actions, p.batch), 1)
+		by.scorerState, by.scorerBias = timesTurned(context, p.h2), sum(context)
+		byH2 = graph.Add(byH2, back(w.scorerState, context))
 	}
 	z2 := bent(byH2, p.h2)
-	z1 := bent(layer(actorW2, actorB2, z2, p.h1), p.h1)
-	grads[actorW1], grads[actorB1] = timesTurned(z1, p.state), graph.ReduceSum(z1, 1)
-	return grads
+	by.w2, by.b2 = timesTurned(z2, p.h1), sum(z2)
+	z1 := bent(back(w.w2, z2), p.h1)
+	by.w1, by.b1 = times(z1, p.state), sum(z1)
+	return by
 }

@@ -2,6 +2,7 @@ package learn
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/gomlx/gomlx/core/graph"
@@ -26,21 +27,16 @@ func TestBackwardEqualsAutomaticDifferentiation(t *testing.T) {
 			}
 			return tensors.FromFlatDataAndDimensions(x, dims...)
 		}
-		var args []any
-		for _, p := range s.parts() {
-			args = append(args, random(p.dims...))
-		}
-		n := len(args)
-		args = append(args, random(s.In, batch), random(max(s.Each, 1), batch*s.Actions), random(batch, s.Actions))
+		args := []any{random(s.flatSize()), random(batch, s.In), random(s.Actions*batch, max(s.Each, 1)), random(s.Actions, batch)}
 		backend, err := OpenBackend(DefaultBackend)
 		if err != nil {
 			t.Fatal(err)
 		}
 		exec, err := graph.NewExec(backend, func(in []*graph.Node) []*graph.Node {
-			p := forward(s, in[:n], in[n], in[n+1], in[n+2])
-			loss := graph.Add(graph.ReduceAllSum(graph.Exp(graph.LogSoftmax(p.logits))), graph.ReduceAllSum(graph.Mul(p.value, graph.Square(graph.ReduceSum(p.logits, 1)))))
+			p := forward(s, s.split(in[0]), in[1], in[2], in[3])
+			loss := graph.Add(graph.ReduceAllSum(graph.Exp(graph.LogSoftmax(p.logits, 0))), graph.ReduceAllSum(graph.Mul(p.value, graph.Square(graph.ReduceSum(p.logits, 0)))))
 			by := graph.Gradient(loss, p.logits, p.value)
-			return append(p.backward(by[0], by[1]), graph.Gradient(loss, in[:n]...)...)
+			return []*graph.Node{p.backward(by[0], by[1]).join(s), graph.Gradient(loss, in[0])[0]}
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -49,16 +45,16 @@ func TestBackwardEqualsAutomaticDifferentiation(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for i, p := range s.parts() {
-			var got, want []float32
-			for _, c := range []struct {
-				to *[]float32
-				at int
-			}{{&got, i}, {&want, n + i}} {
-				if err := tensors.ConstFlatData(out[c.at], func(x []float32) { *c.to = append(*c.to, x...) }); err != nil {
-					t.Fatal(err)
-				}
+		gradient := func(at int) []F32s {
+			weights := room(s)
+			if err := tensors.ConstFlatData(out[at], func(x []float32) { s.unflatten(x, weights) }); err != nil {
+				t.Fatal(err)
 			}
+			return weights
+		}
+		gotAll, wantAll := gradient(0), gradient(1)
+		for i, p := range s.parts() {
+			got, want := gotAll[i], wantAll[i]
 			size := 0.0
 			for _, x := range want {
 				size = math.Max(size, math.Abs(float64(x)))
@@ -71,6 +67,37 @@ func TestBackwardEqualsAutomaticDifferentiation(t *testing.T) {
 					t.Errorf("%+v: gradient by %s[%d] is %v, want %v", s, p.name, j, got[j], want[j])
 					break
 				}
+			}
+		}
+	}
+}
+
+// room are weights of zeros.
+func room(s ActorShape) (w []F32s) {
+	for _, p := range s.parts() {
+		w = append(w, make(F32s, p.size()))
+	}
+	return w
+}
+
+// The backend's flat vector holds every weight once.
+func TestFlatWeightsComeBack(t *testing.T) {
+	for _, s := range []ActorShape{{In: 7, Actions: 4, Hidden: 5}, {In: 7, Actions: 4, Hidden: 5, Each: 3, Scorer: 6}} {
+		a, err := NewActor(s, policy.Stream(4, "flat"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range a.Weights {
+			for j := range a.Weights[i] {
+				a.Weights[i][j] = float32(100*i + j + 1)
+			}
+		}
+		flat, back := make([]float32, s.flatSize()), room(s)
+		s.flatten(a.Weights, flat)
+		s.unflatten(flat, back)
+		for i := range back {
+			if !slices.Equal(back[i], a.Weights[i]) {
+				t.Errorf("%s came back as %v", s.parts()[i].name, back[i])
 			}
 		}
 	}

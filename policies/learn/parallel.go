@@ -13,6 +13,11 @@ const chunk = 32
 // EachChunk calls do for consecutive ranges that together cover [0, n), on as many goroutines as there are processors.
 // Rows must not depend on each other, so that the result is the same whoever computes them. It stops early with ctx.
 func EachChunk(ctx context.Context, n int, do func(lo, hi int)) error {
+	return each(ctx, n, chunk, do)
+}
+
+// each is EachChunk for ranges of a length.
+func each(ctx context.Context, n, chunk int, do func(lo, hi int)) error {
 	var g errgroup.Group
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	for lo := 0; lo < n; lo += chunk {

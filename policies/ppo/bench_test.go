@@ -2,6 +2,8 @@ package ppo
 
 import (
 	"context"
+	"math"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"strconv"
@@ -10,12 +12,13 @@ import (
 	"time"
 
 	"github.com/trilemma-bench/trilemma/policies/agent"
+	"github.com/trilemma-bench/trilemma/policies/env"
 	"github.com/trilemma-bench/trilemma/policies/learn"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
-// BenchmarkTraining counts environment steps learned from a second: the network's forward pass for every step of a
-// rollout, and four epochs of updates, for a network of 384 → 64 → 64 with 11 actions. TRILEMMA_BACKEND names the backend.
+// BenchmarkTraining counts environment steps learned from a second: the rollout, in which the network acts in the
+// environment, and four epochs of updates, for a network of 384 → 64 → 64 with 11 actions. TRILEMMA_BACKEND names the backend.
 func BenchmarkTraining(b *testing.B) {
 	iterate, end := training(b, os.Getenv("TRILEMMA_BACKEND"))
 	defer end()
@@ -29,8 +32,8 @@ func BenchmarkTraining(b *testing.B) {
 const rows = 4096
 
 // BenchmarkAgainstTorch measures a PPO written with PyTorch (testdata/peer.py) and this one on xla:cpu, one after the other
-// in each iteration: "ratio" is how many times its steps a second ours are. It needs PyTorch (TRILEMMA_PYTHON names the interpreter) and
-// the XLA plugin (make xla).
+// in each iteration: "ratio" is how many times its steps a second ours are. It needs PyTorch (TRILEMMA_PYTHON names the
+// interpreter) and the XLA plugin (make xla).
 //
 //	go test -run '^$' -bench AgainstTorch -benchtime 1x ./policies/ppo
 func BenchmarkAgainstTorch(b *testing.B) {
@@ -70,41 +73,144 @@ func BenchmarkAgainstTorch(b *testing.B) {
 	b.ReportMetric(ours/theirs, "ratio")
 }
 
+// game is one-shot episodes over stored outcomes, 128 side by side: the environment of testdata/peer.py.
+type game struct {
+	split  *policy.Split
+	env    *env.Env
+	shape  learn.ActorShape
+	roll   *agent.Rollout
+	logits []float32
+	draw   *rand.Rand
+}
+
+func newGame() (*game, error) {
+	const slots, prompts, models, dim = 128, 8192, 11, 384
+	g := &game{split: &policy.Split{}, shape: learn.ActorShape{In: dim, Actions: models, Hidden: 64}, draw: policy.Stream(1, "game")}
+	p, o := &g.split.Prompts, &g.split.Outcomes
+	p.Dim, o.Models = dim, models
+	p.ID, p.Text = make([]string, prompts), make([]string, prompts)
+	for range prompts * dim {
+		p.Vector = append(p.Vector, float32(g.draw.NormFloat64()))
+	}
+	for range prompts * models {
+		o.Present, o.Score = append(o.Present, true), append(o.Score, g.draw.Float32())
+	}
+	world, err := env.NewWorld(g.split, nil)
+	if err != nil {
+		return nil, err
+	}
+	g.env, err = env.New(world, env.Config{Slots: slots})
+	g.logits = make([]float32, slots*models)
+	g.roll = &agent.Rollout{
+		Slots: slots, Horizon: rows / slots, Width: dim, Actions: models,
+		State: make([]float32, rows*dim), Base: make([]float32, rows*models), Action: make([]int32, rows), LogP: make([]float32, rows),
+		Ahead: make([]float32, rows), Value: make([]float32, rows), Reward: make([]float32, rows), Done: make([]bool, rows), Last: make([]float32, slots),
+	}
+	return g, err
+}
+
+// play fills the rollout.
+func (g *game) play(actor *learn.Actor) error {
+	r, batch := g.roll, actor.Batch()
+	n, dim := r.Actions, r.Width
+	for first := 0; first < rows; first += r.Slots {
+		for slot := range r.Slots {
+			g.env.Reset(slot, int32(g.draw.IntN(g.split.Len())), policy.Preference{})
+		}
+		err := learn.EachChunk(context.Background(), r.Slots, func(lo, hi int) {
+			for slot := lo; slot < hi; slot++ {
+				copy(r.State[(first+slot)*dim:(first+slot+1)*dim], g.split.Prompts.Row(int(g.env.Prompt[slot])))
+			}
+			batch.Forward(hi-lo, r.State[(first+lo)*dim:], nil, r.Base[(first+lo)*n:], g.logits[lo*n:], r.Value[first+lo:], new(learn.BatchScratch))
+			for slot := lo; slot < hi; slot++ {
+				learn.LogSoftmax(g.logits[slot*n : (slot+1)*n])
+			}
+		})
+		if err != nil {
+			return err
+		}
+		for slot := range r.Slots {
+			logp, u, a := g.logits[slot*n:(slot+1)*n], g.draw.Float64(), 0
+			for u -= math.Exp(float64(logp[0])); u >= 0 && a < n-1; u -= math.Exp(float64(logp[a])) {
+				a++
+			}
+			r.Action[first+slot], r.LogP[first+slot] = int32(a), logp[a]
+		}
+		g.env.Step(r.Action[first:first+r.Slots], r.Reward[first:], r.Done[first:])
+	}
+	return nil
+}
+
 // training returns one round of it, rollout and update, which has run once so that everything is compiled, and its end.
 func training(b *testing.B, backend string) (iterate, end func()) {
-	shape := learn.ActorShape{In: 384, Actions: 11, Hidden: 64}
-	actor, err := learn.NewActor(shape, policy.Stream(1, "bench"))
+	g, err := newGame()
 	if err != nil {
 		b.Fatal(err)
 	}
-	r, _, _ := played(shape, rows)
-	r.Slots, r.Horizon, r.Last = 128, rows/128, make([]float32, 128)
-	r.Reward, r.Done = make([]float32, rows), make([]bool, rows)
+	actor, err := learn.NewActor(g.shape, policy.Stream(1, "bench"))
+	if err != nil {
+		b.Fatal(err)
+	}
 	p := Defaults
 	p.TargetKL = 0 // every epoch is counted
-	g, err := p.start(&agent.Config{Setup: policy.Setup{Backend: backend}, Slots: r.Slots, Horizon: r.Horizon}, actor)
+	update, err := p.start(&agent.Config{Setup: policy.Setup{Backend: backend}, Slots: g.roll.Slots, Horizon: g.roll.Horizon}, actor)
 	if err != nil {
 		b.Fatal(err)
 	}
 	iterate = func() {
-		err := learn.EachChunk(context.Background(), rows, func(lo, hi int) {
-			logits, room := make([]float32, shape.Actions), shape.NewScratch()
-			for i := lo; i < hi; i++ {
-				r.Value[i] = actor.Forward(r.State[i*384:(i+1)*384], nil, r.Base[i*11:(i+1)*11], logits, room)
-				learn.LogSoftmax(logits)
-				r.LogP[i] = logits[r.Action[i]]
-			}
-		})
-		if err != nil {
+		if err := g.play(actor); err != nil {
 			b.Fatal(err)
 		}
-		if _, err := g.Update(context.Background(), r, 1); err != nil {
+		if _, err := update.Update(context.Background(), g.roll, 1); err != nil {
 			b.Fatal(err)
 		}
-		if err := g.Read(actor); err != nil {
+		if err := update.Read(actor); err != nil {
 			b.Fatal(err)
 		}
 	}
 	iterate()
-	return iterate, g.Close
+	return iterate, update.Close
+}
+
+// The benchmark learns: it does what training does.
+func TestBenchmarkLearns(t *testing.T) {
+	g, err := newGame()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// One model is better than the others.
+	for i := 3; i < len(g.split.Outcomes.Score); i += g.roll.Actions {
+		g.split.Outcomes.Score[i] += 0.5
+	}
+	actor, err := learn.NewActor(g.shape, policy.Stream(1, "bench"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	update, err := Defaults.start(&agent.Config{Slots: g.roll.Slots, Horizon: g.roll.Horizon}, actor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer update.Close()
+	mean := func() (m float64) {
+		if err := g.play(actor); err != nil {
+			t.Fatal(err)
+		}
+		for _, x := range g.roll.Reward {
+			m += float64(x) / rows
+		}
+		return m
+	}
+	before := mean()
+	for range 6 {
+		if _, err := update.Update(context.Background(), g.roll, 1); err != nil {
+			t.Fatal(err)
+		}
+		if err := update.Read(actor); err != nil {
+			t.Fatal(err)
+		}
+		mean()
+	}
+	if after := mean(); after < before+0.1 {
+		t.Errorf("mean reward went from %.3f to %.3f", before, after)
+	}
 }

@@ -17,8 +17,8 @@ var stats = []string{"policy_loss", "value_loss", "policy_entropy", "approx_kl",
 // The KL divergence from the policy that acted is estimated by E[(ρ − 1) − ln ρ], which is never negative (Schulman,
 // "Approximating KL divergence", 2020).
 func (p *Params) loss(logits, value *graph.Node, b learn.Minibatch) (loss, moved *graph.Node, stats []*graph.Node) {
-	logp := graph.LogSoftmax(logits)
-	taken := graph.ReduceSum(graph.Mul(logp, b["action"]), -1)
+	logp := graph.LogSoftmax(logits, 0)
+	taken := graph.ReduceSum(graph.Mul(logp, b["action"]), 0)
 
 	advantage := b["advantage"]
 	if p.NormaliseAdvantage {
@@ -40,7 +40,7 @@ func (p *Params) loss(logits, value *graph.Node, b learn.Minibatch) (loss, moved
 	valueLoss := graph.MulScalar(graph.ReduceAllMean(valueError), 0.5)
 
 	// An action of probability zero adds nothing: its logarithm is kept finite.
-	entropy := graph.Neg(graph.ReduceAllMean(graph.ReduceSum(graph.Mul(graph.Exp(logp), graph.MaxScalar(logp, -50)), -1)))
+	entropy := graph.Neg(graph.ReduceAllMean(graph.ReduceSum(graph.Mul(graph.Exp(logp), graph.MaxScalar(logp, -50)), 0)))
 
 	loss = graph.Add(policyLoss, graph.MulScalar(valueLoss, p.ValueWeight))
 	loss = graph.Sub(loss, graph.MulScalar(entropy, p.Entropy))

@@ -76,14 +76,14 @@ func TestLossIsThePaperS(t *testing.T) {
 	}
 	r, advantage, target := played(shape, 64)
 	p := Defaults
-	u, err := learn.NewUpdater(learn.UpdateConfig{Minibatches: 1, ClipNorm: 0.5, Epsilon: 1e-5, Columns: r.Columns(64), Stats: len(stats)}, actor, p.loss)
+	u, err := learn.NewUpdater(learn.UpdateConfig{Minibatches: 1, Size: 64, ClipNorm: 0.5, Epsilon: 1e-5, Facts: r.Facts(), Stats: len(stats)}, actor, p.loss)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer u.Close()
 	var b agent.Batches
-	b.Take(r)
-	found, steps, err := u.Run(1e-3, b.Deal(r, 64, 1, advantage, target, policy.Stream(2, "deal")))
+	b.Shuffle(r, policy.Stream(2, "deal"))
+	found, steps, err := u.Run(1e-3, func(k int, into learn.Sample) { b.Deal(r, k, 64, advantage, target, into) })
 	if err != nil || steps != 1 {
 		t.Fatal(steps, err)
 	}
@@ -105,21 +105,16 @@ func TestOneCallStepsAsMany(t *testing.T) {
 	r, advantage, target := played(shape, 32)
 	p := Defaults
 	train := func(minibatches int) *learn.Actor {
-		u, err := learn.NewUpdater(learn.UpdateConfig{Minibatches: minibatches, ClipNorm: 0.5, Epsilon: 1e-5, Columns: r.Columns(8), Stats: len(stats)}, actor, p.loss)
+		u, err := learn.NewUpdater(learn.UpdateConfig{Minibatches: minibatches, Size: 8, ClipNorm: 0.5, Epsilon: 1e-5, Facts: r.Facts(), Stats: len(stats)}, actor, p.loss)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer u.Close()
 		var b agent.Batches
-		b.Take(r)
-		columns := b.Deal(r, 8, 4, advantage, target, policy.Stream(2, "deal"))
+		b.Shuffle(r, policy.Stream(2, "deal"))
 		for from := 0; from < 4; from += minibatches {
-			part := make([][]float32, len(columns))
-			for i, c := range columns {
-				w := len(c) / 4
-				part[i] = c[from*w : (from+minibatches)*w]
-			}
-			if _, _, err := u.Run(1e-2, part); err != nil {
+			deal := func(k int, into learn.Sample) { b.Deal(r, from+k, 8, advantage, target, into) }
+			if _, _, err := u.Run(1e-2, deal); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -152,14 +147,14 @@ func TestTargetKLEndsAnUpdate(t *testing.T) {
 	}
 	r, advantage, target := played(shape, 32)
 	p := Defaults
-	u, err := learn.NewUpdater(learn.UpdateConfig{Minibatches: 4, Epsilon: 1e-5, TargetKL: 1e-9, Columns: r.Columns(8), Stats: len(stats)}, actor, p.loss)
+	u, err := learn.NewUpdater(learn.UpdateConfig{Minibatches: 4, Size: 8, Epsilon: 1e-5, TargetKL: 1e-9, Facts: r.Facts(), Stats: len(stats)}, actor, p.loss)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer u.Close()
 	var b agent.Batches
-	b.Take(r)
-	_, steps, err := u.Run(1e-2, b.Deal(r, 8, 4, advantage, target, policy.Stream(2, "deal")))
+	b.Shuffle(r, policy.Stream(2, "deal"))
+	_, steps, err := u.Run(1e-2, func(k int, into learn.Sample) { b.Deal(r, k, 8, advantage, target, into) })
 	if err != nil || steps != 0 {
 		t.Fatalf("%d steps beyond the bound (%v)", steps, err)
 	}

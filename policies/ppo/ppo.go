@@ -41,7 +41,6 @@ func (p *Params) start(c *agent.Config, a *learn.Actor) (agent.Algorithm, error)
 // Update implements [agent.Algorithm].
 func (g *algorithm) Update(ctx context.Context, r *agent.Rollout, left float64) ([]policy.Metric, error) {
 	p := g.params
-	g.Take(r)
 	r.GAE(p.Gamma, p.GAELambda, g.Advantage, g.Target)
 	rate := p.LearningRate
 	if p.Anneal {

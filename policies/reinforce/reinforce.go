@@ -31,7 +31,6 @@ func (g *algorithm) Update(ctx context.Context, r *agent.Rollout, left float64) 
 	p := g.params
 	// With λ = 1 the estimate is the whole return less the value; the return of an episode that goes on beyond the rollout
 	// ends in the value of where it stands.
-	g.Take(r)
 	r.GAE(1, 1, g.Advantage, g.Target)
 	p.baseline(g.Target, g.Advantage)
 	if p.NormaliseReturn {
