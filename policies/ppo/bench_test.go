@@ -95,7 +95,7 @@ func newGame() (*game, error) {
 	for range prompts * models {
 		o.Present, o.Score = append(o.Present, true), append(o.Score, g.draw.Float32())
 	}
-	world, err := env.NewWorld(g.split, nil)
+	world, err := env.NewWorld(g.split, nil, nil)
 	if err != nil {
 		return nil, err
 	}
