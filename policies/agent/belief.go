@@ -15,22 +15,26 @@ const (
 	beliefUnasked   = 4 // models not asked that each state teaches
 	beliefLongest   = 5 // most models asked in a state
 	beliefExamples  = 3e5
-	beliefHidden    = 64
-	beliefMembers   = 4 // each trained without a quarter of the prompts
-	beliefEpochs    = 30
 	beliefSelection = 0.1 // temperature, in score, of the draw of models: those that an agent may ask come up more often
 )
 
-// beliefConfig is how the nets that judge answers are trained.
-func beliefConfig(c *Config, name string, examples int) learn.Config {
-	batch := 1024
-	if examples < 100_000 {
-		batch = 256
+const (
+	judgeHidden  = 64
+	judgeMembers = 4 // each trained without a quarter of the prompts
+	judgeMany    = 100_000
+)
+
+// judgeConfig is how the nets that judge answers are trained. Where examples are many, most of them are the same prompts in
+// other states: they are learned by heart after a few epochs.
+func judgeConfig(c *Config, name string, examples int) learn.Config {
+	batch, epochs := 256, 30
+	if examples > judgeMany {
+		batch, epochs = 1024, 8
 	}
 	return learn.Config{
 		Backend: c.Setup.Backend, Seed: c.Setup.Seed, Name: c.Name + " " + name,
-		Blocks: []learn.Block{{Link: learn.Bernoulli, Width: 1, Weight: 1}}, Hidden: beliefHidden, Members: beliefMembers,
-		LearningRate: 0.003, WeightDecay: 0.5, ClipNorm: 1, Batch: batch, Epochs: beliefEpochs, Patience: 4,
+		Blocks: []learn.Block{{Link: learn.Bernoulli, Width: 1, Weight: 1}}, Hidden: judgeHidden, Members: judgeMembers,
+		LearningRate: 0.003, WeightDecay: 0.5, ClipNorm: 1, Batch: batch, Epochs: epochs, Patience: 4,
 	}
 }
 
@@ -113,7 +117,7 @@ func (s *sense) learnBelief(ctx context.Context, c *Config, preferences []policy
 		return nil
 	}
 	var err error
-	if s.Belief, err = learn.Train(ctx, beliefConfig(c, "belief", ex.N), ex, report); err != nil {
+	if s.Belief, err = learn.Train(ctx, judgeConfig(c, "belief", ex.N), ex, report); err != nil {
 		return fmt.Errorf("training the belief: %w", err)
 	}
 	return nil

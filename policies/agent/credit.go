@@ -41,7 +41,7 @@ func (s *sense) learnCredit(ctx context.Context, c *Config, grounds []*ground, r
 		return nil
 	}
 	var err error
-	if s.Credit, err = learn.Train(ctx, beliefConfig(c, "credit", ex.N), ex, report); err != nil {
+	if s.Credit, err = learn.Train(ctx, judgeConfig(c, "credit", ex.N), ex, report); err != nil {
 		return fmt.Errorf("training the credit of answers: %w", err)
 	}
 	for _, g := range grounds {

@@ -128,7 +128,7 @@ func (v *votes) count(seen *env.Seen, choices int) {
 }
 
 // beliefWidth is the number of inputs of the belief before the one-hot of the model that it is about.
-func (s *sense) beliefWidth() int { return 18 + 2*env.ShapeFeatures + len(s.Answers) }
+func (s *sense) beliefWidth() int { return 18 + 2*env.ShapeFeatures + len(s.Answers) + s.Models }
 
 // read sums up what a state shows: votes, responses, what is expected of the pool.
 func (l *lens) read(score []float32, seen *env.Seen) {
@@ -169,7 +169,7 @@ func (l *lens) believe(score []float32, seen *env.Seen, m, place int) {
 		out[3], out[4] = v.support[place]/3, v.opposition[place]/3
 		out[5], out[6] = v.supporters[place], v.dissents[place]
 		copy(out[18:18+k], l.shape[place*k:(place+1)*k])
-		l.sense.tellAnswer(seen.Answers[place], out[18+2*k:])
+		l.sense.tellAnswer(seen.Answers[place], out[18+2*k:18+2*k+len(l.sense.Answers)])
 		if seen.Answers[place] == v.leader && v.leader != 0 {
 			out[7] = 1
 		}
@@ -183,6 +183,21 @@ func (l *lens) believe(score []float32, seen *env.Seen, m, place int) {
 		}
 		out[11] = z - mean
 		out[12] = 1
+	}
+	// Who agrees: with m's answer, or with the one that leads. Models of a family err together.
+	with := v.leader
+	if place >= 0 {
+		with = seen.Answers[place]
+	}
+	who := out[18+2*k+len(l.sense.Answers):]
+	for i, a := range seen.Models {
+		if i == place {
+			continue
+		}
+		who[a] = -1
+		if seen.Answers[i] == with && with != 0 {
+			who[a] = 1
+		}
 	}
 	out[13] = float32(n) / 3
 	out[14] = float32(v.groups) / 3

@@ -85,5 +85,5 @@ func newGround(c *Config, s *sense, split *policy.Split, e *learn.Expected, r *r
 	if err != nil {
 		return nil, err
 	}
-	return &ground{split: split, expect: e, world: w, held: learn.Folds(split.Len(), beliefMembers, r)}, nil
+	return &ground{split: split, expect: e, world: w, held: learn.Folds(split.Len(), judgeMembers, r)}, nil
 }
