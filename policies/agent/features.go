@@ -29,7 +29,8 @@ type lens struct {
 	asked    []bool    // [models]
 	hidden   []float32
 	out      []float32
-	poolMean float32 // of the expected scores' logits
+	others   *learn.OneHots // of the belief about models not asked
+	poolMean float32        // of the expected scores' logits
 	poolTop  float32
 }
 
@@ -40,7 +41,7 @@ func newLens(s *sense, c *Config) *lens {
 		shape: make([]float32, s.Models*env.ShapeFeatures), asked: make([]bool, s.Models), member: learn.Everybody,
 	}
 	if s.Belief != nil {
-		l.hidden, l.out = make([]float32, s.Belief.Hidden), make([]float32, s.Belief.Out())
+		l.hidden, l.out, l.others = make([]float32, s.Belief.Hidden), make([]float32, s.Belief.Out()), s.Belief.NewOneHots()
 	}
 	return l
 }
@@ -153,7 +154,7 @@ func (l *lens) read(score []float32, seen *env.Seen) {
 }
 
 // believe fills l.input with those of the belief about model m, place being where it stands among those asked, -1 if it
-// was not. The state must have been read.
+// was not: then only the first number depends on the model. The state must have been read.
 func (l *lens) believe(score []float32, seen *env.Seen, m, place int) {
 	const k = env.ShapeFeatures
 	out := l.input
@@ -181,7 +182,7 @@ func (l *lens) believe(score []float32, seen *env.Seen, m, place int) {
 		for _, a := range seen.Models {
 			mean += logit(score[a]) / float32(n)
 		}
-		out[11] = z - mean
+		out[11] = mean
 		out[12] = 1
 	}
 	// Who agrees: with m's answer, or with the one that leads. Models of a family err together.
@@ -246,20 +247,23 @@ func (l *lens) look(e *learn.Expected, row int, p *policy.Preference, seen *env.
 	if len(seen.Models) == 0 || s.Belief == nil {
 		return
 	}
+	for i, m := range seen.Models {
+		if score[m] == score[m] {
+			l.believe(score, seen, int(m), i)
+			l.belief[m] = s.Belief.OneHot(l.member, l.input, int(m), l.hidden, l.out)
+		}
+	}
+	shared := false
 	for m := range s.Models {
-		if score[m] != score[m] {
+		if score[m] != score[m] || l.asked[m] {
 			continue
 		}
-		place := -1
-		if l.asked[m] {
-			for i, a := range seen.Models {
-				if int(a) == m {
-					place = i
-				}
-			}
+		if !shared {
+			shared = true
+			l.believe(score, seen, m, -1)
+			l.others.Share(l.member, l.input)
 		}
-		l.believe(score, seen, m, place)
-		l.belief[m] = s.Belief.OneHot(l.member, l.input, m, l.hidden, l.out)
+		l.belief[m] = l.others.At(logit(score[m]), m)
 	}
 }
 

@@ -210,28 +210,3 @@ func (n *Net) predict(ctx context.Context, x []float32, heldOut []int32) ([]floa
 // Everybody asks all members of an ensemble, where one alone could be asked: an example that is held out from nobody is
 // judged by all.
 const Everybody = int(FromNobody)
-
-// OneHot is the first output for a single input that ends in a one-hot: x, then zeros but for a one at hot, In numbers
-// in all. It is what the given member says, or the mean over the ensemble for [Everybody]. hidden is room for Hidden
-// numbers, out for Out of them; nothing is allocated. The network must have a hidden layer.
-func (n *Net) OneHot(member int, x []float32, hot int, hidden, out []float32) float32 {
-	from, to := 0, n.Members
-	if member != Everybody {
-		from, to = member, member+1
-	}
-	sum := 0.0
-	for k := from; k < to; k++ {
-		for j := range hidden {
-			unit := k*n.Hidden + j
-			row := n.W1[unit*n.In : (unit+1)*n.In]
-			hidden[j] = max(0, n.B1[unit]+sdot(row[:len(x)], x)+row[len(x)+hot])
-		}
-		for o := range out {
-			unit := k*len(out) + o
-			out[o] = n.B2[unit] + sdot(n.W2[unit*n.Hidden:(unit+1)*n.Hidden], hidden)
-		}
-		link(n.Blocks, out)
-		sum += float64(out[0])
-	}
-	return float32(sum / float64(to-from))
-}
