@@ -15,7 +15,7 @@ import (
 func (s *sense) creditWidth() int { return 1 + env.ShapeFeatures + len(s.Answers) }
 
 // learnCredit trains the probability that an answer is right by itself: from what is expected of its model for the
-// prompt and how the response looks, before anyone else was asked. It becomes the answer's weight in the vote.
+// prompt, how the response looks and what it claims, before anyone else was asked. It becomes the answer's weight in the vote.
 func (s *sense) learnCredit(ctx context.Context, c *Config, grounds []*ground, report func(policy.Progress)) error {
 	ex := &learn.Examples{}
 	features := s.creditWidth()

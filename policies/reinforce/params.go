@@ -15,7 +15,7 @@ type Params struct {
 	Feedback    string  `json:"feedback" doc:"full: labels of all models may be learned from beside the reward; bandit: only outcomes of chosen models, as in a live system" enum:"full,bandit"`
 	Temperature float64 `json:"temperature" doc:"difference in expected utility, in score, that makes an action e times as probable before training" min:"0.0001" max:"100"`
 	Vector      bool    `json:"use_vector" doc:"the network sees the prompt's vector itself, beside what a predictor makes of it"`
-	Responses   bool    `json:"use_responses" doc:"a sequential agent sees how responses look: length, hedging, digits, equations, no answer"`
+	Responses   bool    `json:"use_responses" doc:"a sequential agent sees how responses look (length, hedging, digits, equations, no answer) and how far they bear out what they claim"`
 	Conditioned bool    `json:"conditioned" doc:"one agent that is told the preference serves the whole sweep; false: an agent for every preference of the sweep, each with its own steps"`
 	Hidden      int     `json:"hidden" doc:"units of each of the trunk's two layers" min:"1" max:"4096"`
 	Scorer      int     `json:"scorer" doc:"units that weigh what is known of each action, the same for all actions" min:"1" max:"4096"`
