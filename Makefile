@@ -39,6 +39,7 @@ check-full: build lint ## the slow checks too: race detector, fuzzing, 10 M rows
 	TRILEMMA_FULL=1 $(GO) test -timeout 60m ./...
 	./plugins/fuzz.sh 20s
 	for f in safetensors:ParseHeader wordpiece:EncodeEqualsSlowReference wordpiece:Parse; do $(GO) test -run '^$$' -fuzz "^Fuzz$${f#*:}$$" -fuzztime 20s ./harness/encode/$${f%:*} || exit 1; done
+	$(GO) test -run '^$$' -fuzz '^FuzzClaim$$' -fuzztime 20s ./policies/env
 	@if [ -d ../shared/data/mmlu-pro ]; then $(BIN) run experiments/mmlu-pro.yaml; else echo "no ../shared/data: the real trace is skipped"; fi
 
 bench: build ## measure speed and size, printed as ratios where there is something to compare (about ten minutes, 2 GB in bin/)
