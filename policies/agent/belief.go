@@ -20,8 +20,8 @@ const (
 
 const (
 	judgeHidden  = 64
-	judgeMembers = 4 // each trained without a quarter of the prompts
-	judgeMany    = 100_000
+	judgeMembers = 4       // each trained without a quarter of the prompts
+	judgeMany    = 100_000 // examples
 )
 
 // judgeConfig is how the nets that judge answers are trained. Where examples are many, most of them are the same prompts in

@@ -128,8 +128,12 @@ func (v *votes) count(seen *env.Seen, choices int) {
 	}
 }
 
+// beliefAnswer is where the inputs of the belief tell which answer was given; who agrees comes after it. Before it are what is
+// known of the state and the shapes of two responses.
+const beliefAnswer = 18 + 2*env.ShapeFeatures
+
 // beliefWidth is the number of inputs of the belief before the one-hot of the model that it is about.
-func (s *sense) beliefWidth() int { return 18 + 2*env.ShapeFeatures + len(s.Answers) + s.Models }
+func (s *sense) beliefWidth() int { return beliefAnswer + len(s.Answers) + s.Models }
 
 // read sums up what a state shows: votes, responses, what is expected of the pool.
 func (l *lens) read(score []float32, seen *env.Seen) {
@@ -159,6 +163,7 @@ func (l *lens) believe(score []float32, seen *env.Seen, m, place int) {
 	const k = env.ShapeFeatures
 	out := l.input
 	clear(out)
+	answer, who := out[beliefAnswer:len(out)-l.sense.Models], out[len(out)-l.sense.Models:]
 	v, n := &l.votes, len(seen.Models)
 	z := logit(score[m])
 	out[0] = z
@@ -170,7 +175,7 @@ func (l *lens) believe(score []float32, seen *env.Seen, m, place int) {
 		out[3], out[4] = v.support[place]/3, v.opposition[place]/3
 		out[5], out[6] = v.supporters[place], v.dissents[place]
 		copy(out[18:18+k], l.shape[place*k:(place+1)*k])
-		l.sense.tellAnswer(seen.Answers[place], out[18+2*k:18+2*k+len(l.sense.Answers)])
+		l.sense.tellAnswer(seen.Answers[place], answer)
 		if seen.Answers[place] == v.leader && v.leader != 0 {
 			out[7] = 1
 		}
@@ -190,7 +195,6 @@ func (l *lens) believe(score []float32, seen *env.Seen, m, place int) {
 	if place >= 0 {
 		with = seen.Answers[place]
 	}
-	who := out[18+2*k+len(l.sense.Answers):]
 	for i, a := range seen.Models {
 		if i == place {
 			continue

@@ -131,7 +131,7 @@ func (v *viewer) read(asked *policy.Asked, r int, text string, score []float32) 
 		return
 	}
 	shape := make([]float32, env.ShapeFeatures)
-	options := env.ParseOptions(text)
+	var options *env.Options
 	for k := asked.Offset[r]; k < asked.Offset[r+1]; k++ {
 		m := asked.Model[k]
 		v.tried[m] = true
@@ -152,6 +152,9 @@ func (v *viewer) read(asked *policy.Asked, r int, text string, score []float32) 
 		}
 		seen.Models, seen.Answers, seen.Weights = append(seen.Models, m), append(seen.Answers, code), append(seen.Weights, s.priorWeight(score[m]))
 		if s.ShapeMean != nil && int(k) < len(asked.Response) {
+			if options == nil {
+				options = env.ParseOptions(text)
+			}
 			env.Shape(options, asked.Response[k], answer, figure(asked.OutputTokens, k), shape)
 			seen.Shape = append(seen.Shape, shape...)
 			if s.Credit != nil && score[m] == score[m] {

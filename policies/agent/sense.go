@@ -60,7 +60,7 @@ func (s *sense) learn(ctx context.Context, c *Config, t *policy.Task, report fun
 			}
 		}
 	}
-	for i, q := range []learn.Quantity{learn.CostUSD, learn.CarbonG, learn.LatencySec} {
+	for i, q := range learn.Expenses {
 		n := 0.0
 		for _, x := range s.Overall.Row(q, 0) {
 			if x == x {

@@ -16,12 +16,9 @@ import (
 //
 // and carbon and latency likewise, each with figures of its own. The zero value expects nothing of r.
 type verbosity struct {
-	Elasticity [3]float64 `json:"elasticity"` // of cost, carbon and latency
+	Elasticity [3]float64 `json:"elasticity"` // in the order of learn.Expenses
 	Shift      [3]float64 `json:"shift"`
 }
-
-// charges are the quantities that verbosity foretells, in the order of its figures.
-var charges = [...]learn.Quantity{learn.CostUSD, learn.CarbonG, learn.LatencySec}
 
 const (
 	verbosityPairs = 8 // of models, drawn for every prompt
@@ -33,7 +30,7 @@ const (
 func learnVerbosity(c *Config, g *ground) (v verbosity) {
 	draw := policy.Stream(c.Setup.Seed, c.Name, "verbosity")
 	models := g.expect.Models
-	for k, q := range charges {
+	for k, q := range learn.Expenses {
 		figures := q.Of(&g.split.Outcomes)
 		if len(figures) == 0 || models < 2 {
 			continue
@@ -89,7 +86,7 @@ func (v *verbosity) factors(e *learn.Expected, row int, seen *env.Seen) [3]float
 	for k, spent := range [...]float32{seen.Spent.CostUSD, seen.Spent.CarbonG, seen.Spent.LatencySec} {
 		expected := 0.0
 		for _, m := range seen.Models {
-			expected += float64(e.Row(charges[k], row)[m])
+			expected += float64(e.Row(learn.Expenses[k], row)[m])
 		}
 		if r := exceeds(float64(spent), expected); r != 0 {
 			out[k] = math.Exp(v.Shift[k] + v.Elasticity[k]*r)

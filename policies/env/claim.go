@@ -37,8 +37,8 @@ func ParseOptions(prompt string) *Options {
 // claim describes what an answer claims and how far the response bears it out, into out of length claimFeatures: whether
 // the answer names an option, how many there are, how long the option is, by itself and beside the others (who makes up
 // wrong options writes them shorter), and which part of its words and of its numbers the reasoning came upon. The claim
-// of an answer that names no option is the answer itself.
-func (o *Options) claim(response, answer string, out []float32) {
+// of an answer that names no option is the answer itself. lower is the response in lower case.
+func (o *Options) claim(lower, answer string, out []float32) {
 	clear(out[:claimFeatures])
 	if answer == "" {
 		return
@@ -52,9 +52,9 @@ func (o *Options) claim(response, answer string, out []float32) {
 		claim = answer
 	}
 	out[3] = float32(math.Log1p(float64(len(o.text))))
-	reasoning := strings.ToLower(response)
-	if i := strings.LastIndex(reasoning, "answer is"); i >= 0 {
-		reasoning = reasoning[:i] // the conclusion repeats the claim and proves nothing
+	reasoning := lower
+	if i := strings.LastIndex(lower, concluding); i >= 0 {
+		reasoning = lower[:i] // the conclusion repeats the claim and proves nothing
 	}
 	out[4] = share(words(strings.ToLower(claim)), func(w string) bool { return strings.Contains(reasoning, w) })
 	if claimed := numbers(claim); len(claimed) > 0 {
@@ -70,6 +70,9 @@ func (o *Options) claim(response, answer string, out []float32) {
 		})
 	}
 }
+
+// concluding are the words that a response ends its reasoning with, in lower case.
+const concluding = "answer is"
 
 // rounding is how far two numbers may lie apart, relative to the larger, and be the same one rounded.
 const rounding = 0.02

@@ -2,6 +2,7 @@ package env
 
 import (
 	"math"
+	"strings"
 	"testing"
 )
 
@@ -22,7 +23,7 @@ func TestParseOptions(t *testing.T) {
 func TestClaim(t *testing.T) {
 	claim := func(prompt, response, answer string) []float32 {
 		out := make([]float32, claimFeatures)
-		ParseOptions(prompt).claim(response, answer, out)
+		ParseOptions(prompt).claim(strings.ToLower(response), answer, out)
 		return out
 	}
 	reasoned := claim(lamps, "600 / 300 = 2.01 lamps. The answer is (B)", "B")
@@ -60,7 +61,7 @@ func FuzzClaim(f *testing.F) {
 	f.Add("(a) x\n(b) \xff", "answer is", "b")
 	f.Fuzz(func(t *testing.T, prompt, response, answer string) {
 		out := make([]float32, claimFeatures)
-		ParseOptions(prompt).claim(response, answer, out)
+		ParseOptions(prompt).claim(strings.ToLower(response), answer, out)
 		for i, x := range out {
 			if math.IsNaN(float64(x)) || math.IsInf(float64(x), 0) || math.Abs(float64(x)) > 50 {
 				t.Errorf("feature %d is %v", i, x)

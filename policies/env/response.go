@@ -22,7 +22,6 @@ var hedges = [...]string{
 // the options that the prompt offers. Nothing in it needs the reference: a live router can compute it from the texts,
 // the extracted answer and the count of tokens (NaN where unknown).
 func Shape(options *Options, response, answer string, outputTokens float32, out []float32) {
-	options.claim(response, answer, out[looks:])
 	var letters, digits, operators, lines, marks, dollars, last float64
 	n := 0.0
 	for _, r := range response {
@@ -43,6 +42,7 @@ func Shape(options *Options, response, answer string, outputTokens float32, out 
 		}
 	}
 	lower := strings.ToLower(response)
+	options.claim(lower, answer, out[looks:])
 	doubt, corrects := 0.0, 0.0
 	for _, h := range hedges {
 		doubt += float64(strings.Count(lower, h))
@@ -63,7 +63,7 @@ func Shape(options *Options, response, answer string, outputTokens float32, out 
 		none = 1
 	}
 	concludes := 0.0
-	if strings.Contains(lower, "answer is") {
+	if strings.Contains(lower, concluding) {
 		concludes = 1
 	}
 	for i, x := range [looks]float64{

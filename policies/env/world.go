@@ -25,7 +25,8 @@ type World struct {
 }
 
 // NewWorld lays a split out. weight [N × Models], all positive, are the weights of the vote that ends an episode with
-// action M+1; nil weighs all models alike. Known answers are numbered 1, 2, … as they stand in answers, others from there on. Figures that the split does not know are NaN.
+// action M+1; nil weighs all models alike. The given answers are numbered 1, 2, … as they stand, others from there on.
+// Figures that the split does not know are NaN.
 func NewWorld(s *policy.Split, weight []float32, answers []string) (*World, error) {
 	n, o := s.Len(), &s.Outcomes
 	cells := n * o.Models

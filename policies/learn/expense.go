@@ -8,8 +8,8 @@ import (
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
-// expenses are the quantities that an [Expense] predicts.
-var expenses = []Quantity{CostUSD, CarbonG, LatencySec}
+// Expenses are the figures that an outcome is charged for, in the order in which an [Expense] predicts them.
+var Expenses = []Quantity{CostUSD, CarbonG, LatencySec}
 
 // maxRatio bounds what one outcome may cost in means of its model, so that a run-away answer does not shake the rest.
 const maxRatio = 20
@@ -24,10 +24,10 @@ type Expense struct {
 // heldOut are as in [Examples], overall the means over the same outcomes.
 func FitExpense(ctx context.Context, c Config, overall *Expected, o *policy.Outcomes, x []float32, heldOut []int32, report func(policy.Progress)) (*Expense, error) {
 	n, models := len(heldOut), o.Models
-	width := len(expenses) * models
+	width := len(Expenses) * models
 	ex := &Examples{N: n, X: x, Y: make([]float32, n*width), W: make([]float32, n*width), HeldOut: heldOut}
 	known := false
-	for b, q := range expenses {
+	for b, q := range Expenses {
 		mean := overall.Row(q, 0)
 		for at, value := range q.Of(o) {
 			i, m := at/models, at%models
@@ -59,7 +59,7 @@ func (p *Expense) Price(ctx context.Context, e, overall *Expected, x []float32, 
 	}
 	models := e.Models
 	width := p.Out()
-	for b, q := range expenses {
+	for b, q := range Expenses {
 		value := make(F32s, e.Rows()*models)
 		for at := range value {
 			i, m := at/models, at%models
@@ -78,7 +78,7 @@ func (p *Expense) Check(in, models int) error {
 	if err := p.Net.Check(); err != nil {
 		return err
 	}
-	if p.Out() != len(expenses)*models || p.In != in {
+	if p.Out() != len(Expenses)*models || p.In != in {
 		return errors.New("the checkpoint's predictor of cost does not fit the pool; fit again")
 	}
 	return nil

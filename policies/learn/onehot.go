@@ -4,10 +4,7 @@ package learn
 // in all. It is what the given member says, or the mean over the ensemble for [Everybody]. hidden is room for Hidden
 // numbers, out for Out of them; nothing is allocated. The network must have a hidden layer.
 func (n *Net) OneHot(member int, x []float32, hot int, hidden, out []float32) float32 {
-	from, to := 0, n.Members
-	if member != Everybody {
-		from, to = member, member+1
-	}
+	from, to := n.voices(member)
 	sum := 0.0
 	for k := from; k < to; k++ {
 		for j := range hidden {
@@ -23,6 +20,14 @@ func (n *Net) OneHot(member int, x []float32, hot int, hidden, out []float32) fl
 		sum += float64(out[0])
 	}
 	return float32(sum / float64(to-from))
+}
+
+// voices is the range of members that are asked: the given one, or all for [Everybody].
+func (n *Net) voices(member int) (from, to int) {
+	if member == Everybody {
+		return 0, n.Members
+	}
+	return member, member + 1
 }
 
 // OneHots computes what [Net.OneHot] does for many inputs that differ in their first number and in where the one stands: the
@@ -43,10 +48,8 @@ func (n *Net) NewOneHots() *OneHots {
 // Share takes the numbers that the inputs share, for the given member or [Everybody]. The first number counts for nothing.
 func (o *OneHots) Share(member int, x []float32) {
 	n := o.net
-	o.from, o.to, o.features = 0, n.Members, len(x)
-	if member != Everybody {
-		o.from, o.to = member, member+1
-	}
+	o.from, o.to = n.voices(member)
+	o.features = len(x)
 	for unit := o.from * n.Hidden; unit < o.to*n.Hidden; unit++ {
 		o.common[unit] = n.B1[unit] + sdot(n.W1[unit*n.In+1:unit*n.In+len(x)], x[1:])
 	}

@@ -63,7 +63,7 @@ func (p *router) fit(ctx context.Context, t *policy.Task, report func(policy.Pro
 
 // meanCosts is what the seen models cost on average, see layout.
 func meanCosts(s *state) (mean [prefs]float64) {
-	for i, q := range []learn.Quantity{learn.CostUSD, learn.CarbonG, learn.LatencySec} {
+	for i, q := range learn.Expenses {
 		n := 0.0
 		for m, x := range s.Overall.Row(q, 0) {
 			if s.seen[m] && !math.IsNaN(float64(x)) {
