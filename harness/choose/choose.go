@@ -53,10 +53,10 @@ func Open(run *store.Run, pool string) (*Choices, error) {
 		if ref.Pool != c.Pool || !ok || st.State != store.Done {
 			continue
 		}
-		if len(st.Validation) == 0 {
+		if len(st.Selection) == 0 {
 			blind++
 		}
-		for _, v := range st.Validation {
+		for _, v := range st.Selection {
 			for _, t := range st.Points {
 				if t.Preference == v.Preference && v.Coverage > 0 {
 					c.List = append(c.List, Choice{Ref: ref, Params: st.Params, Saved: st.Saved != nil, Validation: v, Test: t})

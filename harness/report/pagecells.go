@@ -51,7 +51,7 @@ func (r *pageRun) cells(run *store.Run) error {
 		if policy == nil {
 			continue
 		}
-		for _, v := range st.Validation {
+		for _, v := range st.Selection {
 			if p := policy.point(v.Preference); p != nil && math.IsNaN(float64(p.Validation)) {
 				p.Validation = num(v.Quality)
 			}

@@ -62,7 +62,7 @@ func (w *work) execute(ctx context.Context) (*store.CellResult, error) {
 		return nil, err
 	}
 	result.Cost["route_s"], result.Cost["decisions"] = took.Seconds(), float64(len(w.test)*len(w.cell.Preferences))
-	if result.Validation, err = w.validate(ctx, inst, about); err != nil {
+	if result.Selection, err = w.selection(ctx, inst, about); err != nil {
 		return nil, err
 	}
 	if about.Saves {
@@ -92,18 +92,15 @@ func covered(points []store.Point) (n float64) {
 
 func (w *work) ref() store.Ref { return refOf(w.cell) }
 
-// validate routes the validation prompts too: settings are chosen by what they lead to there, never by test prompts.
-func (w *work) validate(ctx context.Context, inst *host.Instance, about policy.Description) ([]store.Point, error) {
-	rows := w.rows(w.cell.Pool, trace.PartValidation)
-	if w.Spec.Coverage == "complete" {
-		rows = w.feed.view().Complete(rows)
-	}
+// selection routes the prompts that settings are chosen by: the policy has seen nothing of them, and they are not the test.
+func (w *work) selection(ctx context.Context, inst *host.Instance, about policy.Description) ([]store.Point, error) {
+	rows := w.selectionRows(w.cell.Pool)
 	if len(rows) == 0 {
 		return nil, nil
 	}
 	routed, _, err := w.route(ctx, inst, about, rows)
 	if err != nil {
-		return nil, fmt.Errorf("routing the validation prompts: %w", err)
+		return nil, fmt.Errorf("routing the selection prompts: %w", err)
 	}
 	points := make([]store.Point, len(routed))
 	for i := range routed {

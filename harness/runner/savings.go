@@ -8,7 +8,6 @@ import (
 	"github.com/trilemma-bench/trilemma/harness/replay"
 	"github.com/trilemma-bench/trilemma/harness/stats"
 	"github.com/trilemma-bench/trilemma/harness/store"
-	"github.com/trilemma-bench/trilemma/harness/trace"
 )
 
 // baseline is what savings are taken against, prompt by prompt. Columns are over p.test of the pool, NaN where there is no
@@ -95,7 +94,7 @@ func (p *Plan) baselines(run *store.Run, pool string) ([]baseline, error) {
 	if best < 0 {
 		return nil, nil
 	}
-	valid := p.validationRows(pool)
+	valid := p.selectionRows(pool)
 	on, err := replay.SingleMeans(view, int32s(valid))
 	if err != nil {
 		return nil, err
@@ -158,7 +157,7 @@ func (p *Plan) ofPolicy(run *store.Run, pool, family, name string) (*baseline, b
 			Pool: pool, Name: name, What: what, Quality: finite(pt.Quality), CostUSD: finite(pt.CostUSD),
 			CarbonG: finite(pt.CarbonG), CarbonGLow: finite(pt.CarbonGLow), CarbonGHigh: finite(pt.CarbonGHigh),
 		}, validation: math.NaN()}
-		for _, v := range st.Validation {
+		for _, v := range st.Selection {
 			if v.Preference == pt.Preference {
 				b.validation = v.Quality
 			}
@@ -212,14 +211,6 @@ func finite(x float64) *float64 {
 	return &x
 }
 
-func (p *Plan) validationRows(pool string) []int {
-	rows := p.rows(pool, trace.PartValidation)
-	if p.Spec.Coverage == "complete" {
-		rows = p.data.table.View(p.pools[pool]).Complete(rows)
-	}
-	return rows
-}
-
 // perPrompt reads the stored results of a cell: by preference, then by index into p.test.
 func (p *Plan) perPrompt(run *store.Run, c *experiment.Cell) (map[string]map[int]promptResult, error) {
 	row := map[string]int{}
@@ -271,7 +262,7 @@ func (p *Plan) cellSavings(run *store.Run, c *experiment.Cell, st *store.Status,
 			on      string
 			points  []store.Point
 			quality float64
-		}{{"validation", st.Validation, base.validation}, {"test", st.Points, *base.Quality}} {
+		}{{"validation", st.Selection, base.validation}, {"test", st.Points, *base.Quality}} {
 			k := leastCarbon(by.points, by.quality)
 			if k < 0 {
 				continue

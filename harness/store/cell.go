@@ -55,8 +55,8 @@ type CellResult struct {
 	Notices    []string
 	// Cost is the policy's own: what training and routing took, by name ("fit_s", "route_s", …).
 	Cost map[string]float64
-	// Validation are the points on the validation prompts, by which settings are chosen.
-	Validation []Point
+	// Selection are the points on the selection prompts, which no policy has seen and by which settings are chosen.
+	Selection []Point
 	// Usage says where the footprint came from, a preference at a time.
 	Usage []Usage
 	// Fit are the last metrics that training reported, such as the error of predicted costs.
@@ -81,11 +81,11 @@ type Status struct {
 	Cost      map[string]float64 `json:"cost,omitempty"`
 	Points    []Point            `json:"points,omitempty"`
 
-	Validation []Point            `json:"validation,omitempty"`
-	Usage      []Usage            `json:"usage,omitempty"`
-	Fit        map[string]float64 `json:"fit,omitempty"`
-	Curves     []Curve            `json:"curves,omitempty"`
-	Params     json.RawMessage    `json:"params,omitempty"`
+	Selection []Point            `json:"selection,omitempty"`
+	Usage     []Usage            `json:"usage,omitempty"`
+	Fit       map[string]float64 `json:"fit,omitempty"`
+	Curves    []Curve            `json:"curves,omitempty"`
+	Params    json.RawMessage    `json:"params,omitempty"`
 }
 
 // Stored is a data file of a cell.
@@ -112,7 +112,7 @@ func (r *Run) SaveCell(c CellResult) error {
 	st := Status{
 		Ref: c.Ref, State: Done, WallSec: c.Wall.Seconds(), Finished: time.Now().UTC().Truncate(time.Millisecond),
 		Notices: c.Notices, Cost: c.Cost, Points: c.Points,
-		Validation: c.Validation, Usage: c.Usage, Fit: c.Fit, Curves: c.Curves, Params: c.Params,
+		Selection: c.Selection, Usage: c.Usage, Fit: c.Fit, Curves: c.Curves, Params: c.Params,
 	}
 	// A result of an earlier attempt must not vouch for the data of this one.
 	if err := os.Remove(r.statusPath(c.Ref.ID)); err != nil && !errors.Is(err, os.ErrNotExist) {

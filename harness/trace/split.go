@@ -50,6 +50,8 @@ const (
 	PartNone Part = iota
 	PartTrain
 	PartValidation
+	// PartSelection is what settings and policies are chosen by: no policy is given anything of it before it routes.
+	PartSelection
 	PartTest
 )
 
@@ -59,6 +61,8 @@ func (p Part) String() string {
 		return "train"
 	case PartValidation:
 		return "validation"
+	case PartSelection:
+		return "selection"
 	case PartTest:
 		return "test"
 	}
@@ -69,7 +73,7 @@ func (p Part) String() string {
 type Assignment struct {
 	Part []Part // [prompts]
 	// Lists of prompts, in the order of the trace.
-	Train, Validation, Test []int
+	Train, Validation, Selection, Test []int
 	// ExactGroups and NearGroups count groups of more than one prompt: with the same words, and with nearly the same
 	// (exact copies among them). NearCopies counts the prompts beyond the first of each of the latter.
 	ExactGroups, NearGroups, NearCopies int
@@ -87,6 +91,8 @@ func (a *Assignment) Of(p Part) []int {
 		return a.Train
 	case PartValidation:
 		return a.Validation
+	case PartSelection:
+		return a.Selection
 	case PartTest:
 		return a.Test
 	}
@@ -153,12 +159,15 @@ func (t *Trace) split(spec SplitSpec) (*Assignment, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.setApart(spec.Seed, g)
 	for i, part := range a.Part {
 		switch part {
 		case PartTrain:
 			a.Train = append(a.Train, i)
 		case PartValidation:
 			a.Validation = append(a.Validation, i)
+		case PartSelection:
+			a.Selection = append(a.Selection, i)
 		case PartTest:
 			a.Test = append(a.Test, i)
 		}
@@ -338,7 +347,8 @@ func (t *Trace) splitTime(spec SplitSpec, g *grouping, a *Assignment) error {
 var splitNames = map[string]Part{
 	"train": PartTrain, "training": PartTrain,
 	"validation": PartValidation, "valid": PartValidation, "val": PartValidation, "dev": PartValidation,
-	"test": PartTest, "eval": PartTest, "evaluation": PartTest,
+	"selection": PartSelection,
+	"test":      PartTest, "eval": PartTest, "evaluation": PartTest,
 	"": PartNone, "none": PartNone,
 }
 
@@ -358,6 +368,32 @@ func (t *Trace) splitColumn(a *Assignment) error {
 		return errors.New("the column split of prompts.parquet names neither train nor test prompts")
 	}
 	return nil
+}
+
+// setApart takes every second group of validation prompts for selection, in the order of their hashes, unless the trace's
+// own split column names prompts for it.
+func (a *Assignment) setApart(seed uint64, g *grouping) {
+	if slices.Contains(a.Part, PartSelection) {
+		return
+	}
+	var firsts []int32
+	for i, first := range g.group {
+		if int(first) == i && a.Part[i] == PartValidation {
+			firsts = append(firsts, first)
+		}
+	}
+	slices.SortFunc(firsts, func(x, y int32) int {
+		return cmp.Or(cmp.Compare(hashOf(seed, "selection\x00"+g.key[x]), hashOf(seed, "selection\x00"+g.key[y])), cmp.Compare(g.key[x], g.key[y]))
+	})
+	chosen := map[int32]bool{}
+	for k, first := range firsts {
+		chosen[first] = k%2 == 1
+	}
+	for i, first := range g.group {
+		if chosen[first] && a.Part[i] == PartValidation {
+			a.Part[i] = PartSelection
+		}
+	}
 }
 
 // separate drops prompts that have a near-duplicate in a later part, so that test stays whole and nothing of it has been

@@ -1,0 +1,59 @@
+package runner
+
+import (
+	"slices"
+
+	"github.com/trilemma-bench/trilemma/harness/trace"
+)
+
+// selectionRows are the prompts that settings are chosen by, as the experiment's coverage says.
+func (p *Plan) selectionRows(pool string) []int {
+	rows := p.rows(pool, trace.PartSelection)
+	if p.Spec.Coverage == "complete" {
+		rows = p.data.table.View(p.pools[pool]).Complete(rows)
+	}
+	return rows
+}
+
+// known are the prompts outside of test that all models of a pool answered: what models, which have learned nothing here,
+// are compared on. Where there is no such prompt, they are those that some model answered.
+func (p *Plan) known(pool string) []int {
+	var rows []int
+	for _, part := range []trace.Part{trace.PartTrain, trace.PartValidation, trace.PartSelection} {
+		rows = append(rows, p.rows(pool, part)...)
+	}
+	slices.Sort(rows)
+	if common := p.data.table.View(p.pools[pool]).Complete(rows); len(common) > 0 {
+		return common
+	}
+	return rows
+}
+
+// bestSingle is the model of a pool, by its place in it, of the highest mean score on the known prompts; of equals the
+// cheaper, then the first. It is chosen once, without the test prompts: what one would have deployed. -1 where no model
+// answered anything.
+func (p *Plan) bestSingle(pool string) int {
+	view := p.data.table.View(p.pools[pool])
+	n := len(view.Pool)
+	score, cost, count := make([]float64, n), make([]float64, n), make([]float64, n)
+	for _, prompt := range p.known(pool) {
+		for m := range n {
+			if o := view.At(prompt, m); o.Present() {
+				score[m] += float64(o.Score)
+				cost[m] += float64(o.CostUSD)
+				count[m]++
+			}
+		}
+	}
+	best := -1
+	for m := range n {
+		if count[m] == 0 {
+			continue
+		}
+		score[m], cost[m] = score[m]/count[m], cost[m]/count[m]
+		if best < 0 || score[m] > score[best] || score[m] == score[best] && cost[m] < cost[best] {
+			best = m
+		}
+	}
+	return best
+}
