@@ -25,6 +25,17 @@ func (n num) MarshalJSON() ([]byte, error) {
 	return []byte("null"), nil
 }
 
+// shownInterval is a figure and its bounds as readers without scripts see them.
+func shownInterval(v [3]*num) string {
+	text := func(x *num) string {
+		if x == nil {
+			return ""
+		}
+		return strconv.FormatFloat(float64(*x), 'g', -1, 64)
+	}
+	return interval(text(v[0]), text(v[1]), text(v[2]))
+}
+
 // pageRun is a run as the page gets it.
 type pageRun struct {
 	Name        string          `json:"name"`
