@@ -69,7 +69,7 @@ func figuresIn(run *store.Run, dir string, how experiment.Plots) ([]string, erro
 	if err != nil {
 		return paths, err
 	}
-	for _, e := range effectsOf(tables, points) {
+	for _, e := range effectsOf(tables) {
 		extra = append(extra, e.figures(run.Experiment)...)
 	}
 	cells, err := trained(run)
