@@ -22,7 +22,7 @@ func Terminal(w io.Writer, run *store.Run) error {
 	}
 	for i := range tables {
 		t := &tables[i]
-		if _, err := fmt.Fprintf(w, "\nPool %s\n%s\n", t.pool, t.writer(t.columns(mainColumns)).Render()); err != nil {
+		if _, err := fmt.Fprintf(w, "\nPool %s\n%s\n", t.pool, t.writer(t.columns(terminalColumns)).Render()); err != nil {
 			return err
 		}
 		for _, n := range append([]string{strings.ReplaceAll(t.answer(), "`", "")}, t.notes()...) {
