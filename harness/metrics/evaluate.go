@@ -26,7 +26,7 @@ type Row struct {
 	Baseline                string
 	Diff, DiffLow, DiffHigh float64
 	DiffSE                  float64 // standard error of the difference
-	PromptsFor005           float64 // prompts that a difference of 0.005 would need, see [promptsFor]
+	PromptsFor005           float64 // prompts that a difference of 0.005 would need, see [PromptsFor]
 	P, HolmP                float64 // of the difference being zero; Holm over the policies of the table
 	Reason                  string
 	Warnings                []string
@@ -291,7 +291,7 @@ func (row *Row) difference(resamples, baseline []float64, prompts int) {
 	low, high := stats.Percentile(d, level)
 	row.DiffLow, row.DiffHigh = none(low), none(high)
 	row.P, row.DiffSE = stats.PValue(d), stats.StdDev(d)
-	row.PromptsFor005 = promptsFor(row.DiffSE, prompts)
+	row.PromptsFor005 = PromptsFor(row.DiffSE, prompts)
 	if without := count(d); without > 0 {
 		row.Warnings = append(row.Warnings, fmt.Sprintf("no difference in %.3g %% of the resamples", 100*float64(without)/float64(len(d))))
 	}
