@@ -88,7 +88,7 @@ func defaults() Spec {
 		Metrics:  Metrics{Resamples: defaultResamples, Seed: 1, Strata: "category"},
 		Plots:    Plots{Formats: []string{"png", "svg", "pdf"}, LogCost: "auto", Style: "screen"},
 		Accounting: Accounting{
-			PUE: e.PUE, BatchSize: e.BatchSize, QuantisationBits: e.QuantisationBits, PrefillUtilisation: e.Prefill.Utilisation,
+			PUE: e.PUE, BatchSize: e.BatchSize, QuantisationBits: e.QuantisationBits, Prefill: true, PrefillUtilisation: e.Prefill.Utilisation,
 		},
 		Backend: "go", Timeout: Duration(defaultTimeout), Batch: defaultBatch,
 	}

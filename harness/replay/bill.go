@@ -36,9 +36,12 @@ type Accounting struct {
 	PricesOn     time.Time  `json:",omitzero"`
 }
 
-// DefaultAccounting derives energy as published and takes the world's average grid where no region is known.
+// DefaultAccounting derives energy as published, but for the reading of the prompt that it adds, and takes the world's
+// average grid where no region is known.
 func DefaultAccounting() Accounting {
-	return Accounting{Energy: energy.Default(), GridGPerKWh: carbon.WorldGPerKWh}
+	acc := Accounting{Energy: energy.Default(), GridGPerKWh: carbon.WorldGPerKWh}
+	acc.Energy.Prefill.On = true
+	return acc
 }
 
 // Bill is an outcome's central figures, as policies are shown them.
