@@ -17,7 +17,7 @@ var layer = map[string]int{
 	"harness/footprint": 0,
 	"policies/policy":   1,
 	"harness/trace":     2,
-	"harness/encode":    3, "harness/synth": 3, "harness/importer": 3, "harness/replay": 3, "harness/metrics": 3,
+	"harness/encode":    3, "harness/synth": 3, "harness/importer": 3, "harness/replay": 3, "harness/metrics": 3, "harness/savings": 3,
 	"harness/experiment": 4, "harness/store": 4, "harness/plot": 4, "plugins/host": 4,
 	"harness/runner": 5, "harness/compare": 5, "harness/backend": 5, "harness/choose": 5,
 	"harness/report": 6,

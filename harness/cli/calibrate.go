@@ -98,4 +98,3 @@ func writeCard(card *energy.Card, path string, stdout io.Writer) error {
 	}
 	return nil
 }
-

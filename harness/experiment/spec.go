@@ -200,6 +200,8 @@ type Metrics struct {
 	Resamples int `json:"resamples" jsonschema:"minimum=100,maximum=1000000,default=10000"`
 	// Seed of the bootstrap.
 	Seed uint64 `json:"seed" jsonschema:"minimum=0,default=1"`
+	// Loss of quality that still counts as none, where a saving is said to keep it.
+	Margin float64 `json:"margin" jsonschema:"minimum=0,maximum=1,default=0.01"`
 	// What resamples are stratified by.
 	Strata string `json:"strata" jsonschema:"enum=category,enum=benchmark,enum=none,default=category"`
 }
