@@ -364,6 +364,9 @@ func (d *dataset) finish() error {
 		}
 		return errors.New("no prompt is in the train part: change data.split, or the trace's split column")
 	}
+	if n := d.table.Logged.Unread; n > 0 {
+		d.note("the energy and carbon of %d outcomes are unknown: they have no input_tokens, so nobody knows what reading their prompts took; accounting.prefill: false leaves reading out", n)
+	}
 	if n := d.table.Logged.Unbilled; n > 0 {
 		d.note("%d outcomes count as missing: they have neither a logged cost nor tokens and prices to derive it from", n)
 	}
