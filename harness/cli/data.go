@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,6 +13,7 @@ import (
 	"github.com/trilemma-bench/trilemma/harness/cost"
 	"github.com/trilemma-bench/trilemma/harness/report"
 	"github.com/trilemma-bench/trilemma/harness/synth"
+	"github.com/trilemma-bench/trilemma/harness/textfile"
 	"github.com/trilemma-bench/trilemma/harness/trace"
 )
 
@@ -164,7 +164,7 @@ written beside it, as truth.parquet and truth.json.`,
 				return errors.New("--out names the folder that the trace is written to")
 			}
 			if params != "" {
-				text, err := os.ReadFile(params)
+				text, err := textfile.Read(params)
 				if err != nil {
 					return fmt.Errorf("reading parameters: %w", err)
 				}
