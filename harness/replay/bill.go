@@ -132,8 +132,8 @@ func hourlyHas(h *carbon.Hourly, place string) bool {
 	if h == nil {
 		return false
 	}
-	_, ok := h.Has(place)
-	return ok
+	_, err := h.Zone(place)
+	return !errors.Is(err, carbon.ErrUnknownZone) // an ambiguous one is told when it is asked for
 }
 
 // billBlock is the number of prompts that one goroutine bills at a time.

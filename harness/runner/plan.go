@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/trilemma-bench/trilemma/harness/carbon"
 	"github.com/trilemma-bench/trilemma/harness/experiment"
 	"github.com/trilemma-bench/trilemma/harness/provenance"
 	"github.com/trilemma-bench/trilemma/harness/replay"
@@ -94,10 +95,17 @@ func (p *Plan) noteYearly() {
 		p.Notices = append(p.Notices, "hourly intensities are not used: the prompts have no time of arrival; give data.arrivals")
 		return
 	}
-	var lacks []string
+	var lacks, seen []string
 	for _, m := range p.data.trace.Models {
-		if _, ok := p.acc.Hourly.Has(m.Region); m.Region != "" && !ok && !slices.Contains(lacks, m.Region) {
+		if m.Region == "" || slices.Contains(seen, m.Region) {
+			continue
+		}
+		seen = append(seen, m.Region)
+		switch zone, err := p.acc.Hourly.Zone(m.Region); {
+		case err != nil:
 			lacks = append(lacks, m.Region)
+		case !slices.ContainsFunc(carbon.Zones(m.Region), func(z string) bool { return strings.EqualFold(z, zone) }):
+			p.Notices = append(p.Notices, fmt.Sprintf("models in %s take the grid of %s, the only zone of the hourly file that begins so", m.Region, zone))
 		}
 	}
 	if len(lacks) > 0 {
