@@ -49,7 +49,7 @@ func metricTables(run *store.Run) ([]poolTable, error) {
 		return nil, fmt.Errorf("reading %s: %w", path, err)
 	}
 	const columns = 11 // pool,policy,metric,value,low,high,seeds,baseline,diff,diff_low,diff_high
-	if len(rows) == 0 || len(rows[0]) != columns {
+	if len(rows) == 0 || len(rows[0]) < columns {
 		return nil, fmt.Errorf("reading %s: want a header of %d columns; run the experiment again", path, columns)
 	}
 	var tables []poolTable

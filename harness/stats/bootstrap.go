@@ -17,6 +17,33 @@ import (
 // its interval is far too short.
 const MinPrompts = 10
 
+// Below these a 95 % interval covers less than that: with 14 strata 74 % at 20 prompts, 94.5 % at 140.
+const (
+	smallStratum = 10
+	smallSample  = 150
+)
+
+// SmallSample warns where there are too few prompts for an interval to be relied on; "" where there are enough.
+func SmallSample(stratum []int32, n int) string {
+	if n < smallSample {
+		return fmt.Sprintf("intervals are too short: %d prompts, want at least %d", n, smallSample)
+	}
+	size := map[int32]int{}
+	for _, s := range stratum {
+		size[s]++
+	}
+	small := 0
+	for _, k := range size {
+		if k < smallStratum {
+			small++
+		}
+	}
+	if small == 0 {
+		return ""
+	}
+	return fmt.Sprintf("intervals are too short: %d of %d strata have fewer than %d prompts", small, len(size), smallStratum)
+}
+
 // ErrTooFewPrompts is wrapped where statistics are refused because there is too little to resample.
 var ErrTooFewPrompts = errors.New("too few prompts for an interval")
 
