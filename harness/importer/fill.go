@@ -2,14 +2,13 @@ package importer
 
 import (
 	"context"
-	"math"
 
 	"github.com/trilemma-bench/trilemma/harness/trace"
 )
 
 // FillTokens counts the tokens that outcomes of a trace lack: those of the prompt and those of the response. The trace is
 // changed in place and marks the outcomes ([trace.Outcomes.Estimated]); filled is how many they are. What has no text stays
-// unknown: an empty response may have been cut.
+// unknown: an empty response may have been cut. A logged count of zero of a text that is not empty is none.
 //
 // Providers' tokenizers differ, so a count by another's is off: [Estimate] against the usage logged with RouterArena's 1,618
 // answers by 15 % a prompt and 13 to 43 % a response on average, and in sum by −11 % (Claude 3 Haiku) to +25 % (Gemini 2.0
@@ -18,7 +17,7 @@ func FillTokens(ctx context.Context, t *trace.Trace, c TokenCounter) (filled int
 	o := &t.Outcomes
 	m := len(t.Models)
 	lacks := func(matrix []float32, at int) bool {
-		return o.Present.Has(at) && math.IsNaN(float64(matrix[at]))
+		return o.Present.Has(at) && !(matrix[at] > 0)
 	}
 	marked := trace.NewBitmap(t.Prompts.Len() * m)
 	mark := func(at int) {
