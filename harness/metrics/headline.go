@@ -33,13 +33,13 @@ type Headline struct {
 // pairMetrics are those by which policies are compared in pairs.
 var pairMetrics = []int{mAIQPool, mQualityMax}
 
-// promptsFor is how many prompts a difference of 0.005 would need to be seen with a power of 80 % at a two-sided level of
+// PromptsFor is how many prompts a difference of 0.005 would need to be seen with a power of 80 % at a two-sided level of
 // 5 %, given the standard error on n:
 //
 //	n · ((z(0.975) + z(0.8)) · SE / 0.005)²
 //
 // The standard error is taken to fall as 1/√n; where it holds seeds' part too, more prompts do not lessen that.
-func promptsFor(se float64, n int) float64 {
+func PromptsFor(se float64, n int) float64 {
 	const z = 1.959963984540054 + 0.8416212335729143
 	if !(se >= 0) {
 		return math.NaN()

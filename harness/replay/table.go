@@ -5,7 +5,7 @@
 //     (prompt, model), logged where the trace has the figure and derived from tokens, prices and sizes where not.
 //  2. [Table.View] narrows it to the models of a pool, [View.Complete] to the prompts that all of them answered.
 //  3. [Replay] turns decisions into one [Result] a row and their mean.
-//  4. [Oracle] and [Zero] give the references no policy needs to be asked for.
+//  4. [Oracle] and [SingleMeans] give the references no policy needs to be asked for.
 package replay
 
 import "math"

@@ -35,8 +35,9 @@ type dataset struct {
 type source struct {
 	dir      string // "" for the simulator's
 	first, n int
-	models   []int // the source's own index of each joined model
-	trace    *trace.Trace
+	models   []int                          // the source's own index of each joined model
+	rows     []int                          // the row of prompts.parquet that each prompt is in
+	trace    *trace.Trace                   // in an order of its own: that of the files reaches no result
 	raw      *trace.Trace                   // as it was read, where models were deployed in several places; else nil
 	origin   []int                          // the model of raw that each model of trace is a copy of; nil without raw
 	respond  func(prompt, model int) string // simulated responses, by raw's indexes
@@ -109,7 +110,8 @@ func open(ctx context.Context, dir string) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &source{dir: dir, n: t.Prompts.Len(), trace: t}
+	s := &source{dir: dir, n: t.Prompts.Len()}
+	s.trace, s.rows, _ = t.Ordered()
 	for _, f := range sums {
 		s.files = append(s.files, provenance.File{Path: f.Name, Bytes: f.Bytes, SHA256: f.SHA256})
 	}
@@ -121,9 +123,11 @@ func simulate(p synth.Params) (*source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("data.synth: %w", err)
 	}
+	t, rows, models := s.Trace.Ordered()
 	return &source{
-		n: s.Trace.Prompts.Len(), trace: s.Trace, respond: s.Response,
-		files: []provenance.File{{Path: "simulated", SHA256: content(s.Trace)}},
+		n: t.Prompts.Len(), trace: t, rows: rows,
+		respond: func(prompt, model int) string { return s.Response(rows[prompt], models[model]) },
+		files:   []provenance.File{{Path: "simulated", SHA256: content(s.Trace)}},
 	}, nil
 }
 
@@ -147,6 +151,18 @@ func content(t *trace.Trace) string {
 	return digest("simulated", blocks...)
 }
 
+// split divides the prompts of a source. What is wrong with a prompt is told by its row in the file.
+func (s *source) split(spec *experiment.Spec) (*trace.Assignment, error) {
+	split, err := s.trace.Split(spec.Data.Split.Trace())
+	if wrong := (*trace.Violation)(nil); errors.As(err, &wrong) && wrong.File == trace.PromptsFile {
+		wrong.Row = int64(s.rows[wrong.Row])
+	}
+	if err != nil {
+		return nil, fmt.Errorf("data.split: %w", err)
+	}
+	return split, nil
+}
+
 // single is one trace divided by the experiment's split.
 func single(src *source, spec *experiment.Spec, acc replay.Accounting) (*dataset, error) {
 	src.models = upTo(len(src.trace.Models))
@@ -154,9 +170,9 @@ func single(src *source, spec *experiment.Spec, acc replay.Accounting) (*dataset
 	if err != nil {
 		return nil, err
 	}
-	split, err := src.trace.Split(spec.Data.Split.Trace())
+	split, err := src.split(spec)
 	if err != nil {
-		return nil, fmt.Errorf("data.split: %w", err)
+		return nil, err
 	}
 	d := &dataset{trace: src.trace, table: table, part: split.Part, sources: []source{*src}, spec: &spec.Data}
 	d.rebill = func(acc replay.Accounting) (*replay.Table, error) { return replay.NewTable(src.trace, src.models, acc) }
@@ -192,9 +208,9 @@ func joined(train, test *source, spec *experiment.Spec, acc replay.Accounting) (
 		}
 		return replay.Concat(a, b)
 	}
-	split, err := train.trace.Split(spec.Data.Split.Trace())
+	split, err := train.split(spec)
 	if err != nil {
-		return nil, fmt.Errorf("data.split: %w", err)
+		return nil, err
 	}
 	d.noteSplit(split)
 	d.part = append(slices.Clone(split.Part), make([]trace.Part, test.n)...)

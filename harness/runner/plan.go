@@ -245,14 +245,14 @@ func (p *Plan) describe() error {
 		Preferences map[string][3]float64 `json:"preferences"`
 	}
 	about := struct {
-		Prompts, Train, Validation, Test int
-		Logged                           replay.Shares
-		Accounting                       replay.Accounting
-		Pools                            map[string]poolAbout
-		Encoders                         map[string]encoderAbout
+		Prompts, Train, Validation, Selection, Test int
+		Logged                                      replay.Shares
+		Accounting                                  replay.Accounting
+		Pools                                       map[string]poolAbout
+		Encoders                                    map[string]encoderAbout
 	}{
 		Prompts: len(p.data.part), Train: len(p.data.rows(trace.PartTrain)), Validation: len(p.data.rows(trace.PartValidation)),
-		Test: len(p.data.rows(trace.PartTest)), Logged: p.data.table.Logged, Accounting: p.acc,
+		Selection: len(p.data.rows(trace.PartSelection)), Test: len(p.data.rows(trace.PartTest)), Logged: p.data.table.Logged, Accounting: p.acc,
 		Pools: map[string]poolAbout{}, Encoders: p.aboutEncoders(),
 	}
 	for name, models := range p.pools {
