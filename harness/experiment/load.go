@@ -9,12 +9,13 @@ import (
 	"time"
 
 	"github.com/trilemma-bench/trilemma/harness/energy"
+	"github.com/trilemma-bench/trilemma/harness/textfile"
 )
 
 // Load reads an experiment file and puts the `--set` changes over it. Paths in the file are relative to the file's
 // folder, those of a --set to the working directory. The error is [Problems] where the experiment is wrong.
 func Load(path string, sets []string) (*Spec, []Notice, error) {
-	data, err := os.ReadFile(path)
+	data, err := textfile.Read(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil, fmt.Errorf("reading the experiment: %w; name a file such as experiments/quickstart.yaml", err)
 	}
@@ -27,7 +28,7 @@ func Load(path string, sets []string) (*Spec, []Notice, error) {
 // Parse is [Load] of text. file names it in errors and is the place that relative paths start from; env looks
 // environment variables up.
 func Parse(data []byte, file string, sets []string, env func(string) (string, bool)) (*Spec, []Notice, error) {
-	root, err := parseYAML(data, file, "")
+	root, err := parseYAML(textfile.Trim(data), file, "")
 	if err != nil {
 		return nil, nil, err
 	}

@@ -260,6 +260,14 @@ type Accounting struct {
 	Prices string `json:"prices,omitempty"`
 	// Date of the book's prices for prompts without a time of arrival, such as 2024-07-01.
 	PricesOn string `json:"prices_on,omitempty" jsonschema:"pattern=^[0-9]{4}-[0-9]{2}-[0-9]{2}$"`
+	// What becomes of outcomes that have a score but no known cost: exclude leaves them out, impute charges them with the mean
+	// of their model's other outcomes, quality-only compares models by their scores alone.
+	UnknownCost string `json:"unknown_cost,omitempty" jsonschema:"enum=exclude,enum=impute,enum=quality-only,default=exclude"`
+	// Token counts that the trace lacks: logged leaves them unknown, estimate counts the tokens of prompt and response.
+	Tokens string `json:"tokens,omitempty" jsonschema:"enum=logged,enum=estimate,default=logged"`
+	// Whether cached and reasoning tokens are part of input_tokens and output_tokens (inclusive, as OpenAI logs) or come on
+	// top of them (exclusive).
+	Usage string `json:"usage,omitempty" jsonschema:"enum=inclusive,enum=exclusive,default=inclusive"`
 	// Litres of water that data centres take for one kWh of servers, for regions whose operator states none.
 	WaterLPerKWh *float64 `json:"water_l_per_kwh,omitempty" jsonschema:"minimum=0"`
 }
