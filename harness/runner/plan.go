@@ -241,6 +241,7 @@ func (p *Plan) describe() error {
 	p.canonical = resolved
 	type poolAbout struct {
 		Models      []string              `json:"models"`
+		Selection   int                   `json:"selection_prompts"`
 		Test        int                   `json:"test_prompts"`
 		Preferences map[string][3]float64 `json:"preferences"`
 	}
@@ -256,7 +257,7 @@ func (p *Plan) describe() error {
 		Pools: map[string]poolAbout{}, Encoders: p.aboutEncoders(),
 	}
 	for name, models := range p.pools {
-		a := poolAbout{Test: len(p.test[name]), Preferences: map[string][3]float64{}}
+		a := poolAbout{Selection: len(p.selectionRows(name)), Test: len(p.test[name]), Preferences: map[string][3]float64{}}
 		for _, m := range models {
 			a.Models = append(a.Models, p.data.trace.Models[m].ID)
 		}
@@ -290,6 +291,7 @@ func (p *Plan) describe() error {
 type Summary struct {
 	Run        string         `json:"run"`
 	Prompts    map[string]int `json:"prompts"`
+	Selection  map[string]int `json:"selection_prompts_by_pool"`
 	Pools      map[string]int `json:"test_prompts_by_pool"`
 	Cells      int            `json:"cells"`
 	Decisions  int            `json:"decisions"`
@@ -305,13 +307,14 @@ const bytesPerDecision = 20
 // Summarise counts what the plan will do.
 func (p *Plan) Summarise() Summary {
 	s := Summary{
-		Run: p.ID, Cells: len(p.Cells), Notices: p.Notices, ByPolicy: map[string]int{}, Pools: map[string]int{},
+		Run: p.ID, Cells: len(p.Cells), Notices: p.Notices, ByPolicy: map[string]int{}, Pools: map[string]int{}, Selection: map[string]int{},
 		Prompts: map[string]int{
-			"train": len(p.data.rows(trace.PartTrain)), "validation": len(p.data.rows(trace.PartValidation)), "test": len(p.data.rows(trace.PartTest)),
+			"train": len(p.data.rows(trace.PartTrain)), "validation": len(p.data.rows(trace.PartValidation)),
+			"selection": len(p.data.rows(trace.PartSelection)), "test": len(p.data.rows(trace.PartTest)),
 		},
 	}
 	for name := range p.pools {
-		s.Pools[name] = len(p.test[name])
+		s.Pools[name], s.Selection[name] = len(p.test[name]), len(p.selectionRows(name))
 	}
 	for i := range p.Cells {
 		c := &p.Cells[i]
