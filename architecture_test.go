@@ -13,6 +13,8 @@ const module = "github.com/trilemma-bench/trilemma/"
 
 // layer orders the packages of the harness: a package may import only packages of lower layers, or its own folder's.
 var layer = map[string]int{
+	"harness/coverage": 3,
+
 	"harness/stats": 0, "harness/cost": 0, "harness/energy": 0, "harness/carbon": 0, "harness/event": 0, "harness/provenance": 0, "harness/wheel": 0,
 	"harness/footprint": 0,
 	"policies/policy":   1,

@@ -10,6 +10,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 
+	"github.com/trilemma-bench/trilemma/harness/coverage"
 	"github.com/trilemma-bench/trilemma/harness/metrics"
 	"github.com/trilemma-bench/trilemma/harness/replay"
 	"github.com/trilemma-bench/trilemma/harness/trace"
@@ -21,6 +22,7 @@ type ModelSummary struct {
 	Answers    int      `json:"answers"`
 	Coverage   float64  `json:"coverage"`
 	Score      *float64 `json:"score"`
+	OverAll    *float64 `json:"score_over_all"` // what it comes to over all prompts, from those that it answered
 	CostUSD    *float64 `json:"cost_usd"`
 	EnergyWh   *float64 `json:"energy_wh"`
 	CarbonG    *float64 `json:"carbon_g"`
@@ -34,6 +36,8 @@ type TraceSummary struct {
 	Models     int                                 `json:"models"`
 	Outcomes   int                                 `json:"outcomes"`
 	Complete   int                                 `json:"complete_prompts"`
+	Feedback   coverage.Density                    `json:"feedback"`
+	Missing    *coverage.Missing                   `json:"missing,omitempty"` // where models answered different prompts
 	Logged     replay.Shares                       `json:"logged"`
 	ByModel    []ModelSummary                      `json:"by_model"`
 	ByCategory map[string]map[string]*CategoryMean `json:"by_category"` // category → model
@@ -73,6 +77,12 @@ func Summarise(t *trace.Trace) (*TraceSummary, error) {
 		Prompts: len(prompts), Models: len(models), Logged: tab.Logged, Complete: len(view.Complete(prompts)),
 		ByCategory: map[string]map[string]*CategoryMean{},
 	}
+	given := answers(t)
+	s.Feedback = given.Density()
+	if missing := given.Missing(); missing.Dropped > 0 && s.Feedback.Feedback != coverage.Bandit {
+		s.Missing = &missing
+	}
+	estimates := given.Estimates()
 	points := make([]metrics.Point, len(means))
 	for i, m := range means {
 		points[i] = metrics.Point{CostUSD: m.CostUSD, Quality: m.Quality}
@@ -81,8 +91,8 @@ func Summarise(t *trace.Trace) (*TraceSummary, error) {
 	for i, m := range means {
 		s.Outcomes += m.Covered
 		s.ByModel = append(s.ByModel, ModelSummary{
-			ID: t.Models[i].ID, Answers: m.Covered, Coverage: m.Coverage(), Score: known(m.Quality), CostUSD: known(m.CostUSD),
-			EnergyWh: known(m.EnergyWh), CarbonG: known(m.CarbonG), LatencySec: known(m.LatencySec),
+			ID: t.Models[i].ID, Answers: m.Covered, Coverage: m.Coverage(), Score: known(m.Quality), OverAll: estimates[i].All,
+			CostUSD: known(m.CostUSD), EnergyWh: known(m.EnergyWh), CarbonG: known(m.CarbonG), LatencySec: known(m.LatencySec),
 			OnFront: slices.Contains(front, points[i]),
 		})
 	}
@@ -120,6 +130,18 @@ func Summarise(t *trace.Trace) (*TraceSummary, error) {
 	return s, nil
 }
 
+// answers are the scores of all outcomes of a trace, whatever is known of their cost.
+func answers(t *trace.Trace) *coverage.Answers {
+	a := &coverage.Answers{Score: t.Outcomes.Score, Category: t.Prompts.Category, Propensity: t.Outcomes.Propensity != nil}
+	for _, m := range t.Models {
+		a.Models = append(a.Models, m.ID)
+	}
+	return a
+}
+
+// Feedback says of how many models the outcome of a prompt is logged.
+func Feedback(t *trace.Trace) coverage.Density { return answers(t).Density() }
+
 func known(x float64) *float64 {
 	if math.IsNaN(x) {
 		return nil
@@ -146,13 +168,17 @@ func Describe(w io.Writer, t *trace.Trace) error {
 	}
 	fmt.Fprintf(w, "%s prompts × %d models, %s outcomes; %s prompts were answered by all models\n",
 		thousands(s.Prompts), s.Models, thousands(s.Outcomes), thousands(s.Complete))
+	fmt.Fprintf(w, "feedback: %s\n", s.Feedback)
+	if s.Missing != nil {
+		fmt.Fprintf(w, "missing: %s.\n", s.Missing.Tell())
+	}
 	fmt.Fprintf(w, "logged: cost %.0f %%, latency %.0f %%, energy %.0f %%, carbon %.0f %%; the rest is derived or unknown\n\n",
 		100*s.Logged.CostUSD, 100*s.Logged.LatencySec, 100*s.Logged.EnergyWh, 100*s.Logged.CarbonG)
 	t1 := table.NewWriter()
 	t1.SetOutputMirror(w)
 	t1.SetStyle(table.StyleLight)
 	t1.Style().Format.Header = text.FormatDefault
-	t1.AppendHeader(table.Row{"model", "answers", "coverage", "score", "USD/1k", "Wh/1k", "gCO2e/1k", "s", "front"})
+	t1.AppendHeader(table.Row{"model", "answers", "coverage", "score", "over all", "USD/1k", "Wh/1k", "gCO2e/1k", "s", "front"})
 	per := func(x *float64, factor float64, format string) string {
 		if x == nil {
 			return "-"
@@ -189,10 +215,16 @@ func Describe(w io.Writer, t *trace.Trace) error {
 				others = append(others, at)
 			}
 		}
-		t1.AppendRow(table.Row{m.ID, m.Answers, fmt.Sprintf("%.1f %%", 100*m.Coverage), per(m.Score, 1, "%.3f"),
+		t1.AppendRow(table.Row{m.ID, m.Answers, fmt.Sprintf("%.1f %%", 100*m.Coverage), per(m.Score, 1, "%.3f"), per(m.OverAll, 1, "%.3f"),
 			per(m.CostUSD, 1000, "%.4g"), per(m.EnergyWh, 1000, "%.4g"), per(m.CarbonG, 1000, "%.4g"), per(m.LatencySec, 1, "%.2f"), letter})
 	}
+	if s.Missing == nil {
+		t1.SetColumnConfigs([]table.ColumnConfig{{Name: "over all", Hidden: true}})
+	}
 	t1.Render()
+	if s.Missing != nil {
+		fmt.Fprintln(w, "score: over the prompts that the model answered; over all: what that comes to on all prompts, each being as hard as the others found it")
+	}
 	fmt.Fprintln(w, "\nThe pool's front: models by letter, those that another beats on both axes as dots")
 	scatter(w, "USD/1k prompts", "mean score", append(others, front...))
 	if len(s.ByCategory) == 0 {
@@ -203,7 +235,7 @@ func Describe(w io.Writer, t *trace.Trace) error {
 	t2.SetOutputMirror(w)
 	t2.SetStyle(table.StyleLight)
 	t2.Style().Format.Header = text.FormatDefault
-	t2.AppendHeader(table.Row{"category", "best model", "its score", "USD/1k", "Wh/1k", "mean score", "mean USD/1k", "mean Wh/1k"})
+	t2.AppendHeader(table.Row{"category", "best model", "its answers", "its score", "USD/1k", "Wh/1k", "mean score", "mean USD/1k", "mean Wh/1k"})
 	categories := make([]string, 0, len(s.ByCategory))
 	for c := range s.ByCategory {
 		categories = append(categories, c)
@@ -226,7 +258,7 @@ func Describe(w io.Writer, t *trace.Trace) error {
 		if best == nil {
 			continue
 		}
-		t2.AppendRow(table.Row{c, name, fmt.Sprintf("%.3f", best.Score), per(best.CostUSD, 1000, "%.4g"), per(best.EnergyWh, 1000, "%.4g"),
+		t2.AppendRow(table.Row{c, name, best.Answers, fmt.Sprintf("%.3f", best.Score), per(best.CostUSD, 1000, "%.4g"), per(best.EnergyWh, 1000, "%.4g"),
 			fmt.Sprintf("%.3f", sum/n), per(known(cost/n), 1000, "%.4g"), per(known(energy/n), 1000, "%.4g")})
 	}
 	t2.Render()
