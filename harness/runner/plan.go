@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/trilemma-bench/trilemma/harness/carbon"
+	"github.com/trilemma-bench/trilemma/harness/coverage"
 	"github.com/trilemma-bench/trilemma/harness/experiment"
 	"github.com/trilemma-bench/trilemma/harness/provenance"
 	"github.com/trilemma-bench/trilemma/harness/replay"
@@ -30,7 +31,8 @@ type Plan struct {
 	vectors   map[string]vectors // by label of the encoder
 	pools     map[string][]int
 	prefs     map[string][]experiment.Labelled
-	test      map[string][]int // test prompts by pool
+	test      map[string][]int    // test prompts by pool
+	lacks     map[string]*lacking // by pool, where models did not answer the same prompts
 	sources   map[string]host.Source
 	canonical json.RawMessage
 	about     json.RawMessage
@@ -47,10 +49,13 @@ func Prepare(ctx context.Context, spec *experiment.Spec, opt Options) (*Plan, er
 	}
 	p := &Plan{
 		Spec: spec, acc: acc, vectors: map[string]vectors{}, pools: map[string][]int{},
-		prefs: map[string][]experiment.Labelled{}, test: map[string][]int{}, sources: map[string]host.Source{},
+		prefs: map[string][]experiment.Labelled{}, test: map[string][]int{}, sources: map[string]host.Source{}, lacks: map[string]*lacking{},
 	}
 	if p.data, err = load(ctx, spec, acc); err != nil {
 		return nil, err
+	}
+	if err := p.feedback(upTo(len(p.data.trace.Models))).Check(); err != nil {
+		return nil, fmt.Errorf("data: %w", err)
 	}
 	p.Notices = append(p.Notices, p.data.notices...)
 	catalogue := newCatalogue(opt)
@@ -144,7 +149,11 @@ func (p *Plan) nobody(pool string, models []int) error {
 
 // preferences are those of a pool, and on the way its prompts and their scale.
 func (p *Plan) preferences(pool string, models []int) ([]experiment.Labelled, error) {
+	if err := p.feedback(models).Check(); err != nil {
+		return nil, err
+	}
 	p.pools[pool] = models
+	p.missing(pool, models)
 	p.test[pool] = p.rows(pool, trace.PartTest)
 	if len(p.test[pool]) == 0 {
 		return nil, p.nobody(pool, models)
@@ -243,21 +252,23 @@ func (p *Plan) describe() error {
 		Models      []string              `json:"models"`
 		Selection   int                   `json:"selection_prompts"`
 		Test        int                   `json:"test_prompts"`
+		Missing     *lacking              `json:"missing,omitempty"`
 		Preferences map[string][3]float64 `json:"preferences"`
 	}
 	about := struct {
 		Prompts, Train, Validation, Selection, Test int
+		Feedback                                    coverage.Density `json:"feedback"`
 		Logged                                      replay.Shares
 		Accounting                                  replay.Accounting
 		Pools                                       map[string]poolAbout
 		Encoders                                    map[string]encoderAbout
 	}{
 		Prompts: len(p.data.part), Train: len(p.data.rows(trace.PartTrain)), Validation: len(p.data.rows(trace.PartValidation)),
-		Selection: len(p.data.rows(trace.PartSelection)), Test: len(p.data.rows(trace.PartTest)), Logged: p.data.table.Logged, Accounting: p.acc,
+		Selection: len(p.data.rows(trace.PartSelection)), Test: len(p.data.rows(trace.PartTest)), Feedback: p.feedback(upTo(len(p.data.trace.Models))), Logged: p.data.table.Logged, Accounting: p.acc,
 		Pools: map[string]poolAbout{}, Encoders: p.aboutEncoders(),
 	}
 	for name, models := range p.pools {
-		a := poolAbout{Selection: len(p.selectionRows(name)), Test: len(p.test[name]), Preferences: map[string][3]float64{}}
+		a := poolAbout{Selection: len(p.selectionRows(name)), Test: len(p.test[name]), Missing: p.lacks[name], Preferences: map[string][3]float64{}}
 		for _, m := range models {
 			a.Models = append(a.Models, p.data.trace.Models[m].ID)
 		}
