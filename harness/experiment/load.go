@@ -87,6 +87,7 @@ func defaults() Spec {
 		Seeds:    Seeds{1},
 		Metrics:  Metrics{Resamples: defaultResamples, Seed: 1, Strata: "category"},
 		Plots:    Plots{Formats: []string{"png", "svg", "pdf"}, LogCost: "auto", Style: "screen"},
+		Stream:   Stream{Batch: 32, Seed: 1},
 		Accounting: Accounting{
 			PUE: e.PUE, BatchSize: e.BatchSize, QuantisationBits: e.QuantisationBits, PrefillUtilisation: e.Prefill.Utilisation,
 		},
