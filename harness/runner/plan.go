@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/trilemma-bench/trilemma/harness/carbon"
 	"github.com/trilemma-bench/trilemma/harness/experiment"
 	"github.com/trilemma-bench/trilemma/harness/provenance"
 	"github.com/trilemma-bench/trilemma/harness/replay"
@@ -96,10 +97,17 @@ func (p *Plan) noteYearly() {
 		p.Notices = append(p.Notices, "hourly intensities are not used: the prompts have no time of arrival; give data.arrivals")
 		return
 	}
-	var lacks []string
+	var lacks, seen []string
 	for _, m := range p.data.trace.Models {
-		if _, ok := p.acc.Hourly.Has(m.Region); m.Region != "" && !ok && !slices.Contains(lacks, m.Region) {
+		if m.Region == "" || slices.Contains(seen, m.Region) {
+			continue
+		}
+		seen = append(seen, m.Region)
+		switch zone, err := p.acc.Hourly.Zone(m.Region); {
+		case err != nil:
 			lacks = append(lacks, m.Region)
+		case !slices.ContainsFunc(carbon.Zones(m.Region), func(z string) bool { return strings.EqualFold(z, zone) }):
+			p.Notices = append(p.Notices, fmt.Sprintf("models in %s take the grid of %s, the only zone of the hourly file that begins so", m.Region, zone))
 		}
 	}
 	if len(lacks) > 0 {
@@ -110,24 +118,30 @@ func (p *Plan) noteYearly() {
 	}
 }
 
-// nobody says why a pool is left without test prompts: models without a single outcome that can be billed are named.
+// nobody says why a pool is left without test prompts: models without a single outcome that can be billed are named, with
+// what their outcomes lack.
 func (p *Plan) nobody(pool string, models []int) error {
 	view := p.data.table.View(models)
 	var free []string
+	var which []int
 	for m, model := range models {
 		some := false
 		for prompt := 0; prompt < p.data.trace.Prompts.Len() && !some; prompt++ {
 			some = view.At(prompt, m).Present()
 		}
 		if !some {
-			free = append(free, p.data.trace.Models[model].ID)
+			free, which = append(free, p.data.trace.Models[model].ID), append(which, model)
 		}
 	}
-	if len(free) > 0 {
-		return fmt.Errorf("no outcome of %s can be replayed: they lack scores or have no known cost; give their prices in models.yaml or a price book, "+
-			"log cost_usd, or exclude them from pool %s", strings.Join(free, ", "), pool)
+	if len(free) == 0 {
+		return fmt.Errorf("no test prompt was answered by all %d models: use coverage: available, or leave models out", len(models))
 	}
-	return fmt.Errorf("no test prompt was answered by all %d models: use coverage: available, or leave models out", len(models))
+	why := p.data.table.WhyUnbilled(p.data.modelIDs(), which)
+	if why == "" {
+		return fmt.Errorf("%s have no outcomes: add them to the trace, or exclude the models from pool %s", strings.Join(free, ", "), pool)
+	}
+	return fmt.Errorf("no outcome of %s has a known cost: %s; or compare by scores alone with accounting.unknown_cost: quality-only, "+
+		"or exclude the models from pool %s", strings.Join(free, ", "), why, pool)
 }
 
 // preferences are those of a pool, and on the way its prompts and their scale.
@@ -150,7 +164,11 @@ func (p *Plan) preferences(pool string, models []int) ([]experiment.Labelled, er
 		CarbonG:    spread(means, func(m *replay.Mean) float64 { return m.CarbonG }),
 		LatencySec: spread(means, func(m *replay.Mean) float64 { return m.LatencySec }),
 	}
-	list, err := p.Spec.Preferences.Expand(scale)
+	sweeps := p.Spec.Preferences
+	if p.acc.UnknownCost == replay.QualityOnly {
+		sweeps.LambdaCost = nil // what a dollar is worth cannot be asked where no cost is known
+	}
+	list, err := sweeps.Expand(scale)
 	if err != nil {
 		return nil, err
 	}
@@ -229,14 +247,14 @@ func (p *Plan) describe() error {
 		Preferences map[string][3]float64 `json:"preferences"`
 	}
 	about := struct {
-		Prompts, Train, Validation, Test int
-		Logged                           replay.Shares
-		Accounting                       replay.Accounting
-		Pools                            map[string]poolAbout
-		Encoders                         map[string]encoderAbout
+		Prompts, Train, Validation, Selection, Test int
+		Logged                                      replay.Shares
+		Accounting                                  replay.Accounting
+		Pools                                       map[string]poolAbout
+		Encoders                                    map[string]encoderAbout
 	}{
 		Prompts: len(p.data.part), Train: len(p.data.rows(trace.PartTrain)), Validation: len(p.data.rows(trace.PartValidation)),
-		Test: len(p.data.rows(trace.PartTest)), Logged: p.data.table.Logged, Accounting: p.acc,
+		Selection: len(p.data.rows(trace.PartSelection)), Test: len(p.data.rows(trace.PartTest)), Logged: p.data.table.Logged, Accounting: p.acc,
 		Pools: map[string]poolAbout{}, Encoders: p.aboutEncoders(),
 	}
 	for name, models := range p.pools {
