@@ -27,6 +27,7 @@ type Plan struct {
 	Notices []string
 
 	data      *dataset
+	ids       []string // of the prompts, as policies see them
 	acc       replay.Accounting
 	vectors   map[string]vectors // by label of the encoder
 	pools     map[string][]int
@@ -58,6 +59,7 @@ func Prepare(ctx context.Context, spec *experiment.Spec, opt Options) (*Plan, er
 		return nil, fmt.Errorf("data: %w", err)
 	}
 	p.Notices = append(p.Notices, p.data.notices...)
+	p.ids = p.data.opaque()
 	catalogue := newCatalogue(opt)
 	p.noteYearly()
 	fingerprints := map[string]string{}
@@ -235,7 +237,7 @@ func (p *Plan) rows(pool string, part trace.Part) []int {
 // feedOf is the data of a cell.
 func (p *Plan) feedOf(c *experiment.Cell) *feed {
 	v := p.vectors[c.Encoder]
-	return &feed{data: p.data, vectors: v.data, dim: v.dim, pool: c.Models}
+	return &feed{data: p.data, vectors: v.data, dim: v.dim, pool: c.Models, ids: p.ids}
 }
 
 // source is where a cell's policy comes from.
