@@ -75,6 +75,9 @@ func (w *work) execute(ctx context.Context) (*store.CellResult, error) {
 		return nil, err
 	}
 	result.Cost["route_s"], result.Cost["decisions"] = took.Seconds(), float64(len(w.test)*len(w.cell.Preferences))
+	if sec := w.vectors[w.cell.Encoder].secEach; sec > 0 && about.Wants(policy.NeedVector) {
+		result.Cost["encode_s"] = sec // for a prompt
+	}
 	if result.Selection, err = w.selection(ctx, inst, about); err != nil {
 		return nil, err
 	}

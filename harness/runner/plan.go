@@ -37,6 +37,7 @@ type Plan struct {
 	sources   map[string]host.Source
 	canonical json.RawMessage
 	about     json.RawMessage
+	doubt     doubt
 	inputs    []provenance.File
 	plugins   []provenance.File
 }
@@ -60,6 +61,9 @@ func Prepare(ctx context.Context, spec *experiment.Spec, opt Options) (*Plan, er
 	}
 	p.Notices = append(p.Notices, p.data.notices...)
 	p.ids = p.data.opaque()
+	if p.doubt, err = p.newDoubt(); err != nil {
+		return nil, fmt.Errorf("accounting: %w", err)
+	}
 	catalogue := newCatalogue(opt)
 	p.noteYearly()
 	fingerprints := map[string]string{}
