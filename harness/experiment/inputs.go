@@ -1,6 +1,7 @@
 package experiment
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -23,7 +24,10 @@ func (a Accounting) Replay() (replay.Accounting, error) {
 	out.Energy.PUE, out.Energy.BatchSize, out.Energy.QuantisationBits = a.PUE, a.BatchSize, a.QuantisationBits
 	out.Energy.Prefill.On, out.Energy.Prefill.Utilisation = a.Prefill, a.PrefillUtilisation
 	out.Method = a.method()
-	if err := errors.Join(out.Method.Check(), a.files(&out)); err != nil {
+	if err := a.files(&out); err != nil {
+		return out, err
+	}
+	if err := out.Method.Check(); err != nil {
 		return out, err
 	}
 	if err := out.Energy.Check(); err != nil {
@@ -66,13 +70,18 @@ func (a Accounting) method() energy.Method {
 		if m.Hardware == "" {
 			m.Hardware = "H100"
 		}
+	case energy.Calibrated:
+		m.Hardware = a.Hardware
+		if m.Hardware == "" {
+			m.Hardware = "H100"
+		}
 	case energy.Constant:
 		m.WhPer1kOutput, m.WhPer1kInput = a.WhPer1kOutput, a.WhPer1kInput
 	}
 	return m
 }
 
-// files reads the hourly intensities and the price book.
+// files reads the hourly intensities, the price book and the card of a calibration.
 func (a Accounting) files(out *replay.Accounting) error {
 	var errs []error
 	if a.Hourly != "" {
@@ -80,6 +89,15 @@ func (a Accounting) files(out *replay.Accounting) error {
 		if err == nil {
 			out.HourlySHA256 = sum.SHA256
 			out.Hourly, err = carbon.LoadHourly(a.Hourly)
+		}
+		errs = append(errs, err)
+	}
+	if a.EnergyCard != "" {
+		var err error
+		if out.Method.Name != energy.Calibrated {
+			err = fmt.Errorf("energy_card is there for energy: calibrated, not for energy: %s", cmp.Or(out.Method.Name, energy.Regression))
+		} else {
+			out.Method.Card, err = energy.LoadCard(a.EnergyCard)
 		}
 		errs = append(errs, err)
 	}

@@ -3,6 +3,7 @@ package experiment
 import (
 	"bytes"
 	"flag"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -89,9 +90,9 @@ func TestDefaults(t *testing.T) {
 		Encoders:    Encoders{{Name: "hash", Label: "hash", Hash: &hash}},
 		Policies:    Policies{{Name: "random"}},
 		Preferences: Preferences{LambdaCost: &Sweep{Auto: 24}, LambdaCarbon: &Sweep{Auto: 12}},
-		Metrics:     Metrics{"best-single", 10000, 1, "category"},
+		Metrics:     Metrics{"best-single", 10000, 1, 0.01, "category"},
 		Plots:       Plots{Formats: []string{"png", "svg", "pdf"}, LogCost: "auto", Style: "screen"},
-		Accounting:  Accounting{PUE: 1.2, BatchSize: 64, QuantisationBits: 16, PrefillUtilisation: 0.4},
+		Accounting:  Accounting{PUE: 1.2, BatchSize: 64, QuantisationBits: 16, Prefill: true, PrefillUtilisation: 0.4},
 		File:        "dir/x.yaml",
 	}
 	ignore := cmp.FilterPath(func(p cmp.Path) bool { return p.String() == "where" || strings.HasSuffix(p.String(), "beside") }, cmp.Ignore())
@@ -131,7 +132,7 @@ preferences:
 seeds: [3, 5]
 metrics: {baseline: near, resamples: 500, seed: 9, strata: none}
 plots: {formats: [], log_cost: true}
-accounting: {zone: FRA, ignore_regions: true, pue: 1.1, batch_size: 8, quantisation_bits: 8, prefill: true}
+accounting: {zone: FRA, ignore_regions: true, pue: 1.1, batch_size: 8, quantisation_bits: 8, prefill: false}
 backend: xla:cpu
 timeout: 2h
 batch: 16
@@ -163,7 +164,7 @@ batch: 16
 		t.Errorf("grid %s %v", g, err)
 	}
 	a, err := s.Accounting.Replay()
-	if err != nil || a.GridGPerKWh <= 0 || a.GridGPerKWh > 100 || !a.IgnoreRegions || a.Energy.PUE != 1.1 || !a.Energy.Prefill.On {
+	if err != nil || a.GridGPerKWh <= 0 || a.GridGPerKWh > 100 || !a.IgnoreRegions || a.Energy.PUE != 1.1 || a.Energy.Prefill.On {
 		t.Errorf("accounting %+v, %v", a, err)
 	}
 	if s.Plots.LogCost != "true" || len(s.Plots.Formats) != 0 || s.Metrics.Strata != "none" || s.Batch != 16 || s.Backend != "xla:cpu" {
@@ -387,5 +388,39 @@ encoder:
 	}
 	if p := s.Encoders[2].ModelParams(); p.Pooling != "cls" || *p.Normalise || p.MaxTokens != 64 || s.Encoders[5].Label != "e5" {
 		t.Errorf("%+v", s.Encoders)
+	}
+}
+
+func TestCalibratedAccounting(t *testing.T) {
+	dir := t.TempDir()
+	card := filepath.Join(dir, "card.yaml")
+	if err := os.WriteFile(card, []byte("fits: [{hardware: X9, level: 0.5, sd_left_out: 0.2}]"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		acc  Accounting
+		sd   float64
+		want string
+	}{
+		{acc: Accounting{Energy: "calibrated"}, sd: 0.5},
+		{acc: Accounting{Energy: "calibrated", Hardware: "x9", EnergyCard: card}, sd: 0.2},
+		{acc: Accounting{Energy: "calibrated", EnergyCard: card}, want: `no calibration for hardware "H100": want one of X9`},
+		{acc: Accounting{EnergyCard: card}, want: "not for energy: regression"},
+		{acc: Accounting{Energy: "calibrated", EnergyCard: filepath.Join(dir, "none.yaml")}, want: "none.yaml"},
+	} {
+		c.acc.PUE, c.acc.BatchSize, c.acc.QuantisationBits = 1.2, 64, 16
+		got, err := c.acc.Replay()
+		if c.want != "" {
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%+v: %v, want an error with %q", c.acc, err, c.want)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if sd, _, err := got.Method.ErrorSD(); err != nil || math.Abs(sd-c.sd) > 0.005 {
+			t.Errorf("%+v: sd %v, %v, want %v", c.acc, sd, err, c.sd)
+		}
 	}
 }

@@ -200,6 +200,8 @@ type Metrics struct {
 	Resamples int `json:"resamples" jsonschema:"minimum=100,maximum=1000000,default=10000"`
 	// Seed of the bootstrap.
 	Seed uint64 `json:"seed" jsonschema:"minimum=0,default=1"`
+	// Loss of quality that still counts as none, where a saving is said to keep it.
+	Margin float64 `json:"margin" jsonschema:"minimum=0,maximum=1,default=0.01"`
 	// What resamples are stratified by.
 	Strata string `json:"strata" jsonschema:"enum=category,enum=benchmark,enum=none,default=category"`
 }
@@ -231,14 +233,17 @@ type Accounting struct {
 	BatchSize float64 `json:"batch_size" jsonschema:"minimum=1,default=64"`
 	// Bits of one parameter.
 	QuantisationBits float64 `json:"quantisation_bits" jsonschema:"minimum=1,maximum=64,default=16"`
-	// Count the energy of reading the prompt too, which the published method leaves out.
-	Prefill bool `json:"prefill"`
+	// Count the energy of reading the prompt too, which the published method leaves out; false is as published. It needs
+	// the number of input tokens.
+	Prefill bool `json:"prefill" jsonschema:"default=true"`
 	// Share of the GPU's peak that reading the prompt reaches.
 	PrefillUtilisation float64 `json:"prefill_utilisation" jsonschema:"minimum=0.01,maximum=1,default=0.4"`
-	// How energy is estimated where it was not logged: the published regression, a roofline on named hardware, a constant a
-	// token, or measured: not at all.
-	Energy string `json:"energy,omitempty" jsonschema:"enum=regression,enum=roofline,enum=constant,enum=measured,default=regression"`
-	// Hardware of the roofline: H100, A100, L4, MI300X, Apple M-series or CPU.
+	// How energy is estimated where it was not logged: the published regression, the same calibrated on measurements, a
+	// roofline on named hardware, a constant a token, or measured: not at all.
+	Energy string `json:"energy,omitempty" jsonschema:"enum=regression,enum=calibrated,enum=roofline,enum=constant,enum=measured,default=regression"`
+	// Card of energy: calibrated, as trilemma carbon calibrate writes it; absent: the built-in one.
+	EnergyCard string `json:"energy_card,omitempty"`
+	// Hardware of the roofline: H100, A100, L4, MI300X, Apple M-series or CPU; of energy: calibrated, one that the card has.
 	Hardware string `json:"hardware,omitempty" jsonschema:"default=H100"`
 	// Share of the hardware's peak FLOP/s that serving reaches, for the roofline.
 	Utilisation float64 `json:"utilisation,omitempty" jsonschema:"minimum=0,maximum=1,default=0.4"`

@@ -27,7 +27,7 @@ type plane struct {
 var boundPrices = []float64{0, 0.01, 0.03, 0.1, 0.25, 0.6, 1.5, 5}
 
 // boundCells is the number of cells on either axis by which the volume is summed.
-const boundCells = 20
+const boundCells = 14
 
 // addBound adds the columns of the roof; nothing where some carbon is unknown.
 func (e *evaluation) addBound() error {

@@ -68,7 +68,7 @@ func Evaluate(in Input) (*Table, error) {
 	}
 	observed := e.newSample()
 	observed.compute(1, func(column int) []float64 { return e.plain[column : column+1] })
-	resampled, err := e.resample()
+	resampled, err := e.resample(observed)
 	if errors.Is(err, stats.ErrTooFewPrompts) {
 		e.warnings = append(e.warnings, fmt.Sprintf("pool %s: no intervals: %v", in.Pool, err))
 	} else if err != nil {
@@ -88,7 +88,7 @@ type resampled struct {
 	iqm  [][][]float64 // their interquartile mean; nil for a subject with one
 }
 
-func (e *evaluation) resample() (*resampled, error) {
+func (e *evaluation) resample(observed *sample) (*resampled, error) {
 	room := func() [][]float64 {
 		out := make([][]float64, len(Metrics))
 		for m := range out {
@@ -117,7 +117,8 @@ func (e *evaluation) resample() (*resampled, error) {
 				// The same seeds for every metric, whichever worker gets the block.
 				seeds := e.drawSeeds(i, b.First+r)
 				for m := range Metrics {
-					out.mean[i][m][b.First+r] = overSeeds(s.value[i], seeds, m, r)
+					// One fewer are averaged than there are, so that their variance is that of the mean over seeds.
+					out.mean[i][m][b.First+r] = overSeeds(s.value[i], seeds[min(1, len(seeds)/2):], m, r)
 					if out.iqm[i] != nil {
 						out.iqm[i][m][b.First+r] = iqmOf(s.value[i], seeds, m, r)
 					}
@@ -127,6 +128,11 @@ func (e *evaluation) resample() (*resampled, error) {
 	})
 	if err != nil {
 		return nil, err
+	}
+	for i := range e.subjects {
+		for m := range Metrics {
+			boot.Correct(out.mean[i][m], overSeeds(observed.value[i], e.everySeed(i), m, 0), e.Outcomes.Len())
+		}
 	}
 	return out, nil
 }

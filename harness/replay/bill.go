@@ -36,9 +36,12 @@ type Accounting struct {
 	PricesOn     time.Time  `json:",omitzero"`
 }
 
-// DefaultAccounting derives energy as published and takes the world's average grid where no region is known.
+// DefaultAccounting derives energy as published, but for the reading of the prompt that it adds, and takes the world's
+// average grid where no region is known.
 func DefaultAccounting() Accounting {
-	return Accounting{Energy: energy.Default(), GridGPerKWh: carbon.WorldGPerKWh}
+	acc := Accounting{Energy: energy.Default(), GridGPerKWh: carbon.WorldGPerKWh}
+	acc.Energy.Prefill.On = true
+	return acc
 }
 
 // Bill is an outcome's central figures, as policies are shown them.
@@ -148,7 +151,7 @@ func NewTable(t *trace.Trace, models []int, acc Accounting) (*Table, error) {
 		return nil, fmt.Errorf("accounting: %w", err)
 	}
 	n := t.Prompts.Len()
-	tab := &Table{Prompts: n, Models: len(models), cell: make([]Outcome, n*len(models)), grid: make([]float32, len(models))}
+	tab := &Table{Prompts: n, Models: len(models), cell: make([]Outcome, n*len(models)), estimated: make([]bool, n*len(models)), grid: make([]float32, len(models))}
 	meters := make([]meter, len(models))
 	for i, m := range models {
 		var err error
@@ -183,6 +186,8 @@ func NewTable(t *trace.Trace, models []int, acc Accounting) (*Table, error) {
 					if err := bill(t, p, m, &meters[i], &tab.cell[p*len(models)+i], &counts[b]); err != nil {
 						return err
 					}
+					at := t.Outcomes.At(p, m)
+					tab.estimated[p*len(models)+i] = isNaN(figure(t.Outcomes.EnergyWh, at)) && isNaN(figure(t.Outcomes.CarbonG, at))
 				}
 			}
 			return nil
@@ -302,6 +307,9 @@ func bill(t *trace.Trace, prompt, model int, mt *meter, o *Outcome, count *share
 	} else if known {
 		o.EnergyWhLow, o.EnergyWhHigh = float32(low.EnergyWh()), float32(high.EnergyWh())
 		count.energy.see(false, !isNaN(o.EnergyWhLow))
+		if isNaN(o.EnergyWhLow) && in != in {
+			count.unread++
+		}
 	}
 
 	if g := figure(src.CarbonG, at); !isNaN(g) {
@@ -365,7 +373,8 @@ func Concat(a, b *Table) (*Table, error) {
 	}
 	out := &Table{
 		Prompts: a.Prompts + b.Prompts, Models: a.Models,
-		cell: append(append(make([]Outcome, 0, len(a.cell)+len(b.cell)), a.cell...), b.cell...),
+		cell:      append(append(make([]Outcome, 0, len(a.cell)+len(b.cell)), a.cell...), b.cell...),
+		estimated: slices.Concat(a.estimated, b.estimated),
 		Logged: Shares{
 			CostUSD: mix(a.Logged.CostUSD, b.Logged.CostUSD), EnergyWh: mix(a.Logged.EnergyWh, b.Logged.EnergyWh),
 			CarbonG: mix(a.Logged.CarbonG, b.Logged.CarbonG), LatencySec: mix(a.Logged.LatencySec, b.Logged.LatencySec),
@@ -373,6 +382,7 @@ func Concat(a, b *Table) (*Table, error) {
 			KnownCarbonG:    mix(a.Logged.KnownCarbonG, b.Logged.KnownCarbonG),
 			KnownLatencySec: mix(a.Logged.KnownLatencySec, b.Logged.KnownLatencySec),
 			Unbilled:        a.Logged.Unbilled + b.Logged.Unbilled,
+			Unread:          a.Logged.Unread + b.Logged.Unread,
 		},
 	}
 	if len(a.grid) == a.Models && len(b.grid) == b.Models && slices.Equal(a.grid, b.grid) {
@@ -396,7 +406,7 @@ func Concat(a, b *Table) (*Table, error) {
 
 // shareCount counts how many present outcomes had a quantity logged, and known at all.
 type shareCount struct {
-	present, unbilled             int
+	present, unbilled, unread     int
 	cost, energy, carbon, latency quantityCount
 }
 
@@ -414,6 +424,7 @@ func (q *quantityCount) see(logged, known bool) {
 func (c *shareCount) add(o *shareCount) {
 	c.present += o.present
 	c.unbilled += o.unbilled
+	c.unread += o.unread
 	for _, q := range []struct{ to, from *quantityCount }{
 		{&c.cost, &o.cost}, {&c.energy, &o.energy}, {&c.carbon, &o.carbon}, {&c.latency, &o.latency},
 	} {
@@ -432,6 +443,6 @@ func (c *shareCount) shares() Shares {
 	return Shares{
 		CostUSD: part(c.cost.logged), EnergyWh: part(c.energy.logged), CarbonG: part(c.carbon.logged), LatencySec: part(c.latency.logged),
 		KnownEnergyWh: part(c.energy.known), KnownCarbonG: part(c.carbon.known), KnownLatencySec: part(c.latency.known),
-		Unbilled: c.unbilled,
+		Unbilled: c.unbilled, Unread: c.unread,
 	}
 }

@@ -35,8 +35,9 @@ type dataset struct {
 type source struct {
 	dir      string // "" for the simulator's
 	first, n int
-	models   []int // the source's own index of each joined model
-	trace    *trace.Trace
+	models   []int                          // the source's own index of each joined model
+	rows     []int                          // the row of prompts.parquet that each prompt is in
+	trace    *trace.Trace                   // in an order of its own: that of the files reaches no result
 	raw      *trace.Trace                   // as it was read, where models were deployed in several places; else nil
 	origin   []int                          // the model of raw that each model of trace is a copy of; nil without raw
 	respond  func(prompt, model int) string // simulated responses, by raw's indexes
@@ -105,7 +106,8 @@ func open(ctx context.Context, dir string) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &source{dir: dir, n: t.Prompts.Len(), trace: t}
+	s := &source{dir: dir, n: t.Prompts.Len()}
+	s.trace, s.rows, _ = t.Ordered()
 	for _, f := range sums {
 		s.files = append(s.files, provenance.File{Path: f.Name, Bytes: f.Bytes, SHA256: f.SHA256})
 	}
@@ -117,9 +119,11 @@ func simulate(p synth.Params) (*source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("data.synth: %w", err)
 	}
+	t, rows, models := s.Trace.Ordered()
 	return &source{
-		n: s.Trace.Prompts.Len(), trace: s.Trace, respond: s.Response,
-		files: []provenance.File{{Path: "simulated", SHA256: content(s.Trace)}},
+		n: t.Prompts.Len(), trace: t, rows: rows,
+		respond: func(prompt, model int) string { return s.Response(rows[prompt], models[model]) },
+		files:   []provenance.File{{Path: "simulated", SHA256: content(s.Trace)}},
 	}, nil
 }
 
@@ -143,6 +147,18 @@ func content(t *trace.Trace) string {
 	return digest("simulated", blocks...)
 }
 
+// split divides the prompts of a source. What is wrong with a prompt is told by its row in the file.
+func (s *source) split(spec *experiment.Spec) (*trace.Assignment, error) {
+	split, err := s.trace.Split(spec.Data.Split.Trace())
+	if wrong := (*trace.Violation)(nil); errors.As(err, &wrong) && wrong.File == trace.PromptsFile {
+		wrong.Row = int64(s.rows[wrong.Row])
+	}
+	if err != nil {
+		return nil, fmt.Errorf("data.split: %w", err)
+	}
+	return split, nil
+}
+
 // single is one trace divided by the experiment's split.
 func single(src *source, spec *experiment.Spec, acc replay.Accounting) (*dataset, error) {
 	src.models = upTo(len(src.trace.Models))
@@ -150,9 +166,9 @@ func single(src *source, spec *experiment.Spec, acc replay.Accounting) (*dataset
 	if err != nil {
 		return nil, err
 	}
-	split, err := src.trace.Split(spec.Data.Split.Trace())
+	split, err := src.split(spec)
 	if err != nil {
-		return nil, fmt.Errorf("data.split: %w", err)
+		return nil, err
 	}
 	d := &dataset{trace: src.trace, table: table, part: split.Part, sources: []source{*src}, spec: &spec.Data}
 	d.rebill = func(acc replay.Accounting) (*replay.Table, error) { return replay.NewTable(src.trace, src.models, acc) }
@@ -188,9 +204,9 @@ func joined(train, test *source, spec *experiment.Spec, acc replay.Accounting) (
 		}
 		return replay.Concat(a, b)
 	}
-	split, err := train.trace.Split(spec.Data.Split.Trace())
+	split, err := train.split(spec)
 	if err != nil {
-		return nil, fmt.Errorf("data.split: %w", err)
+		return nil, err
 	}
 	d.noteSplit(split)
 	d.part = append(slices.Clone(split.Part), make([]trace.Part, test.n)...)
@@ -347,6 +363,9 @@ func (d *dataset) finish() error {
 				"name another data.train, or allow near-copies with data.split.near_duplicates: off", d.leaked)
 		}
 		return errors.New("no prompt is in the train part: change data.split, or the trace's split column")
+	}
+	if n := d.table.Logged.Unread; n > 0 {
+		d.note("the energy and carbon of %d outcomes are unknown: they have no input_tokens, so nobody knows what reading their prompts took; accounting.prefill: false leaves reading out", n)
 	}
 	if n := d.table.Logged.Unbilled; n > 0 {
 		d.note("%d outcomes count as missing: they have neither a logged cost nor tokens and prices to derive it from", n)

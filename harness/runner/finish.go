@@ -31,6 +31,9 @@ func (p *Plan) finish(run *store.Run, points []store.Point, manifest store.Manif
 	if err := run.WritePoints(points); err != nil {
 		return err
 	}
+	if err := run.WriteSelection(run.Selected(p.refs())); err != nil {
+		return err
+	}
 	var text, all bytes.Buffer
 	if err := metrics.WriteCSV(&text, table.Rows); err != nil {
 		return fmt.Errorf("writing %s: %w", MetricsCSV, err)

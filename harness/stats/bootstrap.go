@@ -113,6 +113,27 @@ func (b Bootstrap) Run(c *Columns, each func(*Block)) error {
 	return nil
 }
 
+// Correct moves a statistic's resamples away from its value by √(n/(n − H)), for n prompts in H strata: m draws from a
+// stratum of m prompts have (m − 1)/m of the variance that its mean has, and strata are many and small here (Rao & Wu,
+// Resampling inference with complex survey data, 1988, scale the draws themselves; scaling the statistic keeps whole counts,
+// and with them ties). In place; values that are not finite stay.
+func (b Bootstrap) Correct(resamples []float64, value float64, n int) {
+	_, bounds := strata(b.Stratum, n)
+	several := 0 // prompts beyond the first of their stratum
+	for s := range len(bounds) - 1 {
+		several += int(bounds[s+1]-bounds[s]) - 1
+	}
+	if several == 0 || value-value != 0 {
+		return
+	}
+	f := math.Sqrt(float64(n) / float64(several))
+	for i, x := range resamples {
+		if x-x == 0 {
+			resamples[i] = value + (x-value)*f
+		}
+	}
+}
+
 // strata returns the prompts ordered by stratum, and where each stratum begins and ends.
 func strata(stratum []int32, n int) (order, bounds []int32) {
 	order = make([]int32, n)

@@ -43,6 +43,7 @@ const (
 	PlanFile      = "plan.json"
 	EventsFile    = "events.jsonl"
 	PointsCSV     = "points.csv"
+	SelectionCSV  = "selection.csv"
 	PointsParquet = "points.parquet"
 	cellsDir      = "cells"
 	decisionsDir  = "decisions"
