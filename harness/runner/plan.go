@@ -225,6 +225,8 @@ func (p *Plan) describe() error {
 		Models      []string              `json:"models"`
 		Test        int                   `json:"test_prompts"`
 		Preferences map[string][3]float64 `json:"preferences"`
+		// Outside are the models' means over the prompts outside of test, by which the best single model is chosen.
+		Outside []outsideMeans `json:"outside_test"`
 	}
 	about := struct {
 		Prompts, Train, Validation, Selection, Test int
@@ -241,6 +243,9 @@ func (p *Plan) describe() error {
 		a := poolAbout{Test: len(p.test[name]), Preferences: map[string][3]float64{}}
 		for _, m := range models {
 			a.Models = append(a.Models, p.data.trace.Models[m].ID)
+		}
+		if a.Outside, err = p.outside(name); err != nil {
+			return err
 		}
 		for _, l := range p.prefs[name] {
 			a.Preferences[l.Label] = [3]float64{l.LambdaCost, l.LambdaCarbon, l.LambdaLatency}
