@@ -260,6 +260,8 @@ func (p *Plan) describe() error {
 		Test        int                   `json:"test_prompts"`
 		Missing     *lacking              `json:"missing,omitempty"`
 		Preferences map[string][3]float64 `json:"preferences"`
+		// Outside are the models' means over the prompts outside of test, by which the best single model is chosen.
+		Outside []outsideMeans `json:"outside_test"`
 	}
 	about := struct {
 		Prompts, Train, Validation, Selection, Test int
@@ -277,6 +279,9 @@ func (p *Plan) describe() error {
 		a := poolAbout{Selection: len(p.selectionRows(name)), Test: len(p.test[name]), Missing: p.lacks[name], Preferences: map[string][3]float64{}}
 		for _, m := range models {
 			a.Models = append(a.Models, p.data.trace.Models[m].ID)
+		}
+		if a.Outside, err = p.outside(name); err != nil {
+			return err
 		}
 		for _, l := range p.prefs[name] {
 			a.Preferences[l.Label] = [3]float64{l.LambdaCost, l.LambdaCarbon, l.LambdaLatency}
