@@ -167,8 +167,7 @@ func validateCommand() *cobra.Command {
 			}
 			switch {
 			case total == 0 && !asJSON:
-				_, err := fmt.Fprintf(w, "%s: no violation\n", args[0])
-				return err
+				return tellSound(cmd.Context(), w, args[0])
 			case total > 0:
 				return fmt.Errorf("%s: %d violations, %d of them shown", args[0], total, len(violations))
 			}
@@ -178,6 +177,16 @@ func validateCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print as JSON")
 	cmd.Flags().IntVar(&limit, "limit", violationsShown, "how many violations to print")
 	return cmd
+}
+
+// tellSound says that a trace is whole, and what feedback it has.
+func tellSound(ctx context.Context, w io.Writer, dir string) error {
+	t, err := trace.Open(ctx, dir)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "%s: no violation\nfeedback: %s\n", dir, report.Feedback(t))
+	return err
 }
 
 func synthCommand() *cobra.Command {

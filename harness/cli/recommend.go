@@ -9,6 +9,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/trilemma-bench/trilemma/harness/choose"
+	"github.com/trilemma-bench/trilemma/harness/runner"
 	"github.com/trilemma-bench/trilemma/harness/store"
 )
 
@@ -47,7 +48,7 @@ prompts would prove it.`,
 			if _, known := flagOf[goal]; objective != "" && !known {
 				return fmt.Errorf("--objective %q: want quality, cost, carbon or latency", objective)
 			}
-			run, err := store.Find(results, first(args))
+			run, err := found(results, first(args))
 			if err != nil {
 				return err
 			}
@@ -85,4 +86,13 @@ prompts would prove it.`,
 	flags.Float64Var(&confidence, "confidence", choose.DefaultConfidence, "probability with which all limits are kept")
 	flags.BoolVar(&asJSON, "json", false, "print as JSON")
 	return cmd
+}
+
+// found finds a run whose means are estimates: one over a bandit log is refused.
+func found(results, name string) (*store.Run, error) {
+	run, err := store.Find(results, name)
+	if err != nil {
+		return nil, err
+	}
+	return run, runner.RefuseBandit(run)
 }

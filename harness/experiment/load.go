@@ -89,6 +89,7 @@ func defaults() Spec {
 		Seeds:    Seeds{1},
 		Metrics:  Metrics{Resamples: defaultResamples, Seed: 1, Margin: defaultMargin, Strata: "category"},
 		Plots:    Plots{Formats: []string{"png", "svg", "pdf"}, LogCost: "auto", Style: "screen"},
+		Stream:   Stream{Batch: 32, Seed: 1},
 		Accounting: Accounting{
 			PUE: e.PUE, BatchSize: e.BatchSize, QuantisationBits: e.QuantisationBits, Prefill: true, PrefillUtilisation: e.Prefill.Utilisation,
 		},

@@ -93,6 +93,7 @@ func TestDefaults(t *testing.T) {
 		Preferences: Preferences{LambdaCost: &Sweep{Auto: 24}, LambdaCarbon: &Sweep{Auto: 12}},
 		Metrics:     Metrics{"best-single", 10000, 1, 0.01, "category"},
 		Plots:       Plots{Formats: []string{"png", "svg", "pdf"}, LogCost: "auto", Style: "screen"},
+		Stream:      Stream{Batch: 32, Seed: 1},
 		Accounting:  Accounting{PUE: 1.2, BatchSize: 64, QuantisationBits: 16, Prefill: true, PrefillUtilisation: 0.4},
 		File:        "dir/x.yaml",
 	}

@@ -38,6 +38,8 @@ type Spec struct {
 	Backend string `json:"backend" jsonschema:"default=go"`
 	// How long a cell may take before it is stopped and counts as failed, such as 90s, 30m or 2h.
 	Timeout Duration `json:"timeout"`
+	// How online policies meet the prompts: in order of arrival where all have a time, else shuffled.
+	Stream Stream `json:"stream"`
 	// Decisions asked of a policy in one call. It changes speed, never results.
 	Batch int `json:"batch" jsonschema:"minimum=1,maximum=1000000,default=1024"`
 
@@ -46,6 +48,14 @@ type Spec struct {
 	Sets []string `json:"-"`
 
 	where map[string]spot // where each value was written, for what is found out later
+}
+
+// Stream says how online policies meet prompts. It changes their results.
+type Stream struct {
+	// Decisions between two looks at what came of them.
+	Batch int `json:"batch" jsonschema:"minimum=1,maximum=1000000,default=32"`
+	// Another seed is another order of prompts without times of arrival, and other draws from what a policy answers.
+	Seed uint64 `json:"seed" jsonschema:"minimum=0,default=1"`
 }
 
 // Data is where outcomes come from: one trace that is split, a train and a test trace, or a simulated one.
@@ -175,6 +185,8 @@ type Policy struct {
 	Plugin string `json:"plugin,omitempty"`
 	// What the SHA-256 of the executable must be, in hexadecimal.
 	SHA256 string `json:"sha256,omitempty" jsonschema:"pattern=^[0-9a-fA-F]{64}$"`
+	// false: no cell of what a policy that learns from reward starts from is added beside it.
+	Untrained *bool `json:"untrained,omitempty"`
 	// How long a cell of this policy may take, in place of the experiment's.
 	Timeout Duration `json:"timeout,omitempty"`
 }

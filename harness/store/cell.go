@@ -46,6 +46,13 @@ func (r Ref) Name() string {
 	return name
 }
 
+// Stream is how an online policy met its prompts.
+type Stream struct {
+	Order string `json:"order"` // arrival or shuffled
+	Batch int    `json:"batch"` // decisions between two looks at what came of them
+	Seed  uint64 `json:"seed,omitempty"`
+}
+
 // CellResult is a finished cell.
 type CellResult struct {
 	Ref        Ref
@@ -68,6 +75,8 @@ type CellResult struct {
 	Curves []Curve
 	// Params are the policy's parameters.
 	Params json.RawMessage
+	// Stream is set for online policies.
+	Stream *Stream
 }
 
 // Status is the file that makes a cell done, or says why it failed.
@@ -90,6 +99,7 @@ type Status struct {
 	Fit       map[string]float64 `json:"fit,omitempty"`
 	Curves    []Curve            `json:"curves,omitempty"`
 	Params    json.RawMessage    `json:"params,omitempty"`
+	Stream    *Stream            `json:"stream,omitempty"`
 }
 
 // Stored is a data file of a cell.
@@ -116,7 +126,7 @@ func (r *Run) SaveCell(c CellResult) error {
 	st := Status{
 		Ref: c.Ref, State: Done, WallSec: c.Wall.Seconds(), Finished: time.Now().UTC().Truncate(time.Millisecond),
 		Notices: c.Notices, Cost: c.Cost, Points: c.Points,
-		Selection: c.Selection, Halves: c.Halves, Usage: c.Usage, Fit: c.Fit, Curves: c.Curves, Params: c.Params,
+		Selection: c.Selection, Halves: c.Halves, Usage: c.Usage, Fit: c.Fit, Curves: c.Curves, Params: c.Params, Stream: c.Stream,
 	}
 	// A result of an earlier attempt must not vouch for the data of this one.
 	if err := os.Remove(r.statusPath(c.Ref.ID)); err != nil && !errors.Is(err, os.ErrNotExist) {
