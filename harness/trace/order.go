@@ -19,7 +19,7 @@ func (t *Trace) Ordered() (ordered *Trace, rows, models []int) {
 	slices.SortFunc(models, func(i, j int) int { return cmp.Compare(t.Models[i].ID, t.Models[j].ID) })
 
 	out := *t
-	out.Models = reordered(t.Models, models, 1)
+	out.Models, out.CopyOf = reordered(t.Models, models, 1), reordered(t.CopyOf, models, 1)
 	out.Prompts = *p
 	for _, column := range []*[]string{
 		&out.Prompts.ID, &out.Prompts.Benchmark, &out.Prompts.Category, &out.Prompts.Source, &out.Prompts.Text, &out.Prompts.Reference, &out.Prompts.Split,
@@ -40,13 +40,21 @@ func (t *Trace) Ordered() (ordered *Trace, rows, models []int) {
 		*matrix = reordered(*matrix, cells, 1)
 	}
 	out.Outcomes.Answer = reordered(o.Answer, cells, 1)
-	out.Outcomes.Present = NewBitmap(len(cells))
-	for to, from := range cells {
-		if o.Present.Has(from) {
-			out.Outcomes.Present.Set(to)
+	out.Outcomes.Present, out.Outcomes.Estimated = reorderedBits(o.Present, cells), reorderedBits(o.Estimated, cells)
+	return &out, rows, models
+}
+
+func reorderedBits(bits Bitmap, order []int) Bitmap {
+	if bits == nil {
+		return nil
+	}
+	out := NewBitmap(len(order))
+	for to, from := range order {
+		if bits.Has(from) {
+			out.Set(to)
 		}
 	}
-	return &out, rows, models
+	return out
 }
 
 // reordered takes the blocks of a column of width entries each in an order; a column that is not there stays so.
