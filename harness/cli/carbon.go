@@ -25,7 +25,7 @@ static policy and what was logged, where it comes from, and what the run itself 
 		Example: "  trilemma carbon quickstart --by model --policy predict",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			run, err := store.Find(results, first(args))
+			run, err := found(results, first(args))
 			if err != nil {
 				return err
 			}
@@ -55,7 +55,7 @@ static policy and what was logged, where it comes from, and what the run itself 
 	flags.StringVar(&policy, "policy", "", "only the policy of this label")
 	flags.StringVar(&emissions, "emissions-csv", "", "write the footprints in the columns of codecarbon's emissions.csv; - for standard output")
 	flags.BoolVar(&asJSON, "json", false, "print as JSON")
-	cmd.AddCommand(emissionsCommand())
+	cmd.AddCommand(emissionsCommand(), calibrateCommand())
 	return cmd
 }
 

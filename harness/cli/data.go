@@ -153,14 +153,6 @@ func warnings(n int) string {
 	return fmt.Sprintf(", %d warnings", n)
 }
 
-func doubtsOf(ctx context.Context, dir string) ([]trace.Doubt, error) {
-	t, err := trace.Open(ctx, dir)
-	if err != nil {
-		return nil, err
-	}
-	return t.Doubts(ctx)
-}
-
 var digits = regexp.MustCompile(`[0-9]+`)
 
 // alike tells violations of one kind in one line: the first of them, and how many more there are.
@@ -198,9 +190,13 @@ func validateCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			var sound *trace.Trace
 			var doubts []trace.Doubt
 			if total == 0 {
-				if doubts, err = doubtsOf(cmd.Context(), args[0]); err != nil {
+				if sound, err = trace.Open(cmd.Context(), args[0]); err != nil {
+					return err
+				}
+				if doubts, err = sound.Doubts(cmd.Context()); err != nil {
 					return err
 				}
 			}
@@ -226,7 +222,7 @@ func validateCommand() *cobra.Command {
 			}
 			switch {
 			case total == 0 && !asJSON:
-				_, err := fmt.Fprintf(w, "%s: no violation%s\n", args[0], warnings(len(doubts)))
+				_, err := fmt.Fprintf(w, "%s: no violation%s\nfeedback: %s\n", args[0], warnings(len(doubts)), report.Feedback(sound))
 				return err
 			case total > 0:
 				return fmt.Errorf("%s: %d violations of %d kinds, %d of them shown", args[0], total, len(kinds), min(limit, len(kinds)))

@@ -77,19 +77,21 @@ const (
 	defaultBatch      = 1024
 	defaultSimilarity = 0.8
 	defaultResamples  = 10_000
+	defaultMargin     = 0.01
 )
 
 // defaults is the experiment that a file is written over.
 func defaults() Spec {
 	e := energy.Default()
 	return Spec{
-		Data:     Data{Split: Split{Method: "hash", Train: notGiven, Validation: notGiven, Test: notGiven, Seed: 1, NearDuplicates: defaultSimilarity}},
+		Data:     Data{Split: Split{Method: "hash", Train: notGiven, Validation: notGiven, Selection: notGiven, Test: notGiven, Seed: 1, NearDuplicates: defaultSimilarity}},
 		Coverage: "complete",
 		Seeds:    Seeds{1},
-		Metrics:  Metrics{Resamples: defaultResamples, Seed: 1, Strata: "category"},
+		Metrics:  Metrics{Resamples: defaultResamples, Seed: 1, Margin: defaultMargin, Strata: "category"},
 		Plots:    Plots{Formats: []string{"png", "svg", "pdf"}, LogCost: "auto", Style: "screen"},
+		Stream:   Stream{Batch: 32, Seed: 1},
 		Accounting: Accounting{
-			PUE: e.PUE, BatchSize: e.BatchSize, QuantisationBits: e.QuantisationBits, PrefillUtilisation: e.Prefill.Utilisation,
+			PUE: e.PUE, BatchSize: e.BatchSize, QuantisationBits: e.QuantisationBits, Prefill: true, PrefillUtilisation: e.Prefill.Utilisation,
 		},
 		Backend: "go", Timeout: Duration(defaultTimeout), Batch: defaultBatch,
 	}

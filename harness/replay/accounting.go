@@ -63,7 +63,10 @@ func (u Usage) tokens(src *trace.Outcomes, at int) (use cost.Usage, contradicts 
 	return use, contradicts
 }
 
-// DefaultAccounting derives energy as published and takes the world's average grid where no region is known.
+// DefaultAccounting derives energy as published, but for the reading of the prompt that it adds, and takes the world's
+// average grid where no region is known.
 func DefaultAccounting() Accounting {
-	return Accounting{Energy: energy.Default(), GridGPerKWh: carbon.WorldGPerKWh}
+	acc := Accounting{Energy: energy.Default(), GridGPerKWh: carbon.WorldGPerKWh}
+	acc.Energy.Prefill.On = true
+	return acc
 }

@@ -133,7 +133,7 @@ func NewTable(t *trace.Trace, models []int, acc Accounting) (*Table, error) {
 		return nil, fmt.Errorf("accounting: %w", err)
 	}
 	n := t.Prompts.Len()
-	tab := &Table{Prompts: n, Models: len(models), cell: make([]Outcome, n*len(models)), grid: make([]float32, len(models))}
+	tab := &Table{Prompts: n, Models: len(models), cell: make([]Outcome, n*len(models)), estimated: make([]bool, n*len(models)), grid: make([]float32, len(models))}
 	meters := make([]meter, len(models))
 	for i, m := range models {
 		var err error
@@ -169,6 +169,8 @@ func NewTable(t *trace.Trace, models []int, acc Accounting) (*Table, error) {
 					if err := bill(t, p, m, &meters[i], &tab.cell[p*len(models)+i], &counts[b][i], &acc); err != nil {
 						return err
 					}
+					at := t.Outcomes.At(p, m)
+					tab.estimated[p*len(models)+i] = isNaN(figure(t.Outcomes.EnergyWh, at)) && isNaN(figure(t.Outcomes.CarbonG, at))
 				}
 			}
 			return nil
@@ -301,6 +303,9 @@ func bill(t *trace.Trace, prompt, model int, mt *meter, o *Outcome, count *share
 	} else if known {
 		o.EnergyWhLow, o.EnergyWhHigh = float32(low.EnergyWh()), float32(high.EnergyWh())
 		count.energy.see(false, !isNaN(o.EnergyWhLow))
+		if isNaN(o.EnergyWhLow) && in != in {
+			count.unread++
+		}
 	}
 
 	if g := figure(src.CarbonG, at); !isNaN(g) {
@@ -364,7 +369,8 @@ func Concat(a, b *Table) (*Table, error) {
 	}
 	out := &Table{
 		Prompts: a.Prompts + b.Prompts, Models: a.Models,
-		cell: append(append(make([]Outcome, 0, len(a.cell)+len(b.cell)), a.cell...), b.cell...),
+		cell:      append(append(make([]Outcome, 0, len(a.cell)+len(b.cell)), a.cell...), b.cell...),
+		estimated: slices.Concat(a.estimated, b.estimated),
 		Logged: Shares{
 			CostUSD: mix(a.Logged.CostUSD, b.Logged.CostUSD), EnergyWh: mix(a.Logged.EnergyWh, b.Logged.EnergyWh),
 			CarbonG: mix(a.Logged.CarbonG, b.Logged.CarbonG), LatencySec: mix(a.Logged.LatencySec, b.Logged.LatencySec),
@@ -374,6 +380,7 @@ func Concat(a, b *Table) (*Table, error) {
 			ImputedCostUSD:  mix(a.Logged.ImputedCostUSD, b.Logged.ImputedCostUSD),
 			EstimatedTokens: mix(a.Logged.EstimatedTokens, b.Logged.EstimatedTokens),
 			Unbilled:        a.Logged.Unbilled + b.Logged.Unbilled,
+			Unread:          a.Logged.Unread + b.Logged.Unread,
 		},
 		Unbilled: slices.Clone(a.Unbilled),
 	}

@@ -4,6 +4,7 @@ package replay
 type shareCount struct {
 	present, estimated, imputed   int
 	unbilled                      Unbilled
+	unread                        int
 	cost, energy, carbon, latency quantityCount
 }
 
@@ -23,6 +24,7 @@ func (c *shareCount) add(o *shareCount) {
 	c.estimated += o.estimated
 	c.imputed += o.imputed
 	c.unbilled.add(&o.unbilled)
+	c.unread += o.unread
 	for _, q := range []struct{ to, from *quantityCount }{
 		{&c.cost, &o.cost}, {&c.energy, &o.energy}, {&c.carbon, &o.carbon}, {&c.latency, &o.latency},
 	} {
@@ -41,6 +43,6 @@ func (c *shareCount) shares() Shares {
 	return Shares{
 		CostUSD: part(c.cost.logged), EnergyWh: part(c.energy.logged), CarbonG: part(c.carbon.logged), LatencySec: part(c.latency.logged),
 		KnownEnergyWh: part(c.energy.known), KnownCarbonG: part(c.carbon.known), KnownLatencySec: part(c.latency.known),
-		ImputedCostUSD: part(c.imputed), EstimatedTokens: part(c.estimated), Unbilled: c.unbilled.Outcomes,
+		ImputedCostUSD: part(c.imputed), EstimatedTokens: part(c.estimated), Unbilled: c.unbilled.Outcomes, Unread: c.unread,
 	}
 }

@@ -44,6 +44,8 @@ type Table struct {
 	cell    []Outcome
 	// grid is the intensity that each outcome saw, [prompts × models], or one a model where it does not change.
 	grid []float32
+	// estimated marks the outcomes whose carbon rests on an estimate of energy, [prompts × models].
+	estimated []bool
 	// reference holds the code of each prompt's reference answer; nil where the trace has no answers to vote on.
 	reference []uint32
 	// Unbilled tells, a model, of the outcomes that have a score but no known cost.
@@ -57,6 +59,8 @@ type Shares struct {
 	CostUSD, EnergyWh, CarbonG, LatencySec float64
 	// Known says which part of the present outcomes has the figure at all.
 	KnownEnergyWh, KnownCarbonG, KnownLatencySec float64
+	// Unread counts outcomes whose energy is unknown only because their input tokens are, where reading prompts counts.
+	Unread int
 	// ImputedCostUSD is the part charged with the mean cost of its model, EstimatedTokens that whose tokens were estimated
 	// from the text.
 	ImputedCostUSD, EstimatedTokens float64
@@ -66,6 +70,9 @@ type Shares struct {
 
 // At is the outcome of one model for one prompt.
 func (t *Table) At(prompt, model int) *Outcome { return &t.cell[prompt*t.Models+model] }
+
+// Estimated tells whether an outcome's carbon rests on an estimate of energy; false where energy or carbon was logged.
+func (t *Table) Estimated(prompt, model int) bool { return t.estimated[prompt*t.Models+model] }
 
 // GridGPerKWh is the intensity of the grid that a model runs on when a prompt arrives, in gCO2e/kWh.
 func (t *Table) GridGPerKWh(prompt, model int) float64 {

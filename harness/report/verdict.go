@@ -151,9 +151,9 @@ func (v *verdicts) differs(metric, policy, baseline string) bool {
 // corrected says how the p-values of differences to the baseline were corrected.
 func (t *poolTable) corrected(baseline string) string {
 	if l := t.line(baseline); l != nil && l.candidate() && len(t.pairs) > 0 {
-		return "p < 0.05, Holm over all pairs of policies, or over the comparisons with " + baseline + " where a metric has no pairs"
+		return "p < 0.05 after Holm over all pairs; over those with " + baseline + " where a metric has no pairs"
 	}
-	return "p < 0.05, Holm over the comparisons with " + baseline
+	return "p < 0.05 after Holm over the comparisons with " + baseline
 }
 
 // Best is the answer of a pool: the policy that the selection prompts speak for, and whether test says that it is best.

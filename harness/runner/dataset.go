@@ -373,6 +373,9 @@ func (d *dataset) finish(how replay.UnknownCost) error {
 		return errors.New("no prompt is in the train part: change data.split, or the trace's split column")
 	}
 	d.noteDoubts()
+	if n := d.table.Logged.Unread; n > 0 {
+		d.note("the energy and carbon of %d outcomes are unknown: they have no input_tokens, so nobody knows what reading their prompts took; accounting.prefill: false leaves reading out", n)
+	}
 	d.noteUnbilled(how)
 	return nil
 }
