@@ -7,6 +7,7 @@ import (
 	"math"
 	"sort"
 
+	"github.com/trilemma-bench/trilemma/harness/replay"
 	"github.com/trilemma-bench/trilemma/policies/carbon"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
@@ -192,7 +193,8 @@ func hindsight(rungs []rung, budget float64) float64 {
 	return best
 }
 
-// hold runs the controller over one stream.
+// hold runs the controller over one stream, through the door of a run: it decides, one rung is drawn, and it is shown what
+// that came to.
 func hold(rungs []rung, spec StreamSpec, k int, lambda float64) (Stream, error) {
 	ctl, err := carbon.NewController(spec.Step, carbon.Budget{PerPrompt: spec.Budget, Lambda: lambda})
 	if err != nil {
@@ -202,28 +204,53 @@ func hold(rungs []rung, spec StreamSpec, k int, lambda float64) (Stream, error) 
 	order := rng.Perm(len(rungs[0].score))
 	ctl.Horizon = len(order)
 	var s Stream
-	for _, i := range order {
-		l := ctl.Budgets[0].Lambda
-		at := sort.Search(len(rungs), func(j int) bool { return rungs[j].lambda > l }) - 1
-		switch {
-		case at < 0:
-			at = 0
-		case at < len(rungs)-1:
-			a, b := math.Log(rungs[at].lambda), math.Log(rungs[at+1].lambda)
-			if rng.Float64() < (math.Log(l)-a)/(b-a) {
-				at++
+	play := replay.Stream{
+		Order: order, Batch: 1, Uniform: func(int) float64 { return rng.Float64() },
+		Route: func(rows []int) (*replay.Decisions, error) {
+			d := &replay.Decisions{Final: policy.NewDecisions(len(rows))}
+			for range rows {
+				between(rungs, ctl.Budgets[0].Lambda, d.Final)
 			}
-		}
-		s.Score += rungs[at].score[i]
-		s.Spend += rungs[at].spend[i]
-		ctl.Spend(rungs[at].spend[i])
-		// Beyond the sweep λ changes nothing: it waits at the ends, so that it is back at once when it is needed.
-		ctl.Budgets[0].Lambda = min(max(ctl.Budgets[0].Lambda, rungs[0].lambda/2), rungs[len(rungs)-1].lambda*2)
+			return d, nil
+		},
+		Outcome: func(rows []int, d *replay.Decisions, into []replay.Result) error {
+			for i, row := range rows {
+				_, drawn, _ := d.Final.Row(i)
+				into[i] = replay.Result{Quality: float32(rungs[drawn[0]].score[row]), Covered: true}
+			}
+			return nil
+		},
+		Observe: func(c *replay.Came) error {
+			for i, row := range c.Row {
+				at := &rungs[c.Model[i]]
+				s.Score += at.score[row]
+				s.Spend += at.spend[row]
+				ctl.Spend(at.spend[row])
+				// Beyond the sweep λ changes nothing: it waits at the ends, so that it is back at once when it is needed.
+				ctl.Budgets[0].Lambda = min(max(ctl.Budgets[0].Lambda, rungs[0].lambda/2), rungs[len(rungs)-1].lambda*2)
+			}
+			return nil
+		},
+	}
+	if err := play.Play(); err != nil {
+		return Stream{}, err
 	}
 	n := float64(len(order))
 	s.Score, s.Spend, s.Lambda = s.Score/n, s.Spend/n, ctl.Budgets[0].Lambda
 	s.OverShare = s.Spend/spec.Budget - 1
 	return s, nil
+}
+
+// between decides for the rungs on the two sides of a λ, in proportion to its distance from them in ln λ.
+func between(rungs []rung, lambda float64, d *policy.Decisions) {
+	at := sort.Search(len(rungs), func(j int) bool { return rungs[j].lambda > lambda }) - 1
+	if at < 0 || at == len(rungs)-1 {
+		d.AppendOne(policy.Select, max(at, 0))
+		return
+	}
+	a, b := math.Log(rungs[at].lambda), math.Log(rungs[at+1].lambda)
+	upper := float32((math.Log(lambda) - a) / (b - a))
+	d.Append(policy.Select, []int32{int32(at + 1), int32(at)}, []float32{upper, 1 - upper})
 }
 
 // TellStreams writes what became of the streams.

@@ -293,6 +293,9 @@ func (p *planner) add(e entry, c Cell) {
 		return
 	}
 	if other, taken := p.byID[c.ID]; taken {
+		if e.start {
+			return
+		}
 		p.wrongAt(e.path, "%s is the same as %s: equal policy, parameters and seed; leave one out", c.Name(), other)
 		return
 	}
