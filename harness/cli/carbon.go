@@ -29,7 +29,7 @@ other single model, and the blind mix of single models (carbon-zero-router) that
 		Example: "  trilemma carbon quickstart --by model --policy predict",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			run, err := store.Find(results, first(args))
+			run, err := found(results, first(args))
 			if err != nil {
 				return err
 			}

@@ -12,6 +12,19 @@ import (
 	"testing"
 )
 
+// shared reads a file of ../shared, or skips the test.
+func shared(t *testing.T, path string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("../../../shared", filepath.FromSlash(path)))
+	if errors.Is(err, os.ErrNotExist) {
+		t.Skipf("no ../shared/%s here", path)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
 // measurementsOf finds the ML.ENERGY files of ../shared, or skips the test.
 func measurementsOf(t *testing.T) []Measurement {
 	t.Helper()

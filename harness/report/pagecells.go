@@ -17,8 +17,7 @@ const maxChosen = 3
 // maxCategories bounds the categories that are told apart: beyond it they are identifiers.
 const maxCategories = 64
 
-// cells reads what each policy chose, how it did by category, how its settings did on the validation prompts, and how it
-// trained. Of several seeds the first is shown.
+// cells reads what each policy chose, how it did by category, and how it trained. Of several seeds the first is shown.
 func (r *pageRun) cells(run *store.Run) error {
 	refs, err := run.Plan()
 	if err != nil {
@@ -50,11 +49,6 @@ func (r *pageRun) cells(run *store.Run) error {
 		policy := pool.policy(ref.Policy)
 		if policy == nil {
 			continue
-		}
-		for _, v := range st.Selection {
-			if p := policy.point(v.Preference); p != nil && math.IsNaN(float64(p.Validation)) {
-				p.Validation = num(v.Quality)
-			}
 		}
 		// A cell may serve one preference of several: each is read, of the first seed.
 		key := [2]string{ref.Pool + "/" + ref.Policy, ref.Preference}

@@ -22,8 +22,13 @@ func Terminal(w io.Writer, run *store.Run) error {
 	}
 	for i := range tables {
 		t := &tables[i]
-		if _, err := fmt.Fprintf(w, "\nPool %s\n%s\n", t.pool, t.writer().Render()); err != nil {
+		if _, err := fmt.Fprintf(w, "\nPool %s\n%s\n", t.pool, t.writer(t.columns(terminalColumns)).Render()); err != nil {
 			return err
+		}
+		for _, n := range append([]string{strings.ReplaceAll(t.answer(), "`", "")}, t.notes()...) {
+			if n != "" {
+				fmt.Fprintln(w, n)
+			}
 		}
 		of := slices.DeleteFunc(slices.Clone(points), func(p store.Point) bool { return p.Pool != t.pool })
 		drawFront(w, of)

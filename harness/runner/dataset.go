@@ -35,12 +35,14 @@ type dataset struct {
 type source struct {
 	dir      string // "" for the simulator's
 	first, n int
-	models   []int // the source's own index of each joined model
-	trace    *trace.Trace
+	models   []int                          // the source's own index of each joined model
+	rows     []int                          // the row of prompts.parquet that each prompt is in
+	trace    *trace.Trace                   // in an order of its own: that of the files reaches no result
 	raw      *trace.Trace                   // as it was read, where models were deployed in several places; else nil
 	origin   []int                          // the model of raw that each model of trace is a copy of; nil without raw
 	respond  func(prompt, model int) string // simulated responses, by raw's indexes
 	files    []provenance.File
+	counted  int // outcomes whose tokens were estimated
 }
 
 // placed tells whether the experiment says when prompts arrive or where models run.
@@ -63,6 +65,9 @@ func load(ctx context.Context, spec *experiment.Spec, acc replay.Accounting) (*d
 	open := func(ctx context.Context, dir string) (*source, error) {
 		src, err := open(ctx, dir)
 		if err != nil {
+			return nil, err
+		}
+		if err := src.countTokens(ctx, spec); err != nil {
 			return nil, err
 		}
 		return src, src.place(&spec.Data)
@@ -105,7 +110,8 @@ func open(ctx context.Context, dir string) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &source{dir: dir, n: t.Prompts.Len(), trace: t}
+	s := &source{dir: dir, n: t.Prompts.Len()}
+	s.trace, s.rows, _ = t.Ordered()
 	for _, f := range sums {
 		s.files = append(s.files, provenance.File{Path: f.Name, Bytes: f.Bytes, SHA256: f.SHA256})
 	}
@@ -117,9 +123,11 @@ func simulate(p synth.Params) (*source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("data.synth: %w", err)
 	}
+	t, rows, models := s.Trace.Ordered()
 	return &source{
-		n: s.Trace.Prompts.Len(), trace: s.Trace, respond: s.Response,
-		files: []provenance.File{{Path: "simulated", SHA256: content(s.Trace)}},
+		n: t.Prompts.Len(), trace: t, rows: rows,
+		respond: func(prompt, model int) string { return s.Response(rows[prompt], models[model]) },
+		files:   []provenance.File{{Path: "simulated", SHA256: content(s.Trace)}},
 	}, nil
 }
 
@@ -143,6 +151,18 @@ func content(t *trace.Trace) string {
 	return digest("simulated", blocks...)
 }
 
+// split divides the prompts of a source. What is wrong with a prompt is told by its row in the file.
+func (s *source) split(spec *experiment.Spec) (*trace.Assignment, error) {
+	split, err := s.trace.Split(spec.Data.Split.Trace())
+	if wrong := (*trace.Violation)(nil); errors.As(err, &wrong) && wrong.File == trace.PromptsFile {
+		wrong.Row = int64(s.rows[wrong.Row])
+	}
+	if err != nil {
+		return nil, fmt.Errorf("data.split: %w", err)
+	}
+	return split, nil
+}
+
 // single is one trace divided by the experiment's split.
 func single(src *source, spec *experiment.Spec, acc replay.Accounting) (*dataset, error) {
 	src.models = upTo(len(src.trace.Models))
@@ -150,14 +170,14 @@ func single(src *source, spec *experiment.Spec, acc replay.Accounting) (*dataset
 	if err != nil {
 		return nil, err
 	}
-	split, err := src.trace.Split(spec.Data.Split.Trace())
+	split, err := src.split(spec)
 	if err != nil {
-		return nil, fmt.Errorf("data.split: %w", err)
+		return nil, err
 	}
 	d := &dataset{trace: src.trace, table: table, part: split.Part, sources: []source{*src}, spec: &spec.Data}
 	d.rebill = func(acc replay.Accounting) (*replay.Table, error) { return replay.NewTable(src.trace, src.models, acc) }
 	d.noteSplit(split)
-	return d, d.finish()
+	return d, d.finish(acc.UnknownCost)
 }
 
 // joined puts a test trace below a train trace, whose prompts are divided into train and validation.
@@ -188,9 +208,9 @@ func joined(train, test *source, spec *experiment.Spec, acc replay.Accounting) (
 		}
 		return replay.Concat(a, b)
 	}
-	split, err := train.trace.Split(spec.Data.Split.Trace())
+	split, err := train.split(spec)
 	if err != nil {
-		return nil, fmt.Errorf("data.split: %w", err)
+		return nil, err
 	}
 	d.noteSplit(split)
 	d.part = append(slices.Clone(split.Part), make([]trace.Part, test.n)...)
@@ -201,7 +221,7 @@ func joined(train, test *source, spec *experiment.Spec, acc replay.Accounting) (
 	test.first = train.n
 	d.trace = stack(train, test)
 	d.sources = []source{*train, *test}
-	return d, d.finish()
+	return d, d.finish(acc.UnknownCost)
 }
 
 // matchModels keeps the models that both traces know, in the train trace's order.
@@ -333,7 +353,7 @@ func (s *source) copyOutcomes(t *trace.Trace, first int, code map[string]uint32)
 }
 
 // finish checks that there is something to learn from and to test on.
-func (d *dataset) finish() error {
+func (d *dataset) finish(how replay.UnknownCost) error {
 	count := map[trace.Part]int{}
 	for _, p := range d.part {
 		count[p]++
@@ -351,9 +371,7 @@ func (d *dataset) finish() error {
 	if n := d.table.Logged.Unread; n > 0 {
 		d.note("the energy and carbon of %d outcomes are unknown: they have no input_tokens, so nobody knows what reading their prompts took; accounting.prefill: false leaves reading out", n)
 	}
-	if n := d.table.Logged.Unbilled; n > 0 {
-		d.note("%d outcomes count as missing: they have neither a logged cost nor tokens and prices to derive it from", n)
-	}
+	d.noteUnbilled(how)
 	return nil
 }
 

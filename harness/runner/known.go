@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"math"
 	"slices"
 
 	"github.com/trilemma-bench/trilemma/harness/trace"
@@ -33,6 +34,32 @@ func (p *Plan) outsideTest(pool string) []int {
 	}
 	slices.Sort(rows)
 	return rows
+}
+
+// outsideMeans are a model's means over the known prompts, as the manifest has them: null where unknown.
+type outsideMeans struct {
+	Model   string   `json:"model"`
+	Quality *float64 `json:"quality"`
+	CostUSD *float64 `json:"cost_usd"`
+	CarbonG *float64 `json:"carbon_g"`
+}
+
+func (p *Plan) outside(pool string) ([]outsideMeans, error) {
+	means, err := p.modelMeans(p.pools[pool], p.known(pool))
+	if err != nil {
+		return nil, err
+	}
+	known := func(x float64) *float64 {
+		if math.IsNaN(x) {
+			return nil
+		}
+		return &x
+	}
+	out := make([]outsideMeans, len(means))
+	for i, m := range means {
+		out[i] = outsideMeans{p.data.trace.Models[p.pools[pool][i]].ID, known(m.Quality), known(m.CostUSD), known(m.CarbonG)}
+	}
+	return out, nil
 }
 
 // bestSingle is the model of a pool, by its place in it, of the highest mean score on the known prompts; of equals the

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/trilemma-bench/trilemma/harness/store"
@@ -26,9 +27,9 @@ func (p *Plan) prompts(run *store.Run) error {
 			}
 		}
 	}
-	slices.Sort(rows)
-	slices.Sort(models)
 	tr := p.data.trace
+	slices.SortFunc(rows, func(a, b int) int { return cmp.Compare(tr.Prompts.ID[a], tr.Prompts.ID[b]) })
+	slices.Sort(models)
 	text := func(column []string, i int) string {
 		if column == nil {
 			return ""

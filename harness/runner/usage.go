@@ -56,7 +56,7 @@ func (w *work) usage(preference string, d *replay.Decisions) store.Usage {
 				slices[k] = s
 			}
 			s.Answers += weight
-			s.CostUSD += weight * float64(o.CostUSD)
+			s.CostUSD += store.Figure(weight * float64(o.CostUSD))
 			if math.IsNaN(float64(o.CarbonGLow)) {
 				s.Unknown += weight
 				continue

@@ -183,3 +183,14 @@ func (r *Run) WritePoints(points []Point) error {
 	}
 	return r.write(r.Path(PointsParquet), func(w io.Writer) error { return writePointsParquet(w, points) })
 }
+
+// WriteSelection writes selection.csv: the points over the selection prompts, by which settings are chosen, with the columns
+// of points.csv. It changes the order of the slice.
+func (r *Run) WriteSelection(points []Point) error {
+	SortPoints(points)
+	var text bytes.Buffer
+	if err := WriteCSV(&text, points); err != nil {
+		return fmt.Errorf("writing %s: %w", r.Path(SelectionCSV), err)
+	}
+	return r.WriteFile(SelectionCSV, text.Bytes())
+}

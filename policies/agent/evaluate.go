@@ -61,16 +61,29 @@ func newChecker(c *Config, s *sense, preferences []policy.Preference, g *ground,
 			k.sweeps[i] = k.sweeps[i] || lambda > 0
 		}
 	}
+	// A prompt that some model did not answer would favour those that did; where there is no other, it has to do.
+	var some []int32
 	for i := range g.split.Len() {
-		// A prompt that some model did not answer would favour those that did.
-		whole := false
+		asked, answered := 0, 0
 		for m := range s.Models {
-			whole = whole || p.env.Present(i, m) && usable(g.expect, i, m)
+			if usable(g.expect, i, m) {
+				asked++
+				if p.env.Present(i, m) {
+					answered++
+				}
+			}
 		}
-		if whole && len(k.prompts) < checkPrompts {
-			k.prompts = append(k.prompts, int32(i))
+		if answered > 0 {
+			some = append(some, int32(i))
+			if answered == asked {
+				k.prompts = append(k.prompts, int32(i))
+			}
 		}
 	}
+	if len(k.prompts) == 0 {
+		k.prompts = some
+	}
+	k.prompts = k.prompts[:min(len(k.prompts), checkPrompts)]
 	return k, nil
 }
 

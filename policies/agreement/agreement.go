@@ -32,7 +32,7 @@ func Definition() policy.Definition {
 	return policy.Definition{
 		Description: policy.Description{
 			Name:         "agreement",
-			Version:      "1",
+			Version:      "2",
 			Summary:      "asks the two cheapest models, stops if their answers agree, else asks the best",
 			Source:       "after Yue et al., arXiv 2310.03094",
 			ParamsSchema: params.Schema(Params{}),

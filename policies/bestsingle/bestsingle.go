@@ -1,5 +1,6 @@
 // Package bestsingle is the policy that always asks the model of the highest mean score on the logged prompts, the
-// baseline that every router has to beat.
+// baseline that every router has to beat. Models that answered different prompts are compared by what they would come to on
+// all, see [learn.Means].
 package bestsingle
 
 import (
@@ -21,7 +22,7 @@ func Definition() policy.Definition {
 	return policy.Definition{
 		Description: policy.Description{
 			Name:         "best-single",
-			Version:      "1",
+			Version:      "2",
 			Summary:      "always the model of the highest mean score on train and validation, ties to the cheaper",
 			ParamsSchema: params.Schema(Params{}),
 			Preference:   policy.PreferenceIgnored,

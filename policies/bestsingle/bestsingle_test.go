@@ -29,6 +29,8 @@ func TestBestOfTrainAndValidation(t *testing.T) {
 		{"validation turns it", split([]float32{1, 0}, nil), split([]float32{0, 1, 0, 1}, nil), 1},
 		{"ties to the cheaper", split([]float32{1, 1}, []float32{2, 1}), nil, 1},
 		{"missing outcomes do not count", split([]float32{1, 0, -1, 1}, nil), nil, 0},
+		// Model 1 lacks the two that are hard: 0.9 on what it has against the 0.6 of model 0, which beats it where both answered.
+		{"missing is not random", split([]float32{1, 0.9, 1, 0.9, 0.9, 0.9, 0.1, -1, 0, -1}, nil), nil, 0},
 	} {
 		p, err := Definition().New(policy.Setup{Models: []policy.Model{policy.NewModel("a"), policy.NewModel("b")}})
 		if err != nil {

@@ -44,7 +44,7 @@ func BudgetDefinition() policy.Definition {
 func definition(name, summary string, online bool) policy.Definition {
 	return policy.Definition{
 		Description: policy.Description{
-			Name: name, Version: "1", Summary: summary,
+			Name: name, Version: "2", Summary: summary,
 			ParamsSchema: params.Schema(Defaults),
 			Preference:   policy.PreferenceInput,
 			Needs:        []policy.Need{policy.NeedVector, policy.NeedText, policy.NeedGrid},

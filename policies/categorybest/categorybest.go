@@ -32,11 +32,11 @@ func Definition() policy.Definition {
 	return policy.Definition{
 		Description: policy.Description{
 			Name:         "category-best",
-			Version:      "1",
+			Version:      "2",
 			Summary:      "the best model of the prompt's own category under the preference",
 			ParamsSchema: params.Schema(Defaults),
 			Preference:   policy.PreferenceInput,
-			Needs:        []policy.Need{policy.NeedCategory},
+			Needs:        []policy.Need{policy.NeedCategory, policy.NeedLiveCategory},
 			Learns:       true,
 			Saves:        true,
 		},

@@ -1,6 +1,6 @@
 // Package knn is the policy that asks what happened to the k training prompts most like this one. Likeness is the
 // cosine of the prompt vectors. Of each model it expects the mean score, cost, carbon and latency over those neighbours
-// that have its outcome, and asks the model of the highest expected utility under the row's preference.
+// that have its outcome (corrected for which of them these are, see [learn.Memory.Expect]), and asks the model of the highest expected utility under the row's preference.
 //
 // It is the simplest of the routers that reach the plateau on which one-shot routers end (LLMRouterBench; Li, "Rethinking
 // Predictive Modeling for LLM Routing: When Simple kNN Beats Complex Learned Routers", arXiv 2505.12601).
@@ -41,7 +41,7 @@ func Definition() policy.Definition {
 	return policy.Definition{
 		Description: policy.Description{
 			Name:         "knn",
-			Version:      "1",
+			Version:      "2",
 			Summary:      "mean outcomes of the k nearest training prompts by cosine",
 			Source:       "arXiv 2505.12601",
 			ParamsSchema: params.Schema(Defaults),

@@ -38,10 +38,12 @@ func TestNearestDecide(t *testing.T) {
 		lambda float64
 		want   int32
 	}{
-		{1, 0.1, 0, 0},   // right and between: 1 against 0
+		// The prompt in between is 0.5 easier than the others and half as dear again as the right one, so that model 1 is
+		// expected to have 0.25 for 1.25 on these two, of which it answered the right one alone with 0 for 1.
+		{1, 0.1, 0, 0},   // right and between: 1 against 0.25
 		{0.1, 1, 0, 1},   // between and up: (1+0)/2 against 1
-		{1, 0.1, 1.9, 0}, // costs (1+2)/2 = 1.5 against 1: 0.5 dearer for a gain of 1
-		{1, 0.1, 2.1, 1},
+		{1, 0.1, 2.9, 0}, // costs (1+2)/2 = 1.5 against 1.25: 0.25 dearer for a gain of 0.75
+		{1, 0.1, 3.1, 1},
 	} {
 		d, err := p.Route(context.Background(), batch(c.x, c.y, policy.Preference{LambdaCost: c.lambda}))
 		if err != nil || d.Model[0] != c.want {

@@ -6,39 +6,27 @@ import (
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
-// Means gathers the mean score, cost, carbon and latency of every model over groups of prompts. Missing outcomes and
-// unknown figures are left out of the mean that they are missing from.
+// Means gathers what every model did with groups of prompts, to compare the models within each: their mean score, cost,
+// carbon and latency over all prompts of the group, see [twoWay]. Missing outcomes and unknown figures are left out.
 type Means struct {
-	groups, models int
-	sum, count     [quantities][]float64
+	models int
+	rows   [][]answered // by group
+}
+
+// answered are the outcomes of one prompt.
+type answered struct {
+	outcomes *policy.Outcomes
+	row      int
 }
 
 // NewMeans returns means over nothing yet.
 func NewMeans(groups, models int) *Means {
-	s := &Means{groups: groups, models: models}
-	for q := range quantities {
-		s.sum[q] = make([]float64, groups*models)
-		s.count[q] = make([]float64, groups*models)
-	}
-	return s
+	return &Means{models: models, rows: make([][]answered, groups)}
 }
 
-// Add counts the outcomes of prompt row in a group.
+// Add counts the outcomes of prompt row in a group. They are read by [Means.Expected].
 func (s *Means) Add(group int, o *policy.Outcomes, row int) {
-	for m := range s.models {
-		at := row*o.Models + m
-		if !o.Present[at] {
-			continue
-		}
-		for q := range quantities {
-			column := q.Of(o)
-			if column == nil || math.IsNaN(float64(column[at])) {
-				continue
-			}
-			s.sum[q][group*s.models+m] += float64(column[at])
-			s.count[q][group*s.models+m]++
-		}
-	}
+	s.rows[group] = append(s.rows[group], answered{o, row})
 }
 
 // AddAll counts all prompts of a split in one group.
@@ -54,32 +42,56 @@ func (s *Means) AddAll(group int, split *policy.Split) {
 // Expected is the means, one row a group. With a prior (its row 0), each is drawn towards it as if strength more prompts
 // had been seen there that behaved like the prior,
 //
-//	(Σ x + strength·prior) / (n + strength),
+//	(n·mean + strength·prior) / (n + strength),
 //
-// the posterior mean of a normal prior; without one a model never seen in a group is NaN there.
+// n being the prompts of the group that the model has: the posterior mean of a normal prior. Without one a model never
+// seen in a group is NaN there.
 func (s *Means) Expected(prior *Expected, strength float64) *Expected {
-	e := NewExpected(s.groups, s.models)
-	for q := range quantities {
-		for at, n := range s.count[q] {
-			sum := s.sum[q][at]
-			if prior != nil {
-				if p := float64(prior.Row(q, 0)[at%s.models]); !math.IsNaN(p) {
-					if n == 0 {
-						e.Value[q][at] = float32(p)
-						continue
+	e := NewExpected(len(s.rows), s.models)
+	for group, rows := range s.rows {
+		for q := range quantities {
+			cells := s.cells(rows, q)
+			_, count := plain(cells, s.models)
+			level, _ := twoWay(cells, len(rows), s.models, q)
+			out := e.Row(q, group)
+			for m, mean := range level {
+				n := count[m]
+				if prior != nil {
+					if p := float64(prior.Row(q, 0)[m]); p == p {
+						if n == 0 {
+							out[m] = float32(p)
+							continue
+						}
+						mean, n = (n*mean+strength*p)/(n+strength), n+strength
 					}
-					sum, n = sum+strength*p, n+strength
 				}
-			}
-			if n > 0 {
-				e.Value[q][at] = float32(sum / n)
+				if n > 0 {
+					out[m] = float32(mean)
+				}
 			}
 		}
 	}
 	return e
 }
 
-// Overall is one row: the means over all prompts of the splits; nil splits count nothing.
+// cells are the known figures of a quantity, row by row.
+func (s *Means) cells(rows []answered, q Quantity) []cell {
+	var out []cell
+	for i, r := range rows {
+		column := q.Of(r.outcomes)
+		if column == nil {
+			continue
+		}
+		for m := range s.models {
+			if at := r.row*r.outcomes.Models + m; r.outcomes.Present[at] && column[at] == column[at] {
+				out = append(out, cell{int32(i), int32(m), float64(column[at])})
+			}
+		}
+	}
+	return out
+}
+
+// Overall is one row: the means over all prompts of the splits, as [Means] compares models; nil splits count nothing.
 func Overall(models int, splits ...*policy.Split) *Expected {
 	s := NewMeans(1, models)
 	for _, split := range splits {

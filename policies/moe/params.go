@@ -63,7 +63,7 @@ func Definition() policy.Definition {
 	return policy.Definition{
 		Description: policy.Description{
 			Name:         "moe",
-			Version:      "1",
+			Version:      "2",
 			Summary:      "a trained gate spreads the prompt over models; the top k answer and are combined by weight",
 			Source:       "after Shazeer et al., arXiv 1701.06538",
 			ParamsSchema: params.Schema(Defaults),

@@ -62,7 +62,7 @@ func Definition() policy.Definition {
 	return policy.Definition{
 		Description: policy.Description{
 			Name:         "ppo",
-			Version:      "4",
+			Version:      "5",
 			Summary:      "proximal policy optimisation: asks a model, looks at the answer, decides whether to pay for another",
 			Source:       "Schulman et al., arXiv 1707.06347",
 			ParamsSchema: params.Schema(Defaults),

@@ -35,7 +35,7 @@ func Definition() policy.Definition {
 	return policy.Definition{
 		Description: policy.Description{
 			Name:         "predict",
-			Version:      "1",
+			Version:      "2",
 			Summary:      "predicts each model's quality and cost for the prompt, and asks the model of highest utility",
 			ParamsSchema: params.Schema(Defaults),
 			Preference:   policy.PreferenceInput,

@@ -57,7 +57,7 @@ func Definition() policy.Definition {
 	return policy.Definition{
 		Description: policy.Description{
 			Name:         "reinforce",
-			Version:      "4",
+			Version:      "5",
 			Summary:      "policy gradient with a baseline: learns from the reward of the models that it tries",
 			Source:       "Williams, Machine Learning 8, 1992",
 			ParamsSchema: params.Schema(Defaults),

@@ -57,7 +57,7 @@ func Definition() policy.Definition {
 	return policy.Definition{
 		Description: policy.Description{
 			Name:         "static",
-			Version:      "1",
+			Version:      "2",
 			Summary:      "classifies the prompt into fixed categories, each mapped to one model",
 			Source:       "static category routing, as in RouterBench (arXiv 2403.12031)",
 			ParamsSchema: params.Schema(Defaults),
