@@ -148,8 +148,8 @@ func TestSavingsStandBesideWhatAReaderNeeds(t *testing.T) {
 	if s.Objective == "" || s.Margin != 0.01 || s.Estimate.SDLn < 0.5 || !s.Estimate.Prefill || s.Estimate.Method != "regression" {
 		t.Errorf("savings say of themselves %+v", s.Estimate)
 	}
-	if l := s.Labels[0]; l.Outcomes != 4*l.Prompts || l.Prompts != 348 || l.CostUSD == nil || *l.CostUSD <= 0 || l.CarbonG == nil {
-		t.Errorf("labels %+v, want four answers to each of the 348 prompts outside of test", l)
+	if l := s.Labels[0]; l.Outcomes != 4*l.Prompts || l.Prompts != 350 || l.CostUSD == nil || *l.CostUSD <= 0 || l.CarbonG == nil {
+		t.Errorf("labels %+v, want four answers to each of the 350 prompts outside of test", l)
 	}
 	on := map[string]bool{}
 	for _, b := range s.Baselines {
@@ -164,7 +164,7 @@ func TestSavingsStandBesideWhatAReaderNeeds(t *testing.T) {
 	for i := range s.Savings {
 		x := &s.Savings[i]
 		on[x.ChosenOn] = true
-		if x.N != 152 || x.QualityVerdict == "" || x.LatencySaving == nil || x.CostSavingLow == nil || x.CarbonSavingBothLow == nil {
+		if x.N != 150 || x.QualityVerdict == "" || x.LatencySaving == nil || x.CostSavingLow == nil || x.CarbonSavingBothLow == nil {
 			t.Errorf("a saving lacks its company: %+v", *x)
 		}
 		if *x.CarbonSavingBothHigh-*x.CarbonSavingBothLow < *x.CarbonSavingHigh-*x.CarbonSavingLow-1e-9 {
@@ -184,7 +184,7 @@ func TestSavingsStandBesideWhatAReaderNeeds(t *testing.T) {
 		t.Errorf("savings are chosen on %v, %d of them references, %d over seeds", on, roles, summaries)
 	}
 	out := must(t, "carbon", "seeded", "--results", dir)
-	for _, want := range []string{"carbon-zero-router", "with the estimate's error", "seconds saved", "non-inferior", "2 seeds", "Labels of pool all: 1392 answers", "training and labels", "the reading of prompts counts"} {
+	for _, want := range []string{"carbon-zero-router", "with the estimate's error", "seconds saved", "non-inferior", "2 seeds", "Labels of pool all: 1400 answers", "and labels (", "the reading of prompts counts"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("carbon lacks %q:\n%s", want, out)
 		}
