@@ -25,7 +25,7 @@ static policy and what was logged, where it comes from, and what the run itself 
 		Example: "  trilemma carbon quickstart --by model --policy predict",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			run, err := store.Find(results, first(args))
+			run, err := found(results, first(args))
 			if err != nil {
 				return err
 			}

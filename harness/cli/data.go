@@ -2,18 +2,21 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/trilemma-bench/trilemma/harness/cost"
+	"github.com/trilemma-bench/trilemma/harness/importer"
+	"github.com/trilemma-bench/trilemma/harness/replay"
 	"github.com/trilemma-bench/trilemma/harness/report"
 	"github.com/trilemma-bench/trilemma/harness/synth"
+	"github.com/trilemma-bench/trilemma/harness/textfile"
 	"github.com/trilemma-bench/trilemma/harness/trace"
 )
 
@@ -28,13 +31,13 @@ func dataCommand() *cobra.Command {
 
 func describeCommand() *cobra.Command {
 	var asJSON bool
-	var prices, on string
+	var prices, on, usage, tokens string
 	var maxAge int
 	cmd := &cobra.Command{
 		Use:   "describe TRACE",
 		Short: "Show counts, coverage, and quality, cost and energy by model and category",
-		Long: `Show counts, coverage, and quality, cost and energy by model and category. With a price book, say which prices of
-the trace's models are missing from it or stale.`,
+		Long: `Show counts, coverage, and quality, cost and energy by model and category; of outcomes without a known cost, what
+they lack. With a price book, bill by it, and say which prices of the trace's models are missing from it or stale.`,
 		Example: "  trilemma data describe data/synth",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -42,11 +45,15 @@ the trace's models are missing from it or stale.`,
 			if err != nil {
 				return err
 			}
-			if asJSON && prices == "" {
-				return report.DescribeJSON(cmd.OutOrStdout(), t)
+			acc, err := describeAccounting(cmd.Context(), t, usage, tokens)
+			if err != nil {
+				return err
 			}
 			if prices == "" {
-				return report.Describe(cmd.OutOrStdout(), t)
+				if asJSON {
+					return report.DescribeJSON(cmd.OutOrStdout(), t, acc)
+				}
+				return report.Describe(cmd.OutOrStdout(), t, acc)
 			}
 			book, err := cost.LoadBook(prices)
 			if err != nil {
@@ -62,17 +69,42 @@ the trace's models are missing from it or stale.`,
 			if asJSON {
 				return json.NewEncoder(cmd.OutOrStdout()).Encode(found)
 			}
-			if err := report.Describe(cmd.OutOrStdout(), t); err != nil {
+			acc.Prices, acc.PricesOn = book, date
+			if err := report.Describe(cmd.OutOrStdout(), t, acc); err != nil {
 				return err
 			}
 			return tellPrices(cmd.OutOrStdout(), found, len(t.Models), date)
 		},
 	}
+	cmd.Flags().StringVar(&usage, "usage", "inclusive", "whether cached and reasoning tokens are part of input and output tokens: inclusive or exclusive")
+	cmd.Flags().StringVar(&tokens, "tokens", "logged", "token counts that are missing: logged leaves them unknown, estimate counts them in the texts")
 	cmd.Flags().StringVar(&prices, "prices", "", "price book to look the models up in")
 	cmd.Flags().StringVar(&on, "prices-on", "", "date that the prices are for; today where left out")
 	cmd.Flags().IntVar(&maxAge, "max-age", 180, "days after which a price that nobody checked is stale")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print as JSON")
 	return cmd
+}
+
+// describeAccounting is the default accounting with what the flags say, over a trace whose tokens were counted where asked.
+func describeAccounting(ctx context.Context, t *trace.Trace, usage, tokens string) (replay.Accounting, error) {
+	acc := replay.DefaultAccounting()
+	switch usage {
+	case "inclusive":
+	case "exclusive":
+		acc.Usage = replay.Exclusive
+	default:
+		return acc, fmt.Errorf("--usage %q: want inclusive or exclusive", usage)
+	}
+	switch tokens {
+	case "logged":
+	case "estimate":
+		if _, err := importer.FillTokens(ctx, t, importer.Estimate{}); err != nil {
+			return acc, err
+		}
+	default:
+		return acc, fmt.Errorf("--tokens %q: want logged or estimate", tokens)
+	}
+	return acc, nil
 }
 
 // violationsShown bounds what validate prints; all are counted.
@@ -135,8 +167,7 @@ func validateCommand() *cobra.Command {
 			}
 			switch {
 			case total == 0 && !asJSON:
-				_, err := fmt.Fprintf(w, "%s: no violation\n", args[0])
-				return err
+				return tellSound(cmd.Context(), w, args[0])
 			case total > 0:
 				return fmt.Errorf("%s: %d violations, %d of them shown", args[0], total, len(violations))
 			}
@@ -146,6 +177,16 @@ func validateCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print as JSON")
 	cmd.Flags().IntVar(&limit, "limit", violationsShown, "how many violations to print")
 	return cmd
+}
+
+// tellSound says that a trace is whole, and what feedback it has.
+func tellSound(ctx context.Context, w io.Writer, dir string) error {
+	t, err := trace.Open(ctx, dir)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "%s: no violation\nfeedback: %s\n", dir, report.Feedback(t))
+	return err
 }
 
 func synthCommand() *cobra.Command {
@@ -164,7 +205,7 @@ written beside it, as truth.parquet and truth.json.`,
 				return errors.New("--out names the folder that the trace is written to")
 			}
 			if params != "" {
-				text, err := os.ReadFile(params)
+				text, err := textfile.Read(params)
 				if err != nil {
 					return fmt.Errorf("reading parameters: %w", err)
 				}

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/trilemma-bench/trilemma/harness/choose"
+	"github.com/trilemma-bench/trilemma/harness/runner"
 	"github.com/trilemma-bench/trilemma/harness/store"
 )
 
@@ -36,7 +37,7 @@ terminal, sliders move them and the front is redrawn. Exit code 2 means that not
 					*into = x
 				}
 			}
-			run, err := store.Find(results, first(args))
+			run, err := found(results, first(args))
 			if err != nil {
 				return err
 			}
@@ -72,4 +73,13 @@ terminal, sliders move them and the front is redrawn. Exit code 2 means that not
 	flags.StringVar(flagOf[choose.Quality], "min-quality", "", "mean score, such as 0.65")
 	flags.BoolVar(&asJSON, "json", false, "print as JSON")
 	return cmd
+}
+
+// found finds a run whose means are estimates: one over a bandit log is refused.
+func found(results, name string) (*store.Run, error) {
+	run, err := store.Find(results, name)
+	if err != nil {
+		return nil, err
+	}
+	return run, runner.RefuseBandit(run)
 }

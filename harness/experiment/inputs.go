@@ -13,6 +13,7 @@ import (
 	"github.com/trilemma-bench/trilemma/harness/cost"
 	"github.com/trilemma-bench/trilemma/harness/encode"
 	"github.com/trilemma-bench/trilemma/harness/energy"
+	"github.com/trilemma-bench/trilemma/harness/importer"
 	"github.com/trilemma-bench/trilemma/harness/provenance"
 	"github.com/trilemma-bench/trilemma/harness/replay"
 	"github.com/trilemma-bench/trilemma/harness/trace"
@@ -24,6 +25,16 @@ func (a Accounting) Replay() (replay.Accounting, error) {
 	out.Energy.PUE, out.Energy.BatchSize, out.Energy.QuantisationBits = a.PUE, a.BatchSize, a.QuantisationBits
 	out.Energy.Prefill.On, out.Energy.Prefill.Utilisation = a.Prefill, a.PrefillUtilisation
 	out.Method = a.method()
+	// The defaults are the zero values, so that they are named in no cell's identity.
+	if a.UnknownCost != "exclude" {
+		out.UnknownCost = replay.UnknownCost(a.UnknownCost)
+	}
+	if a.Usage != "inclusive" {
+		out.Usage = replay.Usage(a.Usage)
+	}
+	if a.Tokens == "estimate" {
+		out.Tokens = importer.Estimate{}.Name()
+	}
 	if err := a.files(&out); err != nil {
 		return out, err
 	}
@@ -175,8 +186,8 @@ func (e Encoder) Locate(traceDir string) (string, error) {
 // Trace is the split as package trace takes it.
 func (s Split) Trace() trace.SplitSpec {
 	out := trace.SplitSpec{
-		Method: trace.SplitMethod(s.Method), Train: s.Train, Validation: s.Validation, Test: s.Test, Seed: s.Seed,
-		NearDuplicates: float64(s.NearDuplicates),
+		Method: trace.SplitMethod(s.Method), Train: s.Train, Validation: s.Validation, Selection: s.Selection, Test: s.Test,
+		Seed: s.Seed, NearDuplicates: float64(s.NearDuplicates),
 	}
 	if s.NearDuplicates.Off() {
 		out.NearDuplicates = -1

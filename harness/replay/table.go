@@ -11,7 +11,7 @@ package replay
 import "math"
 
 // Outcome is one billed outcome, 32 bytes so that two share a cache line. Score is NaN where there is no outcome or
-// where its bill is unknown; energy and carbon are NaN where the model's size is unknown. The central estimate of
+// where its bill is unknown and [Exclude] leaves it out; energy and carbon are NaN where the model's size is unknown. The central estimate of
 // energy and of carbon is the middle of its bounds.
 type Outcome struct {
 	Score        float32
@@ -48,6 +48,8 @@ type Table struct {
 	estimated []bool
 	// reference holds the code of each prompt's reference answer; nil where the trace has no answers to vote on.
 	reference []uint32
+	// Unbilled tells, a model, of the outcomes that have a score but no known cost.
+	Unbilled []Unbilled
 	// Logged tells, a quantity, how many of the present outcomes had it logged rather than derived.
 	Logged Shares
 }
@@ -59,6 +61,9 @@ type Shares struct {
 	KnownEnergyWh, KnownCarbonG, KnownLatencySec float64
 	// Unread counts outcomes whose energy is unknown only because their input tokens are, where reading prompts counts.
 	Unread int
+	// ImputedCostUSD is the part charged with the mean cost of its model, EstimatedTokens that whose tokens were estimated
+	// from the text.
+	ImputedCostUSD, EstimatedTokens float64
 	// Unbilled counts outcomes that had a score but neither a logged cost nor tokens and prices to derive it from.
 	Unbilled int
 }
@@ -126,6 +131,11 @@ func (r *Result) EnergyWh() float32 { return (r.EnergyWhLow + r.EnergyWhHigh) / 
 func (r *Result) CarbonG() float32 { return (r.CarbonGLow + r.CarbonGHigh) / 2 }
 
 var nan32 = float32(math.NaN())
+
+var noOutcome = Outcome{
+	Score: nan32, CostUSD: nan32, EnergyWhLow: nan32, EnergyWhHigh: nan32,
+	CarbonGLow: nan32, CarbonGHigh: nan32, LatencySec: nan32,
+}
 
 var uncovered = Result{
 	Quality: nan32, CostUSD: nan32, EnergyWhLow: nan32, EnergyWhHigh: nan32,

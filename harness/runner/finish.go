@@ -162,7 +162,7 @@ func (p *Plan) measure(run *store.Run, pool string) (*metrics.Table, error) {
 	keep := p.comparable(view, pool, subjects)
 	in := metrics.Input{
 		Pool: pool, Baseline: p.Spec.Metrics.Baseline, Resamples: p.Spec.Metrics.Resamples, Seed: p.Spec.Metrics.Seed,
-		Outcomes: metrics.Outcomes{Models: len(view.Pool)},
+		Outcomes: metrics.Outcomes{Models: len(view.Pool)}, Costless: p.acc.UnknownCost == replay.QualityOnly,
 	}
 	for _, m := range view.Pool {
 		in.Models = append(in.Models, p.data.trace.Models[m].ID)

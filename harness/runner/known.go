@@ -19,14 +19,20 @@ func (p *Plan) selectionRows(pool string) []int {
 // known are the prompts outside of test that all models of a pool answered: what models, which have learned nothing here,
 // are compared on. Where there is no such prompt, they are those that some model answered.
 func (p *Plan) known(pool string) []int {
+	rows := p.outsideTest(pool)
+	if common := p.data.table.View(p.pools[pool]).Complete(rows); len(common) > 0 {
+		return common
+	}
+	return rows
+}
+
+// outsideTest are the prompts outside of test that some model of a pool answered.
+func (p *Plan) outsideTest(pool string) []int {
 	var rows []int
 	for _, part := range []trace.Part{trace.PartTrain, trace.PartValidation, trace.PartSelection} {
 		rows = append(rows, p.rows(pool, part)...)
 	}
 	slices.Sort(rows)
-	if common := p.data.table.View(p.pools[pool]).Complete(rows); len(common) > 0 {
-		return common
-	}
 	return rows
 }
 

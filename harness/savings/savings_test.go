@@ -150,10 +150,10 @@ func TestBlindPoliciesSaveNothingOverTheBlindMix(t *testing.T) {
 			front := w.front(w.draw(1600))
 			test := w.draw(400)
 			r := compare(t, test, test.spent(c.of(w, front)), front[len(front)-1], front, Factors(uint64(k), names(models), 0.63, resamples))
-			if r.OverBlind.Saves() {
+			if r.OverBlind.Verdict() == Saves {
 				saves++
 			}
-			if r.OverBlind.Both.Saves() {
+			if r.OverBlind.Both.Verdict() == Saves {
 				savesBoth++
 			}
 		}

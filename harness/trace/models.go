@@ -14,6 +14,7 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 
+	"github.com/trilemma-bench/trilemma/harness/textfile"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -45,7 +46,7 @@ type modelEntry struct {
 // readModels reads models.yaml. What is wrong with it goes to found; err is for what is not the file's fault.
 func readModels(dir string, found *findings) (models []policy.Model, err error) {
 	path := filepath.Join(dir, ModelsFile)
-	src, err := os.ReadFile(path)
+	src, err := textfile.Read(path)
 	if errors.Is(err, os.ErrNotExist) {
 		found.add(Violation{File: ModelsFile, Row: -1, Problem: "is missing", Fix: "a trace is a folder with models.yaml, " +
 			"prompts.parquet and outcomes.parquet; check the path " + dir})
@@ -92,6 +93,7 @@ func parseModels(src []byte, found *findings) (models []policy.Model) {
 			invalid(r)
 		}
 	}()
+	src = textfile.Trim(src)
 	var file struct {
 		Models []modelEntry `yaml:"models"`
 	}

@@ -63,20 +63,24 @@ function categoryTable(state, ranked) {
     rows.map(r => [r.policy.label, ...r.point.k.map(x => fixed(x, 2))]));
 }
 
+// shareOf is a share that is saved, with its interval.
+const shareOf = (value, low, high) => [percent(value), known(low) ? el('span', { class: 'ci' }, ` [${percent(low)}, ${percent(high)}]`) : ''];
+
 function savings(state) {
   const pool = state.pool, out = [];
   for (const b of pool.baselines || []) {
     const rows = (pool.savings || []).filter(s => s.baseline === b.name);
     if (!rows.length) continue;
     out.push(table(`Against ${b.name} (${b.what}): quality ${fixed(b.quality)}, ${short(1000 * b.cost_usd)} USD and ${known(b.carbon_g) ? short(1000 * b.carbon_g) : '–'} gCO2e per 1,000 prompts; settings chosen on the selection prompts to keep its quality`,
-      ['Policy', 'Setting', 'Quality difference', 'gCO2e saved', 'USD saved'],
-      rows.map(s => [s.policy, s.preference, [signed(s.quality_diff), el('span', { class: 'ci' }, ` [${signed(s.quality_diff_low)}, ${signed(s.quality_diff_high)}]`)],
-        [percent(s.carbon_saving), known(s.carbon_saving_low) ? el('span', { class: 'ci' }, ` [${percent(s.carbon_saving_low)}, ${percent(s.carbon_saving_high)}]`) : ''],
-        [percent(s.cost_saving), known(s.cost_saving_low) ? el('span', { class: 'ci' }, ` [${percent(s.cost_saving_low)}, ${percent(s.cost_saving_high)}]`) : '']])));
+      ['Policy', 'Setting', 'n', 'Quality difference', 'Verdict', 'gCO2e saved', 'with the estimate’s error', 'USD saved', 's saved', 'gCO2e saved over a blind mix'],
+      rows.map(s => [s.policy, s.preference, s.n, [signed(s.quality_diff), el('span', { class: 'ci' }, ` [${signed(s.quality_diff_low)}, ${signed(s.quality_diff_high)}]`)], s.quality_verdict,
+        shareOf(s.carbon_saving, s.carbon_saving_low, s.carbon_saving_high), known(s.carbon_saving_both_low) ? `[${percent(s.carbon_saving_both_low)}, ${percent(s.carbon_saving_both_high)}]` : '–',
+        shareOf(s.cost_saving, s.cost_saving_low, s.cost_saving_high), shareOf(s.latency_saving, s.latency_saving_low, s.latency_saving_high),
+        s.role === 'policy' ? shareOf(s.over_blind, s.over_blind_both_low, s.over_blind_both_high) : '–'])));
   }
   if ((pool.footprints || []).length) {
-    out.push(table('Footprint per 1,000 prompts', ['Policy', 'Setting', 'Quality', 'USD', 'Wh', 'gCO2e', 'low to high', 'router s', 'cost error'],
-      pool.footprints.map(f => [f.policy, f.setting, fixed(f.quality), short(f.usd_per_1k), short(f.wh_per_1k), short(f.g_per_1k), known(f.g_per_1k_low) ? `${short(f.g_per_1k_low)} to ${short(f.g_per_1k_high)}` : '–', short(f.router_s_per_1k), percent(f.cost_error)])));
+    out.push(table('Footprint per 1,000 prompts', ['Policy', 'Setting', 'Quality', 'USD', 'Wh', 'gCO2e', 'by sizes', 'by the estimate', 'router s', 'cost error'],
+      pool.footprints.map(f => [f.policy, f.setting, fixed(f.quality), short(f.usd_per_1k), short(f.wh_per_1k), short(f.g_per_1k), known(f.g_per_1k_low) ? `${short(f.g_per_1k_low)} to ${short(f.g_per_1k_high)}` : '–', known(f.g_per_1k_model_low) ? `${short(f.g_per_1k_model_low)} to ${short(f.g_per_1k_model_high)}` : '–', short(f.router_s_per_1k), percent(f.cost_error)])));
   }
   if (pool.own && known(pool.own.energy_wh)) {
     out.push(el('p', { class: 'soft' }, `The run itself took ${short(pool.own.energy_wh)} Wh and ${short(pool.own.carbon_g)} gCO2e in ${short(pool.own.seconds)} s (processors: ${pool.own.cpu_how}; graphics: ${pool.own.gpu_how}).`));
