@@ -108,7 +108,7 @@ func (w *world) limits(rng *rand.Rand) Limits {
 func TestPromiseIsKept(t *testing.T) {
 	worlds, sizes := 120, []int{100, 300}
 	if full {
-		worlds, sizes = 3000, []int{60, 100, 300, 1200}
+		worlds, sizes = 1000, []int{60, 100, 300, 1000}
 	}
 	for _, n := range sizes {
 		for _, graded := range []bool{false, true} {
