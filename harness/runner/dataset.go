@@ -160,6 +160,7 @@ func (s *source) split(spec *experiment.Spec) (*trace.Assignment, error) {
 	split, err := s.trace.Split(spec.Data.Split.Trace())
 	if wrong := (*trace.Violation)(nil); errors.As(err, &wrong) && wrong.File == trace.PromptsFile {
 		wrong.Row = int64(s.rows[wrong.Row])
+		err = wrong
 	}
 	if err != nil {
 		return nil, fmt.Errorf("data.split: %w", err)
