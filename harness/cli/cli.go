@@ -75,13 +75,13 @@ against competing routing policies, and shows which to deploy and what that give
 		Version:       provenance.Version,
 	}
 	root.AddCommand(
-		runCommand(), planCommand(), resumeCommand(), statusCommand(), reportCommand(), verifyCommand(), compareCommand(), serveCommand(), exportCommand(),
+		runCommand(), planCommand(), resumeCommand(), statusCommand(), reportCommand(), verifyCommand(), compareCommand(), acrossCommand(), serveCommand(), exportCommand(),
 		carbonCommand(), recommendCommand(), budgetCommand(),
 		dataCommand(), policyCommand(), encodeCommand(), encoderCommand(), backendCommand(), manCommand(), versionCommand(),
 	)
 	for _, c := range root.Commands() {
 		switch c.Name() {
-		case "resume", "status", "report", "export", "verify", "compare", "carbon", "recommend", "budget":
+		case "resume", "status", "report", "export", "verify", "compare", "across", "carbon", "recommend", "budget":
 			c.ValidArgsFunction = completeRuns
 		}
 	}

@@ -7,14 +7,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
+	"regexp"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/trilemma-bench/trilemma/harness/cost"
+	"github.com/trilemma-bench/trilemma/harness/importer"
+	"github.com/trilemma-bench/trilemma/harness/replay"
 	"github.com/trilemma-bench/trilemma/harness/report"
 	"github.com/trilemma-bench/trilemma/harness/synth"
+	"github.com/trilemma-bench/trilemma/harness/textfile"
 	"github.com/trilemma-bench/trilemma/harness/trace"
 )
 
@@ -29,13 +32,13 @@ func dataCommand() *cobra.Command {
 
 func describeCommand() *cobra.Command {
 	var asJSON bool
-	var prices, on string
+	var prices, on, usage, tokens string
 	var maxAge int
 	cmd := &cobra.Command{
 		Use:   "describe TRACE",
 		Short: "Show counts, coverage, and quality, cost and energy by model and category",
-		Long: `Show counts, coverage, and quality, cost and energy by model and category. With a price book, say which prices of
-the trace's models are missing from it or stale.`,
+		Long: `Show counts, coverage, and quality, cost and energy by model and category; of outcomes without a known cost, what
+they lack. With a price book, bill by it, and say which prices of the trace's models are missing from it or stale.`,
 		Example: "  trilemma data describe data/synth",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -43,11 +46,15 @@ the trace's models are missing from it or stale.`,
 			if err != nil {
 				return err
 			}
-			if asJSON && prices == "" {
-				return report.DescribeJSON(cmd.OutOrStdout(), t)
+			acc, err := describeAccounting(cmd.Context(), t, usage, tokens)
+			if err != nil {
+				return err
 			}
 			if prices == "" {
-				return report.Describe(cmd.OutOrStdout(), t)
+				if asJSON {
+					return report.DescribeJSON(cmd.OutOrStdout(), t, acc)
+				}
+				return report.Describe(cmd.OutOrStdout(), t, acc)
 			}
 			book, err := cost.LoadBook(prices)
 			if err != nil {
@@ -63,12 +70,15 @@ the trace's models are missing from it or stale.`,
 			if asJSON {
 				return json.NewEncoder(cmd.OutOrStdout()).Encode(found)
 			}
-			if err := report.Describe(cmd.OutOrStdout(), t); err != nil {
+			acc.Prices, acc.PricesOn = book, date
+			if err := report.Describe(cmd.OutOrStdout(), t, acc); err != nil {
 				return err
 			}
 			return tellPrices(cmd.OutOrStdout(), found, len(t.Models), date)
 		},
 	}
+	cmd.Flags().StringVar(&usage, "usage", "inclusive", "whether cached and reasoning tokens are part of input and output tokens: inclusive or exclusive")
+	cmd.Flags().StringVar(&tokens, "tokens", "logged", "token counts that are missing: logged leaves them unknown, estimate counts them in the texts")
 	cmd.Flags().StringVar(&prices, "prices", "", "price book to look the models up in")
 	cmd.Flags().StringVar(&on, "prices-on", "", "date that the prices are for; today where left out")
 	cmd.Flags().IntVar(&maxAge, "max-age", 180, "days after which a price that nobody checked is stale")
@@ -76,8 +86,34 @@ the trace's models are missing from it or stale.`,
 	return cmd
 }
 
-// violationsShown bounds what validate prints; all are counted.
-const violationsShown = 1000
+// describeAccounting is the default accounting with what the flags say, over a trace whose tokens were counted where asked.
+func describeAccounting(ctx context.Context, t *trace.Trace, usage, tokens string) (replay.Accounting, error) {
+	acc := replay.DefaultAccounting()
+	switch usage {
+	case "inclusive":
+	case "exclusive":
+		acc.Usage = replay.Exclusive
+	default:
+		return acc, fmt.Errorf("--usage %q: want inclusive or exclusive", usage)
+	}
+	switch tokens {
+	case "logged":
+	case "estimate":
+		if _, err := importer.FillTokens(ctx, t, importer.Estimate{}); err != nil {
+			return acc, err
+		}
+	default:
+		return acc, fmt.Errorf("--tokens %q: want logged or estimate", tokens)
+	}
+	return acc, nil
+}
+
+// violationsShown bounds the kinds that validate prints, violationsRead the violations that it groups into kinds; all are
+// counted.
+const (
+	violationsShown = 1000
+	violationsRead  = 100_000
+)
 
 func ids(t *trace.Trace) []string {
 	out := make([]string, len(t.Models))
@@ -107,55 +143,96 @@ func tellPrices(w io.Writer, found []cost.Finding, models int, on time.Time) err
 	return nil
 }
 
+func warnings(n int) string {
+	switch n {
+	case 0:
+		return ""
+	case 1:
+		return ", 1 warning"
+	}
+	return fmt.Sprintf(", %d warnings", n)
+}
+
+var digits = regexp.MustCompile(`[0-9]+`)
+
+// alike tells violations of one kind in one line: the first of them, and how many more there are.
+func alike(violations []trace.Violation) []string {
+	first, more := map[string]int{}, map[string]int{}
+	var order []string
+	for i, v := range violations {
+		key := v.File + "\x00" + v.Column + "\x00" + digits.ReplaceAllString(v.Problem, "#")
+		if _, seen := first[key]; !seen {
+			first[key], order = i, append(order, key)
+		} else {
+			more[key]++
+		}
+	}
+	out := make([]string, len(order))
+	for i, key := range order {
+		out[i] = violations[first[key]].Error()
+		if n := more[key]; n > 0 {
+			out[i] += fmt.Sprintf(" (and %d more like it)", n)
+		}
+	}
+	return out
+}
+
 func validateCommand() *cobra.Command {
 	var asJSON bool
 	var limit int
 	cmd := &cobra.Command{
 		Use:     "validate TRACE",
-		Short:   "List every violation of the trace format: file, row, column, value; exit code 2 if there is one",
+		Short:   "List what violates the trace format (exit code 2) and what is suspicious: file, row, column, value",
 		Example: "  trilemma data validate data/synth",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			violations, total, err := trace.Validate(cmd.Context(), args[0], limit)
+			violations, total, err := trace.Validate(cmd.Context(), args[0], max(limit, violationsRead))
 			if err != nil {
 				return err
+			}
+			var sound *trace.Trace
+			var doubts []trace.Doubt
+			if total == 0 {
+				if sound, err = trace.Open(cmd.Context(), args[0]); err != nil {
+					return err
+				}
+				if doubts, err = sound.Doubts(cmd.Context()); err != nil {
+					return err
+				}
 			}
 			w := cmd.OutOrStdout()
 			if asJSON {
 				err := json.NewEncoder(w).Encode(struct {
 					Total      int               `json:"total"`
 					Violations []trace.Violation `json:"violations"`
-				}{total, violations})
+					Warnings   []trace.Doubt     `json:"warnings"`
+				}{total, violations[:min(limit, len(violations))], doubts})
 				if err != nil {
 					return err
 				}
-			} else {
-				for i := range violations {
-					fmt.Fprintln(w, violations[i].Error())
+			}
+			kinds := alike(violations)
+			if !asJSON {
+				for _, k := range kinds[:min(limit, len(kinds))] {
+					fmt.Fprintln(w, k)
+				}
+				for i := range doubts {
+					fmt.Fprintln(w, "warning: "+doubts[i].Error())
 				}
 			}
 			switch {
 			case total == 0 && !asJSON:
-				return tellSound(cmd.Context(), w, args[0])
+				_, err := fmt.Fprintf(w, "%s: no violation%s\nfeedback: %s\n", args[0], warnings(len(doubts)), report.Feedback(sound))
+				return err
 			case total > 0:
-				return fmt.Errorf("%s: %d violations, %d of them shown", args[0], total, len(violations))
+				return fmt.Errorf("%s: %d violations of %d kinds, %d of them shown", args[0], total, len(kinds), min(limit, len(kinds)))
 			}
 			return nil
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print as JSON")
-	cmd.Flags().IntVar(&limit, "limit", violationsShown, "how many violations to print")
+	cmd.Flags().IntVar(&limit, "limit", violationsShown, "how many kinds of violations to print")
 	return cmd
-}
-
-// tellSound says that a trace is whole, and what feedback it has.
-func tellSound(ctx context.Context, w io.Writer, dir string) error {
-	t, err := trace.Open(ctx, dir)
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(w, "%s: no violation\nfeedback: %s\n", dir, report.Feedback(t))
-	return err
 }
 
 func synthCommand() *cobra.Command {
@@ -174,7 +251,7 @@ written beside it, as truth.parquet and truth.json.`,
 				return errors.New("--out names the folder that the trace is written to")
 			}
 			if params != "" {
-				text, err := os.ReadFile(params)
+				text, err := textfile.Read(params)
 				if err != nil {
 					return fmt.Errorf("reading parameters: %w", err)
 				}

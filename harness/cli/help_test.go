@@ -1,11 +1,43 @@
 package cli
 
 import (
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/spf13/cobra"
 )
+
+// TestDocsCommands holds every command line of the texts to the commands, flags and arguments that there are.
+func TestDocsCommands(t *testing.T) {
+	lines := 0
+	for _, page := range []string{"README.md", "data/README.md", "results/README.md"} {
+		text, err := os.ReadFile("../../" + page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile("(?m)^(?:bin/)trilemma (.*)$|`trilemma ([^`]+)`").FindAllStringSubmatch(string(text), -1) {
+			line, _, _ := strings.Cut(m[1]+m[2], " #")
+			var words []string
+			for _, w := range regexp.MustCompile(`'[^']*'|\S+`).FindAllString(line, -1) {
+				words = append(words, strings.Trim(w, "'"))
+			}
+			lines++
+			found, args, err := newRoot().Find(words)
+			if err != nil || !found.Runnable() && len(args) > 0 {
+				t.Errorf("%s: %q names no command: %v", page, line, err)
+				continue
+			}
+			if err := found.ParseFlags(args); err != nil {
+				t.Errorf("%s: %q: %v", page, line, err)
+			}
+		}
+	}
+	if lines < 10 {
+		t.Errorf("%d command lines found, want at least 10", lines)
+	}
+}
 
 // TestHelpExamples holds every example of the help to the commands, flags and arguments that there are.
 func TestHelpExamples(t *testing.T) {

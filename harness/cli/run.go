@@ -313,9 +313,9 @@ func planCommand() *cobra.Command {
 				fmt.Fprintln(w, "note:", n)
 			}
 			fmt.Fprintf(w, "run %s of %s\n", s.Run, spec.Name)
-			fmt.Fprintf(w, "prompts: %d train, %d validation, %d test\n", s.Prompts["train"], s.Prompts["validation"], s.Prompts["test"])
+			fmt.Fprintf(w, "prompts: %d train, %d validation, %d selection, %d test\n", s.Prompts["train"], s.Prompts["validation"], s.Prompts["selection"], s.Prompts["test"])
 			for _, p := range spec.Pools {
-				fmt.Fprintf(w, "pool %s: %d test prompts\n", p.Name, s.Pools[p.Name])
+				fmt.Fprintf(w, "pool %s: %d selection and %d test prompts\n", p.Name, s.Selection[p.Name], s.Pools[p.Name])
 			}
 			for i := range plan.Cells {
 				fmt.Fprintf(w, "  %s\n", plan.Cells[i].Name())

@@ -4,12 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"sort"
 	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml"
+
+	"github.com/trilemma-bench/trilemma/harness/textfile"
 )
 
 // Book is a price book: what models cost, from when to when, and who says so. Its file is YAML:
@@ -99,7 +100,7 @@ type hostEntry struct {
 
 // LoadBook reads a price book file.
 func LoadBook(path string) (*Book, error) {
-	src, err := os.ReadFile(path)
+	src, err := textfile.Read(path)
 	if err != nil {
 		return nil, fmt.Errorf("reading the price book: %w", err)
 	}
@@ -119,7 +120,7 @@ func ParseBook(src []byte) (b *Book, err error) {
 		}
 	}()
 	var f bookFile
-	if err := yaml.UnmarshalWithOptions(src, &f, yaml.Strict()); err != nil {
+	if err := yaml.UnmarshalWithOptions(textfile.Trim(src), &f, yaml.Strict()); err != nil {
 		return nil, fmt.Errorf("not a price book: %w", err)
 	}
 	r := &bookReader{rate: map[string]float64{"": 1, "USD": 1}}

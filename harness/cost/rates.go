@@ -81,6 +81,9 @@ func (b *Book) Resolve(name string, on time.Time) (string, error) {
 		list[0].from.Format(time.DateOnly), on.Format(time.DateOnly))
 }
 
+// Has tells whether the book has prices of a name at any date.
+func (b *Book) Has(name string) bool { return b.models[name] != nil || len(b.alias[name]) > 0 }
+
 func (b *Book) some() string {
 	names := b.names
 	if len(names) > 6 {

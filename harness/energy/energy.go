@@ -11,7 +11,8 @@
 //	request     = PUE · (server + GPUs · GPU energy)              kWh
 //	embodied    = latency · (GPUs/8 · 5700 + GPUs · 273 kgCO2e) ÷ (3 years · B)
 //
-// The published method leaves the reading of the prompt out. A prefill term is offered, off by default:
+// The published method leaves the reading of the prompt out. A prefill term is offered; experiments have it on unless they
+// say prefill: false:
 //
 //	prefill     = 2·A·10⁹ FLOPs a token · input tokens ÷ (utilisation · peak FLOP/s) · GPU power
 //
@@ -63,7 +64,7 @@ type Prefill struct {
 	GPUPowerKW  float64
 }
 
-// Default returns the published assumptions, with a PUE of 1.2 and prefill off. Its figures when switched on are those of
+// Default returns the published assumptions, with a PUE of 1.2 and prefill off, as published. Its figures when switched on are those of
 // an H100 SXM (NVIDIA's data sheet: 989 TFLOPS dense bfloat16, 700 W) at 40 % utilisation.
 func Default() Assumptions {
 	return Assumptions{

@@ -4,35 +4,11 @@ import (
 	"encoding/json"
 	"math"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
 )
-
-// shared finds a file of ../shared, walking up to the module's root, or skips the test.
-func shared(t testing.TB, path string) []byte {
-	t.Helper()
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-		if dir == filepath.Dir(dir) {
-			t.Fatal("no go.mod above the test")
-		}
-		dir = filepath.Dir(dir)
-	}
-	b, err := os.ReadFile(filepath.Join(dir, "..", "shared", path))
-	if err != nil {
-		t.Skipf("../shared/%s is absent", path)
-	}
-	return b
-}
 
 func near(t *testing.T, what string, got, want float64) {
 	t.Helper()
@@ -60,7 +36,12 @@ func TestGolden(t *testing.T) {
 			}
 		}
 	}
-	if err := json.Unmarshal(shared(t, "golden/energy.json"), &golden); err != nil {
+	// What EcoLogits' own functions gave.
+	text, err := os.ReadFile("testdata/energy.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, &golden); err != nil {
 		t.Fatal(err)
 	}
 	a := Default()

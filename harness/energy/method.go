@@ -14,17 +14,20 @@ type Name string
 // The ways to estimate energy. A logged energy_wh wins over every one of them.
 const (
 	Regression Name = "regression" // the published method, see the package
+	Calibrated Name = "calibrated" // the same, its level and batch fitted on measurements, see [Calibrate]
 	Roofline   Name = "roofline"   // FLOPs and bytes on named hardware
 	Constant   Name = "constant"   // so many Wh a token, whatever the model
 	Measured   Name = "measured"   // logged energy only: what was not logged stays unknown
 )
 
 // Names lists the ways to estimate energy.
-var Names = []string{string(Regression), string(Roofline), string(Constant), string(Measured)}
+var Names = []string{string(Regression), string(Calibrated), string(Roofline), string(Constant), string(Measured)}
 
 // Method chooses the estimate of energy. The zero Method is the published regression.
 type Method struct {
 	Name Name
+	// Calibrated: the card; nil for the built-in one. Hardware, by name, is one that it has a fit for.
+	Card *Card `json:",omitempty"`
 	// Roofline: hardware by name, and the shares of its peaks that serving reaches.
 	Hardware             string  `json:",omitempty"`
 	ComputeUtilisation   float64 `json:",omitempty"` // of the peak FLOP/s
@@ -33,6 +36,9 @@ type Method struct {
 	WhPer1kOutput float64 `json:",omitempty"`
 	WhPer1kInput  float64 `json:",omitempty"`
 }
+
+// Shares of the peaks that the roofline assumes where none are given.
+const DefaultComputeUtilisation, DefaultBandwidthUtilisation = 0.4, 0.6
 
 // Hardware is one accelerator: peaks and power as its maker states them.
 type Hardware struct {
@@ -84,6 +90,12 @@ func (m Method) Check() error {
 	switch m.Name {
 	case "", Regression, Measured:
 		return nil
+	case Calibrated:
+		card, err := m.card()
+		if err == nil {
+			_, err = card.Fit(m.Hardware)
+		}
+		return err
 	case Roofline:
 		_, err := FindHardware(m.Hardware)
 		return errors.Join(err, share("utilisation", m.ComputeUtilisation), share("bandwidth utilisation", m.BandwidthUtilisation))
@@ -102,6 +114,16 @@ func (m Method) Meter(a Assumptions, model Model) (Meter, error) {
 		return Meter{}, err
 	}
 	switch m.Name {
+	case Calibrated:
+		card, err := m.card()
+		if err != nil {
+			return Meter{}, err
+		}
+		f, err := card.Fit(m.Hardware)
+		if err != nil {
+			return Meter{}, err
+		}
+		return f.meter(a, model), nil
 	case Roofline:
 		h, err := FindHardware(m.Hardware)
 		if err != nil {

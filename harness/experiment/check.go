@@ -55,6 +55,7 @@ func (c *checker) check() {
 	}
 	s.Accounting.Hourly = c.path("accounting.hourly", s.Accounting.Hourly)
 	s.Accounting.Prices = c.path("accounting.prices", s.Accounting.Prices)
+	s.Accounting.EnergyCard = c.path("accounting.energy_card", s.Accounting.EnergyCard)
 	if _, err := s.Accounting.Replay(); err != nil {
 		c.wrongErr("accounting", err)
 	}
@@ -129,20 +130,25 @@ func (c *checker) regions() {
 	}
 }
 
-// split completes the shares: those left out are what the others leave, in the ratio 60 : 20 : 20.
+// split completes the shares: those left out are what the others leave, in the ratio 60 : 20 : 20 of train, validation and
+// test. Selection, where it is left out, is half of validation.
 func (c *checker) split(pair bool) {
 	s := &c.spec.Data.Split
 	const at = "data.split"
+	apart := s.Selection == notGiven
+	if apart {
+		s.Selection = 0
+	}
 	shares := []*float64{&s.Train, &s.Validation, &s.Test}
 	usual := []float64{0.6, 0.2, 0.2}
-	// A test trace of its own leaves two shares to give. A split that was written for one trace has three: what it says of
-	// train and validation is kept in proportion.
-	drop := pair && (s.Test != notGiven || s.Train != notGiven && s.Validation != notGiven && s.Train+s.Validation < 1-1e-9)
+	// A test trace of its own leaves the shares of the train trace. A split that was written for one trace has test too: what
+	// it says of the others is kept in proportion.
+	drop := pair && (s.Test != notGiven || s.Train != notGiven && s.Validation != notGiven && s.Train+s.Validation+s.Selection < 1-1e-9)
 	if pair && !drop {
 		s.Test = 0
 		shares, usual = shares[:2], []float64{0.75, 0.25}
 	}
-	var given, open float64
+	given, open := s.Selection, 0.0
 	for i, x := range shares {
 		if *x == notGiven {
 			open += usual[i]
@@ -159,9 +165,14 @@ func (c *checker) split(pair bool) {
 			*x = tidy(max(0, 1-given) * usual[i] / open)
 		}
 	}
-	if sum := s.Train + s.Validation; drop && sum > 0 {
-		c.notice(at, "the share of test is left out, for data.test is the test set: data.train is divided into train and validation as %v : %v", s.Train, s.Validation)
-		s.Train, s.Validation, s.Test = tidy(s.Train/sum), tidy(s.Validation/sum), 0
+	if apart {
+		s.Selection = tidy(s.Validation / 2)
+		s.Validation = tidy(s.Validation - s.Selection)
+	}
+	if sum := s.Train + s.Validation + s.Selection; drop && sum > 0 {
+		c.notice(at, "the share of test is left out, for data.test is the test set: data.train is divided into train, validation and selection as %v : %v : %v",
+			s.Train, s.Validation, s.Selection)
+		s.Train, s.Validation, s.Selection, s.Test = tidy(s.Train/sum), tidy(s.Validation/sum), tidy(s.Selection/sum), 0
 	}
 	if s.Method == "column" {
 		return // the trace's column decides

@@ -1,6 +1,7 @@
 package experiment
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"github.com/trilemma-bench/trilemma/harness/cost"
 	"github.com/trilemma-bench/trilemma/harness/encode"
 	"github.com/trilemma-bench/trilemma/harness/energy"
+	"github.com/trilemma-bench/trilemma/harness/importer"
 	"github.com/trilemma-bench/trilemma/harness/provenance"
 	"github.com/trilemma-bench/trilemma/harness/replay"
 	"github.com/trilemma-bench/trilemma/harness/trace"
@@ -23,7 +25,20 @@ func (a Accounting) Replay() (replay.Accounting, error) {
 	out.Energy.PUE, out.Energy.BatchSize, out.Energy.QuantisationBits = a.PUE, a.BatchSize, a.QuantisationBits
 	out.Energy.Prefill.On, out.Energy.Prefill.Utilisation = a.Prefill, a.PrefillUtilisation
 	out.Method = a.method()
-	if err := errors.Join(out.Method.Check(), a.files(&out)); err != nil {
+	// The defaults are the zero values, so that they are named in no cell's identity.
+	if a.UnknownCost != "exclude" {
+		out.UnknownCost = replay.UnknownCost(a.UnknownCost)
+	}
+	if a.Usage != "inclusive" {
+		out.Usage = replay.Usage(a.Usage)
+	}
+	if a.Tokens == "estimate" {
+		out.Tokens = importer.Estimate{}.Name()
+	}
+	if err := a.files(&out); err != nil {
+		return out, err
+	}
+	if err := out.Method.Check(); err != nil {
 		return out, err
 	}
 	if err := out.Energy.Check(); err != nil {
@@ -66,13 +81,18 @@ func (a Accounting) method() energy.Method {
 		if m.Hardware == "" {
 			m.Hardware = "H100"
 		}
+	case energy.Calibrated:
+		m.Hardware = a.Hardware
+		if m.Hardware == "" {
+			m.Hardware = "H100"
+		}
 	case energy.Constant:
 		m.WhPer1kOutput, m.WhPer1kInput = a.WhPer1kOutput, a.WhPer1kInput
 	}
 	return m
 }
 
-// files reads the hourly intensities and the price book.
+// files reads the hourly intensities, the price book and the card of a calibration.
 func (a Accounting) files(out *replay.Accounting) error {
 	var errs []error
 	if a.Hourly != "" {
@@ -80,6 +100,15 @@ func (a Accounting) files(out *replay.Accounting) error {
 		if err == nil {
 			out.HourlySHA256 = sum.SHA256
 			out.Hourly, err = carbon.LoadHourly(a.Hourly)
+		}
+		errs = append(errs, err)
+	}
+	if a.EnergyCard != "" {
+		var err error
+		if out.Method.Name != energy.Calibrated {
+			err = fmt.Errorf("energy_card is there for energy: calibrated, not for energy: %s", cmp.Or(out.Method.Name, energy.Regression))
+		} else {
+			out.Method.Card, err = energy.LoadCard(a.EnergyCard)
 		}
 		errs = append(errs, err)
 	}
@@ -157,8 +186,8 @@ func (e Encoder) Locate(traceDir string) (string, error) {
 // Trace is the split as package trace takes it.
 func (s Split) Trace() trace.SplitSpec {
 	out := trace.SplitSpec{
-		Method: trace.SplitMethod(s.Method), Train: s.Train, Validation: s.Validation, Test: s.Test, Seed: s.Seed,
-		NearDuplicates: float64(s.NearDuplicates),
+		Method: trace.SplitMethod(s.Method), Train: s.Train, Validation: s.Validation, Selection: s.Selection, Test: s.Test,
+		Seed: s.Seed, NearDuplicates: float64(s.NearDuplicates),
 	}
 	if s.NearDuplicates.Off() {
 		out.NearDuplicates = -1

@@ -9,12 +9,13 @@ import (
 	"time"
 
 	"github.com/trilemma-bench/trilemma/harness/energy"
+	"github.com/trilemma-bench/trilemma/harness/textfile"
 )
 
 // Load reads an experiment file and puts the `--set` changes over it. Paths in the file are relative to the file's
 // folder, those of a --set to the working directory. The error is [Problems] where the experiment is wrong.
 func Load(path string, sets []string) (*Spec, []Notice, error) {
-	data, err := os.ReadFile(path)
+	data, err := textfile.Read(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil, fmt.Errorf("reading the experiment: %w; name a file such as experiments/quickstart.yaml", err)
 	}
@@ -27,7 +28,7 @@ func Load(path string, sets []string) (*Spec, []Notice, error) {
 // Parse is [Load] of text. file names it in errors and is the place that relative paths start from; env looks
 // environment variables up.
 func Parse(data []byte, file string, sets []string, env func(string) (string, bool)) (*Spec, []Notice, error) {
-	root, err := parseYAML(data, file, "")
+	root, err := parseYAML(textfile.Trim(data), file, "")
 	if err != nil {
 		return nil, nil, err
 	}
@@ -76,19 +77,21 @@ const (
 	defaultBatch      = 1024
 	defaultSimilarity = 0.8
 	defaultResamples  = 10_000
+	defaultMargin     = 0.01
 )
 
 // defaults is the experiment that a file is written over.
 func defaults() Spec {
 	e := energy.Default()
 	return Spec{
-		Data:     Data{Split: Split{Method: "hash", Train: notGiven, Validation: notGiven, Test: notGiven, Seed: 1, NearDuplicates: defaultSimilarity}},
+		Data:     Data{Split: Split{Method: "hash", Train: notGiven, Validation: notGiven, Selection: notGiven, Test: notGiven, Seed: 1, NearDuplicates: defaultSimilarity}},
 		Coverage: "complete",
 		Seeds:    Seeds{1},
-		Metrics:  Metrics{Resamples: defaultResamples, Seed: 1, Strata: "category"},
+		Metrics:  Metrics{Resamples: defaultResamples, Seed: 1, Margin: defaultMargin, Strata: "category"},
 		Plots:    Plots{Formats: []string{"png", "svg", "pdf"}, LogCost: "auto", Style: "screen"},
+		Stream:   Stream{Batch: 32, Seed: 1},
 		Accounting: Accounting{
-			PUE: e.PUE, BatchSize: e.BatchSize, QuantisationBits: e.QuantisationBits, PrefillUtilisation: e.Prefill.Utilisation,
+			PUE: e.PUE, BatchSize: e.BatchSize, QuantisationBits: e.QuantisationBits, Prefill: true, PrefillUtilisation: e.Prefill.Utilisation,
 		},
 		Backend: "go", Timeout: Duration(defaultTimeout), Batch: defaultBatch,
 	}

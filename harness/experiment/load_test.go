@@ -3,6 +3,8 @@ package experiment
 import (
 	"bytes"
 	"flag"
+	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -84,14 +86,15 @@ func TestDefaults(t *testing.T) {
 	hash := encode.DefaultHash()
 	want := &Spec{
 		Name: "x", Coverage: "complete", Backend: "go", Batch: 1024, Timeout: Duration(30 * time.Minute), Seeds: Seeds{1},
-		Data:        Data{Trace: filepath.Join("dir", "t"), Split: Split{"hash", 0.6, 0.2, 0.2, 1, 0.8}},
+		Data:        Data{Trace: filepath.Join("dir", "t"), Split: Split{"hash", 0.6, 0.1, 0.1, 0.2, 1, 0.8}},
 		Pools:       Pools{{Name: "all"}},
 		Encoders:    Encoders{{Name: "hash", Label: "hash", Hash: &hash}},
 		Policies:    Policies{{Name: "random"}},
 		Preferences: Preferences{LambdaCost: &Sweep{Auto: 24}, LambdaCarbon: &Sweep{Auto: 12}},
-		Metrics:     Metrics{"best-single", 10000, 1, "category"},
+		Metrics:     Metrics{"best-single", 10000, 1, 0.01, "category"},
 		Plots:       Plots{Formats: []string{"png", "svg", "pdf"}, LogCost: "auto", Style: "screen"},
-		Accounting:  Accounting{PUE: 1.2, BatchSize: 64, QuantisationBits: 16, PrefillUtilisation: 0.4},
+		Stream:      Stream{Batch: 32, Seed: 1},
+		Accounting:  Accounting{PUE: 1.2, BatchSize: 64, QuantisationBits: 16, Prefill: true, PrefillUtilisation: 0.4},
 		File:        "dir/x.yaml",
 	}
 	ignore := cmp.FilterPath(func(p cmp.Path) bool { return p.String() == "where" || strings.HasSuffix(p.String(), "beside") }, cmp.Ignore())
@@ -131,7 +134,7 @@ preferences:
 seeds: [3, 5]
 metrics: {baseline: near, resamples: 500, seed: 9, strata: none}
 plots: {formats: [], log_cost: true}
-accounting: {zone: FRA, ignore_regions: true, pue: 1.1, batch_size: 8, quantisation_bits: 8, prefill: true}
+accounting: {zone: FRA, ignore_regions: true, pue: 1.1, batch_size: 8, quantisation_bits: 8, prefill: false}
 backend: xla:cpu
 timeout: 2h
 batch: 16
@@ -139,7 +142,7 @@ batch: 16
 	if s.Data.Synth.Prompts != 100 || s.Data.Synth.Models != synth.Default().Models || s.Data.Synth.Seed != 1<<64-1 || s.Data.Synth.MissingRate != 0.01 {
 		t.Errorf("synth %+v", s.Data.Synth)
 	}
-	if got, want := s.Data.Split, (Split{"stratified", 0.5, 0.25, 0.25, 16, 0}); got != want {
+	if got, want := s.Data.Split, (Split{"stratified", 0.5, 0.125, 0.125, 0.25, 16, 0}); got != want {
 		t.Errorf("split %+v, want %+v: what is left is shared as usual", got, want)
 	}
 	if s.Data.Split.Trace().NearDuplicates != -1 {
@@ -163,7 +166,7 @@ batch: 16
 		t.Errorf("grid %s %v", g, err)
 	}
 	a, err := s.Accounting.Replay()
-	if err != nil || a.GridGPerKWh <= 0 || a.GridGPerKWh > 100 || !a.IgnoreRegions || a.Energy.PUE != 1.1 || !a.Energy.Prefill.On {
+	if err != nil || a.GridGPerKWh <= 0 || a.GridGPerKWh > 100 || !a.IgnoreRegions || a.Energy.PUE != 1.1 || a.Energy.Prefill.On {
 		t.Errorf("accounting %+v, %v", a, err)
 	}
 	if s.Plots.LogCost != "true" || len(s.Plots.Formats) != 0 || s.Metrics.Strata != "none" || s.Batch != 16 || s.Backend != "xla:cpu" {
@@ -225,14 +228,45 @@ policies: [random, knn, {name: predict, label: "my.net"}]
 	}
 }
 
+func TestSelectionShare(t *testing.T) {
+	for _, tc := range []struct {
+		split string
+		want  [4]float64 // train, validation, selection, test
+	}{
+		{"{}", [4]float64{0.6, 0.1, 0.1, 0.2}},
+		{"{validation: 0}", [4]float64{0.75, 0, 0, 0.25}},
+		{"{selection: 0.2}", [4]float64{0.48, 0.16, 0.2, 0.16}},
+		{"{train: 0.6, validation: 0, selection: 0.2}", [4]float64{0.6, 0, 0.2, 0.2}},
+		{"{train: 0.5, validation: 0.2, selection: 0, test: 0.3}", [4]float64{0.5, 0.2, 0, 0.3}},
+		{"{train: 0.5, validation: 0.1, selection: 0.1, test: 0.3}", [4]float64{0.5, 0.1, 0.1, 0.3}},
+	} {
+		s, _ := parse(t, "name: x\ndata: {trace: t, split: "+tc.split+"}\npolicies: [random]\n")
+		sp := s.Data.Split
+		if got := [4]float64{sp.Train, sp.Validation, sp.Selection, sp.Test}; got != tc.want {
+			t.Errorf("%s: %v, want %v", tc.split, got, tc.want)
+		}
+		// What a manifest says of the split gives the same one again.
+		again, _ := parse(t, fmt.Sprintf("name: x\ndata: {trace: t, split: {train: %v, validation: %v, selection: %v, test: %v}}\npolicies: [random]\n",
+			sp.Train, sp.Validation, sp.Selection, sp.Test))
+		if again.Data.Split != sp {
+			t.Errorf("%s: %+v, read again %+v", tc.split, sp, again.Data.Split)
+		}
+	}
+	// A test trace of its own: what is said of the train trace's parts is kept in proportion.
+	s, _ := parse(t, "name: x\ndata: {trace: t, split: {train: 0.6, validation: 0.05, selection: 0.15, test: 0.2}}\npolicies: [random]\n", "data.train=a", "data.test=b")
+	if sp := s.Data.Split; sp.Train != 0.75 || sp.Validation != 0.0625 || sp.Selection != 0.1875 || sp.Test != 0 {
+		t.Errorf("beside a test trace: %+v", sp)
+	}
+}
+
 func TestSetReplacesTheSourceOfData(t *testing.T) {
 	file := "name: x\ndata: {trace: t, split: {train: 0.6, validation: 0.2, test: 0.2}}\npolicies: [random]\n"
 	s, notices := parse(t, file, "data.train=a", "data.test=/b/")
 	if s.Data.Trace != "" || s.Data.Train != "a" || s.Data.Test != "/b" {
 		t.Errorf("data %+v, want train from the working directory and test", s.Data)
 	}
-	if sp := s.Data.Split; sp.Train != 0.75 || sp.Validation != 0.25 || sp.Test != 0 {
-		t.Errorf("split %+v, want 0.75 : 0.25", sp)
+	if sp := s.Data.Split; sp.Train != 0.75 || sp.Validation != 0.125 || sp.Selection != 0.125 || sp.Test != 0 {
+		t.Errorf("split %+v, want 0.75 : 0.125 : 0.125", sp)
 	}
 	if len(notices) != 2 || notices[0].String() != "data.trace: replaced by data.train and data.test from --set" || notices[1].Path != "data.split" {
 		t.Errorf("notices %v", notices)
@@ -242,11 +276,11 @@ func TestSetReplacesTheSourceOfData(t *testing.T) {
 	if s.Data.Train != "" || s.Data.Test != "" || s.Data.Trace != "c" || len(notices) != 2 {
 		t.Errorf("data %+v, notices %v", s.Data, notices)
 	}
-	if sp := s.Data.Split; sp.Train != 0.675 || sp.Validation != 0.1 || sp.Test != 0.225 {
+	if sp := s.Data.Split; sp.Train != 0.675 || sp.Validation != 0.05 || sp.Selection != 0.05 || sp.Test != 0.225 {
 		t.Errorf("split %+v", sp)
 	}
 	s, _ = parse(t, "name: x\ndata: {train: a, test: b, split: {validation: 0.1}}\npolicies: [random]\n")
-	if sp := s.Data.Split; sp.Train != 0.9 || sp.Validation != 0.1 || sp.Test != 0 {
+	if sp := s.Data.Split; sp.Train != 0.9 || sp.Validation != 0.05 || sp.Selection != 0.05 || sp.Test != 0 {
 		t.Errorf("split %+v", sp)
 	}
 	s, _ = parse(t, "name: x\ndata: {synth: {prompts: 50}}\npolicies: [random]\n", "data.train=a", "data.test=b")
@@ -387,5 +421,39 @@ encoder:
 	}
 	if p := s.Encoders[2].ModelParams(); p.Pooling != "cls" || *p.Normalise || p.MaxTokens != 64 || s.Encoders[5].Label != "e5" {
 		t.Errorf("%+v", s.Encoders)
+	}
+}
+
+func TestCalibratedAccounting(t *testing.T) {
+	dir := t.TempDir()
+	card := filepath.Join(dir, "card.yaml")
+	if err := os.WriteFile(card, []byte("fits: [{hardware: X9, level: 0.5, sd_left_out: 0.2}]"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		acc  Accounting
+		sd   float64
+		want string
+	}{
+		{acc: Accounting{Energy: "calibrated"}, sd: 0.5},
+		{acc: Accounting{Energy: "calibrated", Hardware: "x9", EnergyCard: card}, sd: 0.2},
+		{acc: Accounting{Energy: "calibrated", EnergyCard: card}, want: `no calibration for hardware "H100": want one of X9`},
+		{acc: Accounting{EnergyCard: card}, want: "not for energy: regression"},
+		{acc: Accounting{Energy: "calibrated", EnergyCard: filepath.Join(dir, "none.yaml")}, want: "none.yaml"},
+	} {
+		c.acc.PUE, c.acc.BatchSize, c.acc.QuantisationBits = 1.2, 64, 16
+		got, err := c.acc.Replay()
+		if c.want != "" {
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%+v: %v, want an error with %q", c.acc, err, c.want)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if sd, _, err := got.Method.ErrorSD(); err != nil || math.Abs(sd-c.sd) > 0.005 {
+			t.Errorf("%+v: sd %v, %v, want %v", c.acc, sd, err, c.sd)
+		}
 	}
 }

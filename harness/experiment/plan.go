@@ -11,7 +11,7 @@ import (
 )
 
 // CellSchema is part of every cell's id: raise it when equal inputs come to give other results.
-const CellSchema = 4
+const CellSchema = 5
 
 // Facts are what a plan depends on beside the experiment: the data, and what the policies are.
 type Facts struct {
@@ -89,6 +89,7 @@ type identity struct {
 	Seed        *uint64         `json:"seed,omitempty"`
 	Preferences [][3]float64    `json:"preferences"`
 	Backend     string          `json:"backend,omitempty"`
+	Stream      *Stream         `json:"stream,omitempty"` // of an online policy
 }
 
 // maxCells keeps a grid of grids from filling the memory before anybody sees how large it is.
@@ -283,12 +284,18 @@ func (p *planner) add(e entry, c Cell) {
 	if c.Facts.Learns {
 		id.Backend = p.spec.Backend
 	}
+	if c.Facts.Online {
+		id.Stream = &p.spec.Stream
+	}
 	var err error
 	if c.ID, err = digest(id); err != nil {
 		p.wrongAt(e.path, "policy %s: %v", c.Policy, err)
 		return
 	}
 	if other, taken := p.byID[c.ID]; taken {
+		if e.start {
+			return
+		}
 		p.wrongAt(e.path, "%s is the same as %s: equal policy, parameters and seed; leave one out", c.Name(), other)
 		return
 	}

@@ -14,7 +14,7 @@ type Spec struct {
 	Name string `json:"name" jsonschema:"required,pattern=^[A-Za-z0-9][A-Za-z0-9._-]*$"`
 	// What the experiment asks, in a sentence or two.
 	Description string `json:"description,omitempty"`
-	// The trace or traces, and how they are split into train, validation and test.
+	// The trace or traces, and how they are split into train, validation, selection and test.
 	Data Data `json:"data" jsonschema:"required"`
 	// Named lists of models; each gets its own table and plots. Without any there is one pool, all, of every model.
 	Pools Pools `json:"pools"`
@@ -38,6 +38,8 @@ type Spec struct {
 	Backend string `json:"backend" jsonschema:"default=go"`
 	// How long a cell may take before it is stopped and counts as failed, such as 90s, 30m or 2h.
 	Timeout Duration `json:"timeout"`
+	// How online policies meet the prompts: in order of arrival where all have a time, else shuffled.
+	Stream Stream `json:"stream"`
 	// Decisions asked of a policy in one call. It changes speed, never results.
 	Batch int `json:"batch" jsonschema:"minimum=1,maximum=1000000,default=1024"`
 
@@ -46,6 +48,14 @@ type Spec struct {
 	Sets []string `json:"-"`
 
 	where map[string]spot // where each value was written, for what is found out later
+}
+
+// Stream says how online policies meet prompts. It changes their results.
+type Stream struct {
+	// Decisions between two looks at what came of them.
+	Batch int `json:"batch" jsonschema:"minimum=1,maximum=1000000,default=32"`
+	// Another seed is another order of prompts without times of arrival, and other draws from what a policy answers.
+	Seed uint64 `json:"seed" jsonschema:"minimum=0,default=1"`
 }
 
 // Data is where outcomes come from: one trace that is split, a train and a test trace, or a simulated one.
@@ -86,15 +96,18 @@ type Deployment struct {
 	Zones []string `json:"zones" jsonschema:"required"`
 }
 
-// Split divides prompts into train, validation and test.
+// Split divides prompts into train, validation, selection and test.
 type Split struct {
 	// By the hash of the prompt's text (hash), the same within every category (stratified), by time of arrival (time), or as the
 	// trace's own column split says (column).
 	Method string `json:"method" jsonschema:"enum=hash,enum=stratified,enum=time,enum=column,default=hash"`
 	// Share of the prompts to learn from.
 	Train float64 `json:"train" jsonschema:"minimum=0,maximum=1"`
-	// Share of the prompts that settings are chosen by.
+	// Share of the prompts that policies tune themselves by.
 	Validation float64 `json:"validation" jsonschema:"minimum=0,maximum=1"`
+	// Share of the prompts that settings and policies are chosen by; no policy is given them before. Where it is left out,
+	// half of the validation share is set apart.
+	Selection float64 `json:"selection" jsonschema:"minimum=0,maximum=1"`
 	// Share of the prompts to be judged on. With a test trace of its own, the train trace has no such share.
 	Test float64 `json:"test" jsonschema:"minimum=0,maximum=1"`
 	// Another seed is another division.
@@ -172,6 +185,8 @@ type Policy struct {
 	Plugin string `json:"plugin,omitempty"`
 	// What the SHA-256 of the executable must be, in hexadecimal.
 	SHA256 string `json:"sha256,omitempty" jsonschema:"pattern=^[0-9a-fA-F]{64}$"`
+	// false: no cell of what a policy that learns from reward starts from is added beside it.
+	Untrained *bool `json:"untrained,omitempty"`
 	// How long a cell of this policy may take, in place of the experiment's.
 	Timeout Duration `json:"timeout,omitempty"`
 }
@@ -200,6 +215,8 @@ type Metrics struct {
 	Resamples int `json:"resamples" jsonschema:"minimum=100,maximum=1000000,default=10000"`
 	// Seed of the bootstrap.
 	Seed uint64 `json:"seed" jsonschema:"minimum=0,default=1"`
+	// Loss of quality that still counts as none, where a saving is said to keep it.
+	Margin float64 `json:"margin" jsonschema:"minimum=0,maximum=1,default=0.01"`
 	// What resamples are stratified by.
 	Strata string `json:"strata" jsonschema:"enum=category,enum=benchmark,enum=none,default=category"`
 }
@@ -231,14 +248,17 @@ type Accounting struct {
 	BatchSize float64 `json:"batch_size" jsonschema:"minimum=1,default=64"`
 	// Bits of one parameter.
 	QuantisationBits float64 `json:"quantisation_bits" jsonschema:"minimum=1,maximum=64,default=16"`
-	// Count the energy of reading the prompt too, which the published method leaves out.
-	Prefill bool `json:"prefill"`
+	// Count the energy of reading the prompt too, which the published method leaves out; false is as published. It needs
+	// the number of input tokens.
+	Prefill bool `json:"prefill" jsonschema:"default=true"`
 	// Share of the GPU's peak that reading the prompt reaches.
 	PrefillUtilisation float64 `json:"prefill_utilisation" jsonschema:"minimum=0.01,maximum=1,default=0.4"`
-	// How energy is estimated where it was not logged: the published regression, a roofline on named hardware, a constant a
-	// token, or measured: not at all.
-	Energy string `json:"energy,omitempty" jsonschema:"enum=regression,enum=roofline,enum=constant,enum=measured,default=regression"`
-	// Hardware of the roofline: H100, A100, L4, MI300X, Apple M-series or CPU.
+	// How energy is estimated where it was not logged: the published regression, the same calibrated on measurements, a
+	// roofline on named hardware, a constant a token, or measured: not at all.
+	Energy string `json:"energy,omitempty" jsonschema:"enum=regression,enum=calibrated,enum=roofline,enum=constant,enum=measured,default=regression"`
+	// Card of energy: calibrated, as trilemma carbon calibrate writes it; absent: the built-in one.
+	EnergyCard string `json:"energy_card,omitempty"`
+	// Hardware of the roofline: H100, A100, L4, MI300X, Apple M-series or CPU; of energy: calibrated, one that the card has.
 	Hardware string `json:"hardware,omitempty" jsonschema:"default=H100"`
 	// Share of the hardware's peak FLOP/s that serving reaches, for the roofline.
 	Utilisation float64 `json:"utilisation,omitempty" jsonschema:"minimum=0,maximum=1,default=0.4"`
@@ -255,6 +275,14 @@ type Accounting struct {
 	Prices string `json:"prices,omitempty"`
 	// Date of the book's prices for prompts without a time of arrival, such as 2024-07-01.
 	PricesOn string `json:"prices_on,omitempty" jsonschema:"pattern=^[0-9]{4}-[0-9]{2}-[0-9]{2}$"`
+	// What becomes of outcomes that have a score but no known cost: exclude leaves them out, impute charges them with the mean
+	// of their model's other outcomes, quality-only compares models by their scores alone.
+	UnknownCost string `json:"unknown_cost,omitempty" jsonschema:"enum=exclude,enum=impute,enum=quality-only,default=exclude"`
+	// Token counts that the trace lacks: logged leaves them unknown, estimate counts the tokens of prompt and response.
+	Tokens string `json:"tokens,omitempty" jsonschema:"enum=logged,enum=estimate,default=logged"`
+	// Whether cached and reasoning tokens are part of input_tokens and output_tokens (inclusive, as OpenAI logs) or come on
+	// top of them (exclusive).
+	Usage string `json:"usage,omitempty" jsonschema:"enum=inclusive,enum=exclusive,default=inclusive"`
 	// Litres of water that data centres take for one kWh of servers, for regions whose operator states none.
 	WaterLPerKWh *float64 `json:"water_l_per_kwh,omitempty" jsonschema:"minimum=0"`
 }

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/trilemma-bench/trilemma/harness/textfile"
 )
 
 // Emission is a row of an emissions.csv as codecarbon writes it (version 3.3.2, output_methods/emissions_data.py). Energy
@@ -88,36 +90,33 @@ func WriteEmissions(w io.Writer, rows []Emission) error {
 }
 
 // ReadEmissions reads an emissions.csv of any version of codecarbon: columns are found by name, and timestamp, duration,
-// emissions and energy_consumed must be there.
+// emissions and energy_consumed must be there. A row of another length than the heading is refused: codecarbon drops
+// columns without a value and may run rows together, so that figures stand under the wrong names.
 func ReadEmissions(r io.Reader) ([]Emission, error) {
-	c := csv.NewReader(r)
-	c.FieldsPerRecord = -1
-	head, err := c.Read()
+	t, err := textfile.NewTable(r)
 	if err != nil {
-		return nil, fmt.Errorf("reading the heading: %w", err)
-	}
-	at := map[string]int{}
-	for i, h := range head {
-		at[strings.TrimPrefix(strings.TrimSpace(h), "\ufeff")] = i
+		return nil, err
 	}
 	for _, must := range []string{"timestamp", "duration", "emissions", "energy_consumed"} {
-		if _, ok := at[must]; !ok {
+		if t.Column(must) < 0 {
 			return nil, fmt.Errorf("column %s is missing: want an emissions.csv of codecarbon", must)
 		}
 	}
 	var out []Emission
 	for {
-		row, err := c.Read()
+		row, line, err := t.Next()
 		if errors.Is(err, io.EOF) {
+			if len(out) == 0 {
+				return nil, errors.New("holds a heading but no rows")
+			}
 			return out, nil
 		}
 		if err != nil {
 			return nil, err
 		}
-		line, _ := c.FieldPos(0)
 		var bad error
 		text := func(name string) string {
-			if i, ok := at[name]; ok && i < len(row) {
+			if i := t.Column(name); i >= 0 {
 				return strings.TrimSpace(row[i])
 			}
 			return ""

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -50,9 +51,39 @@ func TestEmissionsRefused(t *testing.T) {
 		{"", "heading"}, {"a,b\n", "timestamp is missing"},
 		{"timestamp,duration,emissions,energy_consumed\n2024-06-01T00:00:00,1,-2,3\n", "line 2, column emissions"},
 		{"timestamp,duration,emissions,energy_consumed\nlater,1,2,3\n", "not a time"},
+		{"timestamp,duration,emissions,energy_consumed\n", "no rows"},
+		{"timestamp,duration,emissions,energy_consumed,pue\n2024-06-01T00:00:00,1,2,3\n", "line 2 has 4 fields, the heading 5"},
+		// Two rows that ran together, as concurrent writers leave them.
+		{"timestamp,duration,emissions,energy_consumed\n2024-06-01T00:00:00,1,2,32024-06-01T00:00:00,1,2,3\n", "line 2 has 7 fields, the heading 4"},
 	} {
 		if _, err := ReadEmissions(strings.NewReader(tc.text)); err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%q: %v, want %q", tc.text, err, tc.want)
+		}
+	}
+}
+
+// TestCodecarbonsBrokenFiles reads files broken as codecarbon's users report.
+func TestCodecarbonsBrokenFiles(t *testing.T) {
+	dir := filepath.Join("..", "..", "..", "shared", "cases", "01-codecarbon-shifted")
+	if _, err := os.Stat(dir); err != nil {
+		t.Skip("the public cases are not there: ", err)
+	}
+	for name, want := range map[string]string{
+		"a-region-gpu-dropped.csv": "line 3 has 33 fields, the heading 38", "b-experiment-id-dropped.csv": "line 3 has 32 fields",
+		"c-two-rows-glued.csv": "line 2 has 75 fields, the heading 38", "d-empty.csv": "empty", "e-bom-crlf-quoted.csv": "",
+	} {
+		f, err := os.Open(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows, err := ReadEmissions(f)
+		f.Close()
+		if want == "" {
+			if err != nil || len(rows) != 1 || rows[0].EnergyKWh != 0.05 || rows[0].Project != `al,pha "x"` {
+				t.Errorf("%s: %+v, %v", name, rows, err)
+			}
+		} else if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", name, err, want)
 		}
 	}
 }

@@ -3,7 +3,6 @@ package importer
 import (
 	"errors"
 	"fmt"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"github.com/trilemma-bench/trilemma/harness/textfile"
 	"github.com/trilemma-bench/trilemma/harness/trace"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
@@ -28,7 +28,7 @@ type Model struct {
 //   - id: llama-3-70b
 //     source: Meta-Llama-3-70B
 func ReadModels(path string) ([]Model, error) {
-	src, err := os.ReadFile(path)
+	src, err := textfile.Read(path)
 	if err != nil {
 		return nil, fmt.Errorf("reading the models: %w; give a models.yaml that lists the pool", err)
 	}

@@ -2,8 +2,6 @@ package importer
 
 import (
 	"archive/zip"
-	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -15,6 +13,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/trilemma-bench/trilemma/harness/textfile"
 )
 
 // Find lists the result files in src, sorted and each once. A folder stands for the files in it, not below it, whose
@@ -112,11 +112,7 @@ func (b *bounded) Read(p []byte) (int, error) {
 
 // EachElement calls visit with every element of the JSON array that r holds, one at a time. Elements count from 0.
 func EachElement(ctx context.Context, name string, r io.Reader, visit func(i int, element json.RawMessage) error) error {
-	in := bufio.NewReaderSize(r, 1<<16)
-	if mark, err := in.Peek(3); err == nil && bytes.Equal(mark, []byte("\xef\xbb\xbf")) {
-		_, _ = in.Discard(3) // a byte order mark that was just seen
-	}
-	dec := json.NewDecoder(in)
+	dec := json.NewDecoder(textfile.NewReader(r))
 	first, err := dec.Token()
 	if err != nil {
 		return fmt.Errorf("reading %s: %w; it must be a JSON array of records", name, whole(err))

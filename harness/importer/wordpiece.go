@@ -10,6 +10,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/trilemma-bench/trilemma/harness/textfile"
 )
 
 // WordPiece counts tokens exactly, as BERT's uncased tokenizer splits a text (Devlin et al., 2019, and the reference
@@ -33,7 +35,7 @@ func ReadVocabulary(path string) (*WordPiece, error) {
 	}
 	defer f.Close()
 	w := &WordPiece{name: "WordPiece by " + filepath.Base(path), pieces: map[string]struct{}{}}
-	lines := bufio.NewScanner(f)
+	lines := bufio.NewScanner(textfile.NewReader(f))
 	for lines.Scan() {
 		piece := strings.TrimRight(lines.Text(), "\r")
 		if !utf8.ValidString(piece) {

@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/trilemma-bench/trilemma/harness/stats"
@@ -17,8 +18,12 @@ type evaluation struct {
 	models   []triple
 	anchor   triple // the cheapest model of each prompt; of equals, one at random
 	dearest  int    // the cost of each prompt's dearest model
-	oracle   triple
+	oracle   triple // at no price of quality
+	bound    *bound // nil where carbon is unknown
 	datasets []datasetColumns
+
+	// Models, by their place in the pool, chosen by Known: of highest quality, of lowest and of highest mean cost.
+	bestModel, cheapestModel, dearestModel int
 
 	warnings []string
 }
@@ -27,9 +32,11 @@ type triple struct{ quality, cost, carbon int } // columns; stats.None where unk
 
 type subjectColumns struct {
 	name   string
+	role   Role
 	curves []curveColumns
 	seeds  []uint64
 	apart  bool // not one of the compared: the oracle
+	blind  bool // its settings are chosen in hindsight
 	mixes  bool // at the largest budget some decision is not the choice of one model
 }
 
@@ -37,6 +44,14 @@ type curveColumns struct {
 	points  []triple
 	sound   int   // of Outcomes.Sound at the largest budget; stats.None where a decision is not one model
 	dataset []int // [dataset] quality at the largest budget within it
+
+	// Settings chosen by selection, each with its columns on the compared prompts.
+	vertices []triple // of the curve, the cheapest model among them where that is one
+	frontier []triple // that no other setting dominates
+	volume   []triple // likewise with carbon
+	top      triple   // of highest quality
+	reaches  *triple  // the cheapest of at least the best single model's quality; nil where none is
+	chosen   float64  // aiq_pool on the selection prompts; NaN where there are none
 }
 
 // datasetColumns are zero outside of the dataset.
@@ -61,9 +76,13 @@ func newEvaluation(in Input) (*evaluation, error) {
 		in.Dataset = make([]int32, n)
 	}
 	e := &evaluation{Input: in, columns: stats.NewColumns(n)}
+	if in.Costless {
+		e.withoutCosts()
+	}
 	if err := e.addModels(); err != nil {
 		return nil, fmt.Errorf("pool %s: %w", in.Pool, err)
 	}
+	e.chooseModels()
 	subjects, apart := e.withReferences()
 	for _, s := range subjects {
 		if err := e.addSubject(s, s.Name == apart); err != nil {
@@ -88,29 +107,26 @@ func (e *evaluation) withReferences() (subjects []Subject, apart string) {
 			own[p] = int32(m)
 		}
 		single[m] = e.take(own)
+		single[m].Selection = &e.Known[m]
 	}
 	for m, id := range e.Models {
 		if !has(SinglePrefix + id) {
-			subjects = append(subjects, Subject{SinglePrefix + id, []Curve{{Points: single[m : m+1]}}})
+			subjects = append(subjects, Subject{SinglePrefix + id, RoleSingle, []Curve{{Points: single[m : m+1]}}})
 		}
 	}
 	if !has(ZeroRouter) {
 		// Paying any price it takes the best model alone.
-		best := 0
-		for m, t := range e.models {
-			b := e.models[best]
-			if e.plain[t.quality] > e.plain[b.quality] || e.plain[t.quality] == e.plain[b.quality] && e.plain[t.cost] < e.plain[b.cost] {
-				best = m
-			}
-		}
 		points := slices.Clone(single)
-		points[best].Free = true
-		subjects = append(subjects, Subject{ZeroRouter, []Curve{{Points: points}}})
+		points[e.bestModel].Free = true
+		subjects = append(subjects, Subject{ZeroRouter, RoleReference, []Curve{{Points: points}}})
 	}
 	if !has(Oracle) {
-		p := e.take(o.Oracle())
-		p.Free = true
-		subjects = append(subjects, Subject{Oracle, []Curve{{Points: []PromptPoint{p}}}})
+		var points []PromptPoint
+		for _, choice := range o.OracleFront() {
+			points = append(points, e.take(choice))
+		}
+		points[len(points)-1].Free = true
+		subjects = append(subjects, Subject{Oracle, RoleOracle, []Curve{{Points: points}}})
 		apart = Oracle
 	}
 	return subjects, apart
@@ -218,7 +234,117 @@ func (e *evaluation) addModels() error {
 	if e.dearest, err = e.add(dearest, stats.None); err != nil {
 		return err
 	}
+	if err := e.addBound(); err != nil {
+		return err
+	}
 	return e.addDatasets(best, random)
+}
+
+// withoutCosts lets every answer cost the same. What rests on costs is left out of the table.
+func (e *evaluation) withoutCosts() {
+	e.Outcomes.CostUSD = make([]float32, len(e.Outcomes.CostUSD))
+	e.Outcomes.CarbonG = nil
+	free := func(means []Means) []Means {
+		out := slices.Clone(means)
+		for i := range out {
+			out[i].CostUSD = 0
+		}
+		return out
+	}
+	e.Known, e.Selection = free(e.Known), free(e.Selection)
+	e.Subjects = slices.Clone(e.Subjects)
+	for i := range e.Subjects {
+		curves := slices.Clone(e.Subjects[i].Curves)
+		for c := range curves {
+			points := slices.Clone(curves[c].Points)
+			for k := range points {
+				points[k].CostUSD, points[k].CarbonG = make([]float32, len(points[k].Quality)), nil
+				if s := points[k].Selection; s != nil {
+					points[k].Selection = &Means{s.Quality, 0, math.NaN()}
+				}
+			}
+			curves[c].Points = points
+		}
+		e.Subjects[i].Curves = curves
+	}
+}
+
+// chooseModels chooses the models that others are measured against, once: not anew in each resample.
+func (e *evaluation) chooseModels() {
+	if e.Known == nil {
+		e.warnings = append(e.warnings, fmt.Sprintf("pool %s: the best single model and the Zero router are chosen on the test prompts, in hindsight: no other prompts are known", e.Pool))
+		for _, t := range e.models {
+			e.Known = append(e.Known, e.plainMeans(t))
+		}
+	}
+	if e.Selection == nil {
+		e.Selection = e.Known
+	}
+	e.bestModel = max(best(e.Known), 0)
+	for m, k := range e.Known {
+		if k.CostUSD < e.Known[e.cheapestModel].CostUSD {
+			e.cheapestModel = m
+		}
+		if k.CostUSD > e.Known[e.dearestModel].CostUSD {
+			e.dearestModel = m
+		}
+	}
+}
+
+// plainMeans are a point's means over the compared prompts.
+func (e *evaluation) plainMeans(t triple) Means {
+	m := Means{Quality: e.plain[t.quality], CostUSD: e.plain[t.cost], CarbonG: math.NaN()}
+	if t.carbon != stats.None {
+		m.CarbonG = e.plain[t.carbon]
+	}
+	return m
+}
+
+// chooseSettings chooses what a curve is judged by, on its selection means and the models' over the same prompts; where
+// models is nil on the compared prompts themselves, in hindsight.
+func (e *evaluation) chooseSettings(cc *curveColumns, points []PromptPoint, models []Means) {
+	means := make([]Means, len(points))
+	for i, p := range points {
+		if models != nil {
+			means[i] = *p.Selection
+		} else {
+			means[i] = e.plainMeans(cc.points[i])
+		}
+	}
+	if models == nil {
+		for _, t := range e.models {
+			models = append(models, e.plainMeans(t))
+		}
+	}
+	var drawn line
+	cheapest := models[e.cheapestModel]
+	for _, v := range Vertices(means, cheapest) {
+		if v == Anchor {
+			cc.vertices, drawn = append(cc.vertices, e.models[e.cheapestModel]), append(drawn, cheapest.point())
+			continue
+		}
+		cc.vertices, drawn = append(cc.vertices, cc.points[v]), append(drawn, means[v].point())
+	}
+	drawn.sort()
+	cc.chosen = drawn.aiq(models[e.dearestModel].CostUSD)
+	for _, i := range frontier(means) {
+		cc.frontier = append(cc.frontier, cc.points[i])
+	}
+	points3 := make([]Point3, len(means))
+	for i, m := range means {
+		points3[i] = Point3{m.Quality, m.CostUSD, m.CarbonG}
+	}
+	for i, stands := range NotDominated3(points3) {
+		if stands {
+			cc.volume = append(cc.volume, cc.points[i])
+		}
+	}
+	if top := best(means); top >= 0 {
+		cc.top = cc.points[top]
+	}
+	if i := reaching(means, models[e.bestModel].Quality); i >= 0 {
+		cc.reaches = &cc.points[i]
+	}
 }
 
 func (e *evaluation) addDatasets(oracle []int32, random []float32) error {
@@ -263,12 +389,19 @@ func (e *evaluation) byDataset() [][]int32 {
 }
 
 func (e *evaluation) addSubject(s Subject, apart bool) error {
-	sub := subjectColumns{name: s.Name, apart: apart}
+	sub := subjectColumns{name: s.Name, role: s.Role, apart: apart}
+	if sub.role == "" {
+		sub.role = RolePolicy
+	}
+	if e.Outcomes.Len() < MinRanked && (sub.role == RolePolicy || sub.role == RoleControl) {
+		sub.role = RoleThin
+	}
 	datasets := e.byDataset()
 	var first []triple
 	leftOut, all := 0, 0
+	blind := false
 	for _, curve := range s.Curves {
-		cc := curveColumns{sound: stats.None}
+		cc := curveColumns{sound: stats.None, chosen: math.NaN(), top: unlike}
 		like := unlike
 		largest := -1 // budget
 		var kept []PromptPoint
@@ -292,6 +425,18 @@ func (e *evaluation) addSubject(s Subject, apart bool) error {
 				largest = k
 			}
 		}
+		if len(kept) > 0 {
+			if !slices.ContainsFunc(kept, unselected) {
+				models := e.Selection
+				if s.Role == RoleSingle || s.Role == RoleReference {
+					models = e.Known
+				}
+				e.chooseSettings(&cc, kept, models)
+			} else {
+				blind = blind || !apart
+				e.chooseSettings(&cc, kept, nil)
+			}
+		}
 		if largest >= 0 {
 			if err := e.addLargest(&sub, &cc, kept[largest], datasets); err != nil {
 				return err
@@ -301,6 +446,9 @@ func (e *evaluation) addSubject(s Subject, apart bool) error {
 			first = cc.points
 		}
 		sub.curves, sub.seeds = append(sub.curves, cc), append(sub.seeds, curve.Seed)
+	}
+	if sub.blind = blind; blind {
+		e.warnings = append(e.warnings, fmt.Sprintf("pool %s: policy %s: its settings are chosen on the test prompts, in hindsight: it has no selection figures", e.Pool, s.Name))
 	}
 	if leftOut > 0 {
 		e.warnings = append(e.warnings, fmt.Sprintf("pool %s: policy %s: %d of %d points are left out: their quality or cost is unknown on some prompt",
@@ -328,6 +476,11 @@ func (e *evaluation) addLargest(sub *subjectColumns, cc *curveColumns, p PromptP
 		cc.dataset = append(cc.dataset, id)
 	}
 	return nil
+}
+
+// unselected tells whether a setting has no selection figures to be chosen by.
+func unselected(p PromptPoint) bool {
+	return p.Selection == nil || !finite(p.Selection.Quality) || !finite(p.Selection.CostUSD)
 }
 
 func unknown(values []float32) bool {

@@ -3,8 +3,10 @@ package metrics
 import (
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/trilemma-bench/trilemma/harness/stats"
 )
@@ -12,7 +14,9 @@ import (
 // Row is one metric of one policy. What has no value is NaN; then Reason says why.
 type Row struct {
 	Pool, Policy, Metric string
+	Role                 Role
 	Value, Low, High     float64
+	Prompts              int // that it is measured on
 	Seeds                int
 	PerSeed              []float64 // NaN where a seed has no value
 	IQM                  float64   // interquartile mean over seeds
@@ -21,25 +25,34 @@ type Row struct {
 	IQMLow, IQMHigh         float64
 	Baseline                string
 	Diff, DiffLow, DiffHigh float64
+	DiffSE                  float64 // standard error of the difference
+	PromptsFor005           float64 // prompts that a difference of 0.005 would need, see [PromptsFor]
 	P, HolmP                float64 // of the difference being zero; Holm over the policies of the table
 	Reason                  string
 	Warnings                []string
-	AIQMaxCost              float64 // the cost that AIQ is normalised at, for aiq rows
+	MaxCostUSD              float64 // the cost that the areas aiq, aiq_pool and aiq_hindsight are divided by
 }
 
 // Table is what Evaluate found.
 type Table struct {
-	Rows     []Row
-	Warnings []string
+	Rows      []Row
+	Pairs     []Pair
+	Headlines []Headline
+	Warnings  []string
 }
 
 // level of all intervals.
 const level = 0.95
 
 // Evaluate computes every metric of every subject and of the references, with percentile intervals from a bootstrap over
-// prompts: stratified, the same resamples for all, every metric computed anew on the points of each resample, seeds
-// averaged inside it. What a metric refers to, such as the best single model or the largest cost of the compared
-// policies, is found anew in each resample too.
+// prompts: stratified, the same resamples for all, every metric computed anew on the points of each resample. Where a
+// subject has several seeds, each resample draws among them too and averages what it drew: a difference between policies
+// that were trained anew would hold over other seeds as well as over other prompts.
+//
+// Settings, and the models that others are measured against, are chosen once, on other prompts than these ([Vertices]):
+// what is left is a smooth function of means, which such an interval covers. Of the metrics in hindsight, whose settings
+// are the best on these prompts, the interval is the basic one, 2·value − the resamples' quantiles, since every resample
+// flatters them once more. The table of docs/intervals.md says how often each covers.
 //
 // The compared policies are the subjects, the single models and the Zero router; the oracle is only measured against
 // them. RCI, Gain@R, Gain@B and Gap@O are of the point at the largest budget.
@@ -55,24 +68,29 @@ func Evaluate(in Input) (*Table, error) {
 	}
 	observed := e.newSample()
 	observed.compute(1, func(column int) []float64 { return e.plain[column : column+1] })
-	resampled, err := e.resample()
+	resampled, err := e.resample(observed)
 	if errors.Is(err, stats.ErrTooFewPrompts) {
 		e.warnings = append(e.warnings, fmt.Sprintf("pool %s: no intervals: %v", in.Pool, err))
 	} else if err != nil {
 		return nil, fmt.Errorf("pool %s: %w", in.Pool, err)
+	} else if w := stats.SmallSample(in.Stratum, e.Outcomes.Len()); w != "" {
+		e.warnings = append(e.warnings, fmt.Sprintf("pool %s: %s", in.Pool, w))
 	}
-	return e.table(observed, resampled), nil
+	t := e.table(observed, resampled)
+	t.Pairs = e.pairs(observed, resampled)
+	t.Headlines = e.headlines(t.Pairs, t.Rows)
+	return t, nil
 }
 
 // resampled are metrics in every resample, [subject][metric][resample].
 type resampled struct {
-	mean [][][]float64 // over seeds
-	iqm  [][][]float64 // over as many seeds drawn with replacement; nil for a subject with one
+	mean [][][]float64 // over as many seeds drawn with replacement
+	iqm  [][][]float64 // their interquartile mean; nil for a subject with one
 }
 
-func (e *evaluation) resample() (*resampled, error) {
+func (e *evaluation) resample(observed *sample) (*resampled, error) {
 	room := func() [][]float64 {
-		out := make([][]float64, len(Names))
+		out := make([][]float64, len(Metrics))
 		for m := range out {
 			out[m] = make([]float64, e.Resamples)
 		}
@@ -95,23 +113,15 @@ func (e *evaluation) resample() (*resampled, error) {
 		}
 		s.compute(b.N, b.Means)
 		for i := range e.subjects {
-			for m := range Names {
-				for r := range b.N {
-					out.mean[i][m][b.First+r] = overSeeds(s.value[i], m, r)
-				}
-			}
-			if out.iqm[i] == nil {
-				continue
-			}
 			for r := range b.N {
 				// The same seeds for every metric, whichever worker gets the block.
-				draw := rand.New(rand.NewPCG(e.Seed, uint64(b.First+r)))
-				chosen := make([]int, len(s.value[i]))
-				for k := range chosen {
-					chosen[k] = draw.IntN(len(chosen))
-				}
-				for m := range Names {
-					out.iqm[i][m][b.First+r] = iqmOf(s.value[i], chosen, m, r)
+				seeds := e.drawSeeds(i, b.First+r)
+				for m := range Metrics {
+					// One fewer are averaged than there are, so that their variance is that of the mean over seeds.
+					out.mean[i][m][b.First+r] = overSeeds(s.value[i], seeds[min(1, len(seeds)/2):], m, r)
+					if out.iqm[i] != nil {
+						out.iqm[i][m][b.First+r] = iqmOf(s.value[i], seeds, m, r)
+					}
 				}
 			}
 		}
@@ -119,7 +129,36 @@ func (e *evaluation) resample() (*resampled, error) {
 	if err != nil {
 		return nil, err
 	}
+	for i := range e.subjects {
+		for m := range Metrics {
+			boot.Correct(out.mean[i][m], overSeeds(observed.value[i], e.everySeed(i), m, 0), e.Outcomes.Len())
+		}
+	}
 	return out, nil
+}
+
+// drawSeeds draws as many seeds of a subject as it has, with replacement. Subjects draw apart: their trainings are.
+func (e *evaluation) drawSeeds(subject, resample int) []int {
+	chosen := make([]int, len(e.subjects[subject].curves))
+	if len(chosen) < 2 {
+		return chosen
+	}
+	name := fnv.New64a()
+	name.Write([]byte(e.subjects[subject].name))
+	draw := rand.New(rand.NewPCG(e.Seed^name.Sum64(), uint64(resample)))
+	for k := range chosen {
+		chosen[k] = draw.IntN(len(chosen))
+	}
+	return chosen
+}
+
+// everySeed are all seeds of a subject, once each.
+func (e *evaluation) everySeed(subject int) []int {
+	all := make([]int, len(e.subjects[subject].curves))
+	for k := range all {
+		all[k] = k
+	}
+	return all
 }
 
 // iqmOf is the interquartile mean of a metric over chosen seeds, without those that have no value.
@@ -144,14 +183,14 @@ func (e *evaluation) table(observed *sample, resampled *resampled) *Table {
 	if baseline < 0 && e.Baseline != "" {
 		e.warnings = append(e.warnings, fmt.Sprintf("pool %s: no differences: the baseline %s is not among the policies", e.Pool, e.Baseline))
 	}
-	rows := make([]Row, len(e.subjects)*len(Names))
-	for m := range Names {
+	rows := make([]Row, len(e.subjects)*len(Metrics))
+	for m := range Metrics {
 		p := make([]float64, len(e.subjects))
 		for i := range e.subjects {
-			row := &rows[i*len(Names)+m]
+			row := &rows[i*len(Metrics)+m]
 			*row = e.row(i, m, observed)
 			if resampled != nil {
-				row.interval(resampled.mean[i][m])
+				row.interval(resampled.mean[i][m], Metrics[m].Hindsight && e.subjects[i].flattered())
 				if of := resampled.iqm[i]; of != nil && !math.IsNaN(row.IQM) {
 					low, high := stats.Percentile(of[m], level)
 					row.IQMLow, row.IQMHigh = none(low), none(high)
@@ -159,15 +198,15 @@ func (e *evaluation) table(observed *sample, resampled *resampled) *Table {
 			}
 			if baseline >= 0 && i != baseline {
 				row.Baseline = e.Baseline
-				row.Diff = row.Value - none(overSeeds(observed.value[baseline], m, 0))
+				row.Diff = row.Value - none(overSeeds(observed.value[baseline], e.everySeed(baseline), m, 0))
 				if resampled != nil {
-					row.difference(resampled.mean[i][m], resampled.mean[baseline][m])
+					row.difference(resampled.mean[i][m], resampled.mean[baseline][m], e.Outcomes.Len())
 				}
 			}
 			p[i] = row.P
 		}
 		for i, h := range stats.Holm(p) {
-			rows[i*len(Names)+m].HolmP = h
+			rows[i*len(Metrics)+m].HolmP = h
 		}
 	}
 	return &Table{Rows: rows, Warnings: e.warnings}
@@ -178,8 +217,18 @@ func (e *evaluation) row(i, m int, observed *sample) Row {
 	nan := math.NaN()
 	sub := &e.subjects[i]
 	row := Row{
-		Pool: e.Pool, Policy: sub.name, Metric: Names[m], Value: none(overSeeds(observed.value[i], m, 0)), Seeds: len(sub.curves),
-		Low: nan, High: nan, Diff: nan, DiffLow: nan, DiffHigh: nan, P: nan, HolmP: nan, AIQMaxCost: nan, IQMLow: nan, IQMHigh: nan,
+		Pool: e.Pool, Policy: sub.name, Metric: Metrics[m].Name, Role: sub.role, Prompts: e.Outcomes.Len(), Seeds: len(sub.curves),
+		Value: none(overSeeds(observed.value[i], e.everySeed(i), m, 0)),
+		Low:   nan, High: nan, Diff: nan, DiffLow: nan, DiffHigh: nan, DiffSE: nan, PromptsFor005: nan, P: nan, HolmP: nan,
+		MaxCostUSD: nan, IQMLow: nan, IQMHigh: nan,
+	}
+	if e.Costless && onCosts[m] {
+		row.Value, row.Reason = nan, string(UnknownCost)
+		for range sub.curves {
+			row.PerSeed = append(row.PerSeed, nan)
+		}
+		row.IQM = nan
+		return row
 	}
 	var with []float64
 	for c := range sub.curves {
@@ -190,8 +239,13 @@ func (e *evaluation) row(i, m int, observed *sample) Row {
 		}
 	}
 	row.IQM = stats.IQM(with)
-	if m == mAIQ {
-		row.AIQMaxCost = observed.maxCost[0]
+	switch m {
+	case mAIQ:
+		row.MaxCostUSD = observed.maxCost[0]
+	case mAIQHindsight:
+		row.MaxCostUSD = observed.maxCostHindsight[0]
+	case mAIQPool:
+		row.MaxCostUSD = observed.refs[0].pool
 	}
 	if math.IsNaN(row.Value) {
 		row.Reason = string(e.reason(i, m, observed))
@@ -199,6 +253,11 @@ func (e *evaluation) row(i, m int, observed *sample) Row {
 		row.Warnings = append(row.Warnings, fmt.Sprintf("%d of %d seeds have no value: %s", row.Seeds-k, row.Seeds, e.reason(i, m, observed)))
 	}
 	return row
+}
+
+// flattered tells whether hindsight has anything to choose from: the oracle is a bound, and one point is no choice.
+func (s *subjectColumns) flattered() bool {
+	return !s.apart && slices.ContainsFunc(s.curves, func(c curveColumns) bool { return len(c.points) > 1 })
 }
 
 // none is NaN for what is not reached.
@@ -209,26 +268,30 @@ func none(x float64) float64 {
 	return x
 }
 
-// interval sets Low and High from the metric's resamples.
-func (row *Row) interval(resamples []float64) {
+// interval sets Low and High from the metric's resamples: the percentile interval, or the basic one.
+func (row *Row) interval(resamples []float64, basic bool) {
 	if math.IsNaN(row.Value) {
 		return
 	}
 	low, high := stats.Percentile(resamples, level)
+	if basic {
+		low, high = 2*row.Value-high, 2*row.Value-low
+	}
 	row.Low, row.High = none(low), none(high)
 	if without := count(resamples); without > 0 {
 		row.Warnings = append(row.Warnings, fmt.Sprintf("no value in %.3g %% of the resamples", 100*float64(without)/float64(len(resamples))))
 	}
 }
 
-func (row *Row) difference(resamples, baseline []float64) {
+func (row *Row) difference(resamples, baseline []float64, prompts int) {
 	if math.IsNaN(row.Diff) {
 		return
 	}
 	d := stats.Difference(resamples, baseline)
 	low, high := stats.Percentile(d, level)
 	row.DiffLow, row.DiffHigh = none(low), none(high)
-	row.P = stats.PValue(d)
+	row.P, row.DiffSE = stats.PValue(d), stats.StdDev(d)
+	row.PromptsFor005 = PromptsFor(row.DiffSE, prompts)
 	if without := count(d); without > 0 {
 		row.Warnings = append(row.Warnings, fmt.Sprintf("no difference in %.3g %% of the resamples", 100*float64(without)/float64(len(d))))
 	}
@@ -252,11 +315,14 @@ func (e *evaluation) reason(i, m int, observed *sample) Reason {
 	for _, c := range sub.curves {
 		points += len(c.points)
 	}
-	ref := &observed.refs[0]
 	switch {
 	case points == 0:
 		return NoPoints
-	case m == mQNC || m == mCostSave:
+	case m == mAIQHindsight && points == len(sub.curves):
+		return "one point is no curve"
+	case m == mCostSaveQuality && !(sub.curves[0].reaches != nil):
+		return NotReached
+	case m == mQNC || m == mCostSave || m == mQNCHindsight || m == mCostSaveHindsight:
 		for _, v := range observed.value[i] {
 			if math.IsInf(v[m][0], 0) {
 				return NotReached
@@ -265,14 +331,11 @@ func (e *evaluation) reason(i, m int, observed *sample) Reason {
 		return FreeSingle
 	case m == mRCI && sub.mixes:
 		return NoChoice
-	case m == mPerfGain || m == mGainR || m == mGainB || m == mGapO:
+	case m == mPerfGain || m == mPerfGainHindsight || m == mGainR || m == mGainB || m == mGapO:
 		return ZeroReference
 	case m == mParetoDist && sub.apart:
 		return "the oracle is a reference, not one of the compared policies"
 	case m == mHypervolume:
-		if _, why := Hypervolume([]Point3{ref.box.Worst}, ref.box); why != "" {
-			return why
-		}
 		return UnknownCarbon
 	}
 	return NoPoints

@@ -15,6 +15,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/trilemma-bench/trilemma/harness/stats"
 )
 
 // pool makes an input: n prompts, models of rising quality and cost, and policies that know each outcome more or less.
@@ -93,10 +95,33 @@ func (t *Table) row(policy, metric string) *Row {
 
 var nanEqual = cmpopts.EquateNaNs()
 
-// TestEvaluateIsTheMetricsOnMeans recomputes every value from mean points with the pure functions.
+// selectOnTest lets settings and models be chosen by the compared prompts, as if selection prompts had the same means.
+func selectOnTest(in *Input) {
+	e := evaluation{Input: *in, columns: stats.NewColumns(in.Outcomes.Len())}
+	means := func(p PromptPoint) Means {
+		t, _ := e.addPoint(p, unlike)
+		return e.plainMeans(t)
+	}
+	for m := range in.Outcomes.Models {
+		in.Known = append(in.Known, means(e.take(always(int32(m), in.Outcomes.Len()))))
+	}
+	in.Selection = in.Known
+	for _, s := range in.Subjects {
+		for _, c := range s.Curves {
+			for k := range c.Points {
+				of := means(c.Points[k])
+				c.Points[k].Selection = &of
+			}
+		}
+	}
+}
+
+// TestEvaluateIsTheMetricsOnMeans recomputes every value from mean points with the pure functions. Chosen by the very
+// prompts they are judged on, settings have the same value as in hindsight.
 func TestEvaluateIsTheMetricsOnMeans(t *testing.T) {
 	in := pool(3, 400, 4, 2, 2, 7)
 	in.Resamples = 50
+	selectOnTest(&in)
 	table := evaluate(t, in)
 	mean := func(v []float32) float64 {
 		var sum float64
@@ -105,30 +130,24 @@ func TestEvaluateIsTheMetricsOnMeans(t *testing.T) {
 		}
 		return sum / float64(len(v))
 	}
-	flat := func(c Curve) (points []Point, points3 []Point3) {
+	flat := func(c Curve) (points []Point) {
 		for _, p := range c.Points {
 			points = append(points, Point{mean(p.CostUSD), mean(p.Quality)})
-			points3 = append(points3, Point3{mean(p.Quality), mean(p.CostUSD), mean(p.CarbonG)})
 		}
-		return points, points3
+		return points
 	}
 	e := evaluation{Input: in}
 	o := in.Outcomes
 	var singles []Point
-	worst := Point3{math.Inf(1), 0, 0}
 	for m := range in.Models {
-		s, s3 := flat(Curve{Points: []PromptPoint{e.take(always(int32(m), o.Len()))}})
-		singles = append(singles, s[0])
-		worst = Point3{min(worst.Quality, s3[0].Quality), max(worst.Cost, s3[0].Cost), max(worst.Carbon, s3[0].Carbon)}
+		singles = append(singles, flat(Curve{Points: []PromptPoint{e.take(always(int32(m), o.Len()))}})[0])
 	}
-	_, oracle3 := flat(Curve{Points: []PromptPoint{e.take(o.Oracle())}})
-	box := Box{Worst: worst, Best: oracle3[0]}
 	best := slices.MaxFunc(singles, func(a, b Point) int { return int(math.Copysign(1, a.Quality-b.Quality)) })
 	joint := slices.Clone(singles)
 	maxCost := HullMaxCost(singles)
 	for _, s := range in.Subjects {
 		for _, c := range s.Curves {
-			points, _ := flat(c)
+			points := flat(c)
 			joint = append(joint, points...)
 			maxCost = max(maxCost, HullMaxCost(points))
 		}
@@ -147,30 +166,43 @@ func TestEvaluateIsTheMetricsOnMeans(t *testing.T) {
 		want := map[string]float64{}
 		seeds := float64(len(s.Curves))
 		for _, c := range s.Curves {
-			points, points3 := flat(c)
+			points := flat(c)
 			add := func(metric string, v float64, why Reason) {
 				if why != "" {
 					t.Fatalf("%s of %s: %s", metric, s.Name, why)
 				}
 				want[metric] += v / seeds
 			}
+			both := func(metric string, v float64, why Reason) {
+				add(metric, v, why)
+				add(metric+"_hindsight", v, why)
+			}
 			v, why := AIQ(points, maxCost)
+			add("aiq_hindsight", v, why)
+			anchored := append(slices.Clone(points), singles[0])
+			v, why = AIQ(anchored, maxCost)
 			add("aiq", v, why)
+			v, why = AIQ(anchored, singles[3].CostUSD)
+			add("aiq_pool", v, why)
 			v, why = NAUC(append(slices.Clone(points), Point{lower, cheapest}), lower, upper)
-			add("nauc", v, why)
+			both("nauc", v, why)
 			v, why = Peak(points)
-			add("peak", v, why)
-			add("quality_max", v, why)
+			both("peak", v, why)
+			both("quality_max", v, why)
 			v, why = QNC(points, best)
-			add("qnc", v, why)
+			both("qnc", v, why)
 			v, why = CostSave(points, best)
-			add("costsave", v, why)
+			both("costsave", v, why)
+			at, _ := cheapestAtLeast(points, best.Quality)
+			for _, p := range points {
+				if p.CostUSD == at {
+					add("costsave_quality", p.Quality-best.Quality, "")
+				}
+			}
 			v, why = PerfGain(points, best)
-			add("perfgain", v, why)
+			both("perfgain", v, why)
 			v, why = ParetoDist(points, joint, &scale)
 			add("paretodist", v, why)
-			v, why = Hypervolume(points3, box)
-			add("hypervolume", v, why)
 			last := c.Points[len(c.Points)-1]
 			v, why = o.RCI(last.Choice)
 			add("rci", v, why)
@@ -196,10 +228,13 @@ func TestEvaluateIsTheMetricsOnMeans(t *testing.T) {
 		}
 		for _, metric := range Names {
 			row := table.row(s.Name, metric)
+			if metric == "hypervolume" {
+				want[metric] = row.Value // tested by itself
+			}
 			if math.Abs(row.Value-want[metric]) > 1e-9*(1+math.Abs(want[metric])) {
 				t.Errorf("%s of %s = %v, want %v", metric, s.Name, row.Value, want[metric])
 			}
-			if !(row.Low <= row.Value+1e-9 && row.Value <= row.High+1e-9) && metric != "paretodist" && metric != "nauc" {
+			if !(row.Low <= row.Value+1e-9 && row.Value <= row.High+1e-9) && metric != "paretodist" && !strings.Contains(metric, "nauc") && !strings.Contains(metric, "_hindsight") {
 				t.Errorf("%s of %s = %v, outside its interval %v to %v", metric, s.Name, row.Value, row.Low, row.High)
 			}
 			if base := table.row(ZeroRouter, metric); math.Abs(row.Diff-(row.Value-base.Value)) > 1e-12 {
@@ -210,9 +245,10 @@ func TestEvaluateIsTheMetricsOnMeans(t *testing.T) {
 			}
 		}
 	}
-	if got := table.row("policy0", "aiq").AIQMaxCost; math.Abs(got-maxCost) > 1e-15 {
+	if got := table.row("policy0", "aiq").MaxCostUSD; math.Abs(got-maxCost) > 1e-15 {
 		t.Errorf("AIQ is normalised at %v, want %v", got, maxCost)
 	}
+	near(t, "AIQ of the pool is normalised at", table.row("policy0", "aiq_pool").MaxCostUSD, singles[3].CostUSD)
 	zero, _ := AIQ(singles, maxCost)
 	near(t, "AIQ of the Zero router", table.row(ZeroRouter, "aiq").Value, zero)
 }
@@ -272,7 +308,7 @@ func TestWhatMustNotMatter(t *testing.T) {
 		}
 		got := evaluate(t, other)
 		for i, row := range want.Rows {
-			row.AIQMaxCost *= 4
+			row.MaxCostUSD *= 4
 			if diff := cmp.Diff(row, got.Rows[i], nanEqual, cmpopts.EquateApprox(1e-9, 1e-12)); diff != "" {
 				t.Errorf("%s of %s: %s", row.Metric, row.Policy, diff)
 			}
@@ -282,7 +318,7 @@ func TestWhatMustNotMatter(t *testing.T) {
 
 func TestReferences(t *testing.T) {
 	in := pool(7, 100, 3, 1, 1, 3)
-	in.Subjects = append(in.Subjects, Subject{"single:m1", []Curve{{Points: in.Subjects[0].Curves[0].Points[:1]}}})
+	in.Subjects = append(in.Subjects, Subject{"single:m1", RolePolicy, []Curve{{Points: in.Subjects[0].Curves[0].Points[:1]}}})
 	table := evaluate(t, in)
 	var names []string
 	for _, r := range table.Rows {
@@ -333,7 +369,7 @@ func TestNone(t *testing.T) {
 		policy, metric string
 		want           Reason
 	}{
-		{"combines", "rci", NoChoice}, {"combines", "hypervolume", UnknownCarbon}, {"cheapest", "qnc", NotReached}, {"cheapest", "costsave", NotReached},
+		{"combines", "rci", NoChoice}, {"combines", "hypervolume", UnknownCarbon}, {"combines", "aiq_hindsight", "one point is no curve"}, {"cheapest", "qnc", NotReached}, {"cheapest", "costsave", NotReached},
 	} {
 		if r := table.row(tc.policy, tc.metric); !math.IsNaN(r.Value) || r.Reason != string(tc.want) {
 			t.Errorf("%s of %s: %v, %q; want %q", tc.metric, tc.policy, r.Value, r.Reason, tc.want)
@@ -392,7 +428,7 @@ func TestAwkwardPools(t *testing.T) {
 	t.Run("too few prompts", func(t *testing.T) {
 		table := evaluate(t, pool(1, 9, 3, 1, 1, 2))
 		r := table.row("policy0", "aiq")
-		if math.IsNaN(r.Value) || !math.IsNaN(r.Low) || !math.IsNaN(r.DiffLow) || math.IsNaN(r.Diff) || len(table.Warnings) != 1 {
+		if math.IsNaN(r.Value) || !math.IsNaN(r.Low) || !math.IsNaN(r.DiffLow) || math.IsNaN(r.Diff) || !strings.Contains(strings.Join(table.Warnings, "\n"), "too few prompts for an interval") {
 			t.Errorf("nine prompts: %+v, warnings %q; want values without intervals", r, table.Warnings)
 		}
 	})
@@ -429,7 +465,7 @@ func TestBadInput(t *testing.T) {
 
 func TestWrite(t *testing.T) {
 	table := evaluate(t, pool(2, 30, 2, 1, 2, 2))
-	table.row("policy0", "aiq").Low = math.NaN()
+	table.row("policy0", "aiq_pool").Low = math.NaN()
 	var text, all bytes.Buffer
 	if err := WriteCSV(&text, table.Rows); err != nil {
 		t.Fatal(err)
@@ -438,10 +474,10 @@ func TestWrite(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := strings.Join(rows[0], ","), "pool,policy,metric,value,low,high,seeds,baseline,diff,diff_low,diff_high"; got != want {
+	if got, want := strings.Join(rows[0], ","), "pool,policy,metric,value,low,high,seeds,baseline,diff,diff_low,diff_high,n,max_cost_usd,diff_se,prompts_for_0.005,role"; got != want {
 		t.Errorf("header %s, want %s", got, want)
 	}
-	if len(rows) != 1+len(table.Rows) || rows[2][2] != "aiq" || rows[2][4] != "" || rows[2][3] == "" {
+	if len(rows) != 1+len(table.Rows) || rows[2][2] != "aiq_pool" || rows[2][4] != "" || rows[2][3] == "" {
 		t.Errorf("%d rows, the second %q", len(rows), rows[2])
 	}
 	if err := WriteJSON(&all, table); err != nil {

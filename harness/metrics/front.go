@@ -15,6 +15,7 @@ type Reason string
 const (
 	NoPoints      Reason = "no point has a known quality and cost"
 	UnknownCarbon Reason = "the carbon of some model is unknown"
+	UnknownCost   Reason = "what the answers cost is unknown"
 )
 
 // byCost orders points by ascending cost, of equal cost by ascending quality.

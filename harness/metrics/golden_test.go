@@ -12,28 +12,9 @@ import (
 	"testing"
 )
 
-// peers finds ../shared/golden/peers, walking up to the module's root, or skips the test.
-func peers(t testing.TB) string {
-	t.Helper()
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-		if dir == filepath.Dir(dir) {
-			t.Fatal("no go.mod above the test")
-		}
-		dir = filepath.Dir(dir)
-	}
-	peers := filepath.Join(dir, "..", "shared", "golden", "peers")
-	if _, err := os.Stat(peers); err != nil {
-		t.Skip("../shared/golden/peers is absent")
-	}
-	return peers
-}
+// peers holds figures that published tools' own functions gave for simulated outcomes and a few curves; "prov" in
+// expected.json names the tool, its revision and the function.
+const peers = "testdata/peers"
 
 // golden is expected.json, walked by keys.
 type golden struct {
@@ -42,7 +23,7 @@ type golden struct {
 }
 
 func expected(t *testing.T) golden {
-	b, err := os.ReadFile(filepath.Join(peers(t), "expected.json"))
+	b, err := os.ReadFile(filepath.Join(peers, "expected.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +102,7 @@ func nearPoints(t *testing.T, what string, got, want []Point) {
 }
 
 func curves(t *testing.T, file string) map[string][]Point {
-	b, err := os.ReadFile(filepath.Join(peers(t), file))
+	b, err := os.ReadFile(filepath.Join(peers, file))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +147,7 @@ func loadWorld(t *testing.T) *world {
 }
 
 func table(t *testing.T, file string) [][]string {
-	f, err := os.Open(filepath.Join(peers(t), file))
+	f, err := os.Open(filepath.Join(peers, file))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,14 +2,90 @@ package metrics
 
 import "fmt"
 
-// Names of the metrics, in the order in which tables have them.
-var Names = []string{
-	"quality_max", "aiq", "nauc", "peak", "qnc", "rci", "perfgain", "costsave",
-	"gain_r", "gain_b", "gap_o", "paretodist", "hypervolume",
+// Metric is one column of judgement.
+type Metric struct {
+	Name  string
+	Lower bool // less is better; of the others more is
+	// Hindsight: the setting is chosen on the very prompts it is judged on, as the published tools do. It flatters a
+	// policy by the luck of its best setting.
+	Hindsight bool
 }
 
+// Metrics are all metrics, in the order in which tables have them.
+var Metrics = []Metric{
+	{Name: "quality_max"}, {Name: "aiq_pool"}, {Name: "aiq"}, {Name: "nauc"}, {Name: "peak"}, {Name: "qnc", Lower: true},
+	{Name: "rci", Lower: true}, {Name: "perfgain"}, {Name: "costsave"}, {Name: "costsave_quality"},
+	{Name: "gain_r"}, {Name: "gain_b"}, {Name: "gap_o", Lower: true}, {Name: "paretodist", Lower: true}, {Name: "hypervolume"},
+	{Name: "quality_max_hindsight", Hindsight: true}, {Name: "aiq_hindsight", Hindsight: true}, {Name: "nauc_hindsight", Hindsight: true},
+	{Name: "peak_hindsight", Hindsight: true}, {Name: "qnc_hindsight", Lower: true, Hindsight: true},
+	{Name: "perfgain_hindsight", Hindsight: true}, {Name: "costsave_hindsight", Hindsight: true},
+}
+
+// The metrics by their place in [Metrics].
+const (
+	mQualityMax = iota
+	mAIQPool
+	mAIQ
+	mNAUC
+	mPeak
+	mQNC
+	mRCI
+	mPerfGain
+	mCostSave
+	mCostSaveQuality
+	mGainR
+	mGainB
+	mGapO
+	mParetoDist
+	mHypervolume
+	mQualityMaxHindsight
+	mAIQHindsight
+	mNAUCHindsight
+	mPeakHindsight
+	mQNCHindsight
+	mPerfGainHindsight
+	mCostSaveHindsight
+	metricCount
+)
+
+// onCosts tells which metrics rest on what answers cost.
+var onCosts = [metricCount]bool{
+	mAIQPool: true, mAIQ: true, mNAUC: true, mQNC: true, mRCI: true, mCostSave: true, mCostSaveQuality: true, mParetoDist: true,
+	mHypervolume: true, mAIQHindsight: true, mNAUCHindsight: true, mQNCHindsight: true, mCostSaveHindsight: true,
+}
+
+// HeadlineMetric is the metric that policies are ranked by.
+const HeadlineMetric = "aiq_pool"
+
 // LowerIsBetter tells of which metrics less is better; of the others more is.
-var LowerIsBetter = map[string]bool{"qnc": true, "rci": true, "gap_o": true, "paretodist": true}
+var LowerIsBetter = map[string]bool{}
+
+// Names of the metrics, in their order.
+var Names []string
+
+func init() {
+	for _, m := range Metrics {
+		Names = append(Names, m.Name)
+		LowerIsBetter[m.Name] = m.Lower
+	}
+}
+
+// Role is the part that a subject plays in a table.
+type Role string
+
+// The roles. Only policies are ranked, compared in pairs and named in headlines.
+const (
+	RolePolicy    Role = "policy"
+	RoleControl   Role = "control"   // knows nothing of prompts: random, a single model, the best single model
+	RoleSingle    Role = "single"    // a model's own row
+	RoleReference Role = "reference" // the Zero router
+	RoleOracle    Role = "oracle"    // hindsight by its nature
+	RoleLabelled  Role = "labelled"  // reads the data set's label at test time, which no live router could
+	RoleThin      Role = "thin"      // measured on fewer than MinRanked prompts
+)
+
+// MinRanked is the fewest prompts on which a policy has a rank.
+const MinRanked = 30
 
 // References that Evaluate adds to the subjects.
 const (
@@ -28,10 +104,18 @@ type Input struct {
 	Pool     string
 	Outcomes Outcomes
 	// Models are the ids of the pool's models; where given, each model's own row is added unless a subject has its name.
-	Models   []string
-	Stratum  []int32 // [prompts] resampling keeps the size of each; nil for one stratum
-	Dataset  []int32 // [prompts] from 0; Gain and Gap are means over datasets; nil for one dataset
-	Subjects []Subject
+	Models []string
+	// Known are each model's means over prompts that are not the compared ones (train, validation and selection: a model
+	// learns from none of them). By them the best single model, the cheapest and the dearest, and the corners of the Zero
+	// router are chosen. nil: by the compared prompts themselves, in hindsight, and the table warns.
+	Known []Means
+	// Selection are each model's means over the prompts of PromptPoint.Selection.
+	Selection []Means
+	Stratum   []int32 // [prompts] resampling keeps the size of each; nil for one stratum
+	Dataset   []int32 // [prompts] from 0; Gain and Gap are means over datasets; nil for one dataset
+	Subjects  []Subject
+	// Costless: costs are unknown. What rests on them has no value; qualities are compared all the same.
+	Costless bool
 	// Baseline is the subject that the others are paired with; "" for none.
 	Baseline  string
 	Resamples int // 0 for DefaultResamples
@@ -41,6 +125,7 @@ type Input struct {
 // Subject is one policy.
 type Subject struct {
 	Name   string
+	Role   Role    // "" for RolePolicy
 	Curves []Curve // one for each seed
 }
 
@@ -55,6 +140,9 @@ type Curve struct {
 type PromptPoint struct {
 	Quality, CostUSD, CarbonG []float32 // [prompts]; CarbonG nil where unknown
 	Choice                    []int32   // [prompts] the most probable model; -1 none
+	// Selection are the means over the prompts that settings are chosen by, of which the policy has seen nothing. nil where
+	// there are none: then settings are chosen on the compared prompts, in hindsight, and the table warns.
+	Selection *Means
 	// Free marks the preference that pays any price for quality (all λ zero): the largest budget.
 	Free bool
 }
@@ -72,6 +160,8 @@ func (in *Input) check() error {
 		return fmt.Errorf("pool %s: %d model names, want %d", in.Pool, len(in.Models), o.Models)
 	case in.Stratum != nil && len(in.Stratum) != n || in.Dataset != nil && len(in.Dataset) != n:
 		return fmt.Errorf("pool %s: strata of %d and datasets of %d prompts, want %d", in.Pool, len(in.Stratum), len(in.Dataset), n)
+	case in.Known != nil && len(in.Known) != o.Models || in.Selection != nil && len(in.Selection) != o.Models:
+		return fmt.Errorf("pool %s: known means of %d and selection means of %d models, want %d", in.Pool, len(in.Known), len(in.Selection), o.Models)
 	case in.Resamples < 0:
 		return fmt.Errorf("pool %s: %d resamples, want no negative number", in.Pool, in.Resamples)
 	}
@@ -81,7 +171,7 @@ func (in *Input) check() error {
 		}
 	}
 	for i := range o.Score {
-		if s, c := o.Score[i], o.CostUSD[i]; s-s != 0 || c-c != 0 {
+		if s, c := o.Score[i], o.CostUSD[i]; s-s != 0 || c-c != 0 && !in.Costless {
 			return fmt.Errorf("pool %s: score %v and cost %v of prompt %d, model %d: compare on prompts that every model answered",
 				in.Pool, s, c, i/o.Models, i%o.Models)
 		}

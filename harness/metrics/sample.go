@@ -18,16 +18,18 @@ type sample struct {
 	n     int
 
 	// value[subject][seed][metric][sample]. A quantity that is not reached is infinitely bad, one without a value NaN.
-	value   [][][][]float64
-	maxCost []float64
+	value [][][][]float64
+	// The costs that aiq and aiq_hindsight are carried to, [sample].
+	maxCost, maxCostHindsight []float64
 
 	refs  []reference
 	joint [][]Point // the fronts of all compared curves, then their joint front
 	scale []Scale
-	rest  [][][]tail // [subject][seed][sample]
+	rest  [][][][2]tail // [subject][seed][sample] of the chosen line and of the hull in hindsight
 	order [][][]int32
 
 	points, front, vertex []Point
+	line                  line
 	points3               []Point3
 	own                   []float64
 	volume                sweep
@@ -35,37 +37,44 @@ type sample struct {
 
 // reference is what all subjects are measured against in one sample.
 type reference struct {
-	best     Point // the single model of highest quality, of equals the cheapest
-	bestAt   int
+	best     Point   // the best single model by the known prompts
+	bestTest Point   // by these prompts: hindsight
 	anchor   Point   // each prompt's cheapest model
 	dearest  float64 // mean cost of each prompt's dearest model
+	pool     float64 // mean cost of the dearest single model
 	box      Box
+	bound    float64   // the volume that no policy which asks one model a prompt exceeds
 	random   []float64 // [dataset] quality
 	bestIn   []float64 // [dataset] quality of the best single model
 	oracleIn []float64 // [dataset]
 }
 
-// tail is what the second pass needs of a curve's hull.
-type tail struct {
-	area, cost, quality float64 // the area under the hull up to its peak, and the peak
-	hullMax             float64
+// tail is what the second pass needs of a curve: the area under it up to its dearest point, and that point.
+type tail struct{ area, cost, quality float64 }
+
+// carried is the area carried flat to a cost and divided by it; false where that cuts the curve, or is zero.
+func (t tail) carried(to float64) (float64, bool) {
+	if t.cost > to || to <= 0 {
+		return 0, false
+	}
+	return (t.area + t.quality*(to-t.cost)) / to, true
 }
 
 func (e *evaluation) newSample() *sample {
 	s := &sample{
-		e: e, maxCost: make([]float64, stats.BlockSize), refs: make([]reference, stats.BlockSize),
+		e: e, maxCost: make([]float64, stats.BlockSize), maxCostHindsight: make([]float64, stats.BlockSize), refs: make([]reference, stats.BlockSize),
 		joint: make([][]Point, stats.BlockSize), scale: make([]Scale, stats.BlockSize),
 	}
 	for _, sub := range e.subjects {
 		values := make([][][]float64, len(sub.curves))
-		rest := make([][]tail, len(sub.curves))
+		rest := make([][][2]tail, len(sub.curves))
 		order := make([][]int32, len(sub.curves))
 		for c, curve := range sub.curves {
-			values[c] = make([][]float64, len(Names))
+			values[c] = make([][]float64, len(Metrics))
 			for m := range values[c] {
 				values[c][m] = make([]float64, stats.BlockSize)
 			}
-			rest[c] = make([]tail, stats.BlockSize)
+			rest[c] = make([][2]tail, stats.BlockSize)
 			order[c] = make([]int32, len(curve.points))
 			for i := range order[c] {
 				order[c][i] = int32(i)
@@ -75,23 +84,6 @@ func (e *evaluation) newSample() *sample {
 	}
 	return s
 }
-
-// The metrics by their place in Names.
-const (
-	mQualityMax = iota
-	mAIQ
-	mNAUC
-	mPeak
-	mQNC
-	mRCI
-	mPerfGain
-	mCostSave
-	mGainR
-	mGainB
-	mGapO
-	mParetoDist
-	mHypervolume
-)
 
 // compute fills value and maxCost for n samples.
 func (s *sample) compute(n int, means func(column int) []float64) {
@@ -121,13 +113,18 @@ func (s *sample) references() {
 		worst := Point3{math.Inf(1), math.Inf(-1), math.Inf(-1)}
 		for m, t := range e.models {
 			p := s.point3(t, r)
-			if m == 0 || p.Quality > ref.best.Quality || p.Quality == ref.best.Quality && p.Cost < ref.best.CostUSD {
-				ref.best, ref.bestAt = Point{CostUSD: p.Cost, Quality: p.Quality}, m
+			if m == 0 || p.Quality > ref.bestTest.Quality || p.Quality == ref.bestTest.Quality && p.Cost < ref.bestTest.CostUSD {
+				ref.bestTest = Point{CostUSD: p.Cost, Quality: p.Quality}
 			}
 			// max keeps a NaN: the carbon of one model being unknown, so is the worst.
 			worst = Point3{min(worst.Quality, p.Quality), max(worst.Cost, p.Cost), max(worst.Carbon, p.Carbon)}
 		}
-		ref.box = Box{Worst: worst, Best: s.point3(e.oracle, r)}
+		ref.best, ref.pool = s.point(e.models[e.bestModel], r), s.means(e.models[e.dearestModel].cost)[r]
+		ref.bound = math.NaN()
+		if e.bound != nil {
+			ref.box = e.bound.box(s.means, r, worst)
+			ref.bound = e.bound.volume(s.means, r, ref.box)
+		}
 		ref.anchor = Point{CostUSD: s.means(e.anchor.cost)[r], Quality: s.means(e.anchor.quality)[r]}
 		ref.dearest = s.means(e.dearest)[r]
 		for d := range e.datasets {
@@ -139,11 +136,15 @@ func (s *sample) references() {
 				continue
 			}
 			ref.random = append(ref.random, s.means(in.random)[r])
-			ref.bestIn = append(ref.bestIn, s.means(in.models[ref.bestAt])[r])
+			ref.bestIn = append(ref.bestIn, s.means(in.models[e.bestModel])[r])
 			ref.oracleIn = append(ref.oracleIn, s.means(in.oracle)[r])
 		}
-		s.joint[r], s.scale[r], s.maxCost[r] = s.joint[r][:0], Scale{}, 0
+		s.joint[r], s.scale[r], s.maxCost[r], s.maxCostHindsight[r] = s.joint[r][:0], Scale{}, 0, 0
 	}
+}
+
+func (s *sample) point(t triple, r int) Point {
+	return Point{CostUSD: s.means(t.cost)[r], Quality: s.means(t.quality)[r]}
 }
 
 func (s *sample) point3(t triple, r int) Point3 {
@@ -160,59 +161,111 @@ func (s *sample) curve(i, c int, compared bool) {
 	curve := &s.e.subjects[i].curves[c]
 	out := s.value[i][c]
 	for r := range s.n {
-		ref := &s.refs[r]
-		s.gather(curve, s.order[i][c], r)
-		if len(s.points) == 0 {
+		if len(curve.points) == 0 {
 			for m := range out {
 				out[m][r] = math.NaN()
 			}
-			s.rest[i][c][r] = tail{area: math.NaN()}
+			s.rest[i][c][r] = [2]tail{{area: math.NaN()}}
 			continue
 		}
-		s.front = frontOf(s.points, s.front[:0])
-		s.vertex = hullOf(s.front, s.vertex[:0])
-		top := s.front[len(s.front)-1]
-		s.rest[i][c][r] = tail{area: hullArea(s.vertex), cost: top.CostUSD, quality: top.Quality, hullMax: HullMaxCost(s.points)}
+		s.inHindsight(curve, s.order[i][c], out, r)
 		if compared {
-			s.maxCost[r] = max(s.maxCost[r], s.rest[i][c][r].hullMax)
 			s.joint[r] = append(s.joint[r], s.front...)
 			s.scale[r].Widen(s.points)
 		}
-		out[mQualityMax][r], out[mPeak][r] = top.Quality, top.Quality
-		out[mNAUC][r] = naucOf(s.front, ref.anchor.Quality, ref.anchor.CostUSD, ref.dearest)
-		qnc, why := QNC(s.front, ref.best)
-		if why == NotReached {
-			qnc = math.Inf(1)
+		hull := tail{hullArea(s.vertex), s.front[len(s.front)-1].CostUSD, s.front[len(s.front)-1].Quality}
+		s.asChosen(curve, out, r)
+		own := tail{s.line.area(s.line[len(s.line)-1].CostUSD), s.line[len(s.line)-1].CostUSD, s.line[len(s.line)-1].Quality}
+		s.rest[i][c][r] = [2]tail{own, hull}
+		if compared {
+			s.maxCost[r] = max(s.maxCost[r], own.cost)
+			s.maxCostHindsight[r] = max(s.maxCostHindsight[r], HullMaxCost(s.points))
 		}
-		out[mQNC][r], out[mCostSave][r] = qnc, 1-qnc
-		out[mPerfGain][r], _ = relative(top.Quality, ref.best.Quality)
-		out[mRCI][r] = math.NaN()
-		if curve.sound != stats.None {
-			out[mRCI][r] = 1 - s.means(curve.sound)[r]
-		}
-		s.own = s.own[:0]
-		for _, id := range curve.dataset {
-			s.own = append(s.own, s.means(id)[r])
-		}
-		out[mGainR][r], _, _ = Gain(s.own, ref.random)
-		out[mGainB][r], _, _ = Gain(s.own, ref.bestIn)
-		out[mGapO][r], _, _ = GapO(s.own, ref.oracleIn)
-		s.points3 = s.points3[:0]
-		for _, t := range curve.points {
-			s.points3 = append(s.points3, s.point3(t, r))
-		}
-		out[mHypervolume][r], _ = s.volume.volume(s.points3, ref.box)
+		s.atLargestBudget(curve, out, r)
+		s.volumes(curve, out, r)
 	}
+}
+
+// inHindsight computes what the published tools do: the best of the points at hand. It leaves the curve's points, front and
+// hull behind.
+func (s *sample) inHindsight(curve *curveColumns, order []int32, out [][]float64, r int) {
+	ref := &s.refs[r]
+	s.gather(curve, order, r)
+	s.front = frontOf(s.points, s.front[:0])
+	s.vertex = hullOf(s.front, s.vertex[:0])
+	top := s.front[len(s.front)-1]
+	out[mQualityMaxHindsight][r], out[mPeakHindsight][r] = top.Quality, top.Quality
+	out[mNAUCHindsight][r] = naucOf(s.front, ref.anchor.Quality, ref.anchor.CostUSD, ref.dearest)
+	qnc, why := QNC(s.front, ref.bestTest)
+	if why == NotReached {
+		qnc = math.Inf(1)
+	}
+	out[mQNCHindsight][r], out[mCostSaveHindsight][r] = qnc, 1-qnc
+	out[mPerfGainHindsight][r], _ = relative(top.Quality, ref.bestTest.Quality)
+}
+
+// asChosen computes what the settings that were chosen by selection are worth here. It leaves their line behind.
+func (s *sample) asChosen(curve *curveColumns, out [][]float64, r int) {
+	ref := &s.refs[r]
+	top := s.point(curve.top, r)
+	out[mQualityMax][r], out[mPeak][r] = top.Quality, top.Quality
+	out[mPerfGain][r], _ = relative(top.Quality, ref.best.Quality)
+	out[mQNC][r], out[mCostSave][r], out[mCostSaveQuality][r] = math.Inf(1), math.Inf(-1), math.NaN()
+	if curve.reaches != nil {
+		p := s.point(*curve.reaches, r)
+		qnc, _ := QNC([]Point{{CostUSD: p.CostUSD, Quality: ref.best.Quality}}, ref.best)
+		out[mQNC][r], out[mCostSave][r], out[mCostSaveQuality][r] = qnc, 1-qnc, p.Quality-ref.best.Quality
+	}
+	s.draw(curve.frontier, r)
+	out[mNAUC][r] = s.line.nauc(ref.anchor.Quality, ref.anchor.CostUSD, ref.dearest)
+	s.draw(curve.vertices, r)
+	out[mAIQPool][r] = s.line.aiq(ref.pool)
+}
+
+// draw sets the line to some settings' means.
+func (s *sample) draw(settings []triple, r int) {
+	s.line = s.line[:0]
+	for _, t := range settings {
+		s.line = append(s.line, s.point(t, r))
+	}
+	s.line.sort()
+}
+
+// atLargestBudget computes what is judged at one setting alone.
+func (s *sample) atLargestBudget(curve *curveColumns, out [][]float64, r int) {
+	ref := &s.refs[r]
+	out[mRCI][r] = math.NaN()
+	if curve.sound != stats.None {
+		out[mRCI][r] = 1 - s.means(curve.sound)[r]
+	}
+	s.own = s.own[:0]
+	for _, id := range curve.dataset {
+		s.own = append(s.own, s.means(id)[r])
+	}
+	out[mGainR][r], _, _ = Gain(s.own, ref.random)
+	out[mGainB][r], _, _ = Gain(s.own, ref.bestIn)
+	out[mGapO][r], _, _ = GapO(s.own, ref.oracleIn)
+}
+
+// volumes computes the share of the bound's volume that the chosen settings dominate.
+func (s *sample) volumes(curve *curveColumns, out [][]float64, r int) {
+	ref := &s.refs[r]
+	s.points3 = s.points3[:0]
+	for _, t := range curve.volume {
+		s.points3 = append(s.points3, s.point3(t, r))
+	}
+	v := math.NaN()
+	if s.e.bound != nil && len(s.points3) > 0 {
+		v, _ = s.volume.volume(s.points3, ref.box)
+	}
+	out[mHypervolume][r], _ = share(v, ref.bound)
 }
 
 // gather sets points to the curve's in sample r by ascending cost and quality. order is their order in the sample before,
 // from which it differs little.
 func (s *sample) gather(curve *curveColumns, order []int32, r int) {
 	s.points = s.points[:0]
-	at := func(k int32) Point {
-		t := curve.points[k]
-		return Point{CostUSD: s.means(t.cost)[r], Quality: s.means(t.quality)[r]}
-	}
+	at := func(k int32) Point { return s.point(curve.points[k], r) }
 	for k := range order {
 		p := at(order[k])
 		s.points = append(s.points, p)
@@ -224,39 +277,75 @@ func (s *sample) gather(curve *curveColumns, order []int32, r int) {
 }
 
 func (s *sample) second(i, c int) {
-	curve := &s.e.subjects[i].curves[c]
+	sub := &s.e.subjects[i]
+	curve := &sub.curves[c]
 	out := s.value[i][c]
 	for r := range s.n {
-		t := s.rest[i][c][r]
-		if math.IsNaN(t.area) {
+		rest := s.rest[i][c][r]
+		if math.IsNaN(rest[0].area) {
 			continue
 		}
-		switch top := s.maxCost[r]; {
-		case t.cost <= top && top > 0:
-			out[mAIQ][r] = (t.area + t.quality*(top-t.cost)) / top
-		default: // free, or not compared and dearer than all that are
+		var ok bool
+		if out[mAIQ][r], ok = rest[0].carried(s.maxCost[r]); !ok {
+			s.draw(curve.vertices, r)
+			out[mAIQ][r] = s.line.aiq(s.maxCost[r])
+		}
+		if out[mAIQHindsight][r], ok = rest[1].carried(s.maxCostHindsight[r]); !ok {
 			s.gather(curve, s.order[i][c], r)
-			out[mAIQ][r], _ = AIQ(s.points, top)
+			out[mAIQHindsight][r], _ = AIQ(s.points, s.maxCostHindsight[r])
+		}
+		if len(curve.points) == 1 {
+			out[mAIQHindsight][r] = math.NaN()
 		}
 		out[mParetoDist][r] = math.NaN()
-		if s.e.subjects[i].apart {
+		if sub.apart {
+			s.draw(curve.vertices, r)
+			s.bestPossible(out, r)
 			continue
 		}
 		var sum float64
 		for _, p := range curve.points {
-			sum += s.scale[r].nearest(Point{CostUSD: s.means(p.cost)[r], Quality: s.means(p.quality)[r]}, s.joint[r])
+			sum += s.scale[r].nearest(s.point(p, r), s.joint[r])
 		}
 		out[mParetoDist][r] = sum / float64(len(curve.points))
 	}
 }
 
-// overSeeds is the mean of a metric over a subject's seeds in one sample: of those that have a value; infinite where none
-// has but some are not reached; NaN else.
-func overSeeds(curves [][][]float64, metric, r int) float64 {
+// bestPossible makes the oracle's row a bound: it may mix its settings, so what it costs to reach a quality lies between
+// two of them, and the volume is the bound's own.
+func (s *sample) bestPossible(out [][]float64, r int) {
+	ref := &s.refs[r]
+	for _, m := range []struct {
+		qnc, save int
+		best      Point
+	}{{mQNC, mCostSave, ref.best}, {mQNCHindsight, mCostSaveHindsight, ref.bestTest}} {
+		if c, reached := s.line.cheapest(m.best.Quality); reached {
+			out[m.qnc][r], _ = QNC([]Point{{CostUSD: c, Quality: m.best.Quality}}, m.best)
+			out[m.save][r] = 1 - out[m.qnc][r]
+			out[mCostSaveQuality][r] = 0
+		}
+	}
+	out[mHypervolume][r], _ = share(ref.bound, ref.bound)
+}
+
+// share is part ÷ whole; 0 where both are.
+func share(part, whole float64) (float64, Reason) {
+	switch {
+	case whole > 0:
+		return part / whole, ""
+	case whole == 0:
+		return 0, ""
+	}
+	return math.NaN(), UnknownCarbon
+}
+
+// overSeeds is the mean of a metric over some seeds of a subject in one sample: of those that have a value; infinite where
+// none has but some are not reached; NaN else.
+func overSeeds(curves [][][]float64, seeds []int, metric, r int) float64 {
 	var sum float64
 	n, limit := 0, math.NaN()
-	for _, v := range curves {
-		switch x := v[metric][r]; {
+	for _, c := range seeds {
+		switch x := curves[c][metric][r]; {
 		case finite(x):
 			sum += x
 			n++

@@ -10,5 +10,5 @@
 // Colour and marker mean the family of a policy. Only points on a policy's own front are drawn full. Colours are those
 // of Okabe and Ito ("Color Universal Design", 2008), which people with colour vision deficiencies can tell apart.
 //
-// PNG and SVG of equal input are equal to the byte; PDF is not, because the library dates it.
+// Files of equal input are equal to the byte.
 package plot

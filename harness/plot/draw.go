@@ -14,9 +14,6 @@ import (
 
 // Draw implements Figure.
 func (f *Front) Draw(c draw.Canvas, s Style) error {
-	for i := range f.Series {
-		f.markFront(f.Series[i].Points)
-	}
 	x, y := newScale(&f.X, f.values(true)), newScale(&f.Y, f.values(false))
 	p := newPlot(f.X.Label, f.Y.Label, &x, &y)
 	c = s.heading(c, f.Title, f.Subtitle)
@@ -168,30 +165,36 @@ func (d *frontData) Plot(c draw.Canvas, p *plot.Plot) {
 			obstacles = append(obstacles, rect{min(a.X, b.X), min(a.Y, b.Y), max(a.X, b.X), max(a.Y, b.Y)})
 		}
 	}
-	line(d.zero(c, at))
+	line(d.reference(c, d.front.Zero, zeroLine, at))
+	line(d.reference(c, d.front.Oracle, oracleLine, at))
 	for _, s := range d.front.Series {
 		line(d.points(c, s, at, mark))
-	}
-	for _, o := range d.front.Oracle {
-		if pt := at(o.X, o.Y); finite(o.X) && finite(o.Y) {
-			star(c, pt)
-			mark(pt, 5)
-		}
 	}
 	d.models(c, at, obstacles, mark)
 }
 
-// zero draws the hull of the single models: what mixing models at random gives.
-func (d *frontData) zero(c draw.Canvas, at func(x, y float64) vg.Point) []vg.Point {
-	var line []vg.Point
-	for i, z := range d.front.Zero {
-		if i > 0 {
-			line = append(line, d.between(d.front.Zero[i-1], z, at)...)
-		}
-		line = append(line, at(z.X, z.Y))
-	}
-	style := draw.LineStyle{Color: grey, Width: shift(1), Dashes: []vg.Length{shift(4), shift(3)}}
+// Lines of the references: mixes of single models, and what no router exceeds.
+var (
+	zeroLine   = draw.LineStyle{Color: grey, Width: shift(1), Dashes: []vg.Length{shift(4), shift(3)}}
+	oracleLine = draw.LineStyle{Color: ink, Width: shift(0.9), Dashes: []vg.Length{shift(1.2), shift(2)}}
+)
+
+// reference draws one of them.
+func (d *frontData) reference(c draw.Canvas, points []XY, style draw.LineStyle, at func(x, y float64) vg.Point) []vg.Point {
+	line := d.through(points, at)
 	c.StrokeLines(style, c.ClipLinesXY(line)...)
+	return line
+}
+
+// through is the line through points: between two of them whoever can afford it mixes both.
+func (d *frontData) through(points []XY, at func(x, y float64) vg.Point) []vg.Point {
+	var line []vg.Point
+	for i, p := range points {
+		if i > 0 {
+			line = append(line, d.between(points[i-1], p, at)...)
+		}
+		line = append(line, at(p.X, p.Y))
+	}
 	return line
 }
 
@@ -206,33 +209,30 @@ func (d *frontData) between(a, b XY, at func(x, y float64) vg.Point) []vg.Point 
 	return out
 }
 
-// points draws a series: intervals, the front as steps, its members full and the other points pale.
+// points draws a series: intervals, the line through the chosen settings, these full and the others pale.
 func (d *frontData) points(c draw.Canvas, s Series, at func(x, y float64) vg.Point, mark func(vg.Point, vg.Length)) []vg.Point {
 	look := d.look[s.Label]
-	front := members(s.Points)
-	for _, p := range apart(front, at) {
+	on := chosen(s.Points)
+	for _, p := range apart(on, at) {
 		bars(c, p, pale(look.color, 0.45), at)
 	}
-	var steps []vg.Point
-	for i, p := range front {
-		if i > 0 {
-			// Until the next point is paid for, the quality of the one before is what there is.
-			steps = append(steps, at(p.X, front[i-1].Y))
+	var line []vg.Point
+	if d.front.SizeNote == "" {
+		var corners []XY
+		for _, p := range on {
+			corners = append(corners, XY{p.X, p.Y})
 		}
-		steps = append(steps, at(p.X, p.Y))
+		line = d.through(corners, at)
 	}
-	if d.front.SizeNote != "" {
-		steps = nil
-	}
-	if len(steps) > 1 {
-		c.StrokeLines(draw.LineStyle{Color: look.color, Width: shift(1.2), Dashes: look.dashes}, c.ClipLinesXY(steps)...)
+	if len(line) > 1 {
+		c.StrokeLines(draw.LineStyle{Color: look.color, Width: shift(1.2), Dashes: look.dashes}, c.ClipLinesXY(line)...)
 	}
 	for _, p := range s.Points {
 		if !finite(p.X) || !finite(p.Y) {
 			continue
 		}
 		radius, shade := shift(1.4), pale(look.color, 0.35)
-		if p.NotDominated || d.front.SizeNote != "" {
+		if p.Chosen || d.front.SizeNote != "" {
 			radius, shade = shift(2.3), look.color
 		}
 		if finite(p.Size) {
@@ -240,11 +240,11 @@ func (d *frontData) points(c draw.Canvas, s Series, at func(x, y float64) vg.Poi
 		}
 		pt := at(p.X, p.Y)
 		c.DrawGlyph(draw.GlyphStyle{Color: shade, Radius: radius, Shape: look.marker}, pt)
-		if p.NotDominated || d.front.SizeNote != "" {
+		if p.Chosen || d.front.SizeNote != "" {
 			mark(pt, radius)
 		}
 	}
-	return steps
+	return line
 }
 
 // apart leaves out points that lie so near the one before that their bars would be one smear.
@@ -330,38 +330,14 @@ func nearest(r rect, x, y vg.Length) vg.Point {
 	return vg.Point{X: max(r.x0, min(x, r.x1)), Y: max(r.y0, min(y, r.y1))}
 }
 
-// star is the oracle's marker.
-func star(c draw.Canvas, at vg.Point) {
-	const tips = 5
-	outer, inner := shift(4.2), shift(1.8)
-	var path vg.Path
-	for i := range 2 * tips {
-		r := outer
-		if i%2 == 1 {
-			r = inner
-		}
-		angle := math.Pi/2 + float64(i)*math.Pi/tips
-		pt := vg.Point{X: at.X + r*vg.Length(math.Cos(angle)), Y: at.Y + r*vg.Length(math.Sin(angle))}
-		if i == 0 {
-			path.Move(pt)
-		} else {
-			path.Line(pt)
-		}
-	}
-	path.Close()
-	c.SetColor(ink)
-	c.Fill(path)
-}
-
 // Table implements Figure: every point in the units of the table that it came from.
 func (f *Front) Table() [][]string {
-	rows := [][]string{{"series", "family", "label", "x", "x_low", "x_high", "y", "y_low", "y_high", "on_front"}}
+	rows := [][]string{{"series", "family", "label", "x", "x_low", "x_high", "y", "y_low", "y_high", "chosen"}}
 	for i := range f.Series {
 		s := &f.Series[i]
-		f.markFront(s.Points)
 		for _, p := range s.Points {
 			rows = append(rows, []string{s.Label, s.Family, p.Label, cell(p.X), cell(p.XLow), cell(p.XHigh),
-				cell(p.Y), cell(p.YLow), cell(p.YHigh), strconv.FormatBool(p.NotDominated)})
+				cell(p.Y), cell(p.YLow), cell(p.YHigh), strconv.FormatBool(p.Chosen)})
 		}
 	}
 	for _, m := range f.Models {

@@ -1,6 +1,7 @@
 package plot
 
 import (
+	"cmp"
 	"math"
 	"slices"
 )
@@ -8,12 +9,12 @@ import (
 // Point is one point of a series. Bounds are NaN where there are none; Size is NaN, or from 0 to 1 for markers whose
 // area carries a third quantity.
 type Point struct {
-	X, Y         float64
-	XLow, XHigh  float64
-	YLow, YHigh  float64
-	Size         float64
-	Label        string // of the preference; for the CSV
-	NotDominated bool   // of the series' own front; filled in by Draw
+	X, Y        float64
+	XLow, XHigh float64
+	YLow, YHigh float64
+	Size        float64
+	Label       string // of the preference; for the CSV
+	Chosen      bool   // its series' line runs through it
 }
 
 // At is a point without bounds.
@@ -45,13 +46,15 @@ type Front struct {
 	X, Y     Axis
 	Series   []Series
 	Models   []Model
-	Zero     []XY   // hull of the single models
-	Oracle   []XY   // the references' own front, best first
-	SizeNote string // what marker size means, "" where it means nothing
+	Zero     []XY     // the line of mixes of single models, from the cheapest on
+	Oracle   []XY     // the line of what no router exceeds, likewise
+	SizeNote string   // what marker size means, "" where it means nothing
+	Notes    []string // small print of the legend
 }
 
-// markFront fills NotDominated: no other point of the series is at least as good on both axes and better on one.
-func (f *Front) markFront(points []Point) {
+// ChooseFront marks the points that no other of the series is at least as good as on both axes and better on one: for
+// whoever has nothing else to choose by.
+func (f *Front) ChooseFront(s *Series) {
 	better := func(a, b float64, axis *Axis) int {
 		if axis.HighIsBetter {
 			a, b = -a, -b
@@ -64,35 +67,28 @@ func (f *Front) markFront(points []Point) {
 		}
 		return 0
 	}
-	for i := range points {
-		points[i].NotDominated = finite(points[i].X) && finite(points[i].Y)
-		for j := range points {
-			bx, by := better(points[j].X, points[i].X, &f.X), better(points[j].Y, points[i].Y, &f.Y)
-			if bx >= 0 && by >= 0 && bx+by > 0 && finite(points[j].X) && finite(points[j].Y) {
-				points[i].NotDominated = false
+	for i := range s.Points {
+		p := &s.Points[i]
+		p.Chosen = finite(p.X) && finite(p.Y)
+		for _, o := range s.Points {
+			bx, by := better(o.X, p.X, &f.X), better(o.Y, p.Y, &f.Y)
+			if bx >= 0 && by >= 0 && bx+by > 0 && finite(o.X) && finite(o.Y) {
+				p.Chosen = false
 				break
 			}
 		}
 	}
 }
 
-// members are the points on the front, by x.
-func members(points []Point) []Point {
+// chosen are the points that a series' line runs through, by x.
+func chosen(points []Point) []Point {
 	var out []Point
 	for _, p := range points {
-		if p.NotDominated {
+		if p.Chosen && finite(p.X) && finite(p.Y) {
 			out = append(out, p)
 		}
 	}
-	slices.SortFunc(out, func(a, b Point) int {
-		switch {
-		case a.X < b.X:
-			return -1
-		case a.X > b.X:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(out, func(a, b Point) int { return cmp.Compare(a.X, b.X) })
 	return out
 }
 

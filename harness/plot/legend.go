@@ -43,12 +43,10 @@ func (f *Front) legend(look map[string]look, keyed []string) []entry {
 		}})
 	}
 	if len(f.Zero) > 0 {
-		out = append(out, entry{label: "Zero router", mark: func(c draw.Canvas, at vg.Point) {
-			c.StrokeLine2(draw.LineStyle{Color: grey, Width: shift(1), Dashes: []vg.Length{shift(4), shift(3)}}, at.X-shift(8), at.Y, at.X+shift(8), at.Y)
-		}})
+		out = append(out, entry{label: "Zero router", mark: stroke(zeroLine)})
 	}
 	if len(f.Oracle) > 0 {
-		out = append(out, entry{label: "oracle", mark: star})
+		out = append(out, entry{label: "oracle", mark: stroke(oracleLine)})
 	}
 	if group < len(out) {
 		out[group].gap = true
@@ -57,6 +55,9 @@ func (f *Front) legend(look map[string]look, keyed []string) []entry {
 	if f.SizeNote != "" {
 		out = append(out, entry{label: f.SizeNote})
 	}
+	for _, n := range f.Notes {
+		out = append(out, entry{label: n})
+	}
 	for i, name := range keyed {
 		out = append(out, entry{label: fmt.Sprintf("%d  %s", i+1, name)})
 	}
@@ -64,6 +65,13 @@ func (f *Front) legend(look map[string]look, keyed []string) []entry {
 		out[group].gap = true
 	}
 	return out
+}
+
+// stroke is the mark of a line.
+func stroke(style draw.LineStyle) func(c draw.Canvas, at vg.Point) {
+	return func(c draw.Canvas, at vg.Point) {
+		c.StrokeLine2(style, at.X-shift(8), at.Y, at.X+shift(8), at.Y)
+	}
 }
 
 const (

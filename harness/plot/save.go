@@ -7,7 +7,9 @@ import (
 	"math"
 	"path/filepath"
 	"strconv"
+	"time"
 
+	"codeberg.org/go-pdf/fpdf"
 	"github.com/google/renameio/v2"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
@@ -21,6 +23,14 @@ import (
 const pngDPI = 192
 
 var textHandler = plot.DefaultTextHandler
+
+// A PDF has the same bytes each time: without the time of day, and with its fonts in a fixed order. gonum's canvas has no
+// setting for either, only the library below it.
+func init() {
+	fpdf.SetDefaultCatalogSort(true)
+	fpdf.SetDefaultCreationDate(time.Unix(0, 0).UTC())
+	fpdf.SetDefaultModificationDate(time.Unix(0, 0).UTC())
+}
 
 // Figure is what can be saved.
 type Figure interface {

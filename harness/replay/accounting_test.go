@@ -14,13 +14,14 @@ import (
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
-// timed is a trace of two prompts, an hour apart, and one open model in France.
+// timed is a trace of two prompts, an hour apart, and the copy in France of an open model.
 func timed() *trace.Trace {
 	m := policy.NewModel("m@FRA")
 	m.Region, m.ParamsActiveB, m.ParamsTotalB = "FRA", policy.Exactly(8), policy.Exactly(8)
 	m.PriceInputUSDPerMTok, m.PriceOutputUSDPerMTok = 1, 2
 	noon := time.Date(2024, 6, 1, 12, 10, 0, 0, time.UTC)
 	t := trace.NewTrace([]policy.Model{m}, trace.Prompts{ID: []string{"a", "b"}, ArrivedAt: []time.Time{noon, noon.Add(time.Hour)}})
+	t.CopyOf = []string{"m"}
 	for p := range 2 {
 		at := t.Outcomes.At(p, 0)
 		t.Outcomes.Present.Set(at)

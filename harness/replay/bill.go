@@ -3,9 +3,9 @@ package replay
 import (
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -16,30 +16,6 @@ import (
 	"github.com/trilemma-bench/trilemma/harness/trace"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
-
-// Accounting says how the figures that a trace did not log are derived. A logged figure always wins.
-type Accounting struct {
-	Energy energy.Assumptions
-	// GridGPerKWh is the grid intensity of models whose region is unknown.
-	GridGPerKWh float64
-	// IgnoreRegions uses GridGPerKWh for every model.
-	IgnoreRegions bool
-	// Method of estimating energy; the zero Method is the published regression.
-	Method energy.Method `json:",omitzero"`
-	// Hourly intensities win over yearly averages for prompts that have a time of arrival. HourlySHA256 names the file.
-	Hourly       *carbon.Hourly `json:"-"`
-	HourlySHA256 string         `json:",omitempty"`
-	// Prices of a book win over those of models.yaml: the price of the day on which a prompt arrived, or of PricesOn.
-	// PricesSHA256 names the file.
-	Prices       *cost.Book `json:"-"`
-	PricesSHA256 string     `json:",omitempty"`
-	PricesOn     time.Time  `json:",omitzero"`
-}
-
-// DefaultAccounting derives energy as published and takes the world's average grid where no region is known.
-func DefaultAccounting() Accounting {
-	return Accounting{Energy: energy.Default(), GridGPerKWh: carbon.WorldGPerKWh}
-}
 
 // Bill is an outcome's central figures, as policies are shown them.
 type Bill struct {
@@ -76,6 +52,21 @@ func (m *meter) rates(arrived time.Time) (cost.Rates, error) {
 	return m.book.At(m.id, arrived)
 }
 
+// costUSD is what an answer cost, NaN where that is unknown.
+func (m *meter) costUSD(use cost.Usage, arrived time.Time) (float64, error) {
+	switch {
+	case m.book == nil:
+		return m.price.CostUSD(use.InputTokens, use.OutputTokens), nil
+	case !m.book.Has(m.id):
+		return math.NaN(), nil
+	}
+	rates, err := m.rates(arrived)
+	if err != nil {
+		return 0, fmt.Errorf("prices: %w", err)
+	}
+	return rates.CostUSD(use), nil
+}
+
 // grid is the intensity where the model runs when a prompt arrives.
 func (m *meter) grid(arrived time.Time) (float64, error) {
 	if m.hourly == nil || arrived.IsZero() {
@@ -84,19 +75,13 @@ func (m *meter) grid(arrived time.Time) (float64, error) {
 	return m.hourly.GPerKWh(m.place, arrived)
 }
 
-func newMeter(m policy.Model, acc Accounting) (meter, error) {
+// newMeter prepares for the outcomes of a model, which a price book knows as billedAs.
+func newMeter(m policy.Model, billedAs string, acc Accounting) (meter, error) {
 	mt := meter{
 		gPerKWh: acc.GridGPerKWh,
 		price:   cost.Prices{InputUSDPerMTok: m.PriceInputUSDPerMTok, OutputUSDPerMTok: m.PriceOutputUSDPerMTok},
 	}
-	mt.book, mt.id, mt.on = acc.Prices, m.ID, acc.PricesOn
-	if mt.book != nil {
-		// A copy in another region has the price of its original.
-		mt.id, _, _ = strings.Cut(m.ID, "@")
-		if _, err := mt.book.Resolve(mt.id, mt.on); err != nil {
-			return mt, fmt.Errorf("prices: %w; add the model or an alias, or leave prices out to take those of models.yaml", err)
-		}
-	}
+	mt.book, mt.id, mt.on = acc.Prices, billedAs, acc.PricesOn
 	if m.Region != "" && !acc.IgnoreRegions {
 		mt.place = m.Region
 		g, err := carbon.Intensity(m.Region)
@@ -132,27 +117,27 @@ func hourlyHas(h *carbon.Hourly, place string) bool {
 	if h == nil {
 		return false
 	}
-	_, ok := h.Has(place)
-	return ok
+	_, err := h.Zone(place)
+	return !errors.Is(err, carbon.ErrUnknownZone) // an ambiguous one is told when it is asked for
 }
 
 // billBlock is the number of prompts that one goroutine bills at a time.
 const billBlock = 4096
 
 // NewTable bills every outcome of a trace for the given models of it (indexes into t.Models, the table's columns).
-// An outcome that has a score but neither a logged cost nor tokens and prices to derive it from cannot be replayed and
-// so counts as missing: unknown usage is never zero. Where energy was logged but the model's size is unknown, carbon
-// leaves the embodied share out.
+// Of an outcome that has a score but neither a logged cost nor tokens and prices to derive it from, acc.UnknownCost says
+// what becomes; [Table.Unbilled] tells how many there are and how they score. Where energy was logged but the model's size is
+// unknown, carbon leaves the embodied share out.
 func NewTable(t *trace.Trace, models []int, acc Accounting) (*Table, error) {
 	if err := acc.Energy.Check(); err != nil {
 		return nil, fmt.Errorf("accounting: %w", err)
 	}
 	n := t.Prompts.Len()
-	tab := &Table{Prompts: n, Models: len(models), cell: make([]Outcome, n*len(models)), grid: make([]float32, len(models))}
+	tab := &Table{Prompts: n, Models: len(models), cell: make([]Outcome, n*len(models)), estimated: make([]bool, n*len(models)), grid: make([]float32, len(models))}
 	meters := make([]meter, len(models))
 	for i, m := range models {
 		var err error
-		if meters[i], err = newMeter(t.Models[m], acc); err != nil {
+		if meters[i], err = newMeter(t.Models[m], t.BilledAs(m), acc); err != nil {
 			return nil, err
 		}
 		tab.grid[i] = float32(meters[i].gPerKWh)
@@ -166,10 +151,11 @@ func NewTable(t *trace.Trace, models []int, acc Accounting) (*Table, error) {
 	if err := acc.covered(t, meters); err != nil {
 		return nil, err
 	}
-	counts := make([]shareCount, (n+billBlock-1)/billBlock)
+	counts := make([][]shareCount, (n+billBlock-1)/billBlock) // [blocks][models]
 	var g errgroup.Group
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	for b := range counts {
+		counts[b] = make([]shareCount, len(models))
 		g.Go(func() error {
 			for p := b * billBlock; p < min((b+1)*billBlock, n); p++ {
 				for i, m := range models {
@@ -180,9 +166,11 @@ func NewTable(t *trace.Trace, models []int, acc Accounting) (*Table, error) {
 						}
 						tab.grid[p*len(models)+i] = float32(g)
 					}
-					if err := bill(t, p, m, &meters[i], &tab.cell[p*len(models)+i], &counts[b]); err != nil {
+					if err := bill(t, p, m, &meters[i], &tab.cell[p*len(models)+i], &counts[b][i], &acc); err != nil {
 						return err
 					}
+					at := t.Outcomes.At(p, m)
+					tab.estimated[p*len(models)+i] = isNaN(figure(t.Outcomes.EnergyWh, at)) && isNaN(figure(t.Outcomes.CarbonG, at))
 				}
 			}
 			return nil
@@ -192,8 +180,19 @@ func NewTable(t *trace.Trace, models []int, acc Accounting) (*Table, error) {
 		return nil, err
 	}
 	var total shareCount
-	for i := range counts {
-		total.add(&counts[i])
+	tab.Unbilled = make([]Unbilled, len(models))
+	for i := range models {
+		var model shareCount
+		for b := range counts {
+			model.add(&counts[b][i])
+		}
+		tab.Unbilled[i] = model.unbilled
+		if acc.UnknownCost == Impute && model.unbilled.Outcomes > 0 {
+			if model.imputed = tab.impute(i); model.imputed == 0 {
+				model = shareCount{unbilled: model.unbilled} // left out
+			}
+		}
+		total.add(&model)
 	}
 	tab.Logged = total.shares()
 	tab.readReferences(t)
@@ -236,7 +235,7 @@ func (acc *Accounting) covered(t *trace.Trace, meters []meter) error {
 			if _, err := meters[i].grid(at); err != nil {
 				return fmt.Errorf("hourly intensities for model %s: %w; give a file that covers all prompts, or leave hourly out to take yearly averages", meters[i].id, err)
 			}
-			if meters[i].book == nil {
+			if meters[i].book == nil || !meters[i].book.Has(meters[i].id) {
 				continue
 			}
 			if _, err := meters[i].rates(at); err != nil {
@@ -248,41 +247,43 @@ func (acc *Accounting) covered(t *trace.Trace, meters []meter) error {
 }
 
 // bill fills one outcome.
-func bill(t *trace.Trace, prompt, model int, mt *meter, o *Outcome, count *shareCount) error {
-	*o = Outcome{
-		Score: nan32, CostUSD: nan32, EnergyWhLow: nan32, EnergyWhHigh: nan32,
-		CarbonGLow: nan32, CarbonGHigh: nan32, LatencySec: nan32,
-	}
+func bill(t *trace.Trace, prompt, model int, mt *meter, o *Outcome, count *shareCount, acc *Accounting) error {
+	*o = noOutcome
 	src := &t.Outcomes
 	at := src.At(prompt, model)
 	if !src.Present.Has(at) || isNaN(src.Score[at]) {
 		return nil
 	}
-	in, out := float64(figure(src.InputTokens, at)), float64(figure(src.OutputTokens, at))
+	use, contradicts := acc.Usage.tokens(src, at)
 	price := figure(src.CostUSD, at)
 	logged := !isNaN(price)
-	if !logged && mt.book == nil {
-		price = float32(mt.price.CostUSD(in, out))
-	} else if !logged {
-		rates, err := mt.rates(arrived(t, prompt))
+	if !logged {
+		derived, err := mt.costUSD(use, arrived(t, prompt))
 		if err != nil {
-			return fmt.Errorf("prices: %w", err)
+			return err
 		}
-		price = float32(rates.CostUSD(cost.Usage{
-			InputTokens: in, CachedInputTokens: float64(figure(src.CachedInputTokens, at)),
-			OutputTokens: out, ReasoningTokens: float64(figure(src.ReasoningTokens, at)),
-		}))
+		price = float32(derived)
 	}
+	count.unbilled.see(src.Score[at], price)
 	if isNaN(price) {
-		count.unbilled++
-		return nil
+		count.unbilled.why(mt, use, contradicts)
+		if acc.UnknownCost == Exclude {
+			return nil
+		}
+	}
+	if acc.UnknownCost == QualityOnly {
+		price = nan32
 	}
 	count.present++
-	count.cost.see(logged, true)
+	count.cost.see(logged, !isNaN(price))
+	if src.Estimated != nil && src.Estimated.Has(at) {
+		count.estimated++
+	}
 	o.Score, o.CostUSD = src.Score[at], price
 	if src.Answer != nil {
 		o.answer = src.Answer[at]
 	}
+	in, out := use.InputTokens, use.OutputTokens
 
 	latency := figure(src.LatencySec, at)
 	var low, high energy.Impact
@@ -302,6 +303,9 @@ func bill(t *trace.Trace, prompt, model int, mt *meter, o *Outcome, count *share
 	} else if known {
 		o.EnergyWhLow, o.EnergyWhHigh = float32(low.EnergyWh()), float32(high.EnergyWh())
 		count.energy.see(false, !isNaN(o.EnergyWhLow))
+		if isNaN(o.EnergyWhLow) && in != in {
+			count.unread++
+		}
 	}
 
 	if g := figure(src.CarbonG, at); !isNaN(g) {
@@ -365,15 +369,23 @@ func Concat(a, b *Table) (*Table, error) {
 	}
 	out := &Table{
 		Prompts: a.Prompts + b.Prompts, Models: a.Models,
-		cell: append(append(make([]Outcome, 0, len(a.cell)+len(b.cell)), a.cell...), b.cell...),
+		cell:      append(append(make([]Outcome, 0, len(a.cell)+len(b.cell)), a.cell...), b.cell...),
+		estimated: slices.Concat(a.estimated, b.estimated),
 		Logged: Shares{
 			CostUSD: mix(a.Logged.CostUSD, b.Logged.CostUSD), EnergyWh: mix(a.Logged.EnergyWh, b.Logged.EnergyWh),
 			CarbonG: mix(a.Logged.CarbonG, b.Logged.CarbonG), LatencySec: mix(a.Logged.LatencySec, b.Logged.LatencySec),
 			KnownEnergyWh:   mix(a.Logged.KnownEnergyWh, b.Logged.KnownEnergyWh),
 			KnownCarbonG:    mix(a.Logged.KnownCarbonG, b.Logged.KnownCarbonG),
 			KnownLatencySec: mix(a.Logged.KnownLatencySec, b.Logged.KnownLatencySec),
+			ImputedCostUSD:  mix(a.Logged.ImputedCostUSD, b.Logged.ImputedCostUSD),
+			EstimatedTokens: mix(a.Logged.EstimatedTokens, b.Logged.EstimatedTokens),
 			Unbilled:        a.Logged.Unbilled + b.Logged.Unbilled,
+			Unread:          a.Logged.Unread + b.Logged.Unread,
 		},
+		Unbilled: slices.Clone(a.Unbilled),
+	}
+	for i := range out.Unbilled {
+		out.Unbilled[i].add(&b.Unbilled[i])
 	}
 	if len(a.grid) == a.Models && len(b.grid) == b.Models && slices.Equal(a.grid, b.grid) {
 		out.grid = a.grid
@@ -392,46 +404,4 @@ func Concat(a, b *Table) (*Table, error) {
 		copy(out.reference[a.Prompts:], b.reference)
 	}
 	return out, nil
-}
-
-// shareCount counts how many present outcomes had a quantity logged, and known at all.
-type shareCount struct {
-	present, unbilled             int
-	cost, energy, carbon, latency quantityCount
-}
-
-type quantityCount struct{ logged, known int }
-
-func (q *quantityCount) see(logged, known bool) {
-	if logged {
-		q.logged++
-	}
-	if known {
-		q.known++
-	}
-}
-
-func (c *shareCount) add(o *shareCount) {
-	c.present += o.present
-	c.unbilled += o.unbilled
-	for _, q := range []struct{ to, from *quantityCount }{
-		{&c.cost, &o.cost}, {&c.energy, &o.energy}, {&c.carbon, &o.carbon}, {&c.latency, &o.latency},
-	} {
-		q.to.logged += q.from.logged
-		q.to.known += q.from.known
-	}
-}
-
-func (c *shareCount) shares() Shares {
-	part := func(n int) float64 {
-		if c.present == 0 {
-			return 0
-		}
-		return float64(n) / float64(c.present)
-	}
-	return Shares{
-		CostUSD: part(c.cost.logged), EnergyWh: part(c.energy.logged), CarbonG: part(c.carbon.logged), LatencySec: part(c.latency.logged),
-		KnownEnergyWh: part(c.energy.known), KnownCarbonG: part(c.carbon.known), KnownLatencySec: part(c.latency.known),
-		Unbilled: c.unbilled,
-	}
 }

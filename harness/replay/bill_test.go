@@ -107,3 +107,40 @@ func TestConcat(t *testing.T) {
 		t.Errorf("joined tables hold other outcomes")
 	}
 }
+
+func TestReadingPromptsNeedsTheirTokens(t *testing.T) {
+	tr := oneModel(priced(8, 8))
+	with := table(t, tr)
+	acc := DefaultAccounting()
+	acc.Energy.Prefill.On = false
+	without, err := NewTable(tr, []int{0}, acc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w, o := with.At(0, 0).EnergyWh(), without.At(0, 0).EnergyWh(); !(w > o) {
+		t.Errorf("with the reading of 1,000 tokens %v Wh, without %v", w, o)
+	}
+	tr.Outcomes.CostUSD, tr.Outcomes.InputTokens[0] = []float32{0.5}, nan32
+	if with = table(t, tr); with.Logged.Unread != 1 || !isNaN(with.At(0, 0).EnergyWh()) || !with.At(0, 0).Present() {
+		t.Errorf("unknown input tokens give %+v and %d unread outcomes", *with.At(0, 0), with.Logged.Unread)
+	}
+	if without, err = NewTable(tr, []int{0}, acc); err != nil || without.Logged.Unread != 0 || isNaN(without.At(0, 0).EnergyWh()) {
+		t.Errorf("with prefill off, input tokens matter: %+v, %v", *without.At(0, 0), err)
+	}
+}
+
+func TestLoggedEnergyIsNoEstimate(t *testing.T) {
+	tr := oneModel(priced(8, 8))
+	if !table(t, tr).Estimated(0, 0) {
+		t.Error("derived energy does not count as an estimate")
+	}
+	tr.Outcomes.EnergyWh = []float32{7}
+	logged := table(t, tr)
+	joined, err := Concat(table(t, oneModel(priced(8, 8))), logged)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if logged.Estimated(0, 0) || !joined.Estimated(0, 0) || joined.Estimated(1, 0) {
+		t.Error("logged energy counts as an estimate")
+	}
+}

@@ -5,13 +5,13 @@
 //     (prompt, model), logged where the trace has the figure and derived from tokens, prices and sizes where not.
 //  2. [Table.View] narrows it to the models of a pool, [View.Complete] to the prompts that all of them answered.
 //  3. [Replay] turns decisions into one [Result] a row and their mean.
-//  4. [Oracle] and [Zero] give the references no policy needs to be asked for.
+//  4. [Oracle] and [SingleMeans] give the references no policy needs to be asked for.
 package replay
 
 import "math"
 
 // Outcome is one billed outcome, 32 bytes so that two share a cache line. Score is NaN where there is no outcome or
-// where its bill is unknown; energy and carbon are NaN where the model's size is unknown. The central estimate of
+// where its bill is unknown and [Exclude] leaves it out; energy and carbon are NaN where the model's size is unknown. The central estimate of
 // energy and of carbon is the middle of its bounds.
 type Outcome struct {
 	Score        float32
@@ -44,8 +44,12 @@ type Table struct {
 	cell    []Outcome
 	// grid is the intensity that each outcome saw, [prompts × models], or one a model where it does not change.
 	grid []float32
+	// estimated marks the outcomes whose carbon rests on an estimate of energy, [prompts × models].
+	estimated []bool
 	// reference holds the code of each prompt's reference answer; nil where the trace has no answers to vote on.
 	reference []uint32
+	// Unbilled tells, a model, of the outcomes that have a score but no known cost.
+	Unbilled []Unbilled
 	// Logged tells, a quantity, how many of the present outcomes had it logged rather than derived.
 	Logged Shares
 }
@@ -55,12 +59,20 @@ type Shares struct {
 	CostUSD, EnergyWh, CarbonG, LatencySec float64
 	// Known says which part of the present outcomes has the figure at all.
 	KnownEnergyWh, KnownCarbonG, KnownLatencySec float64
+	// Unread counts outcomes whose energy is unknown only because their input tokens are, where reading prompts counts.
+	Unread int
+	// ImputedCostUSD is the part charged with the mean cost of its model, EstimatedTokens that whose tokens were estimated
+	// from the text.
+	ImputedCostUSD, EstimatedTokens float64
 	// Unbilled counts outcomes that had a score but neither a logged cost nor tokens and prices to derive it from.
 	Unbilled int
 }
 
 // At is the outcome of one model for one prompt.
 func (t *Table) At(prompt, model int) *Outcome { return &t.cell[prompt*t.Models+model] }
+
+// Estimated tells whether an outcome's carbon rests on an estimate of energy; false where energy or carbon was logged.
+func (t *Table) Estimated(prompt, model int) bool { return t.estimated[prompt*t.Models+model] }
 
 // GridGPerKWh is the intensity of the grid that a model runs on when a prompt arrives, in gCO2e/kWh.
 func (t *Table) GridGPerKWh(prompt, model int) float64 {
@@ -119,6 +131,11 @@ func (r *Result) EnergyWh() float32 { return (r.EnergyWhLow + r.EnergyWhHigh) / 
 func (r *Result) CarbonG() float32 { return (r.CarbonGLow + r.CarbonGHigh) / 2 }
 
 var nan32 = float32(math.NaN())
+
+var noOutcome = Outcome{
+	Score: nan32, CostUSD: nan32, EnergyWhLow: nan32, EnergyWhHigh: nan32,
+	CarbonGLow: nan32, CarbonGHigh: nan32, LatencySec: nan32,
+}
 
 var uncovered = Result{
 	Quality: nan32, CostUSD: nan32, EnergyWhLow: nan32, EnergyWhHigh: nan32,

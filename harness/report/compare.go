@@ -132,7 +132,7 @@ func changesTable(c *compare.Comparison) table.Writer {
 func notes(c *compare.Comparison) []string {
 	same := 0
 	for i := range c.Rows {
-		if slices.Contains(shown, c.Rows[i].Metric) && !moved(&c.Rows[i]) {
+		if isMain(c.Rows[i].Metric) && !moved(&c.Rows[i]) {
 			same++
 		}
 	}
@@ -141,6 +141,11 @@ func notes(c *compare.Comparison) []string {
 		out = append(out, fmt.Sprintf("%d of the main metrics are the same in both runs", same))
 	}
 	return out
+}
+
+// isMain tells whether a metric is one of the summary tables.
+func isMain(metric string) bool {
+	return slices.ContainsFunc(mainColumns, func(c column) bool { return c.metric == metric })
 }
 
 // moved tells whether a metric is not the same in both runs; unknown in both is the same.
@@ -157,7 +162,7 @@ func rowsTable(c *compare.Comparison) table.Writer {
 	t.SetColumnConfigs([]table.ColumnConfig{{Number: 4, Align: text.AlignRight}, {Number: 5, Align: text.AlignRight}, {Number: 7, Align: text.AlignRight}})
 	for i := range c.Rows {
 		r := &c.Rows[i]
-		if !slices.Contains(shown, r.Metric) || !moved(r) {
+		if !isMain(r.Metric) || !moved(r) {
 			continue
 		}
 		t.AppendRow(table.Row{r.Pool, r.Policy, r.Metric, three(r.Before), three(r.After), change(r), r.Prompts})

@@ -16,13 +16,16 @@ import (
 	"github.com/trilemma-bench/trilemma/harness/trace"
 )
 
-// ModelSummary is one model over the prompts that it answered; means per prompt, NaN (null in JSON) where unknown.
+// ModelSummary is one model over the prompts that it answered: answers are those with a score, whatever is known of their
+// cost. The other means are over the answers whose figure is known, null in JSON where none is.
 type ModelSummary struct {
-	ID         string   `json:"model"`
-	Answers    int      `json:"answers"`
-	Coverage   float64  `json:"coverage"`
-	Score      *float64 `json:"score"`
-	OverAll    *float64 `json:"score_over_all"` // what it comes to over all prompts, from those that it answered
+	ID       string   `json:"model"`
+	Answers  int      `json:"answers"`
+	Coverage float64  `json:"coverage"`
+	Score    *float64 `json:"score"`
+	OverAll  *float64 `json:"score_over_all"` // what it comes to over all prompts, from those that it answered
+	// Costed is how many answers have a known cost.
+	Costed     int      `json:"answers_with_cost"`
 	CostUSD    *float64 `json:"cost_usd"`
 	EnergyWh   *float64 `json:"energy_wh"`
 	CarbonG    *float64 `json:"carbon_g"`
@@ -39,6 +42,7 @@ type TraceSummary struct {
 	Feedback   coverage.Density                    `json:"feedback"`
 	Missing    *coverage.Missing                   `json:"missing,omitempty"` // where models answered different prompts
 	Logged     replay.Shares                       `json:"logged"`
+	Unbilled   []string                            `json:"unbilled,omitempty"` // what outcomes without a known cost lack
 	ByModel    []ModelSummary                      `json:"by_model"`
 	ByCategory map[string]map[string]*CategoryMean `json:"by_category"` // category → model
 }
@@ -48,30 +52,46 @@ type CategoryMean struct {
 	Answers  int      `json:"answers"`
 	Score    float64  `json:"score"`
 	CostUSD  *float64 `json:"cost_usd"`
-	costUSD  float64
 	EnergyWh *float64 `json:"energy_wh"`
-	energyWh float64
+
+	cost, energy mean
 }
 
-// Summarise bills a trace with the default accounting and counts.
-func Summarise(t *trace.Trace) (*TraceSummary, error) {
-	models := make([]int, len(t.Models))
-	for i := range models {
-		models[i] = i
+// mean is a mean over what is known.
+type mean struct {
+	sum float64
+	n   int
+}
+
+func (m *mean) add(x float32) {
+	if x == x {
+		m.sum, m.n = m.sum+float64(x), m.n+1
 	}
-	tab, err := replay.NewTable(t, models, replay.DefaultAccounting())
+}
+
+func (m *mean) known() *float64 {
+	if m.n == 0 {
+		return nil
+	}
+	return known(m.sum / float64(m.n))
+}
+
+// Summarise bills a trace and counts. An answer counts by its score, whatever is known of its cost.
+func Summarise(t *trace.Trace, acc replay.Accounting) (*TraceSummary, error) {
+	acc.UnknownCost = replay.Keep
+	models := make([]int, len(t.Models))
+	names := make([]string, len(t.Models))
+	for i := range models {
+		models[i], names[i] = i, t.Models[i].ID
+	}
+	tab, err := replay.NewTable(t, models, acc)
 	if err != nil {
 		return nil, err
 	}
 	view := tab.View(models)
 	prompts := make([]int, t.Prompts.Len())
-	rows := make([]int32, len(prompts))
 	for i := range prompts {
-		prompts[i], rows[i] = i, int32(i)
-	}
-	means, err := replay.SingleMeans(view, rows)
-	if err != nil {
-		return nil, err
+		prompts[i] = i
 	}
 	s := &TraceSummary{
 		Prompts: len(prompts), Models: len(models), Logged: tab.Logged, Complete: len(view.Complete(prompts)),
@@ -84,18 +104,44 @@ func Summarise(t *trace.Trace) (*TraceSummary, error) {
 		s.Missing = &missing
 	}
 	estimates := given.Estimates()
-	points := make([]metrics.Point, len(means))
-	for i, m := range means {
-		points[i] = metrics.Point{CostUSD: m.CostUSD, Quality: m.Quality}
+	points := make([]metrics.Point, len(models))
+	for m := range models {
+		var score, cost, energy, carbon, latency mean
+		for p := range prompts {
+			if o := view.At(p, m); o.Present() {
+				score.add(o.Score)
+				cost.add(o.CostUSD)
+				energy.add(o.EnergyWh())
+				carbon.add(o.CarbonG())
+				latency.add(o.LatencySec)
+			}
+		}
+		points[m] = metrics.Point{CostUSD: math.NaN(), Quality: score.sum / float64(score.n)}
+		if cost.n == score.n {
+			points[m].CostUSD = cost.sum / float64(cost.n)
+		}
+		s.Outcomes += score.n
+		s.ByModel = append(s.ByModel, ModelSummary{
+			ID: names[m], Answers: score.n, Coverage: float64(score.n) / float64(len(prompts)), Score: score.known(), OverAll: estimates[m].All, Costed: cost.n,
+			CostUSD: cost.known(), EnergyWh: energy.known(), CarbonG: carbon.known(), LatencySec: latency.known(),
+		})
+		if u := &tab.Unbilled[m]; u.Outcomes > 0 {
+			text := fmt.Sprintf("%s: the cost of %d of %d answers is unknown", names[m], u.Outcomes, u.Answered)
+			if kept := u.Answered - u.Outcomes; kept > 0 {
+				text += fmt.Sprintf(": they score %.3f on average, the other %d score %.3f", u.Score(), kept, u.KeptScore())
+			}
+			if u.Selective() {
+				text += ", so it is not missing at random"
+			}
+			s.Unbilled = append(s.Unbilled, text)
+		}
+	}
+	if why := tab.WhyUnbilled(names, models); why != "" {
+		s.Unbilled = append(s.Unbilled, why)
 	}
 	front := metrics.Front(points)
-	for i, m := range means {
-		s.Outcomes += m.Covered
-		s.ByModel = append(s.ByModel, ModelSummary{
-			ID: t.Models[i].ID, Answers: m.Covered, Coverage: m.Coverage(), Score: known(m.Quality), OverAll: estimates[i].All,
-			CostUSD: known(m.CostUSD), EnergyWh: known(m.EnergyWh), CarbonG: known(m.CarbonG), LatencySec: known(m.LatencySec),
-			OnFront: slices.Contains(front, points[i]),
-		})
+	for m := range points {
+		s.ByModel[m].OnFront = slices.Contains(front, points[m])
 	}
 	if t.Prompts.Category == nil {
 		return s, nil
@@ -119,16 +165,22 @@ func Summarise(t *trace.Trace) (*TraceSummary, error) {
 			c.Answers++
 			n := float64(c.Answers)
 			c.Score += (float64(o.Score) - c.Score) / n
-			c.costUSD += (float64(o.CostUSD) - c.costUSD) / n
-			c.energyWh += (float64(o.EnergyWh()) - c.energyWh) / n
+			c.cost.add(o.CostUSD)
+			c.energy.add(o.EnergyWh())
 		}
 	}
 	for _, of := range s.ByCategory {
 		for _, c := range of {
-			c.CostUSD, c.EnergyWh = known(c.costUSD), known(c.energyWh)
+			c.CostUSD, c.EnergyWh = c.cost.known(), c.energy.known()
 		}
 	}
 	return s, nil
+}
+
+func addKnown(m *mean, x *float64) {
+	if x != nil {
+		m.sum, m.n = m.sum+*x, m.n+1
+	}
 }
 
 // answers are the scores of all outcomes of a trace, whatever is known of their cost.
@@ -162,8 +214,8 @@ func known(x float64) *float64 {
 }
 
 // DescribeJSON writes the summary of a trace as JSON.
-func DescribeJSON(w io.Writer, t *trace.Trace) error {
-	s, err := Summarise(t)
+func DescribeJSON(w io.Writer, t *trace.Trace, acc replay.Accounting) error {
+	s, err := Summarise(t, acc)
 	if err != nil {
 		return err
 	}
@@ -173,8 +225,8 @@ func DescribeJSON(w io.Writer, t *trace.Trace) error {
 }
 
 // Describe writes the summary of a trace as tables.
-func Describe(w io.Writer, t *trace.Trace) error {
-	s, err := Summarise(t)
+func Describe(w io.Writer, t *trace.Trace, acc replay.Accounting) error {
+	s, err := Summarise(t, acc)
 	if err != nil {
 		return err
 	}
@@ -184,8 +236,15 @@ func Describe(w io.Writer, t *trace.Trace) error {
 	if s.Missing != nil {
 		fmt.Fprintf(w, "missing: %s.\n", s.Missing.Tell())
 	}
-	fmt.Fprintf(w, "logged: cost %.0f %%, latency %.0f %%, energy %.0f %%, carbon %.0f %%; the rest is derived or unknown\n\n",
+	fmt.Fprintf(w, "logged: cost %.0f %%, latency %.0f %%, energy %.0f %%, carbon %.0f %%; the rest is derived or unknown\n",
 		100*s.Logged.CostUSD, 100*s.Logged.LatencySec, 100*s.Logged.EnergyWh, 100*s.Logged.CarbonG)
+	if s.Logged.EstimatedTokens > 0 {
+		fmt.Fprintf(w, "estimated from the texts: tokens of %.0f %% of the outcomes\n", 100*s.Logged.EstimatedTokens)
+	}
+	for _, text := range s.Unbilled {
+		fmt.Fprintln(w, text)
+	}
+	fmt.Fprintln(w)
 	t1 := table.NewWriter()
 	t1.SetOutputMirror(w)
 	t1.SetStyle(table.StyleLight)
@@ -217,7 +276,11 @@ func Describe(w io.Writer, t *trace.Trace) error {
 	var others, front []mark
 	for _, m := range sorted {
 		letter := ""
-		if m.Score != nil && m.CostUSD != nil {
+		cost := per(m.CostUSD, 1000, "%.4g")
+		if m.Costed > 0 && m.Costed < m.Answers {
+			cost += fmt.Sprintf(" (of %d)", m.Costed)
+		}
+		if m.Score != nil && m.CostUSD != nil && m.Costed == m.Answers {
 			at := mark{1000 * *m.CostUSD, *m.Score, '·'}
 			if m.OnFront {
 				at.as = 'A' + rune(len(front)%26)
@@ -228,7 +291,7 @@ func Describe(w io.Writer, t *trace.Trace) error {
 			}
 		}
 		t1.AppendRow(table.Row{m.ID, m.Answers, fmt.Sprintf("%.1f %%", 100*m.Coverage), per(m.Score, 1, "%.3f"), per(m.OverAll, 1, "%.3f"),
-			per(m.CostUSD, 1000, "%.4g"), per(m.EnergyWh, 1000, "%.4g"), per(m.CarbonG, 1000, "%.4g"), per(m.LatencySec, 1, "%.2f"), letter})
+			cost, per(m.EnergyWh, 1000, "%.4g"), per(m.CarbonG, 1000, "%.4g"), per(m.LatencySec, 1, "%.2f"), letter})
 	}
 	if s.Missing == nil {
 		t1.SetColumnConfigs([]table.ColumnConfig{{Name: "over all", Hidden: true}})
@@ -256,14 +319,17 @@ func Describe(w io.Writer, t *trace.Trace) error {
 	for _, c := range categories {
 		var best *CategoryMean
 		var name string
-		var sum, cost, energy, n float64
+		var sum, n float64
+		var cost, energy mean
 		for _, m := range t.Models {
 			x := s.ByCategory[c][m.ID]
 			if x == nil {
 				continue
 			}
-			sum, cost, energy, n = sum+x.Score, cost+x.costUSD, energy+x.energyWh, n+1
-			if best == nil || x.Score > best.Score || x.Score == best.Score && x.costUSD < best.costUSD {
+			sum, n = sum+x.Score, n+1
+			addKnown(&cost, x.CostUSD)
+			addKnown(&energy, x.EnergyWh)
+			if best == nil || x.Score > best.Score || x.Score == best.Score && x.CostUSD != nil && best.CostUSD != nil && *x.CostUSD < *best.CostUSD {
 				best, name = x, m.ID
 			}
 		}
@@ -271,7 +337,7 @@ func Describe(w io.Writer, t *trace.Trace) error {
 			continue
 		}
 		t2.AppendRow(table.Row{c, name, best.Answers, fmt.Sprintf("%.3f", best.Score), per(best.CostUSD, 1000, "%.4g"), per(best.EnergyWh, 1000, "%.4g"),
-			fmt.Sprintf("%.3f", sum/n), per(known(cost/n), 1000, "%.4g"), per(known(energy/n), 1000, "%.4g")})
+			fmt.Sprintf("%.3f", sum/n), per(cost.known(), 1000, "%.4g"), per(energy.known(), 1000, "%.4g")})
 	}
 	t2.Render()
 	return nil

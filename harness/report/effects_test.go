@@ -5,29 +5,31 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/trilemma-bench/trilemma/harness/metrics"
 	"github.com/trilemma-bench/trilemma/harness/store"
 )
 
-func ablation() ([]poolTable, []store.Point) {
-	against := func(diff, low, high string) map[string]measured {
-		return map[string]measured{"aiq": {value: "0.6", baseline: "moe", seeds: "5", diff: diff, diffLow: low, diffHigh: high}}
+func ablation() []poolTable {
+	against := func(role metrics.Role, name, diff, low, high string) line {
+		return line{name, role, 1400, map[string]measured{
+			"aiq_pool": {value: "0.6", baseline: "moe", seeds: "5", diff: diff, diffLow: low, diffHigh: high, promptsFor005: "12345"},
+		}}
 	}
 	t := poolTable{pool: "all", lines: []line{
-		{"moe", against("", "", "")},
-		{"k_1", against("-0.012", "-0.02", "-0.004")},
-		{"noise", against("0.001", "-0.003", "0.005")},
-		{"fixed", against("-0.3", "-0.4", "-0.2")},
-		{"oracle", against("0.2", "0.1", "0.3")},
+		against(metrics.RolePolicy, "moe", "", "", ""),
+		against(metrics.RolePolicy, "k_1", "-0.012", "-0.02", "-0.004"),
+		against(metrics.RolePolicy, "noise", "0.001", "-0.003", "0.005"),
+		against(metrics.RoleControl, "random", "-0.3", "-0.4", "-0.2"),
+		against(metrics.RoleLabelled, "category", "0.3", "0.2", "0.4"),
+		against(metrics.RoleOracle, "oracle", "0.2", "0.1", "0.3"),
 	}}
-	var points []store.Point
-	for _, policy := range []string{"moe", "k_1", "noise", "fixed", "oracle"} {
-		for _, preference := range []string{"q", "cost1"} {
-			if policy != "fixed" || preference == "q" {
-				points = append(points, store.Point{Pool: "all", Policy: policy, Preference: preference, N: 1400})
-			}
-		}
-	}
-	return []poolTable{t}, points
+	t.pairs = []pair{compared("aiq_pool", "k_1", "moe", -0.012, 0.01), compared("aiq_pool", "moe", "noise", -0.001, 1)}
+	return []poolTable{t}
+}
+
+func compared(metric, a, b string, diff, p float64) pair {
+	se := 0.004
+	return pair{Pool: "all", Metric: metric, A: a, B: b, Diff: &diff, SE: &se, HolmP: &p}
 }
 
 func TestEffectsAreDifferencesToTheBaseline(t *testing.T) {
@@ -36,27 +38,30 @@ func TestEffectsAreDifferencesToTheBaseline(t *testing.T) {
 		t.Fatalf("effects %+v", found)
 	}
 	if len(found[0].rows) != 2 || found[0].rows[0].policy != "k_1" || found[0].rows[1].policy != "noise" {
-		t.Fatalf("rows %+v, want k_1 and noise: neither the baseline nor references nor policies without a sweep", found[0].rows)
+		t.Fatalf("rows %+v, want k_1 and noise: neither the baseline nor what has no rank", found[0].rows)
 	}
 	markdown := string(found[0].markdown())
-	for _, want := range []string{"| k_1 | −0.012 [−0.020, −0.004] | – | – |", "| noise | +0.001 [−0.003, +0.005] |", "1,400 test prompts", "mean of 5 seeds"} {
+	for _, want := range []string{
+		"| against moe | AIQ (pool) | peak quality | nAUC | prompts for 0.005 |",
+		"| k_1 | −0.012 [−0.020, −0.004]† | – | – | 13,000 |", "| noise | +0.001 [−0.003, +0.005] |", "1,400 test prompts", "mean of 5 seeds", "Holm over all pairs",
+	} {
 		if !strings.Contains(markdown, want) {
 			t.Errorf("want %q in\n%s", want, markdown)
 		}
 	}
-	if tex := string(found[0].latex()); !strings.Contains(tex, `k\_1 & $-$0.012 [$-$0.020, $-$0.004] & -- & --`) {
+	if tex := string(found[0].latex()); !strings.Contains(tex, `k\_1 & $-$0.012 [$-$0.020, $-$0.004]$^\dagger$ & -- & -- & 13,000 \\`) {
 		t.Errorf("latex:\n%s", tex)
 	}
 	figures := found[0].figures("run")
-	if len(figures) != 1 || figures[0].name != "effects-aiq-all" || len(figures[0].figure.Table()) != 3 {
+	if len(figures) != 1 || figures[0].name != "effects-aiq_pool-all" || len(figures[0].figure.Table()) != 3 {
 		t.Errorf("%d figures, want one of AIQ with two rows", len(figures))
 	}
 }
 
 func TestOnePolicyBesideTheBaselineIsNoAblation(t *testing.T) {
-	tables, points := ablation()
+	tables := ablation()
 	tables[0].lines = tables[0].lines[:2]
-	if found := effectsOf(tables, points); len(found) != 0 {
+	if found := effectsOf(tables); len(found) != 0 {
 		t.Errorf("effects %+v, want none", found)
 	}
 }

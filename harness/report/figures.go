@@ -3,6 +3,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"os"
@@ -42,10 +43,19 @@ func figuresIn(run *store.Run, dir string, how experiment.Plots) ([]string, erro
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("making the folder of plots: %w", err)
 	}
+	selected, err := readSelections(run)
+	if err != nil {
+		return nil, err
+	}
+	tables, err := metricTables(run)
+	if err != nil {
+		return nil, err
+	}
 	var paths []string
 	for _, pool := range pools(points) {
-		of := slices.DeleteFunc(slices.Clone(points), func(p store.Point) bool { return p.Pool != pool })
-		for _, f := range fronts(run.Experiment, pool, of, how) {
+		of := inPool(points, pool)
+		for _, f := range fronts(run.Experiment, pool, of, selected, how) {
+			markLabelled(f.front, tables, pool)
 			written, err := plot.Save(f.front, style, dir, f.name, how.Formats)
 			paths = append(paths, written...)
 			if err != nil {
@@ -64,11 +74,7 @@ func figuresIn(run *store.Run, dir string, how experiment.Plots) ([]string, erro
 	if err != nil {
 		return paths, err
 	}
-	tables, err := metricTables(run)
-	if err != nil {
-		return paths, err
-	}
-	for _, e := range effectsOf(tables, points) {
+	for _, e := range effectsOf(tables) {
 		extra = append(extra, e.figures(run.Experiment)...)
 	}
 	cells, err := trained(run)
@@ -84,6 +90,24 @@ func figuresIn(run *store.Run, dir string, how experiment.Plots) ([]string, erro
 		}
 	}
 	return paths, nil
+}
+
+// markLabelled marks the policies that use the data set's label.
+func markLabelled(f *plot.Front, tables []poolTable, pool string) {
+	for i := range tables {
+		if tables[i].pool != pool {
+			continue
+		}
+		marked := false
+		for k := range f.Series {
+			if l := tables[i].line(f.Series[k].Label); l != nil && l.role == metrics.RoleLabelled {
+				f.Series[k].Label, marked = l.name(), true
+			}
+		}
+		if marked {
+			f.Notes = append(f.Notes, "‡ uses the data set's label")
+		}
+	}
 }
 
 func pools(points []store.Point) []string {
@@ -137,7 +161,7 @@ func quantities(how experiment.Plots) (quality, cost, carbon quantity) {
 }
 
 // fronts are the three figures of a pool; those of carbon are left out where it is unknown.
-func fronts(name, pool string, points []store.Point, how experiment.Plots) []namedFront {
+func fronts(name, pool string, points []store.Point, selected selections, how experiment.Plots) []namedFront {
 	quality, cost, carbon := quantities(how)
 	known := slices.ContainsFunc(points, func(p store.Point) bool { return !math.IsNaN(p.CarbonG) })
 	n := 0
@@ -147,27 +171,30 @@ func fronts(name, pool string, points []store.Point, how experiment.Plots) []nam
 	subtitle := fmt.Sprintf("%s test prompts", thousands(n))
 	title := func(what string) string { return fmt.Sprintf("%s: %s, pool %s", name, what, pool) }
 	intervals := subtitle + "; bars: 95 % interval of quality"
-	out := []namedFront{{"quality-cost-" + file(pool), front(title("quality and cost"), intervals, points, cost, quality)}}
+	out := []namedFront{{"quality-cost-" + file(pool), front(title("quality and cost"), intervals, points, selected, cost, quality)}}
 	if known {
 		bounded := subtitle
 		if slices.ContainsFunc(points, func(p store.Point) bool { return p.CarbonGLow < p.CarbonGHigh }) {
 			intervals += ", and of emissions over the sizes assumed for closed models"
 			bounded += "; bars: emissions over the sizes assumed for closed models"
 		}
-		out = append(out, namedFront{"quality-carbon-" + file(pool), front(title("quality and emissions"), intervals, points, carbon, quality)})
-		both := front(title("cost and emissions"), bounded, points, cost, carbon)
+		out = append(out, namedFront{"quality-carbon-" + file(pool), front(title("quality and emissions"), intervals, points, selected, carbon, quality)})
+		both := front(title("cost and emissions"), bounded, points, nil, cost, carbon)
 		sizes(both, points)
-		both.Zero, both.Oracle = nil, nil
+		both.Zero, both.Oracle, both.Notes = nil, nil, nil
 		out = append(out, namedFront{"cost-carbon-" + file(pool), both})
 	}
 	return out
 }
 
-// front gathers one figure. Seeds of a policy at one preference are one point, their mean.
-func front(title, subtitle string, points []store.Point, x, y quantity) *plot.Front {
+// front gathers one figure. Seeds of a policy at one preference are one point, their mean. The line of a policy runs through
+// the settings that the selection prompts speak for; where there are none, through its front on the test prompts.
+func front(title, subtitle string, points []store.Point, selected selections, x, y quantity) *plot.Front {
 	f := &plot.Front{Title: title, Subtitle: subtitle, X: x.axis, Y: y.axis}
 	at := map[string]int{}
-	for _, p := range overSeeds(points) {
+	points = overSeeds(points)
+	chosen := selected.chosenBy(points, x.value)
+	for _, p := range points {
 		pt := plot.At(x.value(&p), y.value(&p))
 		if low, high := x.low(&p), x.high(&p); low < high {
 			pt.XLow, pt.XHigh = low, high
@@ -175,7 +202,7 @@ func front(title, subtitle string, points []store.Point, x, y quantity) *plot.Fr
 		if low, high := y.low(&p), y.high(&p); low < high {
 			pt.YLow, pt.YHigh = low, high
 		}
-		pt.Label = p.Preference
+		pt.Label, pt.Chosen = p.Preference, chosen[keyOf(&p)]
 		switch p.Family {
 		case metrics.Oracle:
 			f.Oracle = append(f.Oracle, plot.XY{X: pt.X, Y: pt.Y})
@@ -194,32 +221,35 @@ func front(title, subtitle string, points []store.Point, x, y quantity) *plot.Fr
 			f.Series[i].Points = append(f.Series[i].Points, pt)
 		}
 	}
-	slices.SortFunc(f.Zero, func(a, b plot.XY) int {
-		switch {
-		case a.X < b.X:
-			return -1
-		case a.X > b.X:
-			return 1
+	for i := range f.Series {
+		if !slices.ContainsFunc(f.Series[i].Points, func(p plot.Point) bool { return p.Chosen }) {
+			f.ChooseFront(&f.Series[i])
 		}
-		return 0
-	})
-	f.Oracle = bestOracle(f.Oracle)
+	}
+	f.Oracle = rising(f.Oracle)
+	if len(chosen) > 0 {
+		f.Notes = append(f.Notes, "full: chosen by selection prompts")
+	}
+	if len(f.Zero) > 0 {
+		f.Notes = append(f.Notes, "Zero router: chosen outside test")
+	}
+	if len(f.Oracle) > 0 {
+		f.Notes = append(f.Notes, "oracle: bound, in hindsight")
+	}
 	return f
 }
 
-// bestOracle keeps the oracle that pays any price: the reference that people look for. Its other preferences are in the
-// tables.
-func bestOracle(points []plot.XY) []plot.XY {
-	if len(points) == 0 {
-		return nil
-	}
-	best := points[0]
+// rising is the oracle's line from left to right, without the points that another is above and left of: at a price of
+// emissions the oracle gives up quality for what this figure does not show.
+func rising(points []plot.XY) []plot.XY {
+	slices.SortStableFunc(points, func(a, b plot.XY) int { return cmp.Or(cmp.Compare(a.X, b.X), cmp.Compare(b.Y, a.Y)) })
+	var out []plot.XY
 	for _, p := range points {
-		if p.Y > best.Y || p.Y == best.Y && p.X < best.X {
-			best = p
+		if p.X == p.X && p.Y == p.Y && (len(out) == 0 || p.Y > out[len(out)-1].Y) {
+			out = append(out, p)
 		}
 	}
-	return []plot.XY{best}
+	return out
 }
 
 // sizes lets the markers of a figure that has no quality axis tell quality: the area grows with the score.

@@ -31,10 +31,8 @@ func Markdown(run *store.Run, figures []string) (string, error) {
 	if err := json.Unmarshal(m.Config, &config); err != nil {
 		return "", fmt.Errorf("reading %s: %w", run.Path(store.ManifestFile), err)
 	}
-	var data struct {
-		Prompts, Train, Validation, Test int
-	}
-	if err := json.Unmarshal(m.Data, &data); err != nil {
+	var split splitCounts
+	if err := json.Unmarshal(m.Data, &split); err != nil {
 		return "", fmt.Errorf("reading %s: %w", run.Path(store.ManifestFile), err)
 	}
 	var b bytes.Buffer
@@ -42,14 +40,9 @@ func Markdown(run *store.Run, figures []string) (string, error) {
 	if config.Description != "" {
 		fmt.Fprintf(&b, "%s\n\n", strings.TrimSpace(config.Description))
 	}
-	fmt.Fprintf(&b, "%d prompts: %d to train, %d to validate, %d to test. Brackets are 95 %% intervals on the test prompts.\n",
-		data.Prompts, data.Train, data.Validation, data.Test)
+	fmt.Fprintf(&b, "%s Brackets are 95 %% intervals on the test prompts.\n", split)
 	plots := images(run, figures)
-	points, err := run.Points()
-	if err != nil {
-		return "", err
-	}
-	differences := effectsOf(tables, points)
+	differences := effectsOf(tables)
 	seeds, err := seedRows(run)
 	if err != nil {
 		return "", err
@@ -64,13 +57,17 @@ func Markdown(run *store.Run, figures []string) (string, error) {
 		if s := t.answer(); s != "" {
 			fmt.Fprintf(&b, "%s\n\n", s)
 		}
-		fmt.Fprintf(&b, "%s\n", t.writer().RenderMarkdown())
+		fmt.Fprintf(&b, "%s\n", t.writer(t.columns(mainColumns)).RenderMarkdown())
+		fmt.Fprintf(&b, "\n%s\n", strings.Join(t.notes(), " "))
+		if of := t.columns(hindsightColumns); len(of) > 0 {
+			fmt.Fprintf(&b, "\nHindsight: settings, the best single model and the mix of models chosen on the test prompts themselves, as published tools do.\n\n%s\n", t.writer(of).RenderMarkdown())
+		}
 		for k := range differences {
 			if differences[k].pool == t.pool {
 				fmt.Fprintf(&b, "\n%s", differences[k].markdown())
 			}
 		}
-		seedSection(&b, seeds, t.pool)
+		seedSection(&b, seeds, t)
 		foundSection(&b, cells, t.pool)
 		for _, p := range plots {
 			if base := strings.TrimSuffix(filepath.Base(p), filepath.Ext(p)); poolOf(base, tables) == t.pool {
@@ -103,62 +100,6 @@ func Markdown(run *store.Run, figures []string) (string, error) {
 	return run.Path(MarkdownFile), nil
 }
 
-// answer names the policy of the highest AIQ and what sets it apart from the baseline. References and single models are no
-// policies that one could have chosen by it.
-func (t *poolTable) answer() string {
-	best := t.best()
-	if best == nil {
-		return ""
-	}
-	v := best.values["aiq"]
-	s := fmt.Sprintf("`%s` has the highest AIQ, %s", best.policy, interval(v.value, v.low, v.high))
-	if v.baseline != "" && v.baseline != best.policy && v.diff != "" {
-		s += fmt.Sprintf("; that is %s more than `%s`", interval(v.diff, v.diffLow, v.diffHigh), v.baseline)
-	}
-	return s + "."
-}
-
-// best is the candidate of the highest AIQ, or nil.
-func (t *poolTable) best() *line {
-	var best *line
-	top := 0.0
-	for i := range t.lines {
-		l := &t.lines[i]
-		if !l.candidate() {
-			continue
-		}
-		if v, err := strconv.ParseFloat(l.values["aiq"].value, 64); err == nil && (best == nil || v > top) {
-			best, top = l, v
-		}
-	}
-	return best
-}
-
-// Best is the policy of the highest AIQ of a pool.
-type Best struct {
-	Pool   string   `json:"pool"`
-	Policy string   `json:"policy"`
-	AIQ    float64  `json:"aiq"`
-	Low    *float64 `json:"low"` // 95 % interval, null where unknown
-	High   *float64 `json:"high"`
-}
-
-// Headlines are the best policies of a finished run, pool by pool.
-func Headlines(run *store.Run) ([]Best, error) {
-	tables, err := metricTables(run)
-	if err != nil {
-		return nil, err
-	}
-	var out []Best
-	for i := range tables {
-		if l := tables[i].best(); l != nil {
-			v := l.values["aiq"]
-			out = append(out, Best{tables[i].pool, l.policy, parse(v.value), known(parse(v.low)), known(parse(v.high))})
-		}
-	}
-	return out, nil
-}
-
 // poolOf is the pool that a plot, by its name, is of: pools may be called weights and open-weights.
 func poolOf(plot string, tables []poolTable) string {
 	pool := ""
@@ -168,6 +109,17 @@ func poolOf(plot string, tables []poolTable) string {
 		}
 	}
 	return pool
+}
+
+// splitCounts are the prompts of a run by what they are for, as its manifest has them.
+type splitCounts struct{ Prompts, Train, Validation, Selection, Test int }
+
+func (s splitCounts) String() string {
+	out := fmt.Sprintf("%s prompts: %s to train, %s to validate", thousands(s.Prompts), thousands(s.Train), thousands(s.Validation))
+	if s.Selection > 0 {
+		out += fmt.Sprintf(", %s to choose settings by", thousands(s.Selection))
+	}
+	return out + fmt.Sprintf(", %s to test.", thousands(s.Test))
 }
 
 // images are the plots that a page can show, once each, relative to the run's folder.

@@ -56,7 +56,7 @@ func Page(runs ...*store.Run) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	page, err := template.ParseFS(pageAssets, "page/page.html.tmpl")
+	page, err := template.New("page.html.tmpl").Funcs(template.FuncMap{"interval": shownInterval}).ParseFS(pageAssets, "page/page.html.tmpl")
 	if err != nil {
 		return nil, fmt.Errorf("reading the report's template: %w", err)
 	}

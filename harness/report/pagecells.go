@@ -17,8 +17,7 @@ const maxChosen = 3
 // maxCategories bounds the categories that are told apart: beyond it they are identifiers.
 const maxCategories = 64
 
-// cells reads what each policy chose, how it did by category, how its settings did on the validation prompts, and how it
-// trained. Of several seeds the first is shown.
+// cells reads what each policy chose, how it did by category, and how it trained. Of several seeds the first is shown.
 func (r *pageRun) cells(run *store.Run) error {
 	refs, err := run.Plan()
 	if err != nil {
@@ -50,11 +49,6 @@ func (r *pageRun) cells(run *store.Run) error {
 		policy := pool.policy(ref.Policy)
 		if policy == nil {
 			continue
-		}
-		for _, v := range st.Selection {
-			if p := policy.point(v.Preference); p != nil && math.IsNaN(float64(p.Validation)) {
-				p.Validation = num(v.Quality)
-			}
 		}
 		// A cell may serve one preference of several: each is read, of the first seed.
 		key := [2]string{ref.Pool + "/" + ref.Policy, ref.Preference}
@@ -172,14 +166,12 @@ func (r *pageRun) footprint(run *store.Run) error {
 	}
 	for _, p := range r.Pools {
 		p.Own = own
-		for i := range f.Savings {
-			if f.Savings[i].Pool == p.Name && f.Savings[i].ChosenOn == "validation" {
-				p.Savings = append(p.Savings, f.Savings[i])
-			}
-		}
 		for i := range f.Baselines {
 			if f.Baselines[i].Pool == p.Name {
 				p.Baselines = append(p.Baselines, f.Baselines[i])
+				for _, s := range f.deployed(&f.Baselines[i]) {
+					p.Savings = append(p.Savings, *s)
+				}
 			}
 		}
 		for i := range f.Policies {

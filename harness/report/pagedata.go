@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -25,6 +24,17 @@ func (n num) MarshalJSON() ([]byte, error) {
 	return []byte("null"), nil
 }
 
+// shownInterval is a figure and its bounds as readers without scripts see them.
+func shownInterval(v [3]*num) string {
+	text := func(x *num) string {
+		if x == nil {
+			return ""
+		}
+		return strconv.FormatFloat(float64(*x), 'g', -1, 64)
+	}
+	return interval(text(v[0]), text(v[1]), text(v[2]))
+}
+
 // pageRun is a run as the page gets it.
 type pageRun struct {
 	Name        string          `json:"name"`
@@ -38,7 +48,7 @@ type pageRun struct {
 	Counts      pageCounts      `json:"counts"`
 }
 
-type pageCounts struct{ Prompts, Train, Validation, Test int }
+type pageCounts = splitCounts
 
 type pagePool struct {
 	Name       string            `json:"name"`
@@ -46,9 +56,13 @@ type pagePool struct {
 	Answer     string            `json:"answer"`
 	Baseline   string            `json:"baseline"`
 	Policies   []*pagePolicy     `json:"policies"`
-	Metrics    []string          `json:"metrics"` // names of the columns
+	Notes      []string          `json:"notes"`
+	Older      bool              `json:"older,omitempty"` // settings were chosen on test
+	Metrics    []string          `json:"metrics"`         // names of the columns
+	Hindsight  []string          `json:"hindsight"`       // those of the columns in hindsight
 	Rows       []pageRow         `json:"rows"`
 	Effects    []pageEffect      `json:"effects"`
+	EffectOf   []string          `json:"effect_of"` // what the effects are differences of
 	Categories []string          `json:"categories"`
 	Curves     []pageCurve       `json:"curves"`
 	Savings    []store.Saving    `json:"savings"`
@@ -62,6 +76,7 @@ type pagePolicy struct {
 	Label  string      `json:"label"`
 	Family string      `json:"family"`
 	Kind   string      `json:"kind"` // policy, single, oracle, zero
+	Role   string      `json:"role"` // of [metrics.Role]
 	Points []pagePoint `json:"points"`
 	Chosen []*pageCell `json:"chosen,omitempty"` // what it chose under some preferences
 }
@@ -75,7 +90,8 @@ type pagePoint struct {
 	Latency    num    `json:"t"`
 	Shares     []any  `json:"s"` // model, share, model, share, …
 	ByCategory []num  `json:"k,omitempty"`
-	Validation num    `json:"v"` // quality on the validation prompts
+	Selection  [4]num `json:"v"`           // quality, cost, emissions and latency on the selection prompts
+	Chosen     int    `json:"h,omitempty"` // on the hull over them of quality and cost (1), of quality and emissions (2)
 }
 
 // pageCell is what a policy chose for each test prompt under one preference: a model's number, or −1.
@@ -88,13 +104,17 @@ type pageCell struct {
 }
 
 type pageRow struct {
-	Policy string    `json:"policy"`
-	Values [][3]*num `json:"values"`
+	Policy    string    `json:"policy"` // marked as in the other tables
+	Role      string    `json:"role"`
+	N         int       `json:"n"`
+	Values    [][3]*num `json:"values"`
+	Hindsight [][3]*num `json:"hindsight"`
 }
 
 type pageEffect struct {
 	Policy string    `json:"policy"`
-	Values [][3]*num `json:"values"` // AIQ, peak, nAUC
+	Values [][3]*num `json:"values"` // by effect_of
+	Clear  []bool    `json:"clear"`  // of chance, corrected
 }
 
 type pageCurve struct {
@@ -158,14 +178,21 @@ func newPageRun(run *store.Run) (*pageRun, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i := range tables {
-		r.Pools = append(r.Pools, newPagePool(&tables[i], points))
+	selected, err := readSelections(run)
+	if err != nil {
+		return nil, err
 	}
-	for _, e := range effectsOf(tables, points) {
+	for i := range tables {
+		r.Pools = append(r.Pools, newPagePool(&tables[i], points, selected))
+	}
+	for _, e := range effectsOf(tables) {
 		p := r.pool(e.pool)
 		p.Baseline = e.baseline
+		for _, c := range e.columns {
+			p.EffectOf = append(p.EffectOf, c.print)
+		}
 		for _, row := range e.rows {
-			one := pageEffect{Policy: row.policy}
+			one := pageEffect{Policy: row.policy, Clear: row.clear}
 			for _, d := range row.diff {
 				one.Values = append(one.Values, [3]*num{optional(d.diff), optional(d.diffLow), optional(d.diffHigh)})
 			}
@@ -195,24 +222,31 @@ func optional(text string) *num {
 	return &x
 }
 
-func newPagePool(t *poolTable, points []store.Point) *pagePool {
-	p := &pagePool{Name: t.pool, Answer: strings.ReplaceAll(t.answer(), "`", ""), Metrics: shown}
+func newPagePool(t *poolTable, points []store.Point, selected selections) *pagePool {
+	p := &pagePool{Name: t.pool, Answer: strings.ReplaceAll(t.answer(), "`", ""), Notes: t.notes(), Older: t.older}
+	main, hindsight := t.columns(mainColumns), t.columns(hindsightColumns)
+	for _, c := range main {
+		p.Metrics = append(p.Metrics, c.print)
+	}
+	for _, c := range hindsight {
+		p.Hindsight = append(p.Hindsight, c.print)
+	}
 	for i := range t.lines {
 		l := &t.lines[i]
-		row := pageRow{Policy: l.policy}
-		for _, m := range shown {
-			v := l.values[m]
-			row.Values = append(row.Values, [3]*num{optional(v.value), optional(v.low), optional(v.high)})
-		}
-		p.Rows = append(p.Rows, row)
+		p.Rows = append(p.Rows, pageRow{Policy: l.name(), Role: string(l.role), N: l.n, Values: l.figures(main), Hindsight: l.figures(hindsight)})
 	}
-	of := slices.DeleteFunc(slices.Clone(points), func(x store.Point) bool { return x.Pool != t.pool })
+	of := overSeeds(inPool(points, t.pool))
+	byCost := selected.chosenBy(of, func(x *store.Point) float64 { return x.CostUSD })
+	byCarbon := selected.chosenBy(of, func(x *store.Point) float64 { return x.CarbonG })
 	at := map[string]*pagePolicy{}
-	for _, x := range overSeeds(of) {
+	for _, x := range of {
 		p.N = max(p.N, x.N)
 		one := at[x.Policy]
 		if one == nil {
 			one = &pagePolicy{Label: x.Policy, Family: x.Family, Kind: kindOf(&x)}
+			if l := t.line(x.Policy); l != nil {
+				one.Role = string(l.role)
+			}
 			at[x.Policy] = one
 			p.Policies = append(p.Policies, one)
 		}
@@ -220,7 +254,15 @@ func newPagePool(t *poolTable, points []store.Point) *pagePool {
 			Preference: x.Preference, Lambda: [3]num{num(x.Lambda.LambdaCost), num(x.Lambda.LambdaCarbon), num(x.Lambda.LambdaLatency)},
 			Quality: [3]num{num(x.Quality), num(x.QualityLow), num(x.QualityHigh)}, Cost: num(x.CostUSD * perThousand),
 			Carbon:  [3]num{num(x.CarbonG * perThousand), num(x.CarbonGLow * perThousand), num(x.CarbonGHigh * perThousand)},
-			Latency: num(x.LatencySec), Validation: num(math.NaN()),
+			Latency: num(x.LatencySec), Selection: [4]num{num(nan), num(nan), num(nan), num(nan)},
+		}
+		if s, ok := selected[keyOf(&x)]; ok {
+			pt.Selection = [4]num{num(s.Quality), num(s.CostUSD * perThousand), num(s.CarbonG * perThousand), num(s.LatencySec)}
+		}
+		for bit, chosen := range []map[settingKey]bool{byCost, byCarbon} {
+			if chosen[keyOf(&x)] {
+				pt.Chosen |= 1 << bit
+			}
 		}
 		for _, s := range x.Shares {
 			pt.Shares = append(pt.Shares, s.Model, num(s.Share))
@@ -228,6 +270,16 @@ func newPagePool(t *poolTable, points []store.Point) *pagePool {
 		one.Points = append(one.Points, pt)
 	}
 	return p
+}
+
+// figures are a line's values by column, each with its bounds.
+func (l *line) figures(of []column) [][3]*num {
+	var out [][3]*num
+	for _, c := range of {
+		v := l.values[c.metric]
+		out = append(out, [3]*num{optional(v.value), optional(v.low), optional(v.high)})
+	}
+	return out
 }
 
 func kindOf(p *store.Point) string {

@@ -8,70 +8,44 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/trilemma-bench/trilemma/harness/metrics"
 	"github.com/trilemma-bench/trilemma/harness/store"
 )
 
 // tablesDir is the folder of tables within a run.
 const tablesDir = "tables"
 
-// heading is how a metric is called in print.
-var heading = map[string]string{
-	"aiq": "AIQ", "nauc": "nAUC", "peak": "Peak", "perfgain": "PerfGain", "costsave": "CostSave", "hypervolume": "Hypervolume",
-}
-
-// Tables writes tables/metrics-POOL.tex, .md and .csv: the main metrics of each pool, ± half the width of the 95 %
-// interval, the best policy in bold, the second underlined, and a dagger where the paired difference to the baseline has
-// an interval clear of zero; tables/effects-POOL likewise, the differences to it, and the curves of training. References and single models are set apart and never best. It returns the paths.
+// Tables writes tables/metrics-POOL.tex, .md and .csv: the main metrics of each pool with their 95 % intervals, every policy
+// in bold that no other is clearly better than, and a dagger where one differs clearly from the baseline, both after Holm's
+// correction; tables/hindsight-POOL likewise, settings chosen on test, without marks; tables/effects-POOL, the differences
+// to the baseline; and the curves of training. What has no rank is set apart and never marked. It returns the paths.
 func Tables(run *store.Run) ([]string, error) {
 	tables, err := metricTables(run)
-	if err != nil {
-		return nil, err
-	}
-	points, err := run.Points()
 	if err != nil {
 		return nil, err
 	}
 	var paths []string
 	for i := range tables {
 		t := &tables[i]
-		prompts := 0
-		for k := range points {
-			if points[k].Pool == t.pool {
-				prompts = max(prompts, points[k].N)
+		for _, p := range []*sheet{
+			{table: t, kind: "metrics", columns: t.columns(mainColumns), marks: t.marks()},
+			{table: t, kind: "hindsight", columns: t.columns(hindsightColumns)},
+		} {
+			if len(p.columns) == 0 {
+				continue
 			}
-		}
-		p := sheet{table: t, prompts: prompts, marks: t.marks()}
-		plain, err := p.csv()
-		if err != nil {
-			return paths, err
-		}
-		for _, f := range []struct {
-			ext  string
-			text []byte
-		}{{".tex", p.latex()}, {".md", p.markdown()}, {".csv", plain}} {
-			name := tablesDir + "/metrics-" + t.pool + f.ext
-			if err := run.WriteFile(name, f.text); err != nil {
+			written, err := writeSheet(run, p.kind+"-"+t.pool, p)
+			if err != nil {
 				return paths, err
 			}
-			paths = append(paths, run.Path(name))
+			paths = append(paths, written...)
 		}
 	}
-	for _, e := range effectsOf(tables, points) {
-		plain, err := e.csv()
+	for _, e := range effectsOf(tables) {
+		written, err := writeSheet(run, "effects-"+e.pool, &e)
 		if err != nil {
 			return paths, err
 		}
-		for _, f := range []struct {
-			ext  string
-			text []byte
-		}{{".tex", e.latex()}, {".md", e.markdown()}, {".csv", plain}} {
-			name := tablesDir + "/effects-" + e.pool + f.ext
-			if err := run.WriteFile(name, f.text); err != nil {
-				return paths, err
-			}
-			paths = append(paths, run.Path(name))
-		}
+		paths = append(paths, written...)
 	}
 	cells, err := trained(run)
 	if err != nil {
@@ -81,47 +55,58 @@ func Tables(run *store.Run) ([]string, error) {
 	return append(paths, curves...), err
 }
 
+// writeSheet writes a table in its three forms.
+func writeSheet(run *store.Run, base string, p interface {
+	latex() []byte
+	markdown() []byte
+	csv() ([]byte, error)
+}) ([]string, error) {
+	plain, err := p.csv()
+	if err != nil {
+		return nil, err
+	}
+	var paths []string
+	for _, f := range []struct {
+		ext  string
+		text []byte
+	}{{".tex", p.latex()}, {".md", p.markdown()}, {".csv", plain}} {
+		name := tablesDir + "/" + base + f.ext
+		if err := run.WriteFile(name, f.text); err != nil {
+			return paths, err
+		}
+		paths = append(paths, run.Path(name))
+	}
+	return paths, nil
+}
+
 // sheet is one table on its way to paper.
 type sheet struct {
 	table   *poolTable
-	prompts int
+	kind    string // metrics or hindsight
+	columns []column
 	marks   map[[2]string]place // by policy and metric
 }
 
 // place is what sets a figure apart.
-type place struct{ best, second, significant bool }
+type place struct{ best, significant bool }
 
-// candidate tells whether a line is a policy that could be best.
-func (l *line) candidate() bool {
-	return l.policy != metrics.Oracle && l.policy != metrics.ZeroRouter && !strings.HasPrefix(l.policy, metrics.SinglePrefix)
-}
-
-// marks finds the best and the second best policy by each metric, as printed: equal figures share a place.
+// marks finds by each metric which policies may be the best, as no other is clearly better, and which differ clearly from
+// the baseline. A metric by which pairs were not compared has no best.
 func (t *poolTable) marks() map[[2]string]place {
 	out := map[[2]string]place{}
-	for _, m := range shown {
-		first, second := "", ""
-		for i := range t.lines {
-			if l := &t.lines[i]; l.candidate() {
-				v := rounded(l.values[m].value)
-				switch {
-				case v == "":
-				case first == "" || less(first, v):
-					first, second = v, first
-				case v != first && (second == "" || less(second, v)):
-					second = v
-				}
-			}
+	for i := range t.lines {
+		l := &t.lines[i]
+		if !l.candidate() {
+			continue
 		}
-		for i := range t.lines {
-			l := &t.lines[i]
-			v := l.values[m]
-			low, high := parse(v.diffLow), parse(v.diffHigh)
-			k := place{significant: l.candidate() && v.baseline != l.policy && (low > 0 || high < 0)}
-			if at := rounded(v.value); l.candidate() && at != "" {
-				k.best, k.second = at == first, at == second
+		for metric, v := range l.values {
+			if rounded(v.value) == "" {
+				continue
 			}
-			out[[2]string{l.policy, m}] = k
+			out[[2]string{l.policy, metric}] = place{
+				best:        t.compared(metric) && t.unbeaten(metric, l.policy),
+				significant: v.baseline != "" && v.baseline != l.policy && t.differs(metric, l.policy, v.baseline),
+			}
 		}
 	}
 	return out
@@ -135,8 +120,6 @@ func parse(s string) float64 {
 	return x
 }
 
-func less(a, b string) bool { return parse(a) < parse(b) }
-
 // rounded is a figure as printed; "" where it is unknown.
 func rounded(s string) string {
 	if x := parse(s); !math.IsNaN(x) {
@@ -145,12 +128,12 @@ func rounded(s string) string {
 	return ""
 }
 
-// spread is half the width of an interval as printed.
-func spread(v measured) string {
-	if w := parse(v.high) - parse(v.low); !math.IsNaN(w) {
-		return strconv.FormatFloat(w/2, 'f', 3, 64)
+// bounds is an interval as printed; "" where it is unknown.
+func bounds(v measured) string {
+	if rounded(v.low) == "" && rounded(v.high) == "" {
+		return ""
 	}
-	return ""
+	return "[" + orOpen(rounded(v.low), "−∞") + ", " + orOpen(rounded(v.high), "∞") + "]"
 }
 
 func (p *sheet) seeds() (seeds, baseline string) {
@@ -169,27 +152,33 @@ func (p *sheet) seeds() (seeds, baseline string) {
 
 func (p *sheet) caption() string {
 	seeds, baseline := p.seeds()
-	s := fmt.Sprintf("Pool %s, %d test prompts, %s seed", p.table.pool, p.prompts, seeds)
+	s := fmt.Sprintf("Pool %s, %s test prompts, %s seed", p.table.pool, thousands(p.table.prompts()), seeds)
 	if seeds != "1" {
 		s += "s"
 	}
-	s += "; ± half the width of the 95 % bootstrap interval. Best policy in bold, second underlined"
-	if baseline != "" {
-		s += fmt.Sprintf("; † differs from %s (paired 95 %% interval clear of zero)", baseline)
+	s += "; brackets are 95 % bootstrap intervals."
+	if p.kind == "hindsight" {
+		return s + " Hindsight: settings, the best single model and the mix of models are chosen on the test prompts themselves."
 	}
-	return s + "."
+	if len(p.table.pairs) > 0 {
+		s += " Bold: no policy is clearly better (p < 0.05, Holm over all pairs), in the columns whose pairs were compared."
+	}
+	if baseline != "" && !p.table.older {
+		s += fmt.Sprintf(" † differs from %s (%s).", baseline, p.table.corrected(baseline))
+	}
+	return s + " " + strings.Join(p.table.notes(), " ")
 }
 
 var texEscapes = strings.NewReplacer(`\`, `\textbackslash{}`, "&", `\&`, "%", `\%`, "$", `\$`, "#", `\#`, "_", `\_`,
-	"{", `\{`, "}", `\}`, "~", `\textasciitilde{}`, "^", `\textasciicircum{}`, "±", `$\pm$`, "†", `$^\dagger$`, "λ", `$\lambda$`)
+	"{", `\{`, "}", `\}`, "~", `\textasciitilde{}`, "^", `\textasciicircum{}`, "†", `$^\dagger$`, "‡", `$^\ddagger$`, "§", `$^\S$`, "∞", `$\infty$`, "−", `$-$`, "λ", `$\lambda$`)
 
 func (p *sheet) latex() []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "%% Written by trilemma; needs booktabs and graphicx.\n\\begin{table}\n\\centering\n\\caption{%s}\n\\label{tab:metrics-%s}\n",
-		texEscapes.Replace(p.caption()), p.table.pool)
-	fmt.Fprintf(&b, "\\resizebox{\\linewidth}{!}{%%\n\\begin{tabular}{l%s}\n\\toprule\nPolicy", strings.Repeat("r", len(shown)))
-	for _, m := range shown {
-		fmt.Fprintf(&b, " & %s", heading[m])
+	fmt.Fprintf(&b, "%% Written by trilemma; needs booktabs and graphicx.\n\\begin{table}\n\\centering\n\\caption{%s}\n\\label{tab:%s-%s}\n",
+		texEscapes.Replace(p.caption()), p.kind, p.table.pool)
+	fmt.Fprintf(&b, "\\resizebox{\\linewidth}{!}{%%\n\\begin{tabular}{l%s}\n\\toprule\nPolicy & n", strings.Repeat("r", len(p.columns)+1))
+	for _, c := range p.columns {
+		fmt.Fprintf(&b, " & %s", c.print)
 	}
 	b.WriteString(" \\\\\n\\midrule\n")
 	for _, references := range []bool{false, true} {
@@ -201,23 +190,21 @@ func (p *sheet) latex() []byte {
 			if l.candidate() == references {
 				continue
 			}
-			b.WriteString(texEscapes.Replace(l.policy))
-			for _, m := range shown {
-				v, k := l.values[m], p.marks[[2]string{l.policy, m}]
+			fmt.Fprintf(&b, "%s & %s", texEscapes.Replace(l.name()), count(l.n))
+			for _, c := range p.columns {
+				v, k := l.values[c.metric], p.marks[[2]string{l.policy, c.metric}]
 				text := strings.Replace(rounded(v.value), "-", "$-$", 1)
 				switch {
 				case text == "":
 					text = "--"
 				case k.best:
 					text = `\textbf{` + text + `}`
-				case k.second:
-					text = `\underline{` + text + `}`
 				}
 				if k.significant {
 					text += `$^\dagger$`
 				}
-				if w := spread(v); w != "" {
-					text += ` {\scriptsize$\pm$` + w + `}`
+				if w := bounds(v); w != "" {
+					text += ` {\scriptsize ` + strings.ReplaceAll(texEscapes.Replace(w), "-0", "$-$0") + `}`
 				}
 				b.WriteString(" & " + text)
 			}
@@ -230,30 +217,28 @@ func (p *sheet) latex() []byte {
 
 func (p *sheet) markdown() []byte {
 	var b bytes.Buffer
-	b.WriteString("| policy |")
-	for _, m := range shown {
-		fmt.Fprintf(&b, " %s |", heading[m])
+	b.WriteString("| policy | n |")
+	for _, c := range p.columns {
+		fmt.Fprintf(&b, " %s |", c.print)
 	}
-	b.WriteString("\n| --- |" + strings.Repeat(" ---: |", len(shown)) + "\n")
+	b.WriteString("\n| --- | ---: |" + strings.Repeat(" ---: |", len(p.columns)) + "\n")
 	for i := range p.table.lines {
 		l := &p.table.lines[i]
-		fmt.Fprintf(&b, "| %s |", strings.ReplaceAll(l.policy, "|", `\|`))
-		for _, m := range shown {
-			v, k := l.values[m], p.marks[[2]string{l.policy, m}]
+		fmt.Fprintf(&b, "| %s | %s |", strings.ReplaceAll(l.name(), "|", `\|`), count(l.n))
+		for _, c := range p.columns {
+			v, k := l.values[c.metric], p.marks[[2]string{l.policy, c.metric}]
 			text := rounded(v.value)
 			switch {
 			case text == "":
 				text = "–"
 			case k.best:
 				text = "**" + text + "**"
-			case k.second:
-				text = "<u>" + text + "</u>"
 			}
 			if k.significant {
 				text += "†"
 			}
-			if w := spread(v); w != "" {
-				text += " ± " + w
+			if w := bounds(v); w != "" {
+				text += " " + w
 			}
 			fmt.Fprintf(&b, " %s |", text)
 		}
@@ -266,16 +251,16 @@ func (p *sheet) markdown() []byte {
 func (p *sheet) csv() ([]byte, error) {
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
-	head := []string{"policy"}
-	for _, m := range shown {
-		head = append(head, m, m+"_low", m+"_high")
+	head := []string{"policy", "role", "n"}
+	for _, c := range p.columns {
+		head = append(head, c.metric, c.metric+"_low", c.metric+"_high")
 	}
 	rows := [][]string{head}
 	for i := range p.table.lines {
 		l := &p.table.lines[i]
-		row := []string{l.policy}
-		for _, m := range shown {
-			v := l.values[m]
+		row := []string{l.policy, string(l.role), count(l.n)}
+		for _, c := range p.columns {
+			v := l.values[c.metric]
 			row = append(row, v.value, v.low, v.high)
 		}
 		rows = append(rows, row)

@@ -3,63 +3,120 @@ package report
 import (
 	"strings"
 	"testing"
+
+	"github.com/trilemma-bench/trilemma/harness/metrics"
 )
 
-func figure(value, low, high, diffLow, diffHigh string) measured {
-	return measured{value: value, low: low, high: high, seeds: "5", baseline: "static", diffLow: diffLow, diffHigh: diffHigh}
+func figure(value, low, high string) measured {
+	return measured{value: value, low: low, high: high, seeds: "5", baseline: "static", maxCostUSD: "0.00372"}
 }
 
-func sample() *sheet {
+func of(policy string, role metrics.Role, n int, v measured) line {
+	return line{policy, role, n, map[string]measured{"aiq_pool": v, "nauc": v, "peak_hindsight": v}}
+}
+
+// sample is a pool in which predict is ahead of static, and k_nn of neither; category-best and rare are better still,
+// and have no rank.
+func sample() *poolTable {
 	t := &poolTable{pool: "all", lines: []line{
-		{"static", map[string]measured{"aiq": figure("0.6771", "0.6570", "0.6980", "0", "0")}},
-		{"k_nn", map[string]measured{"aiq": figure("0.6849", "0.6650", "0.7050", "-0.001", "0.016")}},
-		{"predict", map[string]measured{"aiq": figure("0.6904", "0.6700", "0.7110", "0.006", "0.020")}},
-		{"oracle", map[string]measured{"aiq": figure("0.8670", "0.8510", "0.8820", "0.1", "0.2")}},
+		of("static", metrics.RolePolicy, 1445, figure("0.6771", "0.6570", "0.6980")),
+		of("ppo-untrained", metrics.RolePolicy, 1445, figure("0.6", "", "")),
+		of("k_nn", metrics.RolePolicy, 1445, figure("0.6849", "0.6650", "0.7051")),
+		of("category-best", metrics.RoleLabelled, 1445, figure("0.8", "0.79", "0.81")),
+		of("rare", metrics.RoleThin, 12, figure("0.9", "", "")),
+		of("predict", metrics.RolePolicy, 1445, figure("0.6904", "0.6700", "0.7210")),
+		of("ppo", metrics.RolePolicy, 1445, figure("0.61", "0.6", "")),
+		of("single:a", metrics.RoleControl, 1445, figure("-0.5", "-0.6", "-0.4")),
+		of("zero-router", metrics.RoleReference, 1445, figure("0.663", "0.64", "0.68")),
+		of("oracle", metrics.RoleOracle, 1445, figure("0.8670", "0.8510", "0.8820")),
 	}}
-	return &sheet{table: t, prompts: 1445, marks: t.marks()}
+	t.pairs = []pair{
+		compared("aiq_pool", "static", "k_nn", -0.008, 0.4), compared("aiq_pool", "static", "predict", -0.013, 0.01),
+		compared("aiq_pool", "k_nn", "predict", -0.006, 0.2), compared("aiq_pool", "ppo", "predict", -0.08, 0.001),
+		compared("aiq_pool", "ppo-untrained", "predict", -0.08, 0.001), compared("aiq_pool", "static", "ppo", 0.06, 0.03),
+	}
+	t.sort()
+	return t
+}
+
+func metricSheet(t *poolTable) *sheet {
+	return &sheet{table: t, kind: "metrics", columns: t.columns(mainColumns), marks: t.marks()}
+}
+
+func TestOrderOfLines(t *testing.T) {
+	var got []string
+	for _, l := range sample().lines {
+		got = append(got, l.name())
+	}
+	want := "static k_nn predict ppo ppo-untrained category-best‡ rare§ single:a zero-router oracle"
+	if strings.Join(got, " ") != want {
+		t.Errorf("order %v, want %s", got, want)
+	}
 }
 
 func TestLatexTable(t *testing.T) {
-	got := string(sample().latex())
+	got := string(metricSheet(sample()).latex())
 	for _, want := range []string{
-		`predict & \textbf{0.690}$^\dagger$ {\scriptsize$\pm$0.020} & --`,
-		`k\_nn & \underline{0.685} {\scriptsize$\pm$0.020}`,
-		`oracle & 0.867 {`,
-		`1445 test prompts, 5 seeds; $\pm$ half`, `\bottomrule`,
+		`Policy & n & AIQ (pool) & nAUC \\`,
+		`predict & 1445 & \textbf{0.690}$^\dagger$ {\scriptsize [0.670, 0.721]} & 0.690 {`,
+		`k\_nn & 1445 & \textbf{0.685} {\scriptsize [0.665, 0.705]}`,
+		`ppo & 1445 & 0.610$^\dagger$ {\scriptsize [0.600, $\infty$]}`,
+		`category-best$^\ddagger$ & 1445 & 0.800 {`, `rare$^\S$ & 12 & 0.900 &`,
+		`single:a & 1445 & $-$0.500 {\scriptsize [$-$0.600, $-$0.400]}`, `oracle & 1445 & 0.867 {`,
+		`1,445 test prompts, 5 seeds; brackets`, `up to 3.72 USD per 1,000 prompts`, `Holm over all pairs`, `\bottomrule`,
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("want %q in\n%s", want, got)
 		}
 	}
+	if strings.Contains(got, "pm$") || strings.Contains(got, "static & 1445 & \\textbf") {
+		t.Errorf("an interval is made symmetric, or static is not beaten by predict:\n%s", got)
+	}
 }
 
 func TestMarkdownTable(t *testing.T) {
-	got := string(sample().markdown())
-	for _, want := range []string{"| predict | **0.690**† ± 0.020 |", "| k_nn | <u>0.685</u> ± 0.020 |", "| static | 0.677 ± 0.020 |"} {
+	got := string(metricSheet(sample()).markdown())
+	for _, want := range []string{"| predict | 1445 | **0.690**† [0.670, 0.721] | 0.690 [", "| k_nn | 1445 | **0.685** [0.665, 0.705] |", "| static | 1445 | 0.677 [0.657, 0.698] |", "‡ uses the data set's label", "§ measured on fewer than 30 prompts"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("want %q in\n%s", want, got)
 		}
 	}
 }
 
-func TestEqualFiguresShareAPlace(t *testing.T) {
-	tab := &poolTable{lines: []line{
-		{"a", map[string]measured{"aiq": figure("0.70001", "", "", "", "")}},
-		{"b", map[string]measured{"aiq": figure("0.70002", "", "", "", "")}},
-		{"c", map[string]measured{"aiq": figure("0.6", "", "", "", "")}},
-	}}
-	m := tab.marks()
-	if !m[[2]string{"a", "aiq"}].best || !m[[2]string{"b", "aiq"}].best || !m[[2]string{"c", "aiq"}].second {
-		t.Errorf("marks %+v: want a and b best, c second", m)
+func TestHindsightStandsApart(t *testing.T) {
+	tab := sample()
+	if strings.Contains(string(metricSheet(tab).markdown()), "Peak") {
+		t.Error("a figure of hindsight stands in the table of what was chosen before")
+	}
+	got := string((&sheet{table: tab, kind: "hindsight", columns: tab.columns(hindsightColumns)}).markdown())
+	if !strings.Contains(got, "| predict | 1445 | 0.690 [0.670, 0.721] |") || !strings.Contains(got, "Hindsight:") || strings.Contains(got, "**") || strings.Contains(got, "†") {
+		t.Errorf("the table of hindsight:\n%s", got)
 	}
 }
 
-func TestAnswerNamesThePolicy(t *testing.T) {
-	s := sample()
-	s.table.lines[2].values["aiq"] = measured{value: "0.6904", low: "0.67", high: "0.711", baseline: "static", diff: "0.013", diffLow: "0.006", diffHigh: "0.02"}
-	want := "`predict` has the highest AIQ, 0.690 [0.670, 0.711]; that is 0.013 [0.006, 0.020] more than `static`."
-	if got := s.table.answer(); got != want {
-		t.Errorf("answer %q, want %q", got, want)
+func TestAnswer(t *testing.T) {
+	x := func(v float64) *float64 { return &v }
+	says := func(second string, diff, low, high float64, clear bool) string {
+		tab := sample()
+		tab.headlines = []headline{{Pool: "all", Metric: "aiq_pool", Best: "predict", Second: second, Value: x(0.6904), Low: x(0.67), High: x(0.721),
+			Diff: x(diff), DiffLow: x(low), DiffHigh: x(high), Clear: clear}}
+		return tab.answer()
+	}
+	for _, c := range []struct{ got, want string }{
+		{says("static", 0.013, 0.006, 0.02, true), "`predict` is best: AIQ (pool) 0.690 [0.670, 0.721] on 1,445 test prompts, 0.013 [0.006, 0.020] above `static`, the next (p = 0.01, Holm over all pairs). Both were chosen on the selection prompts. A difference of 0.005 between them would be seen, at a power of 80 %, with about 7,300 test prompts."},
+		{says("k_nn", 0.006, -0.005, 0.013, false), "No policy is clearly best: `predict` and `k_nn`, the first two by the selection prompts, differ by 0.006 [-0.005, 0.013] in AIQ (pool) on 1,445 test prompts (`predict` has 0.690 [0.670, 0.721]). A difference of 0.005 between them would be seen, at a power of 80 %, with about 7,300 test prompts."},
+	} {
+		if c.got != c.want {
+			t.Errorf("answer\n%s\nwant\n%s", c.got, c.want)
+		}
+	}
+	none := &poolTable{pool: "all", lines: []line{of("rare", metrics.RoleThin, 12, figure("0.9", "", "")), of("single:a", metrics.RoleControl, 12, figure("0.5", "", ""))}}
+	if got := none.answer(); got != "No policy has a rank: 12 test prompts are too few, a rank takes 30." || none.best() != nil {
+		t.Errorf("answer %q, best %v: want none", got, none.best())
+	}
+	older := &poolTable{pool: "all", older: true, lines: []line{{"knn", metrics.RolePolicy, 9, map[string]measured{"aiq": {value: "0.7", low: "0.6", high: "0.8"}}}}}
+	if got := older.answer(); !strings.Contains(got, "in hindsight") || older.headline().metric != "aiq" {
+		t.Errorf("answer of an older run %q, want it called hindsight", got)
 	}
 }
 

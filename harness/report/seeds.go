@@ -11,9 +11,6 @@ import (
 	"github.com/trilemma-bench/trilemma/harness/store"
 )
 
-// seedsFile is where the runner writes what metrics.csv has no column for.
-const seedsFile = "metrics.json"
-
 // overSeedsRow is a policy with several seeds.
 type overSeedsRow struct {
 	Pool, Policy, Metric string
@@ -24,9 +21,9 @@ type overSeedsRow struct {
 	PerSeed              []*float64 `json:"per_seed"`
 }
 
-// seedRows reads how the AIQ of policies with several seeds spreads over them.
+// seedRows reads how the metrics of policies with several seeds spread over them.
 func seedRows(run *store.Run) ([]overSeedsRow, error) {
-	path := run.Path(seedsFile)
+	path := run.Path(metricsDetail)
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("reading metrics: %w", err)
@@ -37,23 +34,23 @@ func seedRows(run *store.Run) ([]overSeedsRow, error) {
 	}
 	var out []overSeedsRow
 	for _, r := range file.Rows {
-		if r.Metric == "aiq" && r.Seeds > 1 && r.IQM != nil {
+		if r.Seeds > 1 && r.IQM != nil {
 			out = append(out, r)
 		}
 	}
 	return out, nil
 }
 
-// seedSection tells the interquartile mean of AIQ over seeds, its interval over prompts and seeds, and the extremes.
-func seedSection(b *bytes.Buffer, rows []overSeedsRow, pool string) {
+// seedSection tells the interquartile mean of the headline metric over seeds, its interval over prompts and seeds, and the extremes.
+func seedSection(b *bytes.Buffer, rows []overSeedsRow, t *poolTable) {
 	first := true
 	for _, r := range rows {
-		if r.Pool != pool {
+		if r.Pool != t.pool || r.Metric != t.headline().metric {
 			continue
 		}
 		if first {
-			b.WriteString("\nAIQ over seeds (IQM is the interquartile mean, with a 95 % interval over prompts and seeds):\n\n" +
-				"| policy | seeds | IQM | least | most |\n| --- | ---: | ---: | ---: | ---: |\n")
+			fmt.Fprintf(b, "\n%s over seeds (IQM is the interquartile mean, with a 95 %% interval over prompts and seeds):\n\n"+
+				"| policy | seeds | IQM | least | most |\n| --- | ---: | ---: | ---: | ---: |\n", t.headline().print)
 			first = false
 		}
 		least, most := math.Inf(1), math.Inf(-1)

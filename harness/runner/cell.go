@@ -27,6 +27,13 @@ type work struct {
 	test []int // test prompts of the cell's pool
 	log  io.Writer
 	send func(event.Event)
+
+	task   *policy.Task // what Fit was given
+	fitted []byte       // the state that it left, of a policy that saves
+}
+
+func (w *work) setup() policy.Setup {
+	return policy.Setup{Models: w.feed.models(), Params: w.cell.Params, Seed: w.cell.Seed, Backend: w.Spec.Backend}
 }
 
 // execute fits and routes one cell and replays its decisions.
@@ -44,10 +51,7 @@ func (w *work) execute(ctx context.Context) (*store.CellResult, error) {
 	if about.Wants(policy.NeedVector) && w.feed.vectors == nil {
 		return nil, errors.New("the policy needs prompt vectors: set encoder in the experiment")
 	}
-	err = inst.Configure(ctx, policy.Setup{
-		Models: w.feed.models(), Params: w.cell.Params, Seed: w.cell.Seed, Backend: w.Spec.Backend,
-	})
-	if err != nil {
+	if err = inst.Configure(ctx, w.setup()); err != nil {
 		return nil, err
 	}
 	result := &store.CellResult{Ref: w.ref(), Cost: map[string]float64{}, Fit: map[string]float64{}, Params: w.cell.Params}
@@ -57,18 +61,25 @@ func (w *work) execute(ctx context.Context) (*store.CellResult, error) {
 		}
 		result.Cost["fit_s"] = time.Since(started).Seconds()
 	}
+	if about.Saves {
+		if w.fitted, err = inst.Save(ctx); err != nil {
+			return nil, err
+		}
+		result.Checkpoint = w.fitted
+	}
+	if about.Online {
+		result.Stream = w.streamed()
+	}
 	routed, took, err := w.route(ctx, inst, about, w.test)
 	if err != nil {
 		return nil, err
 	}
 	result.Cost["route_s"], result.Cost["decisions"] = took.Seconds(), float64(len(w.test)*len(w.cell.Preferences))
-	if result.Selection, err = w.selection(ctx, inst, about); err != nil {
-		return nil, err
+	if sec := w.vectors[w.cell.Encoder].secEach; sec > 0 && about.Wants(policy.NeedVector) {
+		result.Cost["encode_s"] = sec // for a prompt
 	}
-	if about.Saves {
-		if result.Checkpoint, err = inst.Save(ctx); err != nil {
-			return nil, err
-		}
+	if result.Selection, result.Halves, err = w.selection(ctx, inst, about); err != nil {
+		return nil, err
 	}
 	if result.Points, result.Decisions, err = w.replay(routed); err != nil {
 		return nil, err
@@ -93,29 +104,31 @@ func covered(points []store.Point) (n float64) {
 func (w *work) ref() store.Ref { return refOf(w.cell) }
 
 // selection routes the prompts that settings are chosen by: the policy has seen nothing of them, and they are not the test.
-func (w *work) selection(ctx context.Context, inst *host.Instance, about policy.Description) ([]store.Point, error) {
+func (w *work) selection(ctx context.Context, inst *host.Instance, about policy.Description) ([]store.Point, []store.Halves, error) {
 	rows := w.selectionRows(w.cell.Pool)
 	if len(rows) == 0 {
-		return nil, nil
+		return nil, nil, nil
 	}
 	routed, _, err := w.route(ctx, inst, about, rows)
 	if err != nil {
-		return nil, fmt.Errorf("routing the selection prompts: %w", err)
+		return nil, nil, fmt.Errorf("routing the selection prompts: %w", err)
 	}
-	points := make([]store.Point, len(routed))
+	points, halves := make([]store.Point, len(routed)), make([]store.Halves, len(routed))
+	results := make([]replay.Result, len(rows))
+	first := w.firstHalf(rows)
 	for i := range routed {
-		mean, err := replay.Replay(w.feed.view(), int32s(rows), decided(&routed[i]), nil)
+		mean, err := replay.Replay(w.feed.view(), int32s(rows), decided(&routed[i]), results)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		points[i] = w.point(w.cell.Preferences[i], mean)
+		halves[i] = store.Halves{
+			Preference: points[i].Preference,
+			Order:      figuresOf(results, func(r int) bool { return first[r] }),
+			Check:      figuresOf(results, func(r int) bool { return !first[r] }),
+		}
 	}
-	return points, nil
-}
-
-// decided are a host's answers as replay takes them.
-func decided(r *host.Routed) *replay.Decisions {
-	return &replay.Decisions{Final: r.Final, AskedOffset: r.AskedOffset, AskedModel: r.AskedModel, AskedRound: r.AskedRound}
+	return points, halves, nil
 }
 
 func (w *work) fit(ctx context.Context, inst *host.Instance, result *store.CellResult) error {
@@ -128,6 +141,7 @@ func (w *work) fit(ctx context.Context, inst *host.Instance, result *store.CellR
 		return err
 	}
 	task := &policy.Task{Train: train, Validation: validation, Preferences: w.preferences()}
+	w.task = &policy.Task{Train: train, Validation: validation, Preferences: task.Preferences}
 	if task.Snapshot, err = w.run.Snapshot(w.cell.ID); err != nil {
 		return err
 	}
@@ -158,41 +172,6 @@ func (w *work) preferences() []policy.Preference {
 		out[i] = p.Preference
 	}
 	return out
-}
-
-// route asks for the decisions on test or validation prompts. What a sequential policy asked for is revealed here, after it asked.
-func (w *work) route(ctx context.Context, inst *host.Instance, about policy.Description, rows []int) ([]host.Routed, time.Duration, error) {
-	var responses []string
-	if about.Sequential && about.Wants(policy.NeedResponse) {
-		var err error
-		if responses, err = w.feed.responses(ctx, rows); err != nil {
-			return nil, 0, err
-		}
-	}
-	view, out := w.feed.view(), &w.data.trace.Outcomes
-	reveal := func(prompt, model int) (host.Revealed, bool) {
-		p := rows[prompt]
-		o := view.At(p, model)
-		if !o.Present() {
-			return host.Revealed{}, false
-		}
-		at, b := out.At(p, w.feed.pool[model]), o.Bill()
-		r := host.Revealed{
-			InputTokens: figure(out.InputTokens, at), OutputTokens: figure(out.OutputTokens, at),
-			CostUSD: b.CostUSD, EnergyWh: b.EnergyWh, CarbonG: b.CarbonG, LatencySec: b.LatencySec,
-		}
-		if out.Answer != nil {
-			r.Answer = out.AnswerText[out.Answer[at]]
-		}
-		if responses != nil {
-			r.Response = responses[prompt*len(w.feed.pool)+model]
-		}
-		return r, true
-	}
-	prompts := w.feed.prompts(rows)
-	started := time.Now()
-	routed, err := inst.RouteAll(ctx, &prompts, w.preferences(), reveal)
-	return routed, time.Since(started), err
 }
 
 // replay looks up what the decisions led to.
@@ -319,7 +298,10 @@ func int32s(rows []int) []int32 {
 
 // refOf names a cell as the store does.
 func refOf(c *experiment.Cell) store.Ref {
-	ref := store.Ref{ID: c.ID, Pool: c.Pool, Policy: c.Label, Family: c.Family, Encoder: c.Encoder, Seed: c.Seed}
+	ref := store.Ref{
+		ID: c.ID, Pool: c.Pool, Policy: c.Label, Family: c.Family, Encoder: c.Encoder, Seed: c.Seed,
+		Labelled: c.Facts.Wants(policy.NeedLiveCategory),
+	}
 	if c.Shared {
 		ref.Preference = c.Preferences[0].Label
 	}

@@ -42,6 +42,8 @@ type source struct {
 	origin   []int                          // the model of raw that each model of trace is a copy of; nil without raw
 	respond  func(prompt, model int) string // simulated responses, by raw's indexes
 	files    []provenance.File
+	counted  int // outcomes whose tokens were estimated
+	doubts   []trace.Doubt
 }
 
 // placed tells whether the experiment says when prompts arrive or where models run.
@@ -64,6 +66,9 @@ func load(ctx context.Context, spec *experiment.Spec, acc replay.Accounting) (*d
 	open := func(ctx context.Context, dir string) (*source, error) {
 		src, err := open(ctx, dir)
 		if err != nil {
+			return nil, err
+		}
+		if err := src.countTokens(ctx, spec); err != nil {
 			return nil, err
 		}
 		return src, src.place(&spec.Data)
@@ -107,6 +112,9 @@ func open(ctx context.Context, dir string) (*source, error) {
 		return nil, err
 	}
 	s := &source{dir: dir, n: t.Prompts.Len()}
+	if s.doubts, err = t.Doubts(ctx); err != nil {
+		return nil, err
+	}
 	s.trace, s.rows, _ = t.Ordered()
 	for _, f := range sums {
 		s.files = append(s.files, provenance.File{Path: f.Name, Bytes: f.Bytes, SHA256: f.SHA256})
@@ -174,7 +182,7 @@ func single(src *source, spec *experiment.Spec, acc replay.Accounting) (*dataset
 	d := &dataset{trace: src.trace, table: table, part: split.Part, sources: []source{*src}, spec: &spec.Data}
 	d.rebill = func(acc replay.Accounting) (*replay.Table, error) { return replay.NewTable(src.trace, src.models, acc) }
 	d.noteSplit(split)
-	return d, d.finish()
+	return d, d.finish(acc.UnknownCost)
 }
 
 // joined puts a test trace below a train trace, whose prompts are divided into train and validation.
@@ -218,7 +226,7 @@ func joined(train, test *source, spec *experiment.Spec, acc replay.Accounting) (
 	test.first = train.n
 	d.trace = stack(train, test)
 	d.sources = []source{*train, *test}
-	return d, d.finish()
+	return d, d.finish(acc.UnknownCost)
 }
 
 // matchModels keeps the models that both traces know, in the train trace's order.
@@ -350,7 +358,7 @@ func (s *source) copyOutcomes(t *trace.Trace, first int, code map[string]uint32)
 }
 
 // finish checks that there is something to learn from and to test on.
-func (d *dataset) finish() error {
+func (d *dataset) finish(how replay.UnknownCost) error {
 	count := map[trace.Part]int{}
 	for _, p := range d.part {
 		count[p]++
@@ -365,9 +373,11 @@ func (d *dataset) finish() error {
 		}
 		return errors.New("no prompt is in the train part: change data.split, or the trace's split column")
 	}
-	if n := d.table.Logged.Unbilled; n > 0 {
-		d.note("%d outcomes count as missing: they have neither a logged cost nor tokens and prices to derive it from", n)
+	d.noteDoubts()
+	if n := d.table.Logged.Unread; n > 0 {
+		d.note("the energy and carbon of %d outcomes are unknown: they have no input_tokens, so nobody knows what reading their prompts took; accounting.prefill: false leaves reading out", n)
 	}
+	d.noteUnbilled(how)
 	return nil
 }
 

@@ -61,17 +61,30 @@ func (s *source) deploy(list []experiment.Deployment) error {
 	}
 	old := s.trace
 	var models []policy.Model
+	var copyOf []string
+	taken := map[string]bool{}
+	for _, facts := range old.Models {
+		taken[facts.ID] = true
+	}
 	s.origin = nil
 	for m, facts := range old.Models {
-		models, s.origin = append(models, facts), append(s.origin, m)
+		models, copyOf, s.origin = append(models, facts), append(copyOf, ""), append(s.origin, m)
 		for _, z := range zones[m] {
 			facts.ID, facts.Region = old.Models[m].ID+"@"+z, z
-			models, s.origin = append(models, facts), append(s.origin, m)
+			if taken[facts.ID] {
+				return fmt.Errorf("data.regions: the copy of %s in %s would be called %s, and a model is called so already: rename that model, or leave the zone out",
+					old.Models[m].ID, z, facts.ID)
+			}
+			taken[facts.ID] = true
+			models, copyOf, s.origin = append(models, facts), append(copyOf, old.Models[m].ID), append(s.origin, m)
 		}
 	}
 	s.trace, s.raw = trace.NewTrace(models, old.Prompts), old
-	s.trace.Dir = old.Dir
+	s.trace.Dir, s.trace.CopyOf = old.Dir, copyOf
 	from, to := &old.Outcomes, &s.trace.Outcomes
+	if from.Estimated != nil {
+		to.Estimated = trace.NewBitmap(s.n * len(models))
+	}
 	to.AnswerText = from.AnswerText
 	if from.Answer != nil {
 		to.Answer = make([]uint32, s.n*len(models))
@@ -100,10 +113,13 @@ func (s *source) deploy(list []experiment.Deployment) error {
 			if from.Present.Has(from.At(p, o)) {
 				to.Present.Set(to.At(p, m))
 			}
+			if from.Estimated != nil && from.Estimated.Has(from.At(p, o)) {
+				to.Estimated.Set(to.At(p, m))
+			}
 			if to.Answer != nil {
 				to.Answer[to.At(p, m)] = from.Answer[from.At(p, o)]
 			}
-			if to.CarbonG != nil && models[m].ID != old.Models[o].ID {
+			if to.CarbonG != nil && copyOf[m] != "" {
 				to.CarbonG[to.At(p, m)] = float32(math.NaN())
 			}
 		}

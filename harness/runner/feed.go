@@ -15,17 +15,19 @@ type feed struct {
 	vectors []float32 // [prompts × dim] of the cell's encoder; nil without one
 	dim     int
 	pool    []int
+	ids     []string // of all prompts, as policies see them
 	needs   *policy.Description
 }
 
-// prompts are the columns of some prompts that a policy may see at any time.
-func (f *feed) prompts(rows []int) policy.Prompts {
+// prompts are the columns of some prompts that a policy may see. category is the need that the label depends on: that of
+// training prompts, or of those to be routed.
+func (f *feed) prompts(rows []int, category policy.Need) policy.Prompts {
 	src := &f.data.trace.Prompts
-	out := policy.Prompts{ID: pick(src.ID, rows)}
+	out := policy.Prompts{ID: pick(f.ids, rows)}
 	if f.needs.Wants(policy.NeedText) {
 		out.Text = pick(src.Text, rows)
 	}
-	if f.needs.Wants(policy.NeedCategory) {
+	if f.needs.Wants(category) {
 		out.Category = make([]string, len(rows))
 		if src.Category != nil {
 			out.Category = pick(src.Category, rows)
@@ -51,9 +53,10 @@ func (f *feed) prompts(rows []int) policy.Prompts {
 
 // split is a labelled part of the trace: only ever called with prompts of train and validation.
 func (f *feed) split(ctx context.Context, rows []int) (*policy.Split, error) {
+	rows, _ = f.blind(rows)
 	t, view := f.data.trace, f.data.table.View(f.pool)
 	n := len(rows) * len(f.pool)
-	s := &policy.Split{Prompts: f.prompts(rows), Outcomes: policy.Outcomes{
+	s := &policy.Split{Prompts: f.prompts(rows, policy.NeedCategory), Outcomes: policy.Outcomes{
 		Models:  len(f.pool),
 		Present: make([]bool, n), Score: make([]float32, n), CostUSD: make([]float32, n), EnergyWh: make([]float32, n),
 		CarbonG: make([]float32, n), LatencySec: make([]float32, n), InputTokens: make([]float32, n), OutputTokens: make([]float32, n),

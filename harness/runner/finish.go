@@ -31,6 +31,9 @@ func (p *Plan) finish(run *store.Run, points []store.Point, manifest store.Manif
 	if err := run.WritePoints(points); err != nil {
 		return err
 	}
+	if err := run.WriteSelection(run.Selected(p.refs())); err != nil {
+		return err
+	}
 	var text, all bytes.Buffer
 	if err := metrics.WriteCSV(&text, table.Rows); err != nil {
 		return fmt.Errorf("writing %s: %w", MetricsCSV, err)
@@ -79,13 +82,15 @@ func (p *Plan) tables(run *store.Run, points []store.Point) ([]store.Point, *met
 			return nil, nil, err
 		}
 		table.Rows = append(table.Rows, found.Rows...)
+		table.Pairs = append(table.Pairs, found.Pairs...)
+		table.Headlines = append(table.Headlines, found.Headlines...)
 		table.Warnings = append(table.Warnings, found.Warnings...)
 	}
 	return points, &table, nil
 }
 
-// references are the points that no policy needs to be asked for: the oracle at every preference, and the Zero router,
-// the corners of the hull of the single models.
+// references are the points that no policy needs to be asked for: the oracle at every preference, and the Zero router: the
+// models that stand at the corners of the single models' hull over the prompts outside of test, on the test prompts.
 func (p *Plan) references(pool string) ([]store.Point, error) {
 	view := p.data.table.View(p.pools[pool])
 	prompts := int32s(p.test[pool])
@@ -121,22 +126,29 @@ func (p *Plan) references(pool string) ([]store.Point, error) {
 	if err != nil {
 		return nil, err
 	}
-	singles := make([]metrics.Point, len(means))
-	for i, m := range means {
-		singles[i] = metrics.Point{CostUSD: m.CostUSD, Quality: m.Quality}
+	outside, err := p.modelMeans(p.pools[pool], p.known(pool))
+	if err != nil {
+		return nil, err
 	}
-	corner := 0
-	for _, h := range metrics.NonDecreasingHull(singles) {
-		m := slices.Index(singles, metrics.Point{CostUSD: h.CostUSD, Quality: h.Quality})
-		if m < 0 {
-			continue // a point of the envelope between two models
-		}
+	for corner, m := range metrics.Vertices(outside, metrics.Means{Quality: math.NaN()}) {
 		point := store.Point{Pool: pool, Policy: metrics.ZeroRouter, Family: metrics.ZeroRouter, Preference: fmt.Sprintf("mix%02d", corner)}
 		point.Shares = []store.Share{{Model: p.data.trace.Models[view.Pool[m]].ID, Share: 1}}
 		points = append(points, pointOf(point, means[m]))
-		corner++
 	}
 	return points, nil
+}
+
+// modelMeans are what each of some models does alone on some prompts.
+func (p *Plan) modelMeans(models, rows []int) ([]metrics.Means, error) {
+	means, err := replay.SingleMeans(p.data.table.View(models), int32s(rows))
+	if err != nil {
+		return nil, err
+	}
+	out := make([]metrics.Means, len(means))
+	for m := range means {
+		out[m] = metrics.Means{Quality: means[m].Quality, CostUSD: means[m].CostUSD, CarbonG: means[m].CarbonG}
+	}
+	return out, nil
 }
 
 // measure computes the metrics of a pool on the prompts that all of its finished policies cover.
@@ -150,10 +162,18 @@ func (p *Plan) measure(run *store.Run, pool string) (*metrics.Table, error) {
 	keep := p.comparable(view, pool, subjects)
 	in := metrics.Input{
 		Pool: pool, Baseline: p.Spec.Metrics.Baseline, Resamples: p.Spec.Metrics.Resamples, Seed: p.Spec.Metrics.Seed,
-		Outcomes: metrics.Outcomes{Models: len(view.Pool)},
+		Outcomes: metrics.Outcomes{Models: len(view.Pool)}, Costless: p.acc.UnknownCost == replay.QualityOnly,
 	}
 	for _, m := range view.Pool {
 		in.Models = append(in.Models, p.data.trace.Models[m].ID)
+	}
+	if in.Known, err = p.modelMeans(models, p.known(pool)); err != nil {
+		return nil, err
+	}
+	if rows := p.selectionRows(pool); len(rows) > 0 {
+		if in.Selection, err = p.modelMeans(models, rows); err != nil {
+			return nil, err
+		}
 	}
 	if len(keep) == 0 {
 		return &metrics.Table{Warnings: append(warnings, fmt.Sprintf("pool %s: no metrics: no test prompt is covered by every policy and model", pool))}, nil
@@ -187,8 +207,10 @@ func (p *Plan) measure(run *store.Run, pool string) (*metrics.Table, error) {
 	}
 	in.Subjects = subjects
 	if in.Baseline == "best-single" && !slices.ContainsFunc(subjects, func(s metrics.Subject) bool { return s.Name == in.Baseline }) {
-		// The policy of that name does not run: the single model that scores best here takes its place.
-		in.Baseline = metrics.SinglePrefix + in.Models[bestSingle(&in.Outcomes)]
+		// The policy of that name does not run: the model that it would have chosen takes its place.
+		if m := p.bestSingle(pool); m >= 0 {
+			in.Baseline = metrics.SinglePrefix + p.data.trace.Models[p.pools[pool][m]].ID
+		}
 	}
 	table, err := metrics.Evaluate(in)
 	if err != nil {
@@ -212,21 +234,6 @@ func (p *Plan) answering(pool string) (models []int, warnings []string) {
 		}
 	}
 	return models, warnings
-}
-
-// bestSingle is the model of the highest mean score, of equals the first.
-func bestSingle(o *metrics.Outcomes) int {
-	sum := make([]float64, o.Models)
-	for i, s := range o.Score {
-		sum[i%o.Models] += float64(s)
-	}
-	best := 0
-	for m, s := range sum {
-		if s > sum[best] {
-			best = m
-		}
-	}
-	return best
 }
 
 // codes numbers the distinct strings of a column in order of appearance; nil where the trace lacks the column.
@@ -321,7 +328,7 @@ func (p *Plan) subjects(run *store.Run, pool string, models []int) ([]metrics.Su
 		if !ok {
 			s = len(subjects)
 			at[name] = s
-			subjects = append(subjects, metrics.Subject{Name: name})
+			subjects = append(subjects, metrics.Subject{Name: name, Role: roleOf(c)})
 		}
 		// The cells of a policy that takes no preference are one curve together.
 		key := fmt.Sprintf("%s\x00%d", name, c.Seed)
@@ -336,6 +343,18 @@ func (p *Plan) subjects(run *store.Run, pool string, models []int) ([]metrics.Su
 	return subjects, nil
 }
 
+// roleOf is a cell's part in the tables. A policy that asks to be shown nothing of a prompt knows nothing of prompts; one
+// that is shown the data set's label knows what no live router would.
+func roleOf(c *experiment.Cell) metrics.Role {
+	switch {
+	case c.Facts.Wants(policy.NeedLiveCategory):
+		return metrics.RoleLabelled
+	case len(c.Facts.Needs) == 0:
+		return metrics.RoleControl
+	}
+	return metrics.RolePolicy
+}
+
 // results reads one cell's results: a point for each of its preferences at which it covers anything.
 func (p *Plan) results(run *store.Run, c *experiment.Cell, row map[string]int, model map[string]int32) ([]metrics.PromptPoint, error) {
 	n := len(row)
@@ -346,6 +365,13 @@ func (p *Plan) results(run *store.Run, c *experiment.Cell, row map[string]int, m
 		points[i] = metrics.PromptPoint{
 			Quality: nans(n), CostUSD: nans(n), CarbonG: nans(n), Choice: make([]int32, n),
 			Free: pref.Preference == policy.Preference{},
+		}
+	}
+	if st, ok := run.Cell(c.ID); ok {
+		for _, s := range st.Selection {
+			if i, listed := at[s.Preference]; listed && s.Coverage > 0 {
+				points[i].Selection = &metrics.Means{Quality: s.Quality, CostUSD: s.CostUSD, CarbonG: s.CarbonG}
+			}
 		}
 	}
 	covers := make([]bool, len(points))

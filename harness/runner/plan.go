@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/trilemma-bench/trilemma/harness/carbon"
 	"github.com/trilemma-bench/trilemma/harness/coverage"
 	"github.com/trilemma-bench/trilemma/harness/experiment"
 	"github.com/trilemma-bench/trilemma/harness/provenance"
@@ -26,6 +27,7 @@ type Plan struct {
 	Notices []string
 
 	data      *dataset
+	ids       []string // of the prompts, as policies see them
 	acc       replay.Accounting
 	vectors   map[string]vectors // by label of the encoder
 	pools     map[string][]int
@@ -35,6 +37,7 @@ type Plan struct {
 	sources   map[string]host.Source
 	canonical json.RawMessage
 	about     json.RawMessage
+	doubt     doubt
 	inputs    []provenance.File
 	plugins   []provenance.File
 }
@@ -57,6 +60,10 @@ func Prepare(ctx context.Context, spec *experiment.Spec, opt Options) (*Plan, er
 		return nil, fmt.Errorf("data: %w", err)
 	}
 	p.Notices = append(p.Notices, p.data.notices...)
+	p.ids = p.data.opaque()
+	if p.doubt, err = p.newDoubt(); err != nil {
+		return nil, fmt.Errorf("accounting: %w", err)
+	}
 	catalogue := newCatalogue(opt)
 	p.noteYearly()
 	fingerprints := map[string]string{}
@@ -99,10 +106,17 @@ func (p *Plan) noteYearly() {
 		p.Notices = append(p.Notices, "hourly intensities are not used: the prompts have no time of arrival; give data.arrivals")
 		return
 	}
-	var lacks []string
+	var lacks, seen []string
 	for _, m := range p.data.trace.Models {
-		if _, ok := p.acc.Hourly.Has(m.Region); m.Region != "" && !ok && !slices.Contains(lacks, m.Region) {
+		if m.Region == "" || slices.Contains(seen, m.Region) {
+			continue
+		}
+		seen = append(seen, m.Region)
+		switch zone, err := p.acc.Hourly.Zone(m.Region); {
+		case err != nil:
 			lacks = append(lacks, m.Region)
+		case !slices.ContainsFunc(carbon.Zones(m.Region), func(z string) bool { return strings.EqualFold(z, zone) }):
+			p.Notices = append(p.Notices, fmt.Sprintf("models in %s take the grid of %s, the only zone of the hourly file that begins so", m.Region, zone))
 		}
 	}
 	if len(lacks) > 0 {
@@ -113,24 +127,30 @@ func (p *Plan) noteYearly() {
 	}
 }
 
-// nobody says why a pool is left without test prompts: models without a single outcome that can be billed are named.
+// nobody says why a pool is left without test prompts: models without a single outcome that can be billed are named, with
+// what their outcomes lack.
 func (p *Plan) nobody(pool string, models []int) error {
 	view := p.data.table.View(models)
 	var free []string
+	var which []int
 	for m, model := range models {
 		some := false
 		for prompt := 0; prompt < p.data.trace.Prompts.Len() && !some; prompt++ {
 			some = view.At(prompt, m).Present()
 		}
 		if !some {
-			free = append(free, p.data.trace.Models[model].ID)
+			free, which = append(free, p.data.trace.Models[model].ID), append(which, model)
 		}
 	}
-	if len(free) > 0 {
-		return fmt.Errorf("no outcome of %s can be replayed: they lack scores or have no known cost; give their prices in models.yaml or a price book, "+
-			"log cost_usd, or exclude them from pool %s", strings.Join(free, ", "), pool)
+	if len(free) == 0 {
+		return fmt.Errorf("no test prompt was answered by all %d models: use coverage: available, or leave models out", len(models))
 	}
-	return fmt.Errorf("no test prompt was answered by all %d models: use coverage: available, or leave models out", len(models))
+	why := p.data.table.WhyUnbilled(p.data.modelIDs(), which)
+	if why == "" {
+		return fmt.Errorf("%s have no outcomes: add them to the trace, or exclude the models from pool %s", strings.Join(free, ", "), pool)
+	}
+	return fmt.Errorf("no outcome of %s has a known cost: %s; or compare by scores alone with accounting.unknown_cost: quality-only, "+
+		"or exclude the models from pool %s", strings.Join(free, ", "), why, pool)
 }
 
 // preferences are those of a pool, and on the way its prompts and their scale.
@@ -157,7 +177,11 @@ func (p *Plan) preferences(pool string, models []int) ([]experiment.Labelled, er
 		CarbonG:    spread(means, func(m *replay.Mean) float64 { return m.CarbonG }),
 		LatencySec: spread(means, func(m *replay.Mean) float64 { return m.LatencySec }),
 	}
-	list, err := p.Spec.Preferences.Expand(scale)
+	sweeps := p.Spec.Preferences
+	if p.acc.UnknownCost == replay.QualityOnly {
+		sweeps.LambdaCost = nil // what a dollar is worth cannot be asked where no cost is known
+	}
+	list, err := sweeps.Expand(scale)
 	if err != nil {
 		return nil, err
 	}
@@ -217,7 +241,7 @@ func (p *Plan) rows(pool string, part trace.Part) []int {
 // feedOf is the data of a cell.
 func (p *Plan) feedOf(c *experiment.Cell) *feed {
 	v := p.vectors[c.Encoder]
-	return &feed{data: p.data, vectors: v.data, dim: v.dim, pool: c.Models}
+	return &feed{data: p.data, vectors: v.data, dim: v.dim, pool: c.Models, ids: p.ids}
 }
 
 // source is where a cell's policy comes from.
@@ -232,26 +256,32 @@ func (p *Plan) describe() error {
 	p.canonical = resolved
 	type poolAbout struct {
 		Models      []string              `json:"models"`
+		Selection   int                   `json:"selection_prompts"`
 		Test        int                   `json:"test_prompts"`
 		Missing     *lacking              `json:"missing,omitempty"`
 		Preferences map[string][3]float64 `json:"preferences"`
+		// Outside are the models' means over the prompts outside of test, by which the best single model is chosen.
+		Outside []outsideMeans `json:"outside_test"`
 	}
 	about := struct {
-		Prompts, Train, Validation, Test int
-		Feedback                         coverage.Density `json:"feedback"`
-		Logged                           replay.Shares
-		Accounting                       replay.Accounting
-		Pools                            map[string]poolAbout
-		Encoders                         map[string]encoderAbout
+		Prompts, Train, Validation, Selection, Test int
+		Feedback                                    coverage.Density `json:"feedback"`
+		Logged                                      replay.Shares
+		Accounting                                  replay.Accounting
+		Pools                                       map[string]poolAbout
+		Encoders                                    map[string]encoderAbout
 	}{
 		Prompts: len(p.data.part), Train: len(p.data.rows(trace.PartTrain)), Validation: len(p.data.rows(trace.PartValidation)),
-		Test: len(p.data.rows(trace.PartTest)), Feedback: p.feedback(upTo(len(p.data.trace.Models))), Logged: p.data.table.Logged, Accounting: p.acc,
+		Selection: len(p.data.rows(trace.PartSelection)), Test: len(p.data.rows(trace.PartTest)), Feedback: p.feedback(upTo(len(p.data.trace.Models))), Logged: p.data.table.Logged, Accounting: p.acc,
 		Pools: map[string]poolAbout{}, Encoders: p.aboutEncoders(),
 	}
 	for name, models := range p.pools {
-		a := poolAbout{Test: len(p.test[name]), Missing: p.lacks[name], Preferences: map[string][3]float64{}}
+		a := poolAbout{Selection: len(p.selectionRows(name)), Test: len(p.test[name]), Missing: p.lacks[name], Preferences: map[string][3]float64{}}
 		for _, m := range models {
 			a.Models = append(a.Models, p.data.trace.Models[m].ID)
+		}
+		if a.Outside, err = p.outside(name); err != nil {
+			return err
 		}
 		for _, l := range p.prefs[name] {
 			a.Preferences[l.Label] = [3]float64{l.LambdaCost, l.LambdaCarbon, l.LambdaLatency}
@@ -283,6 +313,7 @@ func (p *Plan) describe() error {
 type Summary struct {
 	Run        string         `json:"run"`
 	Prompts    map[string]int `json:"prompts"`
+	Selection  map[string]int `json:"selection_prompts_by_pool"`
 	Pools      map[string]int `json:"test_prompts_by_pool"`
 	Cells      int            `json:"cells"`
 	Decisions  int            `json:"decisions"`
@@ -298,13 +329,14 @@ const bytesPerDecision = 20
 // Summarise counts what the plan will do.
 func (p *Plan) Summarise() Summary {
 	s := Summary{
-		Run: p.ID, Cells: len(p.Cells), Notices: p.Notices, ByPolicy: map[string]int{}, Pools: map[string]int{},
+		Run: p.ID, Cells: len(p.Cells), Notices: p.Notices, ByPolicy: map[string]int{}, Pools: map[string]int{}, Selection: map[string]int{},
 		Prompts: map[string]int{
-			"train": len(p.data.rows(trace.PartTrain)), "validation": len(p.data.rows(trace.PartValidation)), "test": len(p.data.rows(trace.PartTest)),
+			"train": len(p.data.rows(trace.PartTrain)), "validation": len(p.data.rows(trace.PartValidation)),
+			"selection": len(p.data.rows(trace.PartSelection)), "test": len(p.data.rows(trace.PartTest)),
 		},
 	}
 	for name := range p.pools {
-		s.Pools[name] = len(p.test[name])
+		s.Pools[name], s.Selection[name] = len(p.test[name]), len(p.selectionRows(name))
 	}
 	for i := range p.Cells {
 		c := &p.Cells[i]

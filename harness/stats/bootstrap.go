@@ -17,6 +17,33 @@ import (
 // its interval is far too short.
 const MinPrompts = 10
 
+// Below these a 95 % interval covers less than that: with 14 strata 74 % at 20 prompts, 94.5 % at 140.
+const (
+	smallStratum = 10
+	smallSample  = 150
+)
+
+// SmallSample warns where there are too few prompts for an interval to be relied on; "" where there are enough.
+func SmallSample(stratum []int32, n int) string {
+	if n < smallSample {
+		return fmt.Sprintf("intervals are too short: %d prompts, want at least %d", n, smallSample)
+	}
+	size := map[int32]int{}
+	for _, s := range stratum {
+		size[s]++
+	}
+	small := 0
+	for _, k := range size {
+		if k < smallStratum {
+			small++
+		}
+	}
+	if small == 0 {
+		return ""
+	}
+	return fmt.Sprintf("intervals are too short: %d of %d strata have fewer than %d prompts", small, len(size), smallStratum)
+}
+
 // ErrTooFewPrompts is wrapped where statistics are refused because there is too little to resample.
 var ErrTooFewPrompts = errors.New("too few prompts for an interval")
 
@@ -84,6 +111,27 @@ func (b Bootstrap) Run(c *Columns, each func(*Block)) error {
 	}
 	wg.Wait()
 	return nil
+}
+
+// Correct moves a statistic's resamples away from its value by √(n/(n − H)), for n prompts in H strata: m draws from a
+// stratum of m prompts have (m − 1)/m of the variance that its mean has, and strata are many and small here (Rao & Wu,
+// Resampling inference with complex survey data, 1988, scale the draws themselves; scaling the statistic keeps whole counts,
+// and with them ties). In place; values that are not finite stay.
+func (b Bootstrap) Correct(resamples []float64, value float64, n int) {
+	_, bounds := strata(b.Stratum, n)
+	several := 0 // prompts beyond the first of their stratum
+	for s := range len(bounds) - 1 {
+		several += int(bounds[s+1]-bounds[s]) - 1
+	}
+	if several == 0 || value-value != 0 {
+		return
+	}
+	f := math.Sqrt(float64(n) / float64(several))
+	for i, x := range resamples {
+		if x-x == 0 {
+			resamples[i] = value + (x-value)*f
+		}
+	}
 }
 
 // strata returns the prompts ordered by stratum, and where each stratum begins and ends.

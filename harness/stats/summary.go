@@ -18,6 +18,25 @@ func Mean(x []float64) float64 {
 	return sum / float64(len(x))
 }
 
+// StdDev is the standard deviation of the finite ones of x, with n − 1: of a statistic's resamples its standard error. NaN
+// for fewer than two.
+func StdDev(x []float64) float64 {
+	var mean, m2, n float64
+	for _, v := range x {
+		if v-v != 0 {
+			continue
+		}
+		n++
+		d := v - mean
+		mean += d / n
+		m2 += d * (v - mean)
+	}
+	if n < 2 {
+		return math.NaN()
+	}
+	return math.Sqrt(m2 / (n - 1))
+}
+
 // IQM is the interquartile mean: the mean of what is left when the lowest and the highest quarter (rounded down) of x are
 // left out, as rliable takes it over seeds. With fewer than four values it is the mean; NaN for none.
 func IQM(x []float64) float64 {

@@ -31,6 +31,7 @@ type Ref struct {
 	Encoder    string `json:"encoder,omitempty"`
 	Seed       uint64 `json:"seed"`
 	Preference string `json:"preference,omitempty"` // where the cell serves only one
+	Labelled   bool   `json:"labelled,omitempty"`   // it is told the data set's label of the prompts that it routes
 }
 
 // Name is what the cell is called in progress and in errors: "all/knn(k=10)", "all/predict seed 2".
@@ -45,6 +46,13 @@ func (r Ref) Name() string {
 	return name
 }
 
+// Stream is how an online policy met its prompts.
+type Stream struct {
+	Order string `json:"order"` // arrival or shuffled
+	Batch int    `json:"batch"` // decisions between two looks at what came of them
+	Seed  uint64 `json:"seed,omitempty"`
+}
+
 // CellResult is a finished cell.
 type CellResult struct {
 	Ref        Ref
@@ -57,6 +65,8 @@ type CellResult struct {
 	Cost map[string]float64
 	// Selection are the points on the selection prompts, which no policy has seen and by which settings are chosen.
 	Selection []Point
+	// Halves are their spread, which claims about them are tested by.
+	Halves []Halves
 	// Usage says where the footprint came from, a preference at a time.
 	Usage []Usage
 	// Fit are the last metrics that training reported, such as the error of predicted costs.
@@ -65,6 +75,8 @@ type CellResult struct {
 	Curves []Curve
 	// Params are the policy's parameters.
 	Params json.RawMessage
+	// Stream is set for online policies.
+	Stream *Stream
 }
 
 // Status is the file that makes a cell done, or says why it failed.
@@ -82,10 +94,12 @@ type Status struct {
 	Points    []Point            `json:"points,omitempty"`
 
 	Selection []Point            `json:"selection,omitempty"`
+	Halves    []Halves           `json:"selection_halves,omitempty"`
 	Usage     []Usage            `json:"usage,omitempty"`
 	Fit       map[string]float64 `json:"fit,omitempty"`
 	Curves    []Curve            `json:"curves,omitempty"`
 	Params    json.RawMessage    `json:"params,omitempty"`
+	Stream    *Stream            `json:"stream,omitempty"`
 }
 
 // Stored is a data file of a cell.
@@ -112,7 +126,7 @@ func (r *Run) SaveCell(c CellResult) error {
 	st := Status{
 		Ref: c.Ref, State: Done, WallSec: c.Wall.Seconds(), Finished: time.Now().UTC().Truncate(time.Millisecond),
 		Notices: c.Notices, Cost: c.Cost, Points: c.Points,
-		Selection: c.Selection, Usage: c.Usage, Fit: c.Fit, Curves: c.Curves, Params: c.Params,
+		Selection: c.Selection, Halves: c.Halves, Usage: c.Usage, Fit: c.Fit, Curves: c.Curves, Params: c.Params, Stream: c.Stream,
 	}
 	// A result of an earlier attempt must not vouch for the data of this one.
 	if err := os.Remove(r.statusPath(c.Ref.ID)); err != nil && !errors.Is(err, os.ErrNotExist) {

@@ -30,7 +30,8 @@ type Point struct {
 	// A 95 % interval of Quality over the test prompts: mean ± 1.96 standard errors, within [0, 1].
 	QualityLow, QualityHigh float64
 	CostUSD                 float64
-	// The central estimates lie between the bounds that the assumed sizes of closed models leave.
+	// The central estimates lie between the bounds that the assumed sizes of closed models leave: for open models the bounds
+	// are the estimate. What the estimate of energy itself may be off by is not in them; see [Usage] and [Saving].
 	EnergyWh, EnergyWhLow, EnergyWhHigh float64
 	CarbonG, CarbonGLow, CarbonGHigh    float64
 	LatencySec                          float64
@@ -181,4 +182,15 @@ func (r *Run) WritePoints(points []Point) error {
 		return err
 	}
 	return r.write(r.Path(PointsParquet), func(w io.Writer) error { return writePointsParquet(w, points) })
+}
+
+// WriteSelection writes selection.csv: the points over the selection prompts, by which settings are chosen, with the columns
+// of points.csv. It changes the order of the slice.
+func (r *Run) WriteSelection(points []Point) error {
+	SortPoints(points)
+	var text bytes.Buffer
+	if err := WriteCSV(&text, points); err != nil {
+		return fmt.Errorf("writing %s: %w", r.Path(SelectionCSV), err)
+	}
+	return r.WriteFile(SelectionCSV, text.Bytes())
 }

@@ -35,13 +35,23 @@ func (r *Run) Plan() ([]Ref, error) {
 // Gather collects the points of all done cells of a plan, called as the plan calls them now. missing lists the cells
 // that are not done.
 func (r *Run) Gather(cells []Ref) (points []Point, missing []Ref) {
+	return r.gather(cells, func(st *Status) []Point { return st.Points })
+}
+
+// Selected collects their points over the selection prompts.
+func (r *Run) Selected(cells []Ref) []Point {
+	points, _ := r.gather(cells, func(st *Status) []Point { return st.Selection })
+	return points
+}
+
+func (r *Run) gather(cells []Ref, of func(*Status) []Point) (points []Point, missing []Ref) {
 	for _, ref := range cells {
 		st, ok := r.Cell(ref.ID)
 		if !ok || st.State != Done {
 			missing = append(missing, ref)
 			continue
 		}
-		for _, p := range st.Points {
+		for _, p := range of(&st) {
 			p.Pool, p.Policy, p.Family, p.Encoder, p.Seed, p.Cell = ref.Pool, ref.Policy, ref.Family, ref.Encoder, ref.Seed, ref.ID
 			points = append(points, p)
 		}

@@ -9,7 +9,7 @@
 //  5. [Run.WritePoints] gathers the points of all cells, sorted, into points.csv and points.parquet.
 //  6. [Run.WriteManifest] says where it all came from.
 //
-// [Read] opens a run to look at it, from another process too, [Find] finds one by name, and [Summarise] says how far it is.
+// [Read] opens a run to look at it, from another process too, [Find] finds one by name, and [Run.Summarise] says how far it is.
 //
 // Folder of a run:
 //
@@ -43,6 +43,7 @@ const (
 	PlanFile      = "plan.json"
 	EventsFile    = "events.jsonl"
 	PointsCSV     = "points.csv"
+	SelectionCSV  = "selection.csv"
 	PointsParquet = "points.parquet"
 	cellsDir      = "cells"
 	decisionsDir  = "decisions"

@@ -4,6 +4,10 @@ package store
 type Usage struct {
 	Preference string  `json:"preference"`
 	Slices     []Slice `json:"slices"`
+	// 95 % bounds of the carbon of all test prompts together by the estimate of energy, a factor of its own for every model;
+	// null where no carbon is known or all energy was logged.
+	CarbonModelLowG  *float64 `json:"carbon_g_model_low,omitempty"`
+	CarbonModelHighG *float64 `json:"carbon_g_model_high,omitempty"`
 	// Hours are the shares of the models in each hour, day or month, where prompts arrive over time.
 	Hours []HourShare `json:"hours,omitempty"`
 }
@@ -16,6 +20,9 @@ const (
 	ByRegion   = "region" // where the model ran; "unknown" on the grid of the accounting
 )
 
+// Figure is a float64 that JSON writes as null where it is not known.
+type Figure = figure
+
 // Slice is what the answers of one model, to one category, of one hour or from one region took together: sums over the
 // test prompts, not means. A distribution over models counts by its probabilities. Unknown figures count nothing; Unknown
 // is how many answers had no known carbon.
@@ -23,10 +30,10 @@ type Slice struct {
 	By          string  `json:"by"`
 	Key         string  `json:"key"`
 	Answers     float64 `json:"answers"`
-	CostUSD     float64 `json:"cost_usd"`
+	CostUSD     Figure  `json:"cost_usd"` // NaN where an answer's is unknown
 	EnergyLowWh float64 `json:"energy_wh_low"`
 	EnergyUpWh  float64 `json:"energy_wh_high"`
-	CarbonLowG  float64 `json:"carbon_g_low"`
+	CarbonLowG  float64 `json:"carbon_g_low"` // bounds by the assumed sizes of closed models
 	CarbonUpG   float64 `json:"carbon_g_high"`
 	WaterL      float64 `json:"water_l,omitempty"` // where a factor is known
 	Unknown     float64 `json:"unknown,omitempty"`

@@ -9,7 +9,7 @@ import (
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
-// footprint is what an answer of one model takes under the default assumptions of package energy, at the yearly grid
+// footprint is what an answer of one model takes under the default assumptions of an experiment, at the yearly grid
 // intensity of the model's region. A range of sizes counts as the mean of its two ends.
 type footprint struct {
 	low, high energy.Meter
@@ -21,8 +21,10 @@ func newFootprint(m policy.Model) (footprint, error) {
 	if err != nil {
 		return footprint{}, fmt.Errorf("simulated model %s: %w", m.ID, err)
 	}
+	assumed := energy.Default()
+	assumed.Prefill.On = true
 	meter := func(active, total float64) energy.Meter {
-		return energy.Default().PerModel(energy.Model{
+		return assumed.PerModel(energy.Model{
 			ParamsActiveB: active, ParamsTotalB: total,
 			TokensPerSec: m.TokensPerSec, TimeToFirstTokenSec: m.TimeToFirstTokenSec,
 		})
@@ -34,9 +36,9 @@ func newFootprint(m policy.Model) (footprint, error) {
 	}, nil
 }
 
-// of is the expected energy and carbon for an expected number of output tokens: the method is affine in them. That the
+// of is the expected energy and carbon for an expected number of tokens: the method is affine in them. That the
 // harness never lets the estimated latency exceed a measured one is left out, so its mean lies a few percent lower.
-func (f *footprint) of(outputTokens float64) (energyWh, carbonG float64) {
-	i := energy.Mid(f.low.Impact(outputTokens, 0, math.NaN()), f.high.Impact(outputTokens, 0, math.NaN()))
+func (f *footprint) of(inputTokens, outputTokens float64) (energyWh, carbonG float64) {
+	i := energy.Mid(f.low.Impact(outputTokens, inputTokens, math.NaN()), f.high.Impact(outputTokens, inputTokens, math.NaN()))
 	return i.EnergyWh(), carbon.TotalG(i.EnergyWh(), f.gPerKWh, i.EmbodiedG())
 }

@@ -63,7 +63,7 @@ func (t *Truth) set(w *world, at, j int, p *prompt, ability, chance float64) {
 	in, out := w.inputTokens(p), min(math.Exp(w.logOutputTokens(model, p)+w.OutputSD*w.OutputSD/2), maxOutputTokens)
 	t.CostUSD[at] = float32(cost.USD(in, out, model.PriceInputUSDPerMTok, model.PriceOutputUSDPerMTok))
 	t.LatencySec[at] = float32(model.TimeToFirstTokenSec + out/model.TokensPerSec)
-	energyWh, carbonG := w.footprint[j].of(out)
+	energyWh, carbonG := w.footprint[j].of(in, out)
 	t.EnergyWh[at], t.CarbonG[at] = float32(energyWh), float32(carbonG)
 }
 

@@ -22,10 +22,21 @@ import (
 // Trace is a loaded trace. Prompts are in file order, models in the order of models.yaml.
 type Trace struct {
 	// Dir is the folder it was read from, "" for a trace made in memory.
-	Dir      string
-	Models   []policy.Model
+	Dir    string
+	Models []policy.Model
+	// CopyOf names, for each model, the model that it is a copy of in another region, "" where it is none; nil where none is.
+	CopyOf   []string
 	Prompts  Prompts
 	Outcomes Outcomes
+}
+
+// BilledAs is the id under which a price book knows a model: a copy costs what its original does. Ids are opaque, so what one
+// looks like says nothing of that.
+func (t *Trace) BilledAs(model int) string {
+	if t.CopyOf != nil && t.CopyOf[model] != "" {
+		return t.CopyOf[model]
+	}
+	return t.Models[model].ID
 }
 
 // Prompts are the columns of prompts.parquet. A column that the file lacks is nil; a null string is "". Text is UTF-8.
@@ -62,6 +73,8 @@ type Outcomes struct {
 	// Parts of InputTokens and of OutputTokens that have prices of their own.
 	CachedInputTokens []float32
 	ReasoningTokens   []float32
+	// Estimated holds the outcomes of which a token count was estimated from the text; nil where none was.
+	Estimated Bitmap
 	// Answer holds codes into AnswerText; 0 is no answer. nil where the files have no answers.
 	Answer     []uint32
 	AnswerText []string // AnswerText[0] == ""

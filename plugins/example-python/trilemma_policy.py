@@ -33,8 +33,9 @@ class Policy:
     NAME = VERSION = SUMMARY = SOURCE = ""
     PARAMS = {}  # JSON Schema of each parameter, with "default": {"k": {"type": "integer", "minimum": 1, "default": 5}}
     PREFERENCE = "input"  # or "fixed": one instance for each preference; "ignored"
-    NEEDS = []  # of "text", "vector", "category", "answer", "response", "grid"
+    NEEDS = []  # of "text", "vector", "category", "live-category", "answer", "response", "grid"
     STOCHASTIC = COMBINES = SEQUENTIAL = EACH_MODEL = False
+    UNTRAINED = {}  # the parameters that leave out learning from reward, if it does that
 
     def __init__(self, models, params, seed):
         """models: their public facts, in the order in which decisions number them. params: all of PARAMS."""
@@ -152,7 +153,7 @@ def batch(m):
         a = m.asked
         asked = SimpleNamespace(
             offset=ints(a.offset), model=ints(a.model), round=ints(a.round), missing=bits(a.missing, len(a.model) // 4),
-            answer=strings(a.answer), response=strings(a.response) if a.HasField("response") else None,
+            answer=strings(a.answer) if a.HasField("answer") else None, response=strings(a.response) if a.HasField("response") else None,
             **{n: floats(getattr(a, n)) for n in ("input_tokens", "output_tokens", "cost_usd", "energy_wh", "carbon_g", "latency_sec")},
         )
     return SimpleNamespace(
@@ -203,6 +204,7 @@ class Service:
         return pb.Description(
             name=c.NAME, version=c.VERSION, summary=c.SUMMARY, source=c.SOURCE, params_schema=json.dumps(schema).encode(),
             preference=c.PREFERENCE, needs=c.NEEDS, stochastic=c.STOCHASTIC, combines=c.COMBINES, sequential=c.SEQUENTIAL,
+            untrained=json.dumps(c.UNTRAINED).encode() if c.UNTRAINED else b"",
             each_model=c.EACH_MODEL, learns=hasattr(c, "fit"), saves=hasattr(c, "save"), online=hasattr(c, "observe"),
         )
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"sync"
 	"time"
 
@@ -283,11 +284,15 @@ func checkDescription(d *policy.Description, want string) (*schema.Schema, error
 		return nil, fmt.Errorf("what it does with the preference is %q; want input, fixed or ignored", d.Preference)
 	}
 	for _, n := range d.Needs {
-		switch n {
-		case policy.NeedText, policy.NeedVector, policy.NeedCategory, policy.NeedAnswer, policy.NeedResponse, policy.NeedGrid:
-		default:
-			return nil, fmt.Errorf("it needs %q; a policy can need text, vector, category, answer, response", n)
+		if !slices.Contains(policy.Needs, n) {
+			return nil, fmt.Errorf("it needs %q; a policy can need %q", n, policy.Needs)
 		}
 	}
-	return schema.Compile(d.ParamsSchema)
+	compiled, err := schema.Compile(d.ParamsSchema)
+	if err == nil && len(d.Untrained) > 0 {
+		if err = compiled.Check(d.Untrained); err != nil {
+			err = fmt.Errorf("the parameters of its untrained start are not its own: %w", err)
+		}
+	}
+	return compiled, err
 }

@@ -63,6 +63,7 @@ func init() {
 	for name, needs := range map[string][]policy.Need{
 		"spy-modest": nil,
 		"spy-greedy": {policy.NeedText, policy.NeedVector, policy.NeedCategory, policy.NeedAnswer, policy.NeedResponse},
+		"spy-marked": {policy.NeedText, policy.NeedVector, policy.NeedCategory, policy.NeedLiveCategory, policy.NeedAnswer, policy.NeedResponse},
 	} {
 		subjects[name] = define(name, func(d *policy.Description, s *subject) {
 			d.Needs, d.Learns, d.Sequential, d.Online = needs, true, true, true
@@ -97,9 +98,9 @@ func init() {
 // TestACheatLearnsNothing: whatever a policy declares and does, no score, reference or unrevealed answer of a test prompt
 // reaches it, and neither does a way to the trace. What it peeks at it is charged for.
 func TestACheatLearnsNothing(t *testing.T) {
-	for _, name := range []string{"spy-modest", "spy-greedy"} {
+	for _, name := range []string{"spy-modest", "spy-greedy", "spy-marked"} {
 		t.Run(name, func(t *testing.T) {
-			greedy := name == "spy-greedy"
+			greedy, marked := name != "spy-modest", name == "spy-marked"
 			secret := filepath.Join(t.TempDir(), "secret-trace.parquet")
 			file, err := os.Create(secret)
 			if err != nil {
@@ -126,6 +127,14 @@ func TestACheatLearnsNothing(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			// What it chose for the first test prompt came to a score that it is shown, beside nothing more of the prompt.
+			own := []float32{0.03125}
+			if err := i.Observe(t.Context(), &policy.Feedback{
+				Prompts:    &policy.Prompts{ID: []string{"test-0"}, Text: test.Prompts.Text[:1], Category: test.Prompts.Category[:1], Vector: []float32{0}, Dim: 1},
+				Preference: []policy.Preference{{}}, Model: []int32{0}, Propensity: own, Score: own, CostUSD: own, CarbonG: own, LatencySec: own,
+			}); err != nil {
+				t.Fatal(err)
+			}
 			if err := i.Close(); err != nil {
 				t.Fatal(err)
 			}
@@ -141,22 +150,26 @@ func TestACheatLearnsNothing(t *testing.T) {
 						t.Errorf("the score of test prompt %d, model %d was sent", p, m)
 					}
 					asked := p != 0 && m < 2 && p != 3
-					if strings.Contains(got, o.Answer[at]+"\n") != asked {
-						t.Errorf("answer of test prompt %d, model %d: sent %v, asked %v", p, m, !asked, asked)
+					if strings.Contains(got, o.Answer[at]+"\n") != (asked && greedy) {
+						t.Errorf("answer of test prompt %d, model %d: sent is %v", p, m, !(asked && greedy))
 					}
 					if strings.Contains(got, o.Response[at]) != (asked && greedy) {
 						t.Errorf("response of test prompt %d, model %d: sent is %v", p, m, !(asked && greedy))
 					}
 				}
-				for _, text := range []string{test.Prompts.Text[p], "test-category-" + fmt.Sprint(p)} {
-					if strings.Contains(got, text) != greedy {
-						t.Errorf("%q: sent is %v, declared is %v", text, !greedy, greedy)
-					}
+				if strings.Contains(got, test.Prompts.Text[p]) != greedy {
+					t.Errorf("the text of test prompt %d: sent is %v, declared is %v", p, !greedy, greedy)
+				}
+				if strings.Contains(got, test.Prompts.Category[p]) != marked {
+					t.Errorf("the category of test prompt %d: sent is %v, declared is %v", p, !marked, marked)
 				}
 			}
 			// The spy does write down what it gets, or all of the above would prove nothing.
 			if !strings.Contains(got, fmt.Sprintf(" %v\n", train.Outcomes.Score[0])) {
 				t.Error("the training scores did not arrive")
+			}
+			if strings.Contains(got, train.Prompts.Category[0]) != greedy {
+				t.Errorf("training categories: want sent to be %v", greedy)
 			}
 			if strings.Contains(got, train.Reference[0]) != greedy || strings.Contains(got, train.Outcomes.Answer[0]+"\n") != greedy {
 				t.Errorf("training references and answers: want sent to be %v", greedy)

@@ -11,7 +11,9 @@ import (
 // The functions below keep back every column that a policy did not ask for, whatever the caller hands in, and refuse a
 // call that lacks one that it needs, or whose columns do not fit each other.
 
-func (i *Instance) cleanPrompts(p *policy.Prompts) (*policy.Prompts, error) {
+// cleanPrompts keeps back the category unless the policy declared the need for it: that of the training prompts, or of
+// those to be routed.
+func (i *Instance) cleanPrompts(p *policy.Prompts, category policy.Need) (*policy.Prompts, error) {
 	if p == nil {
 		return nil, errors.New("there are no prompts")
 	}
@@ -23,7 +25,7 @@ func (i *Instance) cleanPrompts(p *policy.Prompts) (*policy.Prompts, error) {
 		}
 		out.Text = some(p.Text)
 	}
-	if i.about.Wants(policy.NeedCategory) {
+	if i.about.Wants(category) {
 		if len(p.Category) != n {
 			return nil, fmt.Errorf("the policy needs the category of prompts: there are %d for %d prompts", len(p.Category), n)
 		}
@@ -54,7 +56,7 @@ func some[T any](column []T) []T {
 }
 
 func (i *Instance) cleanBatch(b *policy.Batch) (*policy.Batch, error) {
-	prompts, err := i.cleanPrompts(b.Prompts)
+	prompts, err := i.cleanPrompts(b.Prompts, policy.NeedLiveCategory)
 	if err != nil {
 		return nil, err
 	}
@@ -81,6 +83,9 @@ func (i *Instance) cleanBatch(b *policy.Batch) (*policy.Batch, error) {
 			return nil, fmt.Errorf("%d offsets of revealed outcomes for %d rows", len(a.Offset), rows)
 		}
 		asked := *a
+		if !i.about.Wants(policy.NeedAnswer) {
+			asked.Answer = nil
+		}
 		if !i.about.Wants(policy.NeedResponse) {
 			asked.Response = nil
 		}
@@ -107,7 +112,7 @@ func (i *Instance) cleanTask(t *policy.Task) (*policy.Task, error) {
 }
 
 func (i *Instance) cleanSplit(s *policy.Split) (*policy.Split, error) {
-	prompts, err := i.cleanPrompts(&s.Prompts)
+	prompts, err := i.cleanPrompts(&s.Prompts, policy.NeedCategory)
 	if err != nil {
 		return nil, err
 	}
@@ -145,7 +150,7 @@ func (i *Instance) cleanSplit(s *policy.Split) (*policy.Split, error) {
 }
 
 func (i *Instance) cleanFeedback(f *policy.Feedback) (*policy.Feedback, error) {
-	prompts, err := i.cleanPrompts(f.Prompts)
+	prompts, err := i.cleanPrompts(f.Prompts, policy.NeedLiveCategory)
 	if err != nil {
 		return nil, err
 	}

@@ -95,9 +95,9 @@ func TestRevealingIsExact(t *testing.T) {
 			}
 		}
 		def := define("planned", func(d *policy.Description, s *subject) {
-			d.Sequential = true
+			d.Sequential, d.Needs = true, []policy.Need{policy.NeedAnswer}
 			if wantsResponse {
-				d.Needs = []policy.Need{policy.NeedResponse}
+				d.Needs = append(d.Needs, policy.NeedResponse)
 			}
 			s.route = func(_ context.Context, _ *subject, b *policy.Batch) (*policy.Decisions, error) {
 				out := policy.NewDecisions(b.Rows())

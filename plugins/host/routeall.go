@@ -12,8 +12,8 @@ import (
 
 // Revealed is what a row sees of an outcome that it asked for. There is no score in it. Unknown figures are NaN.
 type Revealed struct {
-	Answer       string
-	Response     string // sent on only to a policy that declared that it needs responses
+	Answer       string // sent on only to a policy that declared that it needs answers
+	Response     string // likewise responses
 	InputTokens  float32
 	OutputTokens float32
 	CostUSD      float32
@@ -59,7 +59,7 @@ func (i *Instance) RouteAll(ctx context.Context, prompts *policy.Prompts, prefer
 		return nil, i.refuse("route", "the policy looks at answers, and nothing reveals any")
 	}
 	// Checked once for all, so that a message counts the prompts of the split and not those of a call.
-	clean, err := i.cleanPrompts(prompts)
+	clean, err := i.cleanPrompts(prompts, policy.NeedLiveCategory)
 	if err != nil {
 		return nil, i.refuse("route", "%w", err)
 	}

@@ -137,7 +137,7 @@ func init() {
 	})
 	// asker asks model 0, then 1 where it said "no", then 2 where there was nothing; ends with whom it asked last.
 	add("asker", func(d *policy.Description, s *subject) {
-		d.Sequential = true
+		d.Sequential, d.Needs = true, []policy.Need{policy.NeedAnswer}
 		s.route = func(_ context.Context, _ *subject, b *policy.Batch) (*policy.Decisions, error) {
 			out := policy.NewDecisions(b.Rows())
 			for r := range b.Rows() {

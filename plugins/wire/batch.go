@@ -89,7 +89,7 @@ func DecodeBatch(m *pb.Batch) (*policy.Batch, error) {
 			Offset: r.offsets("asked offset", a.GetOffset(), rows, n),
 			Model:  r.ints("asked model", a.GetModel(), n), Round: r.ints("asked round", a.GetRound(), n),
 			Missing: r.bits("asked missing", a.GetMissing(), n),
-			Answer:  r.strings("asked answer", a.GetAnswer(), n), Response: r.optionalStrings("asked response", a.Response, n),
+			Answer:  r.optionalStrings("asked answer", a.Answer, n), Response: r.optionalStrings("asked response", a.Response, n),
 			InputTokens:  r.floats("asked input_tokens", a.GetInputTokens(), n),
 			OutputTokens: r.floats("asked output_tokens", a.GetOutputTokens(), n),
 			CostUSD:      r.floats("asked cost_usd", a.GetCostUsd(), n),

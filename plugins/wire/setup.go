@@ -14,7 +14,7 @@ func EncodeDescription(d *policy.Description) *pb.Description {
 		Name: clean(d.Name), Version: clean(d.Version), Summary: clean(d.Summary), Source: clean(d.Source),
 		ParamsSchema: d.ParamsSchema, Preference: clean(string(d.Preference)),
 		Stochastic: d.Stochastic, Learns: d.Learns, Saves: d.Saves, Online: d.Online,
-		Combines: d.Combines, Sequential: d.Sequential, EachModel: d.EachModel,
+		Combines: d.Combines, Sequential: d.Sequential, EachModel: d.EachModel, Untrained: d.Untrained,
 	}
 	for _, n := range d.Needs {
 		m.Needs = append(m.Needs, clean(string(n)))
@@ -28,7 +28,7 @@ func DecodeDescription(m *pb.Description) policy.Description {
 		Name: m.GetName(), Version: m.GetVersion(), Summary: m.GetSummary(), Source: m.GetSource(),
 		ParamsSchema: json.RawMessage(m.GetParamsSchema()), Preference: policy.PreferenceUse(m.GetPreference()),
 		Stochastic: m.GetStochastic(), Learns: m.GetLearns(), Saves: m.GetSaves(), Online: m.GetOnline(),
-		Combines: m.GetCombines(), Sequential: m.GetSequential(), EachModel: m.GetEachModel(),
+		Combines: m.GetCombines(), Sequential: m.GetSequential(), EachModel: m.GetEachModel(), Untrained: m.GetUntrained(),
 	}
 	for _, n := range m.GetNeeds() {
 		d.Needs = append(d.Needs, policy.Need(n))

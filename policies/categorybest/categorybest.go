@@ -36,7 +36,7 @@ func Definition() policy.Definition {
 			Summary:      "the best model of the prompt's own category under the preference",
 			ParamsSchema: params.Schema(Defaults),
 			Preference:   policy.PreferenceInput,
-			Needs:        []policy.Need{policy.NeedCategory},
+			Needs:        []policy.Need{policy.NeedCategory, policy.NeedLiveCategory},
 			Learns:       true,
 			Saves:        true,
 		},

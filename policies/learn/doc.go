@@ -1,6 +1,7 @@
 // Package learn is what policies that learn share: what is expected of each model ([Expected], [Means]), nearest
 // neighbours ([Memory]), groups of vectors ([Cluster]), small networks trained with GoMLX ([Train], [Net]), and states
-// written as bytes ([SaveState]). It is the only package under policies that imports GoMLX.
+// written as bytes ([SaveState]). GoMLX's sessions, optimisers and backends are set up here alone; a policy whose loss is
+// its own writes that with GoMLX in its folder.
 //
 // The way of the data through a policy that trains a network:
 //

@@ -28,9 +28,9 @@ func (p Preference) Utility(score, costUSD, carbonG, latencySec float64) float64
 
 // Prompts are n prompts in columns. A column that the policy did not declare in [Description.Needs] is nil.
 type Prompts struct {
-	ID       []string
+	ID       []string  // [n]; opaque: the same prompt has the same id throughout a run, and it says nothing of the prompt
 	Text     []string  // [n]; with NeedText
-	Category []string  // [n]; with NeedCategory: the trace's own label, which a live router would not know
+	Category []string  // [n]; the trace's own label: in Fit with NeedCategory, in Route and Observe with NeedLiveCategory
 	Vector   []float32 // [n × Dim] row-major; with NeedVector
 	Dim      int
 	// GridGPerKWh [n × models] is the intensity, in gCO2e/kWh, of the grid that each model runs on when the prompt arrives;

@@ -24,9 +24,9 @@ func (b *Batch) Rows() int { return len(b.Prompt) }
 type Asked struct {
 	Offset       []int32 // [rows+1]
 	Model        []int32
-	Round        []int32 // the round in which the model was asked
-	Missing      []bool  // the trace holds no outcome: nothing was revealed and nothing charged
-	Answer       []string
+	Round        []int32  // the round in which the model was asked
+	Missing      []bool   // the trace holds no outcome: nothing was revealed and nothing charged
+	Answer       []string // nil unless NeedAnswer
 	Response     []string // nil unless NeedResponse
 	InputTokens  []float32
 	OutputTokens []float32
@@ -157,13 +157,15 @@ func (d *Decisions) Check(rows, models int) error {
 	return nil
 }
 
-// Feedback is the outcome of a policy's own decisions, one row a decision: what a live system would learn.
+// Feedback is the outcome of a policy's own decisions, one row a decision: what a live system would learn. Decisions that
+// the trace has no outcome for are left out.
 type Feedback struct {
 	Prompts    *Prompts
 	Preference []Preference // [n]
-	Model      []int32      // [n] the model that answered
-	Propensity []float32    // [n] the probability with which the policy chose it
-	Score      []float32
+	Model      []int32      // [n] the model that answered: the one drawn from a distribution, the first of a vote
+	Propensity []float32    // [n] the probability with which the policy chose it; 1 for a vote
+	Score      []float32    // of the final answer
+	// What the whole decision took: of all models that it asked.
 	CostUSD    []float32
 	CarbonG    []float32
 	LatencySec []float32

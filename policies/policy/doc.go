@@ -12,7 +12,8 @@
 //  4. A policy that looks at answers before it asks on returns [Ask] for a row. The host looks up, charges and reveals
 //     the outcomes asked for and routes the row again with [Batch.Asked] filled in, until the row ends with [Select]
 //     or [Combine].
-//  5. An [Observer] may be shown the outcomes of its own decisions (bandit feedback).
+//  5. An [Observer] routes a stream of prompts batch by batch, and is shown after each batch the outcomes of its own
+//     decisions (bandit feedback).
 //  6. A [Saver] turns what was learned into bytes and back.
 //
 // Everything is columnar: a batch of n prompts is a handful of slices of length n (or n × dim, row-major), not n structs.

@@ -23,7 +23,8 @@ type Saver interface {
 	Load(state []byte) error
 }
 
-// Observer is an online policy: it is shown the outcomes of its own decisions.
+// Observer is an online policy: it routes a stream batch by batch, and is shown after each batch what its own decisions
+// came to. Every stream begins in the state that Fit left.
 type Observer interface {
 	Observe(ctx context.Context, f *Feedback) error
 }
@@ -47,11 +48,17 @@ type Need string
 const (
 	NeedText     Need = "text"     // prompt text
 	NeedVector   Need = "vector"   // prompt vector
-	NeedCategory Need = "category" // the trace's category label, at test time too
-	NeedAnswer   Need = "answer"   // extracted answers and references of the training prompts
+	NeedCategory Need = "category" // the trace's category label of the training prompts
+	NeedAnswer   Need = "answer"   // extracted answers and references of the training prompts, and answers of asked models in rounds
 	NeedGrid     Need = "grid"     // intensity of each model's grid when the prompt arrives
 	NeedResponse Need = "response" // whole responses of the training prompts, and of asked models in rounds
+	// NeedLiveCategory is the label of the prompts to be routed, which a live router would not know: whoever asks for it is
+	// a yardstick, marked in every table and recommended to nobody.
+	NeedLiveCategory Need = "live-category"
 )
+
+// Needs are all that a policy can ask for.
+var Needs = []Need{NeedText, NeedVector, NeedCategory, NeedLiveCategory, NeedAnswer, NeedResponse, NeedGrid}
 
 // Description says what a policy is and can do.
 type Description struct {
@@ -69,6 +76,9 @@ type Description struct {
 	Online       bool // implements Observer
 	Combines     bool // may answer Combine
 	Sequential   bool // may answer Ask
+	// Untrained are the parameters that leave out learning from reward, as a JSON object to be put over an entry's own: what
+	// the policy starts from, for runs to show beside what reward made of it. Empty for a policy without such a start.
+	Untrained json.RawMessage
 	// EachModel: the parameter "model" names one model of the pool, and an experiment that leaves it out means one
 	// instance for every model.
 	EachModel bool

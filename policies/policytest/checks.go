@@ -30,6 +30,7 @@ var checks = []check{
 	{"the order of rows does not matter", nil, order},
 	{"what it is given is not changed", nil, untouched},
 	{"the seed", func(d *policy.Description) bool { return !d.Stochastic }, seedIgnored},
+	{"ids mean nothing", func(d *policy.Description) bool { return !d.Stochastic }, idsIgnored},
 	{"the preference", func(d *policy.Description) bool { return d.Preference == policy.PreferenceIgnored }, preferenceIgnored},
 	{"a pool of one model", nil, oneModel},
 	{"missing outcomes", nil, missingOutcomes},
@@ -59,10 +60,9 @@ func description(s *suite) error {
 	if !slices.Contains([]policy.PreferenceUse{policy.PreferenceInput, policy.PreferenceFixed, policy.PreferenceIgnored}, d.Preference) {
 		wrong = append(wrong, fmt.Errorf("preference %q is none of input, fixed, ignored", d.Preference))
 	}
-	known := []policy.Need{policy.NeedText, policy.NeedVector, policy.NeedCategory, policy.NeedAnswer, policy.NeedResponse, policy.NeedGrid}
 	for _, n := range d.Needs {
-		if !slices.Contains(known, n) {
-			wrong = append(wrong, fmt.Errorf("need %q is none of %q", n, known))
+		if !slices.Contains(policy.Needs, n) {
+			wrong = append(wrong, fmt.Errorf("need %q is none of %q", n, policy.Needs))
 		}
 	}
 	return errors.Join(wrong...)
@@ -98,6 +98,12 @@ func parameters(s *suite) error {
 		setup.Params = raw
 		if err := s.subject.Configure(s.ctx, setup); err != nil {
 			return fmt.Errorf("its own defaults %s are refused: %w", raw, err)
+		}
+		if len(s.about.Untrained) > 0 {
+			setup.Params = s.about.Untrained
+			if err := s.subject.Configure(s.ctx, setup); err != nil {
+				return fmt.Errorf("the parameters of its untrained start %s are refused: %w", setup.Params, err)
+			}
 		}
 		setup.Params = nil
 		if err := s.subject.Configure(s.ctx, setup); err != nil {
@@ -365,30 +371,105 @@ func cancelled(s *suite) error {
 	return s.decides(w) // configured afresh it works as ever
 }
 
-// observing shows the policy outcomes of its own decisions; it must go on deciding.
+// idsIgnored: ids are opaque and differ between runs. Only a policy that draws may look at them, to name its streams.
+func idsIgnored(s *suite) error {
+	_, want, err := s.fitted()
+	if err != nil {
+		return err
+	}
+	w := newWorld(poolModels, 0, -1)
+	w.rename()
+	if err := s.prepare(s.subject, w, s.setup(w)); err != nil {
+		return err
+	}
+	got, err := s.routed(s.subject, w, s.everyRow(), 1<<20)
+	if err != nil {
+		return err
+	}
+	return same(w, want, got, "with other ids of the prompts")
+}
+
+// observing shows the policy outcomes of its own decisions: it goes on deciding, another instance that is shown the same
+// decides alike, and a stream that begins anew knows nothing of the last one.
 func observing(s *suite) error {
-	w, _, err := s.fitted()
+	w, want, err := s.fitted()
 	if err != nil {
 		return err
 	}
-	b := s.batch(w, s.everyRow()[:testRows], 0, nil)
-	d, err := s.subject.Route(s.ctx, b)
+	var state []byte
+	if s.about.Saves {
+		if state, err = s.subject.Save(s.ctx); err != nil {
+			return fmt.Errorf("saving: %w", err)
+		}
+	}
+	seen, err := s.stream(s.subject, w)
 	if err != nil {
 		return err
 	}
-	f := &policy.Feedback{Prompts: b.Prompts}
-	for r := range d.Rows() {
-		_, models, weights := d.Row(r)
-		at := r*poolModels + int(models[0])
-		o := &w.test.Outcomes
-		f.Preference = append(f.Preference, b.Preferences[b.Preference[r]])
-		f.Model, f.Propensity = append(f.Model, models[0]), append(f.Propensity, weights[0])
-		f.Score, f.CostUSD = append(f.Score, o.Score[at]), append(f.CostUSD, o.CostUSD[at])
-		f.CarbonG, f.LatencySec = append(f.CarbonG, o.CarbonG[at]), append(f.LatencySec, o.LatencySec[at])
-	}
-	if err := s.subject.Observe(s.ctx, f); err != nil {
+	other, err := s.open(s.ctx)
+	if err != nil {
 		return err
 	}
-	_, err = s.routed(s.subject, w, s.everyRow(), 1<<20)
-	return err
+	defer s.finish(other)
+	if err := s.prepare(other, w, s.setup(w)); err != nil {
+		return fmt.Errorf("a second instance: %w", err)
+	}
+	again, err := s.stream(other, w)
+	if err != nil {
+		return fmt.Errorf("a second instance: %w", err)
+	}
+	if err := same(w, seen, again, "by a second instance that was shown the same outcomes"); err != nil {
+		return err
+	}
+	if !s.about.Saves {
+		return nil
+	}
+	if err := s.subject.Configure(s.ctx, s.setup(w)); err != nil {
+		return err
+	}
+	if err := s.subject.Load(s.ctx, state); err != nil {
+		return fmt.Errorf("loading what it saved before it observed: %w", err)
+	}
+	got, err := s.routed(s.subject, w, s.everyRow(), 1<<20)
+	if err != nil {
+		return err
+	}
+	return same(w, want, got, "after it observed and was put back into the state that Fit left")
+}
+
+// streamBatch is how many prompts a stream routes between two looks at what came of them.
+const streamBatch = 8
+
+// stream routes the test prompts batch by batch, shows what each batch came to, and tells how every row is decided then.
+func (s *suite) stream(to Subject, w *world) (decided, error) {
+	rows := s.everyRow()[:testRows]
+	o := &w.test.Outcomes
+	for lo := 0; lo < len(rows); lo += streamBatch {
+		part := rows[lo:min(lo+streamBatch, len(rows))]
+		b := s.batch(w, part, 0, nil)
+		d, err := to.Route(s.ctx, b)
+		if err != nil {
+			return nil, err
+		}
+		if err := s.wellFormed(d, len(part), len(w.models)); err != nil {
+			return nil, err
+		}
+		f := &policy.Feedback{Prompts: b.Prompts}
+		for r := range part {
+			_, models, weights := d.Row(r)
+			at := part[r].prompt*poolModels + int(models[0])
+			f.Preference = append(f.Preference, b.Preferences[b.Preference[r]])
+			f.Model, f.Propensity = append(f.Model, models[0]), append(f.Propensity, weights[0])
+			f.Score, f.CostUSD = append(f.Score, o.Score[at]), append(f.CostUSD, o.CostUSD[at])
+			f.CarbonG, f.LatencySec = append(f.CarbonG, o.CarbonG[at]), append(f.LatencySec, o.LatencySec[at])
+		}
+		if err := to.Observe(s.ctx, f); err != nil {
+			return nil, err
+		}
+	}
+	none := given(&s.about, take(&w.test.Prompts, nil), policy.NeedLiveCategory)
+	if err := to.Observe(s.ctx, &policy.Feedback{Prompts: &none}); err != nil {
+		return nil, fmt.Errorf("feedback of no rows: %w", err)
+	}
+	return s.routed(to, w, s.everyRow(), 1<<20)
 }

@@ -148,7 +148,7 @@ func (s *suite) batch(w *world, rows []row, round int, asked map[row][]entry) *p
 		b.Prompt, b.Preference = append(b.Prompt, number[r.prompt]), append(b.Preference, int32(r.preference))
 	}
 	prompts := take(&w.test.Prompts, list)
-	prompts = given(&s.about, prompts)
+	prompts = given(&s.about, prompts, policy.NeedLiveCategory)
 	b.Prompts = &prompts
 	if round > 0 {
 		b.Asked = s.reveal(w, rows, asked)
@@ -162,7 +162,9 @@ func (s *suite) reveal(w *world, rows []row, asked map[row][]entry) *policy.Aske
 		for _, e := range asked[r] {
 			at := r.prompt*o.Models + int(e.model)
 			a.Model, a.Round, a.Missing = append(a.Model, e.model), append(a.Round, e.round), append(a.Missing, !o.Present[at])
-			a.Answer = append(a.Answer, o.Answer[at])
+			if s.about.Wants(policy.NeedAnswer) {
+				a.Answer = append(a.Answer, o.Answer[at])
+			}
 			if s.about.Wants(policy.NeedResponse) {
 				a.Response = append(a.Response, o.Response[at])
 			}

@@ -18,6 +18,22 @@ type flawed struct {
 	fitted bool
 	calls  int
 	flaw   string
+	// What the flawed ways of observing remember.
+	observed int
+}
+
+// leaked outlives an instance, which nothing that is observed may.
+var leaked int
+
+func (p *flawed) Observe(_ context.Context, f *policy.Feedback) error {
+	switch p.flaw {
+	case "streams leak":
+		leaked++
+		p.observed = leaked
+	case "trips over nothing":
+		_ = f.Score[0]
+	}
+	return nil
 }
 
 func (p *flawed) Fit(ctx context.Context, t *policy.Task, report func(policy.Progress)) error {
@@ -47,8 +63,17 @@ func (p *flawed) Route(_ context.Context, b *policy.Batch) (*policy.Decisions, e
 	d := policy.NewDecisions(b.Rows())
 	k := len(p.setup.Models)
 	for r := range b.Rows() {
-		m := int(b.Prompts.ID[b.Prompt[r]][len(b.Prompts.ID[b.Prompt[r]])-1]) % k
+		m := 0
+		if b.Prompts.Row(int(b.Prompt[r]))[0] > 0 {
+			m = k - 1
+		}
 		switch p.flaw {
+		case "ids":
+			m = int(b.Prompts.ID[b.Prompt[r]][0]) % k
+		case "live category":
+			m = len(b.Prompts.Category[b.Prompt[r]]) % k
+		case "streams leak":
+			m = p.observed % k
 		case "position":
 			m = r % k
 		case "batch size":
@@ -95,9 +120,13 @@ func definition(flaw string) policy.Definition {
 		Name: "flawed", Version: "1", Summary: "flawed on purpose", Preference: policy.PreferenceIgnored,
 		ParamsSchema: json.RawMessage(`{"type":"object","additionalProperties":false,"properties":{"k":{"type":"integer","default":1}}}`),
 		Needs:        []policy.Need{policy.NeedVector}, Learns: true, Saves: true,
-		Sequential: flaw == "asks for ever",
+		Sequential: flaw == "asks for ever", Online: true,
 	}
 	switch flaw {
+	case "live category":
+		d.Needs = append(d.Needs, policy.NeedCategory)
+	case "untrained":
+		d.Untrained = json.RawMessage(`{"steps": 0}`)
 	case "name":
 		d.Name = "Flawed"
 	case "default":
@@ -129,6 +158,8 @@ func TestFlawsAreFound(t *testing.T) {
 		"combines": "does not announce", "asks for ever": "asks model 0 twice", "one model": "a pool of one model",
 		"writes the task": "Fit changes the task", "writes the batch": "Route changes the batch",
 		"trips over gaps": "missing outcomes: fitting: the policy panicked", "panics unfitted": "routing before fitting",
+		"ids": "ids mean nothing: with other ids", "live category": "the policy panicked", "untrained": "the parameters of its untrained start",
+		"streams leak": "observing: by a second instance", "trips over nothing": "observing: feedback of no rows",
 		"forgets": "save and load", "trusts states": "no state: the policy panicked", "needs many prompts": "fitting: too few",
 	} {
 		t.Run(flaw, func(t *testing.T) {

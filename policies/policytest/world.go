@@ -52,6 +52,20 @@ func newWorld(models int, missing float64, silent int) *world {
 	return w
 }
 
+// opaque names a prompt as a run does: by a hash that tells nothing of it. Another salt is another run.
+func opaque(split string, i, salt int) string {
+	return fmt.Sprintf("%016x", policy.Stream(seed, "policytest", "id", split, fmt.Sprint(i, salt)).Uint64())
+}
+
+// rename gives every prompt the id that another run would.
+func (w *world) rename() {
+	for name, s := range map[string]*policy.Split{"train": &w.train, "validation": &w.valid, "test": &w.test} {
+		for i := range s.Prompts.ID {
+			s.Prompts.ID[i] = opaque(name, i, 1)
+		}
+	}
+}
+
 func makeSplit(name string, n, models int, missing float64, silent int) policy.Split {
 	rng := policy.Stream(seed, "policytest", name)
 	all := n * models
@@ -71,7 +85,7 @@ func makeSplit(name string, n, models int, missing float64, silent int) policy.S
 		for k := range words {
 			words[k] = fmt.Sprintf("word%d%c", topic, 'a'+rune(rng.IntN(6)))
 		}
-		p.ID = append(p.ID, fmt.Sprintf("%s-%03d", name, i))
+		p.ID = append(p.ID, opaque(name, i, 0))
 		p.Text = append(p.Text, "Tell me of "+strings.Join(words, " ")+"?")
 		p.Category = append(p.Category, fmt.Sprintf("topic-%d", topic))
 		s.Reference = append(s.Reference, "ABCD"[i%4:i%4+1])
@@ -126,13 +140,14 @@ func sweep(d *policy.Description) []policy.Preference {
 	return all
 }
 
-// given are the prompts as a policy gets them: with the columns that it declared.
-func given(d *policy.Description, p policy.Prompts) policy.Prompts {
+// given are the prompts as a policy gets them: with the columns that it declared. category is the need that the label
+// depends on: that of training prompts, or of those to be routed.
+func given(d *policy.Description, p policy.Prompts, category policy.Need) policy.Prompts {
 	out := policy.Prompts{ID: p.ID}
 	if d.Wants(policy.NeedText) {
 		out.Text = p.Text
 	}
-	if d.Wants(policy.NeedCategory) {
+	if d.Wants(category) {
 		out.Category = p.Category
 	}
 	if d.Wants(policy.NeedVector) {
@@ -147,7 +162,7 @@ func given(d *policy.Description, p policy.Prompts) policy.Prompts {
 // task is what a policy may learn from this world.
 func (w *world) task(d *policy.Description) *policy.Task {
 	split := func(s policy.Split) *policy.Split {
-		s.Prompts = given(d, s.Prompts)
+		s.Prompts = given(d, s.Prompts, policy.NeedCategory)
 		if !d.Wants(policy.NeedAnswer) {
 			s.Reference, s.Outcomes.Answer = nil, nil
 		}

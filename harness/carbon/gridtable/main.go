@@ -16,6 +16,8 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+
+	"github.com/trilemma-bench/trilemma/harness/textfile"
 )
 
 func main() {
@@ -82,7 +84,7 @@ func each(path string, row func(get func(names ...string) string) error) error {
 		return err
 	}
 	defer f.Close()
-	rows, err := csv.NewReader(f).ReadAll()
+	rows, err := csv.NewReader(textfile.NewReader(f)).ReadAll()
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}

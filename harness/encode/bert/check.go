@@ -9,8 +9,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"slices"
+
+	"github.com/trilemma-bench/trilemma/harness/textfile"
 )
 
 // Tolerance is how far a figure of a unit vector may be from the reference's.
@@ -40,7 +41,7 @@ func BuiltInGolden() (*Golden, error) { return ParseGolden(builtIn) }
 
 // ReadGolden reads cases from a file.
 func ReadGolden(path string) (*Golden, error) {
-	text, err := os.ReadFile(path)
+	text, err := textfile.Read(path)
 	if err != nil {
 		return nil, fmt.Errorf("reading golden cases: %w", err)
 	}
@@ -63,7 +64,7 @@ func ParseGolden(text []byte) (*Golden, error) {
 			Vector json.RawMessage `json:"vector"`
 		} `json:"cases"`
 	}
-	if err := json.Unmarshal(text, &file); err != nil {
+	if err := json.Unmarshal(textfile.Trim(text), &file); err != nil {
 		return nil, err
 	}
 	if len(file.Cases) == 0 {

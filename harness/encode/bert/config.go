@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/trilemma-bench/trilemma/harness/encode"
+	"github.com/trilemma-bench/trilemma/harness/textfile"
 )
 
 // Config is how a model computes, as its folder and [encode.ModelParams] say.
@@ -38,7 +38,7 @@ const sane = 1 << 24
 // readJSON reads a file of the folder; found tells whether it is there.
 func readJSON(dir, name string, into any) (found bool, err error) {
 	path := filepath.Join(dir, name)
-	text, err := os.ReadFile(path)
+	text, err := textfile.Read(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}

@@ -6,10 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/trilemma-bench/trilemma/harness/textfile"
 )
 
 // Files of a model folder that a tokenizer is read from.
@@ -22,7 +23,7 @@ const (
 // Load reads the tokenizer of a model folder: from tokenizer.json where there is one, else from vocab.txt and, for case
 // and accents, tokenizer_config.json. It returns the names of the files that it read.
 func Load(dir string) (*Tokenizer, []string, error) {
-	text, err := os.ReadFile(filepath.Join(dir, tokenizerFile))
+	text, err := textfile.Read(filepath.Join(dir, tokenizerFile))
 	switch {
 	case err == nil:
 		t, err := Parse(text)
@@ -33,7 +34,7 @@ func Load(dir string) (*Tokenizer, []string, error) {
 	case !errors.Is(err, fs.ErrNotExist):
 		return nil, nil, fmt.Errorf("reading the tokenizer: %w", err)
 	}
-	text, err = os.ReadFile(filepath.Join(dir, vocabFile))
+	text, err = textfile.Read(filepath.Join(dir, vocabFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, fmt.Errorf("folder %s has neither %s nor %s: give the whole folder of a BERT model", dir, tokenizerFile, vocabFile)
 	}
@@ -46,7 +47,7 @@ func Load(dir string) (*Tokenizer, []string, error) {
 		return nil, nil, fmt.Errorf("reading %s: %w", filepath.Join(dir, vocabFile), err)
 	}
 	set := DefaultSettings()
-	text, err = os.ReadFile(filepath.Join(dir, configFile))
+	text, err = textfile.Read(filepath.Join(dir, configFile))
 	switch {
 	case err == nil:
 		files = append(files, configFile)
@@ -67,7 +68,7 @@ func Load(dir string) (*Tokenizer, []string, error) {
 func ParseVocabulary(text []byte) (map[string]int32, error) {
 	vocabulary := map[string]int32{}
 	var id int32
-	for line := range bytes.Lines(text) {
+	for line := range bytes.Lines(textfile.Trim(text)) {
 		token := strings.TrimRight(string(line), "\r\n")
 		if !utf8.ValidString(token) {
 			return nil, fmt.Errorf("line %d is not UTF-8; give a BERT vocab.txt, one token a line", id+1)

@@ -276,7 +276,7 @@ type Description struct {
 	Source        string                 `protobuf:"bytes,4,opt,name=source,proto3" json:"source,omitempty"`                                 // paper or tool it comes from
 	ParamsSchema  []byte                 `protobuf:"bytes,5,opt,name=params_schema,json=paramsSchema,proto3" json:"params_schema,omitempty"` // JSON Schema: an object with a default for every property
 	Preference    string                 `protobuf:"bytes,6,opt,name=preference,proto3" json:"preference,omitempty"`                         // "input", "fixed" or "ignored"
-	Needs         []string               `protobuf:"bytes,7,rep,name=needs,proto3" json:"needs,omitempty"`                                   // of "text", "vector", "category", "answer", "response", "grid"
+	Needs         []string               `protobuf:"bytes,7,rep,name=needs,proto3" json:"needs,omitempty"`                                   // of "text", "vector", "category", "live-category", "answer", "response", "grid"
 	Stochastic    bool                   `protobuf:"varint,8,opt,name=stochastic,proto3" json:"stochastic,omitempty"`
 	Learns        bool                   `protobuf:"varint,9,opt,name=learns,proto3" json:"learns,omitempty"`
 	Saves         bool                   `protobuf:"varint,10,opt,name=saves,proto3" json:"saves,omitempty"`
@@ -284,6 +284,7 @@ type Description struct {
 	Combines      bool                   `protobuf:"varint,12,opt,name=combines,proto3" json:"combines,omitempty"`
 	Sequential    bool                   `protobuf:"varint,13,opt,name=sequential,proto3" json:"sequential,omitempty"`
 	EachModel     bool                   `protobuf:"varint,14,opt,name=each_model,json=eachModel,proto3" json:"each_model,omitempty"`
+	Untrained     []byte                 `protobuf:"bytes,15,opt,name=untrained,proto3" json:"untrained,omitempty"` // JSON object: the parameters that leave out learning from reward; empty where there are none
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -414,6 +415,13 @@ func (x *Description) GetEachModel() bool {
 		return x.EachModel
 	}
 	return false
+}
+
+func (x *Description) GetUntrained() []byte {
+	if x != nil {
+		return x.Untrained
+	}
+	return nil
 }
 
 type Setup struct {
@@ -741,9 +749,9 @@ func (x *Strings) GetData() []byte {
 
 type Prompts struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            *Strings               `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Id            *Strings               `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"` // opaque
 	Text          *Strings               `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
-	Category      *Strings               `protobuf:"bytes,3,opt,name=category,proto3" json:"category,omitempty"`
+	Category      *Strings               `protobuf:"bytes,3,opt,name=category,proto3" json:"category,omitempty"` // in Fit for "category", in Route and Observe for "live-category"
 	Dim           int32                  `protobuf:"varint,4,opt,name=dim,proto3" json:"dim,omitempty"`
 	Vector        []byte                 `protobuf:"bytes,5,opt,name=vector,proto3,oneof" json:"vector,omitempty"`                                  // f32[n × dim]
 	GridGPerKwh   []byte                 `protobuf:"bytes,6,opt,name=grid_g_per_kwh,json=gridGPerKwh,proto3,oneof" json:"grid_g_per_kwh,omitempty"` // f32[n × models]: gCO2e/kWh of each model's grid when the prompt arrives
@@ -1398,12 +1406,12 @@ func (x *Batch) GetAsked() *Asked {
 // Asked is what was revealed so far: row r owns entries offset[r] to offset[r+1].
 type Asked struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Offset        []byte                 `protobuf:"bytes,1,opt,name=offset,proto3" json:"offset,omitempty"`   // i32[rows + 1]
-	Model         []byte                 `protobuf:"bytes,2,opt,name=model,proto3" json:"model,omitempty"`     // i32[entries]
-	Round         []byte                 `protobuf:"bytes,3,opt,name=round,proto3" json:"round,omitempty"`     // i32
-	Missing       []byte                 `protobuf:"bytes,4,opt,name=missing,proto3" json:"missing,omitempty"` // bit
-	Answer        *Strings               `protobuf:"bytes,5,opt,name=answer,proto3" json:"answer,omitempty"`
-	Response      *Strings               `protobuf:"bytes,6,opt,name=response,proto3" json:"response,omitempty"`
+	Offset        []byte                 `protobuf:"bytes,1,opt,name=offset,proto3" json:"offset,omitempty"`                              // i32[rows + 1]
+	Model         []byte                 `protobuf:"bytes,2,opt,name=model,proto3" json:"model,omitempty"`                                // i32[entries]
+	Round         []byte                 `protobuf:"bytes,3,opt,name=round,proto3" json:"round,omitempty"`                                // i32
+	Missing       []byte                 `protobuf:"bytes,4,opt,name=missing,proto3" json:"missing,omitempty"`                            // bit
+	Answer        *Strings               `protobuf:"bytes,5,opt,name=answer,proto3" json:"answer,omitempty"`                              // for "answer"
+	Response      *Strings               `protobuf:"bytes,6,opt,name=response,proto3" json:"response,omitempty"`                          // for "response"
 	InputTokens   []byte                 `protobuf:"bytes,7,opt,name=input_tokens,json=inputTokens,proto3" json:"input_tokens,omitempty"` // f32, as all that follow
 	OutputTokens  []byte                 `protobuf:"bytes,8,opt,name=output_tokens,json=outputTokens,proto3" json:"output_tokens,omitempty"`
 	CostUsd       []byte                 `protobuf:"bytes,9,opt,name=cost_usd,json=costUsd,proto3" json:"cost_usd,omitempty"`
@@ -1709,7 +1717,7 @@ const file_policy_proto_rawDesc = "" +
 	"\x11ConfigureResponse\"\x11\n" +
 	"\x0fObserveResponse\"\r\n" +
 	"\vSaveRequest\"\x0e\n" +
-	"\fLoadResponse\"\x89\x03\n" +
+	"\fLoadResponse\"\xa7\x03\n" +
 	"\vDescription\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x18\n" +
@@ -1732,7 +1740,8 @@ const file_policy_proto_rawDesc = "" +
 	"sequential\x18\r \x01(\bR\n" +
 	"sequential\x12\x1d\n" +
 	"\n" +
-	"each_model\x18\x0e \x01(\bR\teachModel\"w\n" +
+	"each_model\x18\x0e \x01(\bR\teachModel\x12\x1c\n" +
+	"\tuntrained\x18\x0f \x01(\fR\tuntrained\"w\n" +
 	"\x05Setup\x12(\n" +
 	"\x06models\x18\x01 \x03(\v2\x10.policy.v1.ModelR\x06models\x12\x16\n" +
 	"\x06params\x18\x02 \x01(\fR\x06params\x12\x12\n" +

@@ -1,0 +1,154 @@
+package compare
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"slices"
+	"strconv"
+
+	"gonum.org/v1/gonum/stat"
+	"gonum.org/v1/gonum/stat/distuv"
+
+	"github.com/trilemma-bench/trilemma/harness/store"
+)
+
+// Estimate is a mean over several splits of one trace with its 95 % interval; NaN where a split has no value, or there is
+// only one.
+type Estimate struct{ Mean, Low, High float64 }
+
+// AcrossRow is one policy over all splits.
+type AcrossRow struct {
+	Pool, Policy, Role string
+	Value, Diff        []Estimate // by metric; Diff is to the runs' baseline
+	Baseline           string
+}
+
+// AcrossTable is one experiment over several splits.
+type AcrossTable struct {
+	Metrics []string
+	Runs    int
+	Test    float64 // test prompts a run, on average
+	Rows    []AcrossRow
+}
+
+// Across brings runs of one experiment that differ in the seed of their split together. One split is one draw of who is
+// trained and tested on what; a difference of a few thousandths may change its sign with it. The splits share prompts, so
+// their values are not independent: the interval is the corrected resampled t of Nadeau & Bengio (Inference for the
+// generalization error, 2003),
+//
+//	mean ± t(J − 1; 0.975) · √((1/J + n_test/n_rest) · s²)
+//
+// with s² the variance over J splits and n_rest the prompts outside of test.
+func Across(runs []*store.Run, metrics []string) (*AcrossTable, error) {
+	if len(runs) < 2 {
+		return nil, fmt.Errorf("%d run: give several, each of another split: --set data.split.seed=2", len(runs))
+	}
+	t := &AcrossTable{Metrics: metrics, Runs: len(runs)}
+	var ratio float64
+	rows := map[[2]string]int{}           // place in t.Rows
+	found := map[[3]string][][2]float64{} // pool, policy, metric → value and difference by run
+	seen := map[string]string{}
+	for _, run := range runs {
+		m, err := run.Manifest()
+		if err != nil {
+			return nil, err
+		}
+		var data struct{ Prompts, Test int }
+		if err := json.Unmarshal(m.Data, &data); err != nil {
+			return nil, fmt.Errorf("reading %s: %w", run.Path(store.ManifestFile), err)
+		}
+		if other, twice := seen[run.ID]; twice {
+			return nil, fmt.Errorf("%s and %s are one run", other, run.Dir)
+		}
+		seen[run.ID] = run.Dir
+		ratio += float64(data.Test) / float64(data.Prompts-data.Test) / float64(len(runs))
+		t.Test += float64(data.Test) / float64(len(runs))
+		if err := readAcross(run, t, rows, found); err != nil {
+			return nil, err
+		}
+	}
+	for i := range t.Rows {
+		row := &t.Rows[i]
+		for _, metric := range metrics {
+			pairs := found[[3]string{row.Pool, row.Policy, metric}]
+			row.Value = append(row.Value, estimate(pairs, 0, len(runs), ratio))
+			row.Diff = append(row.Diff, estimate(pairs, 1, len(runs), ratio))
+		}
+	}
+	return t, nil
+}
+
+// readAcross reads the metrics of one run.
+func readAcross(run *store.Run, t *AcrossTable, rows map[[2]string]int, found map[[3]string][][2]float64) error {
+	path := run.Path("metrics.csv")
+	f, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("reading metrics: %w; the run has not finished: run its experiment again to go on", err)
+	}
+	defer f.Close()
+	r := csv.NewReader(f)
+	head, err := r.Read()
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", path, err)
+	}
+	all, err := r.ReadAll()
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", path, err)
+	}
+	at := map[string]int{}
+	for i, name := range head {
+		at[name] = i
+	}
+	for _, name := range []string{"pool", "policy", "metric", "value", "diff", "baseline", "role"} {
+		if _, ok := at[name]; !ok {
+			return fmt.Errorf("reading %s: it has no column %s: it is of an older version, run the experiment again", path, name)
+		}
+	}
+	number := func(s string) float64 {
+		x, err := strconv.ParseFloat(s, 64)
+		if err != nil {
+			return math.NaN()
+		}
+		return x
+	}
+	for _, line := range all {
+		if !slices.Contains(t.Metrics, line[at["metric"]]) {
+			continue
+		}
+		key := [2]string{line[at["pool"]], line[at["policy"]]}
+		i, known := rows[key]
+		if !known {
+			i = len(t.Rows)
+			rows[key] = i
+			t.Rows = append(t.Rows, AcrossRow{Pool: key[0], Policy: key[1], Role: line[at["role"]]})
+		}
+		if b := line[at["baseline"]]; b != "" {
+			t.Rows[i].Baseline = b
+		}
+		cell := [3]string{key[0], key[1], line[at["metric"]]}
+		found[cell] = append(found[cell], [2]float64{number(line[at["value"]]), number(line[at["diff"]])})
+	}
+	return nil
+}
+
+// estimate is the mean of one column over all runs, with its interval.
+func estimate(pairs [][2]float64, column, runs int, ratio float64) Estimate {
+	nan := Estimate{math.NaN(), math.NaN(), math.NaN()}
+	if len(pairs) < runs {
+		return nan
+	}
+	x := make([]float64, runs)
+	for i := range x {
+		x[i] = pairs[i][column]
+	}
+	mean, variance := stat.MeanVariance(x, nil)
+	if math.IsNaN(mean) {
+		return nan
+	}
+	j := float64(runs)
+	half := distuv.StudentsT{Mu: 0, Sigma: 1, Nu: j - 1}.Quantile(0.975) * math.Sqrt((1/j+ratio)*variance)
+	return Estimate{mean, mean - half, mean + half}
+}

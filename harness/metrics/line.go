@@ -1,0 +1,181 @@
+package metrics
+
+import (
+	"math"
+	"slices"
+)
+
+// A line is a policy's curve as it would be deployed: quality against cost, straight between settings that were chosen
+// without the prompts it is drawn on, for whoever can afford a cost between two of them mixes the two. By ascending cost.
+// Unlike a hull over the points at hand it need be neither rising nor concave there: a maximum over noisy points would lie
+// above what the settings are worth.
+type line []Point
+
+// sort orders the line by cost. Chosen settings are nearly in order already.
+func (l line) sort() {
+	for k := range l {
+		for j := k; j > 0 && l[j-1].CostUSD > l[j].CostUSD; j-- {
+			l[j], l[j-1] = l[j-1], l[j]
+		}
+	}
+}
+
+// area is the area under the line from its cheapest setting to a cost, carried flat beyond its dearest. What is right of
+// upTo does not count.
+func (l line) area(upTo float64) float64 {
+	if len(l) == 0 || l[0].CostUSD >= upTo {
+		return 0
+	}
+	var sum float64
+	last := l[0]
+	for _, p := range l[1:] {
+		if p.CostUSD > upTo {
+			q := last.Quality + (p.Quality-last.Quality)*(upTo-last.CostUSD)/(p.CostUSD-last.CostUSD)
+			return sum + (last.Quality+q)/2*(upTo-last.CostUSD)
+		}
+		sum += (last.Quality + p.Quality) / 2 * (p.CostUSD - last.CostUSD)
+		last = p
+	}
+	return sum + last.Quality*(upTo-last.CostUSD)
+}
+
+// aiq is the area up to a cost divided by it. Where that is zero everything compared is free, and it is the quality to be
+// had for nothing.
+func (l line) aiq(upTo float64) float64 {
+	if upTo > 0 {
+		return l.area(upTo) / upTo
+	}
+	var quality float64
+	for _, p := range l {
+		if p.CostUSD <= 0 {
+			quality = p.Quality
+		}
+	}
+	return quality
+}
+
+// cheapest is the lowest cost on the line at which a quality is reached; false where it never is.
+func (l line) cheapest(quality float64) (float64, bool) {
+	for i, p := range l {
+		if p.Quality < quality {
+			continue
+		}
+		if i == 0 || p.Quality == l[i-1].Quality {
+			return p.CostUSD, true
+		}
+		a := l[i-1]
+		return a.CostUSD + (p.CostUSD-a.CostUSD)*(quality-a.Quality)/(p.Quality-a.Quality), true
+	}
+	return math.NaN(), false
+}
+
+// nauc is ORBIT's area (see [NAUC]) of the line between two costs. It begins with the quality of the dearest setting that
+// costs no more than lower, or of each prompt's cheapest model where there is none.
+func (l line) nauc(atLower, lower, upper float64) float64 {
+	last := Point{CostUSD: lower, Quality: atLower}
+	var area float64
+	for _, p := range l {
+		switch {
+		case p.CostUSD <= lower:
+			last.Quality = p.Quality
+		case p.CostUSD <= upper:
+			area += (last.Quality + p.Quality) / 2 * (p.CostUSD - last.CostUSD)
+			last = p
+		}
+	}
+	if upper <= lower {
+		return last.Quality
+	}
+	return (area + last.Quality*(upper-last.CostUSD)) / (upper - lower)
+}
+
+// Means are a setting's or a model's means over some prompts; NaN where a figure is unknown.
+type Means struct{ Quality, CostUSD, CarbonG float64 }
+
+func (m Means) point() Point { return Point{CostUSD: m.CostUSD, Quality: m.Quality} }
+
+// Anchor is the place of the cheapest model in what [Vertices] returns: it is nobody's setting, but open to everybody.
+const Anchor = -1
+
+// Vertices chooses the settings that a policy's curve runs through: the vertices of the upper concave envelope, up to its
+// peak, of the settings' means and those of the cheapest single model, which every policy can be mixed with (ORBIT's left
+// anchor; without it a policy of one setting, or whose settings are all dear, would have no curve at its left). They are
+// chosen on means over prompts that are not the ones it is judged on. Indexes into settings or [Anchor], by ascending
+// cost.
+func Vertices(settings []Means, cheapest Means) []int {
+	type candidate struct {
+		Point
+		at int
+	}
+	all := make([]candidate, 0, len(settings)+1)
+	for i, s := range settings {
+		if finite(s.CostUSD) && finite(s.Quality) {
+			all = append(all, candidate{s.point(), i})
+		}
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	if finite(cheapest.CostUSD) && finite(cheapest.Quality) {
+		all = append(all, candidate{cheapest.point(), Anchor})
+	}
+	// Of equals the policy's own setting comes first and stays.
+	slices.SortStableFunc(all, func(a, b candidate) int { return byCost(a.Point, b.Point) })
+	points := make([]Point, len(all))
+	for i, c := range all {
+		points[i] = c.Point
+	}
+	var out []int
+	at := 0
+	for _, v := range hullOf(frontOf(points, nil), nil) {
+		for all[at].Point != v {
+			at++
+		}
+		out = append(out, all[at].at)
+	}
+	// A policy is not its anchor: where that is best, the policy's own best stands to the right of it.
+	if len(out) == 1 && out[0] == Anchor {
+		out = append(out, best(settings))
+	}
+	return out
+}
+
+// best is the setting of the highest quality, of equals the cheapest, then the first.
+func best(settings []Means) int {
+	at := -1
+	for i, s := range settings {
+		if !finite(s.Quality) {
+			continue
+		}
+		if at < 0 || s.Quality > settings[at].Quality || s.Quality == settings[at].Quality && s.CostUSD < settings[at].CostUSD {
+			at = i
+		}
+	}
+	return at
+}
+
+// frontier are the settings that no other is at least as good and as cheap as and better in one; of equals all.
+func frontier(settings []Means) []int {
+	points := make([]Point, len(settings))
+	for i, s := range settings {
+		points[i] = s.point()
+	}
+	var out []int
+	for i, stands := range NotDominated(points) {
+		if stands {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// reaching is the cheapest setting of at least a quality; -1 where there is none.
+func reaching(settings []Means, quality float64) int {
+	at := -1
+	for i, s := range settings {
+		if s.Quality >= quality && finite(s.CostUSD) && (at < 0 || s.CostUSD < settings[at].CostUSD) {
+			at = i
+		}
+	}
+	return at
+}

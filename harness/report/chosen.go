@@ -1,0 +1,80 @@
+package report
+
+import (
+	"math"
+
+	"github.com/trilemma-bench/trilemma/harness/metrics"
+	"github.com/trilemma-bench/trilemma/harness/store"
+)
+
+// settingKey names one preference of a policy in a pool.
+type settingKey struct{ pool, policy, encoder, preference string }
+
+func keyOf(p *store.Point) settingKey { return settingKey{p.Pool, p.Policy, p.Encoder, p.Preference} }
+
+// selections are the figures of every setting on the prompts that settings are chosen by, seeds averaged.
+type selections map[settingKey]store.Point
+
+// readSelections reads them from the cells; a run of an older version has none.
+func readSelections(run *store.Run) (selections, error) {
+	refs, err := run.Plan()
+	if err != nil {
+		return nil, err
+	}
+	var points []store.Point
+	for _, ref := range refs {
+		st, ok := run.Cell(ref.ID)
+		if !ok || st.State != store.Done {
+			continue
+		}
+		for _, p := range st.Selection {
+			if p.Coverage > 0 {
+				p.Pool, p.Policy, p.Encoder = ref.Pool, ref.Policy, ref.Encoder
+				points = append(points, p)
+			}
+		}
+	}
+	out := selections{}
+	for _, pool := range pools(points) {
+		for _, p := range overSeeds(inPool(points, pool)) {
+			out[keyOf(&p)] = p
+		}
+	}
+	return out, nil
+}
+
+// chosenBy are the settings that each policy's curve of quality over a price runs through: the vertices of the hull over
+// the selection prompts (metrics.Vertices). points are of one pool, seeds averaged. A policy of which there is nothing to
+// choose by has none.
+func (s selections) chosenBy(points []store.Point, price func(*store.Point) float64) map[settingKey]bool {
+	type policy struct{ name, encoder string }
+	keys, means := map[policy][]settingKey{}, map[policy][]metrics.Means{}
+	for i := range points {
+		p, ok := s[keyOf(&points[i])]
+		if !ok {
+			continue
+		}
+		of := policy{p.Policy, p.Encoder}
+		keys[of] = append(keys[of], keyOf(&p))
+		means[of] = append(means[of], metrics.Means{Quality: p.Quality, CostUSD: price(&p)})
+	}
+	out := map[settingKey]bool{}
+	unknown := metrics.Means{Quality: math.NaN(), CostUSD: math.NaN()}
+	for of := range keys {
+		for _, at := range metrics.Vertices(means[of], unknown) {
+			out[keys[of][at]] = true
+		}
+	}
+	return out
+}
+
+// inPool are the points of a pool.
+func inPool(points []store.Point, pool string) []store.Point {
+	var out []store.Point
+	for i := range points {
+		if points[i].Pool == pool {
+			out = append(out, points[i])
+		}
+	}
+	return out
+}

@@ -1,0 +1,41 @@
+package report
+
+import (
+	"strconv"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+)
+
+// writer lays columns of a table out for the terminal and for Markdown.
+func (t *poolTable) writer(of []column) table.Writer {
+	w := table.NewWriter()
+	w.SetStyle(table.StyleLight)
+	w.Style().Format.Header = text.FormatDefault
+	head := table.Row{"policy", "n"}
+	aligned := []table.ColumnConfig{{Number: 2, Align: text.AlignRight}}
+	for i, c := range of {
+		head = append(head, c.metric)
+		aligned = append(aligned, table.ColumnConfig{Number: i + 3, Align: text.AlignRight})
+	}
+	w.SetColumnConfigs(aligned)
+	w.AppendHeader(head)
+	for i := range t.lines {
+		l := &t.lines[i]
+		row := table.Row{l.name(), count(l.n)}
+		for _, c := range of {
+			v := l.values[c.metric]
+			row = append(row, interval(v.value, v.low, v.high))
+		}
+		w.AppendRow(row)
+	}
+	return w
+}
+
+// count is a number of prompts; "-" where it is unknown.
+func count(n int) string {
+	if n == 0 {
+		return "-"
+	}
+	return strconv.Itoa(n)
+}

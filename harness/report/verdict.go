@@ -1,0 +1,296 @@
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"strings"
+
+	"github.com/trilemma-bench/trilemma/harness/metrics"
+	"github.com/trilemma-bench/trilemma/harness/store"
+)
+
+// metricsDetail is where the runner writes what metrics.csv has no column for.
+const metricsDetail = "metrics.json"
+
+// level of significance, after Holm's correction.
+const level = 0.05
+
+// verdicts are what the comparisons of a pool came to. All empty where the run is of an older version.
+type verdicts struct {
+	headlines []headline
+	pairs     []pair
+	againstB  map[[2]string]float64 // Holm p against the baseline, by policy and metric, over the table's comparisons with it
+}
+
+type pair struct {
+	Pool, Metric, A, B string
+	Diff, SE           *float64
+	HolmP              *float64 `json:"p_holm"`
+}
+
+type headline struct {
+	Pool, Metric, Best, Second string
+	Value, Low, High           *float64
+	Diff                       *float64
+	DiffLow                    *float64 `json:"diff_low"`
+	DiffHigh                   *float64 `json:"diff_high"`
+	HolmP                      *float64 `json:"p_holm"`
+	Clear                      bool
+}
+
+// readVerdicts reads them by pool.
+func readVerdicts(run *store.Run) (map[string]verdicts, error) {
+	path := run.Path(metricsDetail)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading metrics: %w", err)
+	}
+	var file struct {
+		Rows []struct {
+			Pool, Policy, Metric string
+			HolmP                *float64 `json:"p_holm"`
+		}
+		Pairs     []pair
+		Headlines []headline
+	}
+	if err := json.Unmarshal(text, &file); err != nil {
+		return nil, fmt.Errorf("reading %s: %w", path, err)
+	}
+	out := map[string]verdicts{}
+	for _, r := range file.Rows {
+		v := out[r.Pool]
+		if v.againstB == nil {
+			v.againstB = map[[2]string]float64{}
+		}
+		if r.HolmP != nil {
+			v.againstB[[2]string{r.Policy, r.Metric}] = *r.HolmP
+		}
+		out[r.Pool] = v
+	}
+	for _, p := range file.Pairs {
+		v := out[p.Pool]
+		v.pairs = append(v.pairs, p)
+		out[p.Pool] = v
+	}
+	for _, h := range file.Headlines {
+		v := out[h.Pool]
+		v.headlines = append(v.headlines, h)
+		out[h.Pool] = v
+	}
+	return out, nil
+}
+
+// paired is the metric by which pairs of a column's metric were compared: the peak is the highest quality.
+func paired(metric string) string {
+	if metric == "peak" {
+		return "quality_max"
+	}
+	return metric
+}
+
+// pair is the comparison of two policies, with the sign that a − b has.
+func (v *verdicts) pair(metric, a, b string) (diff float64, p *pair) {
+	for i := range v.pairs {
+		x := &v.pairs[i]
+		if x.Metric != paired(metric) || x.Diff == nil {
+			continue
+		}
+		switch {
+		case x.A == a && x.B == b:
+			return *x.Diff, x
+		case x.A == b && x.B == a:
+			return -*x.Diff, x
+		}
+	}
+	return math.NaN(), nil
+}
+
+// compared tells whether pairs were compared by a metric.
+func (v *verdicts) compared(metric string) bool {
+	for i := range v.pairs {
+		if v.pairs[i].Metric == paired(metric) {
+			return true
+		}
+	}
+	return false
+}
+
+// clear tells whether the pair differs by more than chance.
+func (p *pair) clear() bool { return p != nil && p.HolmP != nil && *p.HolmP < level }
+
+// unbeaten tells whether no policy is clearly better than one, so that it may be the best.
+func (v *verdicts) unbeaten(metric, policy string) bool {
+	for i := range v.pairs {
+		x := &v.pairs[i]
+		if x.Metric != paired(metric) || x.Diff == nil || !x.clear() {
+			continue
+		}
+		diff := *x.Diff
+		if metrics.LowerIsBetter[metric] {
+			diff = -diff
+		}
+		if x.A == policy && diff < 0 || x.B == policy && diff > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// differs tells whether a policy is clear of the baseline: by the pairs where both are ranked, else by the comparisons of
+// the table with the baseline.
+func (v *verdicts) differs(metric, policy, baseline string) bool {
+	if _, p := v.pair(metric, policy, baseline); p != nil {
+		return p.clear()
+	}
+	p, known := v.againstB[[2]string{policy, metric}]
+	return known && p < level
+}
+
+// corrected says how the p-values of differences to the baseline were corrected.
+func (t *poolTable) corrected(baseline string) string {
+	if l := t.line(baseline); l != nil && l.candidate() && len(t.pairs) > 0 {
+		return "p < 0.05 after Holm over all pairs; over those with " + baseline + " where a metric has no pairs"
+	}
+	return "p < 0.05 after Holm over the comparisons with " + baseline
+}
+
+// Best is the answer of a pool: the policy that the selection prompts speak for, and whether test says that it is best.
+type Best struct {
+	Pool     string   `json:"pool"`
+	Policy   string   `json:"policy"`
+	Metric   string   `json:"metric"`
+	Value    float64  `json:"value"`
+	Low      *float64 `json:"low"` // 95 % interval, null where unknown
+	High     *float64 `json:"high"`
+	Second   string   `json:"second,omitempty"`
+	Diff     *float64 `json:"diff"` // to the second
+	DiffLow  *float64 `json:"diff_low"`
+	DiffHigh *float64 `json:"diff_high"`
+	Clear    bool     `json:"clear"`
+	// Hindsight: by a run of an older version, chosen on the test prompts.
+	Hindsight bool `json:"hindsight,omitempty"`
+}
+
+// Headlines are the answers of a finished run, pool by pool.
+func Headlines(run *store.Run) ([]Best, error) {
+	tables, err := metricTables(run)
+	if err != nil {
+		return nil, err
+	}
+	var out []Best
+	for i := range tables {
+		if b := tables[i].best(); b != nil {
+			out = append(out, *b)
+		}
+	}
+	return out, nil
+}
+
+// best is the pool's answer; nil where no policy is ranked.
+func (t *poolTable) best() *Best {
+	for _, h := range t.headlines {
+		if h.Value != nil && h.Metric == t.headline().metric {
+			return &Best{t.pool, h.Best, h.Metric, *h.Value, h.Low, h.High, h.Second, h.Diff, h.DiffLow, h.DiffHigh, h.Clear, false}
+		}
+	}
+	if !t.older {
+		return nil
+	}
+	var best *Best
+	for i := range t.lines {
+		l := &t.lines[i]
+		v := l.values["aiq"]
+		if x := parse(v.value); l.candidate() && x == x && (best == nil || x > best.Value) {
+			best = &Best{Pool: t.pool, Policy: l.policy, Metric: "aiq", Value: x, Low: known(parse(v.low)), High: known(parse(v.high)), Hindsight: true}
+		}
+	}
+	return best
+}
+
+// answer is the pool's answer in a sentence; "" where there is none.
+func (t *poolTable) answer() string {
+	b := t.best()
+	if b == nil {
+		return t.unranked()
+	}
+	name := t.headline().print
+	value := spanned(&b.Value, b.Low, b.High)
+	switch {
+	case b.Hindsight:
+		return fmt.Sprintf("`%s` had the highest AIQ of the test prompts, %s: in hindsight, by an older version.", b.Policy, value)
+	case b.Second == "" || b.Diff == nil:
+		return fmt.Sprintf("`%s` is the only policy that has a rank: %s %s on %s test prompts.", b.Policy, name, value, thousands(t.prompts()))
+	case b.Clear:
+		return fmt.Sprintf("`%s` is best: %s %s on %s test prompts, %s above `%s`, the next (p = %.2g, Holm over all pairs). Both were chosen on the selection prompts.%s",
+			b.Policy, name, value, thousands(t.prompts()), spanned(b.Diff, b.DiffLow, b.DiffHigh), b.Second, *t.holm(b), t.needs(b))
+	}
+	return fmt.Sprintf("No policy is clearly best: `%s` and `%s`, the first two by the selection prompts, differ by %s in %s on %s test prompts (`%s` has %s).%s",
+		b.Policy, b.Second, spanned(b.Diff, b.DiffLow, b.DiffHigh), name, thousands(t.prompts()), b.Policy, value, t.needs(b))
+}
+
+func (t *poolTable) holm(b *Best) *float64 {
+	if _, p := t.pair(b.Metric, b.Policy, b.Second); p != nil && p.HolmP != nil {
+		return p.HolmP
+	}
+	nan := math.NaN()
+	return &nan
+}
+
+// needs says how many prompts would show a small difference between the first two.
+func (t *poolTable) needs(b *Best) string {
+	_, p := t.pair(b.Metric, b.Policy, b.Second)
+	if p == nil || p.SE == nil {
+		return ""
+	}
+	n := metrics.PromptsFor(*p.SE, t.prompts())
+	if !(n > 0) || n > math.MaxInt32 {
+		return ""
+	}
+	return fmt.Sprintf(" A difference of 0.005 between them would be seen, at a power of 80 %%, with about %s test prompts.", thousands(roundUp(n)))
+}
+
+// roundUp keeps two digits.
+func roundUp(n float64) int {
+	unit := math.Pow(10, max(0, math.Floor(math.Log10(n))-1))
+	return int(math.Ceil(n/unit) * unit)
+}
+
+// unranked says why no policy has a rank.
+func (t *poolTable) unranked() string {
+	if len(t.lines) == 0 {
+		return "No policy has any metric: the notes say why."
+	}
+	thin, labelled := 0, []string(nil)
+	for i := range t.lines {
+		switch l := &t.lines[i]; l.role {
+		case metrics.RoleThin:
+			thin = max(thin, l.n)
+		case metrics.RoleLabelled:
+			labelled = append(labelled, "`"+l.policy+"`")
+		}
+	}
+	var why []string
+	if thin > 0 {
+		why = append(why, fmt.Sprintf("%d test prompts are too few, a rank takes %d", thin, metrics.MinRanked))
+	}
+	if len(labelled) > 0 {
+		why = append(why, strings.Join(labelled, ", ")+" uses the data set's label")
+	}
+	if len(why) == 0 {
+		return ""
+	}
+	return "No policy has a rank: " + strings.Join(why, "; ") + "."
+}
+
+// spanned is a figure with its interval.
+func spanned(value, low, high *float64) string {
+	text := func(x *float64) string {
+		if x == nil {
+			return ""
+		}
+		return fmt.Sprint(*x)
+	}
+	return interval(text(value), text(low), text(high))
+}
