@@ -22,7 +22,7 @@ var layer = map[string]int{
 	"harness/footprint": 0,
 	"policies/policy":   1, "plugins/proto": 1, "plugins/schema": 1,
 	"harness/trace": 2, "plugins/wire": 2, "policies/params": 2, "policies/env": 2, "policies/policytest": 2, "policies/learn": 2,
-	"harness/encode": 3, "harness/synth": 3, "harness/importer": 3, "harness/replay": 3, "harness/metrics": 3, "harness/savings": 3,
+	"harness/encode": 3, "harness/synth": 3, "harness/importer": 3, "harness/replay": 3, "harness/metrics": 3, "harness/savings": 3, "harness/coverage": 3,
 	"plugins/serve": 3, "plugins/example-python": 3,
 	"policies/agreement": 3, "policies/bestsingle": 3, "policies/carbon": 3, "policies/categorybest": 3, "policies/knn": 3, "policies/moe": 3,
 	"policies/predict": 3, "policies/random": 3, "policies/single": 3, "policies/static": 3,

@@ -38,7 +38,7 @@ type Stream struct {
 type Streams struct {
 	Spec        StreamSpec `json:"spec"`
 	Prompts     int        `json:"prompts"`
-	LambdaStart float64    `json:"lambda_start"` // chosen on validation
+	LambdaStart float64    `json:"lambda_start"` // chosen on selection
 	// Slack tells that the policy takes less than the budget even at the smallest λ of its sweep: there is nothing to hold.
 	Slack      bool     `json:"slack"`
 	Streams    []Stream `json:"streams"`
@@ -48,10 +48,10 @@ type Streams struct {
 
 // rung is one λ of the sweep with what it led to prompt by prompt.
 type rung struct {
-	lambda     float64
-	validation float64 // mean spend there
-	score      []float64
-	spend      []float64
+	lambda    float64
+	selection float64 // mean spend there
+	score     []float64
+	spend     []float64
 }
 
 // Hold lets a controller hold a budget over shuffled streams of the test prompts. The decisions at each λ of the sweep are
@@ -68,10 +68,10 @@ func (c *Choices) Hold(spec StreamSpec) (*Streams, error) {
 	if err != nil {
 		return nil, err
 	}
-	if least := rungs[len(rungs)-1].validation; least > spec.Budget {
-		return nil, fmt.Errorf("%w: a budget of %s: %s at its largest λ still takes %s a prompt on validation", ErrInfeasible, show(spec.Kind, spec.Budget), spec.Policy, show(spec.Kind, least))
+	if least := rungs[len(rungs)-1].selection; least > spec.Budget {
+		return nil, fmt.Errorf("%w: a budget of %s: %s at its largest λ still takes %s a prompt on selection", ErrInfeasible, show(spec.Kind, spec.Budget), spec.Policy, show(spec.Kind, least))
 	}
-	out := &Streams{Spec: spec, Prompts: len(rungs[0].score), LambdaStart: start(rungs, spec.Budget), Slack: rungs[0].validation < spec.Budget}
+	out := &Streams{Spec: spec, Prompts: len(rungs[0].score), LambdaStart: start(rungs, spec.Budget), Slack: rungs[0].selection < spec.Budget}
 	best := hindsight(rungs, spec.Budget)
 	for k := range spec.Streams {
 		s, err := hold(rungs, spec, k, out.LambdaStart)
@@ -101,7 +101,7 @@ func (c *Choices) ladder(spec StreamSpec) ([]rung, error) {
 		}
 		if l > 0 && others == 0 && x.Test.Lambda.LambdaLatency == 0 {
 			cell = x.Ref.ID
-			lambdas[x.Test.Preference] = &rung{lambda: l, validation: value(&x.Validation, spec.Kind)}
+			lambdas[x.Test.Preference] = &rung{lambda: l, selection: value(&x.Selection, spec.Kind)}
 		}
 	}
 	if len(lambdas) < 2 {
@@ -149,17 +149,17 @@ func (c *Choices) ladder(spec StreamSpec) ([]rung, error) {
 	return out, nil
 }
 
-// start is the λ at which the validation prompts take just the budget, between the rungs on its two sides.
+// start is the λ at which the selection prompts take just the budget, between the rungs on its two sides.
 func start(rungs []rung, budget float64) float64 {
 	for i := range rungs {
-		if rungs[i].validation > budget {
+		if rungs[i].selection > budget {
 			continue
 		}
 		if i == 0 {
 			return rungs[0].lambda
 		}
 		a, b := &rungs[i-1], &rungs[i]
-		t := (a.validation - budget) / (a.validation - b.validation)
+		t := (a.selection - budget) / (a.selection - b.selection)
 		return math.Exp(math.Log(a.lambda) + t*(math.Log(b.lambda)-math.Log(a.lambda)))
 	}
 	return rungs[len(rungs)-1].lambda
@@ -260,7 +260,7 @@ func TellStreams(w io.Writer, s *Streams, asJSON bool) error {
 		enc.SetIndent("", "  ")
 		return enc.Encode(s)
 	}
-	fmt.Fprintf(w, "%s held to %s over %d shuffled streams of %d test prompts, from λ = %.4g (chosen on validation)\n",
+	fmt.Fprintf(w, "%s held to %s over %d shuffled streams of %d test prompts, from λ = %.4g (chosen on selection)\n",
 		s.Spec.Policy, show(s.Spec.Kind, s.Spec.Budget), len(s.Streams), s.Prompts, s.LambdaStart)
 	for i, x := range s.Streams {
 		fmt.Fprintf(w, "  %2d: %s, %+.2f %% of the budget; score %.4f, %+.2f %% beside the best fixed λ in hindsight (%.4f); λ ends at %.4g\n",

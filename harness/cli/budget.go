@@ -6,7 +6,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/trilemma-bench/trilemma/harness/choose"
-	"github.com/trilemma-bench/trilemma/harness/store"
 )
 
 func budgetCommand() *cobra.Command {
@@ -32,7 +31,7 @@ looking ahead. Shows how near the spend ends to the budget, and the score beside
 			if err != nil {
 				return err
 			}
-			run, err := store.Find(results, first(args))
+			run, err := found(results, first(args))
 			if err != nil {
 				return err
 			}

@@ -20,12 +20,15 @@ import (
 // Exit codes of every command.
 const (
 	exitOK     = 0
-	exitFailed = 1 // some cells failed, or a regression was found
+	exitFailed = 1 // some cells failed, nothing could be compared, or a regression was found
 	exitBad    = 2 // bad input
 )
 
 // errCellsFailed is returned by commands whose work finished with failed cells, after they said so.
 var errCellsFailed = errors.New("some cells failed")
+
+// errNoMetrics is returned by a run that compared nothing.
+var errNoMetrics = errors.New("the run has no metric")
 
 // errRegression is returned where a comparison finds one, after it said so.
 var errRegression = errors.New("regression")
@@ -49,6 +52,9 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	case err == nil:
 		return exitOK
 	case errors.Is(err, errCellsFailed), errors.Is(err, errRegression):
+		return exitFailed
+	case errors.Is(err, errNoMetrics):
+		fmt.Fprintf(stderr, "trilemma: %v\n", err)
 		return exitFailed
 	case ctx.Err() != nil:
 		fmt.Fprintln(stderr, "trilemma: interrupted; what was finished is kept, run the same command again to go on")

@@ -24,8 +24,8 @@ func compareCommand() *cobra.Command {
 		Use:   "compare BEFORE AFTER",
 		Short: "Compare two runs: what differs in their settings, and what changed in the metrics",
 		Long: `Compares two finished runs from their results alone, policy by policy, on the prompts that both cover. Exit code 1
-means a regression: --metric of some policy is worse by more than --threshold, with a paired 95 % interval clear of zero.`,
-		Example: "  trilemma compare quickstart/22c578d86b3e quickstart --metric aiq --threshold 0.005",
+means a regression: --metric of some policy is worse by more than --threshold, at both ends of its paired 95 % interval.`,
+		Example: "  trilemma compare quickstart/22c578d86b3e quickstart --metric aiq_pool --threshold 0.005",
 		Args:    cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !slices.Contains(metrics.Names, metric) {
@@ -62,8 +62,8 @@ means a regression: --metric of some policy is worse by more than --threshold, w
 				return err
 			}
 			if r := c.Worst(metric, threshold); r != nil {
-				by, _ := r.Worse()
-				fmt.Fprintf(cmd.ErrOrStderr(), "regression: %s of %s in pool %s is worse by %.4f, interval clear of zero\n", metric, r.Policy, r.Pool, by)
+				by, atLeast := r.Worse()
+				fmt.Fprintf(cmd.ErrOrStderr(), "regression: %s of %s in pool %s is worse by %.4f, by %.4f at least\n", metric, r.Policy, r.Pool, by, atLeast)
 				return errRegression
 			}
 			return nil
@@ -71,7 +71,7 @@ means a regression: --metric of some policy is worse by more than --threshold, w
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&results, "results", "results", "folder of all results")
-	flags.StringVar(&metric, "metric", "aiq", "the metric that a regression is judged by")
+	flags.StringVar(&metric, "metric", metrics.HeadlineMetric, "the metric that a regression is judged by")
 	flags.Float64Var(&threshold, "threshold", 0, "how much worse it may become")
 	flags.IntVar(&opt.Resamples, "resamples", 2000, "of the bootstrap")
 	flags.StringVar(&page, "html", "", "write the comparison as a page to this file too")

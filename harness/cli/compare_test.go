@@ -21,7 +21,7 @@ func TestCompare(t *testing.T) {
 	args := []string{"compare", before, "worse", "--results", results, "--resamples", "300"}
 
 	code, stdout, stderr := trilemma(append(args, "--html", page)...)
-	if code != exitFailed || !strings.Contains(stderr, "regression: aiq of knn") {
+	if code != exitFailed || !strings.Contains(stderr, "regression: aiq_pool of knn") {
 		t.Errorf("knn of one neighbour: exit %d and %q, want a regression\n%s", code, stderr, stdout)
 	}
 	for _, want := range []string{"policies.knn.params.k", "│ knn", "the same in both runs"} {
@@ -54,7 +54,7 @@ func TestCompare(t *testing.T) {
 	table := string(read(t, results, "metrics.csv"))
 	found := false
 	for _, r := range c.Rows {
-		if r.Policy != "knn" || r.Metric != "aiq" {
+		if r.Policy != "knn" || r.Metric != "aiq_pool" {
 			continue
 		}
 		found = true
@@ -62,15 +62,15 @@ func TestCompare(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !strings.Contains(table, "all,knn,aiq,"+string(text)+",") {
-			t.Errorf("aiq of knn is %s, the run's own table has another\n%s", text, table)
+		if !strings.Contains(table, "all,knn,aiq_pool,"+string(text)+",") {
+			t.Errorf("aiq_pool of knn is %s, the run's own table has another\n%s", text, table)
 		}
 		if *r.Diff <= 0 || *r.DiffLow <= 0 {
-			t.Errorf("aiq of knn changed by %v, at least %v, want a clear gain", *r.Diff, *r.DiffLow)
+			t.Errorf("aiq_pool of knn changed by %v, at least %v, want a clear gain", *r.Diff, *r.DiffLow)
 		}
 	}
 	if !found {
-		t.Errorf("no aiq of knn in %s", out)
+		t.Errorf("no aiq_pool of knn in %s", out)
 	}
 	if code, _, stderr := trilemma("compare", before, "worse", "--results", results, "--metric", "nope"); code != exitBad || !strings.Contains(stderr, "aiq") {
 		t.Errorf("an unknown metric: exit %d, %s", code, stderr)

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -24,8 +25,8 @@ import (
 // hostile is text that must never become markup.
 const hostile = `<script>document.documentElement.dataset.hacked='yes'</script><img src=x onerror="document.documentElement.dataset.hacked='yes'">`
 
-// browser opens a page in headless Chromium, a file without any network, and returns where its complaints are gathered.
-func browser(t *testing.T, width int64, url string) (context.Context, func() []string) {
+// chromium is where one is installed.
+func chromium(t *testing.T) string {
 	t.Helper()
 	found := os.Getenv("TRILEMMA_CHROMIUM")
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "headless-shell"} {
@@ -36,6 +37,13 @@ func browser(t *testing.T, width int64, url string) (context.Context, func() []s
 	if found == "" {
 		t.Skip("no Chromium: install one, or name it in TRILEMMA_CHROMIUM")
 	}
+	return found
+}
+
+// browser opens a page in headless Chromium, a file without any network, and returns where its complaints are gathered.
+func browser(t *testing.T, width int64, url string) (context.Context, func() []string) {
+	t.Helper()
+	found := chromium(t)
 	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(found), chromedp.NoSandbox, chromedp.WindowSize(int(width), 1000))
 	ctx, cancel := chromedp.NewExecAllocator(t.Context(), options...)
 	t.Cleanup(cancel)
@@ -209,5 +217,35 @@ for name in ("axe_playwright_python", "axe_core_python", "axe_selenium_python"):
 	}
 	if len(problems) > 0 {
 		t.Errorf("axe finds\n%s", strings.Join(problems, "\n"))
+	}
+}
+
+// TestReportPageWithoutScripts reads report.html as one who runs no scripts.
+func TestReportPageWithoutScripts(t *testing.T) {
+	results := t.TempDir()
+	must(t, "run", experimentFile(t, small), "--results", results, "--in-process")
+	found := chromium(t)
+	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(found), chromedp.NoSandbox, chromedp.WindowSize(1440, 1400))
+	ctx, cancel := chromedp.NewExecAllocator(t.Context(), options...)
+	defer cancel()
+	ctx, cancel = chromedp.NewContext(ctx)
+	defer cancel()
+	ctx, cancel = context.WithTimeout(ctx, 60*time.Second)
+	defer cancel()
+	var picture []byte
+	err := chromedp.Run(ctx, emulation.SetScriptExecutionDisabled(true), chromedp.Navigate("file://"+filepath.Join(results, "small", "latest", "report.html")),
+		chromedp.CaptureScreenshot(&picture))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if keep := os.Getenv("TRILEMMA_LOOK"); keep != "" {
+		if err := os.WriteFile(filepath.Join(keep, "without-scripts.png"), picture, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text := evaluate[string](t, ctx, `document.body.innerText`)
+	rows := evaluate[int](t, ctx, `document.querySelectorAll('noscript tbody tr').length`)
+	if !regexp.MustCompile(`(?m)^knn\s+\d+\s+0\.\d{3} \[0\.\d{3}, 0\.\d{3}\]`).MatchString(text) || rows < 10 {
+		t.Errorf("%d rows and no figures of knn in\n%.2000s", rows, text)
 	}
 }

@@ -109,7 +109,8 @@ func runCommand() *cobra.Command {
 		Use:   "run EXPERIMENT.yaml",
 		Short: "Run an experiment: fit and route every policy, replay the decisions, draw the fronts",
 		Long: `Run an experiment. Cells that were finished before are shown as cached and not run again, so the same command
-resumes a run that was interrupted. Exit code 1 means that some cells failed; their reasons are printed and stored.`,
+resumes a run that was interrupted. Exit code 1 means that some cells failed, or that nothing could be compared; the reasons
+are printed and stored.`,
 		Example: "  trilemma run experiments/quickstart.yaml --set data.synth.prompts=300 --set metrics.resamples=200",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -189,8 +190,11 @@ func (f *runFlags) run(cmd *cobra.Command, file string, sets []string) error {
 	if err := f.summary(cmd.OutOrStdout(), out, files); err != nil {
 		return err
 	}
-	if out.Failed > 0 {
+	switch {
+	case out.Failed > 0:
 		return errCellsFailed
+	case out.Unmeasured != "":
+		return fmt.Errorf("%w: %s", errNoMetrics, out.Unmeasured)
 	}
 	return nil
 }
@@ -226,7 +230,9 @@ func (f *runFlags) summary(w io.Writer, out *runner.Outcome, files []string) err
 			Partial  bool     `json:"partial"`
 			Files    []string `json:"files"`
 			Failures []string `json:"failures,omitempty"`
-		}{out.Run.Dir, out.Done, out.Cached, out.Failed, out.Partial, files, reasons(out.Failures)})
+			// NoMetrics says why nothing could be compared.
+			NoMetrics string `json:"no_metrics,omitempty"`
+		}{out.Run.Dir, out.Done, out.Cached, out.Failed, out.Partial, files, reasons(out.Failures), out.Unmeasured})
 	}
 	for _, r := range reasons(out.Failures) {
 		fmt.Fprintf(w, "failed: %s\n", r)
@@ -307,9 +313,9 @@ func planCommand() *cobra.Command {
 				fmt.Fprintln(w, "note:", n)
 			}
 			fmt.Fprintf(w, "run %s of %s\n", s.Run, spec.Name)
-			fmt.Fprintf(w, "prompts: %d train, %d validation, %d test\n", s.Prompts["train"], s.Prompts["validation"], s.Prompts["test"])
+			fmt.Fprintf(w, "prompts: %d train, %d validation, %d selection, %d test\n", s.Prompts["train"], s.Prompts["validation"], s.Prompts["selection"], s.Prompts["test"])
 			for _, p := range spec.Pools {
-				fmt.Fprintf(w, "pool %s: %d test prompts\n", p.Name, s.Pools[p.Name])
+				fmt.Fprintf(w, "pool %s: %d selection and %d test prompts\n", p.Name, s.Selection[p.Name], s.Pools[p.Name])
 			}
 			for i := range plan.Cells {
 				fmt.Fprintf(w, "  %s\n", plan.Cells[i].Name())

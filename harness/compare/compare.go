@@ -9,12 +9,10 @@ package compare
 
 import (
 	"fmt"
-	"math"
 	"slices"
 
 	"github.com/trilemma-bench/trilemma/harness/metrics"
 	"github.com/trilemma-bench/trilemma/harness/store"
-	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // Row is how a metric of a policy changed: After − Before with its paired 95 % interval. NaN is unknown.
@@ -25,12 +23,12 @@ type Row struct {
 	Prompts                 int // that were compared
 }
 
-// Worse tells by how much the metric became worse, and whether that is clear of chance.
-func (r *Row) Worse() (by float64, clear bool) {
+// Worse tells by how much the metric became worse, and by how much at least: the near end of the interval.
+func (r *Row) Worse() (by, atLeast float64) {
 	if metrics.LowerIsBetter[r.Metric] {
-		return r.Diff, r.DiffLow > 0
+		return r.Diff, r.DiffLow
 	}
-	return -r.Diff, r.DiffHigh < 0
+	return -r.Diff, -r.DiffHigh
 }
 
 // Comparison is what [Runs] found.
@@ -66,7 +64,7 @@ func Runs(before, after *store.Run, opt Options) (*Comparison, error) {
 		if manifests[i].Finished == nil {
 			return nil, fmt.Errorf("%s has not finished: `trilemma resume` goes on with it", run.Dir)
 		}
-		if sides[i], err = read(run); err != nil {
+		if sides[i], err = read(run, &manifests[i]); err != nil {
 			return nil, err
 		}
 	}
@@ -86,6 +84,11 @@ func Runs(before, after *store.Run, opt Options) (*Comparison, error) {
 	for _, pool := range sides[1].pools() {
 		if !slices.Contains(sides[0].pools(), pool) {
 			out.Notices = append(out.Notices, fmt.Sprintf("pool %s is only in %s", pool, after.Dir))
+		}
+	}
+	for i := range sides {
+		if !sides[i].selects() {
+			out.Notices = append(out.Notices, sides[i].run.Dir+" is of a version that kept no selection prompts: settings are chosen on the compared prompts, in hindsight")
 		}
 	}
 	if len(out.Rows) == 0 {
@@ -140,9 +143,17 @@ func contrast(pool, name string, models []string, a, b *side, opt Options) ([]Ro
 	in := metrics.Input{
 		// The single models count among the compared, as in a run: AIQ is normalised by the dearest.
 		Pool: pool, Outcomes: a.outcomes(pool, models, prompts), Models: models, Baseline: baseline, Resamples: opt.Resamples, Seed: opt.Seed,
+		Known: a.known(pool, models), Selection: a.selection(pool, models),
 		Subjects: []metrics.Subject{
 			{Name: baseline, Curves: a.curves(pool, name, models, prompts)}, {Name: changed, Curves: b.curves(pool, name, models, prompts)},
 		},
+	}
+	if in.Known == nil {
+		in.Known = in.Selection
+	}
+	if !selects(&in.Subjects[0]) || !selects(&in.Subjects[1]) {
+		// One run is of a version that kept no selection prompts: neither may choose by what the other lacks.
+		forget(&in)
 	}
 	table, err := metrics.Evaluate(in)
 	if err != nil {
@@ -164,197 +175,40 @@ func contrast(pool, name string, models []string, a, b *side, opt Options) ([]Ro
 	return rows, nil
 }
 
-// Worst is the row of a metric that became worst, of those that are clear of chance and beyond the threshold; nil where
-// there is none.
+// selects tells whether every setting of a policy has figures to choose it by.
+func selects(s *metrics.Subject) bool {
+	for _, c := range s.Curves {
+		for i := range c.Points {
+			if c.Points[i].Selection == nil {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// forget leaves the settings to be chosen on the compared prompts, in hindsight.
+func forget(in *metrics.Input) {
+	in.Known, in.Selection = nil, nil
+	for _, s := range in.Subjects {
+		for _, c := range s.Curves {
+			for i := range c.Points {
+				c.Points[i].Selection = nil
+			}
+		}
+	}
+}
+
+// Worst is the row of a metric that became worst, of those whose whole interval is worse than the threshold allows; nil
+// where there is none.
 func (c *Comparison) Worst(metric string, threshold float64) *Row {
 	var worst *Row
-	most := threshold
+	var most float64
 	for i := range c.Rows {
 		r := &c.Rows[i]
-		if by, clear := r.Worse(); r.Metric == metric && clear && by > most {
+		if by, atLeast := r.Worse(); r.Metric == metric && atLeast > threshold && (worst == nil || by > most) {
 			worst, most = r, by
 		}
 	}
 	return worst
-}
-
-// side is one run's results.
-type side struct {
-	run    *store.Run
-	refs   []store.Ref // done cells
-	lambda map[[2]string]policy.Preference
-	cells  map[string]map[string]map[string]store.Result // cell → preference → prompt
-}
-
-func read(run *store.Run) (side, error) {
-	s := side{run: run, lambda: map[[2]string]policy.Preference{}, cells: map[string]map[string]map[string]store.Result{}}
-	refs, err := run.Plan()
-	if err != nil {
-		return s, err
-	}
-	points, err := run.Points()
-	if err != nil {
-		return s, err
-	}
-	for i := range points {
-		s.lambda[[2]string{points[i].Pool, points[i].Preference}] = points[i].Lambda
-	}
-	for _, ref := range refs {
-		if !run.IsDone(ref.ID) {
-			continue
-		}
-		s.refs = append(s.refs, ref)
-		if s.cells[ref.ID] != nil {
-			continue // the same cell in another pool
-		}
-		byPreference := map[string]map[string]store.Result{}
-		for r, err := range run.Results(ref.ID) {
-			if err != nil {
-				return s, fmt.Errorf("%s: %w", ref.Name(), err)
-			}
-			if byPreference[r.Preference] == nil {
-				byPreference[r.Preference] = map[string]store.Result{}
-			}
-			byPreference[r.Preference][r.PromptID] = r
-		}
-		s.cells[ref.ID] = byPreference
-	}
-	return s, nil
-}
-
-func (s *side) pools() (out []string) {
-	for _, r := range s.refs {
-		if !slices.Contains(out, r.Pool) {
-			out = append(out, r.Pool)
-		}
-	}
-	return out
-}
-
-// name is what a cell's policy is compared under: with its encoder where it ran on several.
-func (s *side) name(ref *store.Ref) string {
-	for _, other := range s.refs {
-		if other.Policy == ref.Policy && other.Encoder != ref.Encoder {
-			return ref.Policy + "@" + ref.Encoder
-		}
-	}
-	return ref.Policy
-}
-
-// policies are those of a pool, in the order of the plan; single models are what the others are measured by.
-func (s *side) policies(pool string) (out []string) {
-	for i := range s.refs {
-		r := &s.refs[i]
-		if name := s.name(r); r.Pool == pool && !isSingle(r) && !slices.Contains(out, name) {
-			out = append(out, name)
-		}
-	}
-	return out
-}
-
-func isSingle(r *store.Ref) bool { return r.Family == "single" }
-
-// models are the pool's, by id.
-func (s *side) models(pool string) (out []string) {
-	for i := range s.refs {
-		if r := &s.refs[i]; r.Pool == pool && isSingle(r) {
-			out = append(out, r.Policy[min(len(r.Policy), len(metrics.SinglePrefix)):])
-		}
-	}
-	return out
-}
-
-// covered are the prompts that a policy has a result for under every seed and preference, sorted.
-func (s *side) covered(pool, name string) []string {
-	count, of := map[string]int{}, 0
-	for i := range s.refs {
-		r := &s.refs[i]
-		if r.Pool != pool || s.name(r) != name {
-			continue
-		}
-		for _, results := range s.cells[r.ID] {
-			of++
-			for id, result := range results {
-				if !math.IsNaN(float64(result.Score)) && !math.IsNaN(float64(result.CostUSD)) {
-					count[id]++
-				}
-			}
-		}
-	}
-	return whole(count, of)
-}
-
-// answered are the prompts that every model answered, sorted.
-func (s *side) answered(pool string, models []string) []string {
-	count := map[string]int{}
-	for _, m := range models {
-		for _, id := range s.covered(pool, metrics.SinglePrefix+m) {
-			count[id]++
-		}
-	}
-	return whole(count, len(models))
-}
-
-func whole(count map[string]int, of int) (out []string) {
-	for id, n := range count {
-		if n == of {
-			out = append(out, id)
-		}
-	}
-	slices.Sort(out)
-	return out
-}
-
-func (s *side) outcomes(pool string, models, prompts []string) metrics.Outcomes {
-	o := metrics.Outcomes{Models: len(models)}
-	n := len(models) * len(prompts)
-	o.Score, o.CostUSD, o.CarbonG = make([]float32, n), make([]float32, n), make([]float32, n)
-	for i := range s.refs {
-		r := &s.refs[i]
-		m := slices.Index(models, r.Policy[min(len(r.Policy), len(metrics.SinglePrefix)):])
-		if r.Pool != pool || !isSingle(r) || m < 0 {
-			continue
-		}
-		for _, results := range s.cells[r.ID] {
-			for k, id := range prompts {
-				at := k*len(models) + m
-				o.Score[at], o.CostUSD[at], o.CarbonG[at] = results[id].Score, results[id].CostUSD, results[id].CarbonG
-			}
-		}
-	}
-	return o
-}
-
-// curves are a policy's results by seed. The cells of a policy that takes no preference make one curve together.
-func (s *side) curves(pool, name string, models, prompts []string) []metrics.Curve {
-	var curves []metrics.Curve
-	for i := range s.refs {
-		r := &s.refs[i]
-		if r.Pool != pool || s.name(r) != name {
-			continue
-		}
-		at := slices.IndexFunc(curves, func(c metrics.Curve) bool { return c.Seed == r.Seed })
-		if at < 0 {
-			at = len(curves)
-			curves = append(curves, metrics.Curve{Seed: r.Seed})
-		}
-		labels := make([]string, 0, len(s.cells[r.ID]))
-		for label := range s.cells[r.ID] {
-			labels = append(labels, label)
-		}
-		slices.Sort(labels)
-		for _, label := range labels {
-			results := s.cells[r.ID][label]
-			p := metrics.PromptPoint{
-				Quality: make([]float32, len(prompts)), CostUSD: make([]float32, len(prompts)), CarbonG: make([]float32, len(prompts)),
-				Choice: make([]int32, len(prompts)), Free: s.lambda[[2]string{pool, label}] == policy.Preference{},
-			}
-			for k, id := range prompts {
-				p.Quality[k], p.CostUSD[k], p.CarbonG[k] = results[id].Score, results[id].CostUSD, results[id].CarbonG
-				p.Choice[k] = int32(slices.Index(models, results[id].Model))
-			}
-			curves[at].Points = append(curves[at].Points, p)
-		}
-	}
-	return curves
 }

@@ -130,20 +130,25 @@ func (c *checker) regions() {
 	}
 }
 
-// split completes the shares: those left out are what the others leave, in the ratio 60 : 20 : 20.
+// split completes the shares: those left out are what the others leave, in the ratio 60 : 20 : 20 of train, validation and
+// test. Selection, where it is left out, is half of validation.
 func (c *checker) split(pair bool) {
 	s := &c.spec.Data.Split
 	const at = "data.split"
+	apart := s.Selection == notGiven
+	if apart {
+		s.Selection = 0
+	}
 	shares := []*float64{&s.Train, &s.Validation, &s.Test}
 	usual := []float64{0.6, 0.2, 0.2}
-	// A test trace of its own leaves two shares to give. A split that was written for one trace has three: what it says of
-	// train and validation is kept in proportion.
-	drop := pair && (s.Test != notGiven || s.Train != notGiven && s.Validation != notGiven && s.Train+s.Validation < 1-1e-9)
+	// A test trace of its own leaves the shares of the train trace. A split that was written for one trace has test too: what
+	// it says of the others is kept in proportion.
+	drop := pair && (s.Test != notGiven || s.Train != notGiven && s.Validation != notGiven && s.Train+s.Validation+s.Selection < 1-1e-9)
 	if pair && !drop {
 		s.Test = 0
 		shares, usual = shares[:2], []float64{0.75, 0.25}
 	}
-	var given, open float64
+	given, open := s.Selection, 0.0
 	for i, x := range shares {
 		if *x == notGiven {
 			open += usual[i]
@@ -160,9 +165,14 @@ func (c *checker) split(pair bool) {
 			*x = tidy(max(0, 1-given) * usual[i] / open)
 		}
 	}
-	if sum := s.Train + s.Validation; drop && sum > 0 {
-		c.notice(at, "the share of test is left out, for data.test is the test set: data.train is divided into train and validation as %v : %v", s.Train, s.Validation)
-		s.Train, s.Validation, s.Test = tidy(s.Train/sum), tidy(s.Validation/sum), 0
+	if apart {
+		s.Selection = tidy(s.Validation / 2)
+		s.Validation = tidy(s.Validation - s.Selection)
+	}
+	if sum := s.Train + s.Validation + s.Selection; drop && sum > 0 {
+		c.notice(at, "the share of test is left out, for data.test is the test set: data.train is divided into train, validation and selection as %v : %v : %v",
+			s.Train, s.Validation, s.Selection)
+		s.Train, s.Validation, s.Selection, s.Test = tidy(s.Train/sum), tidy(s.Validation/sum), tidy(s.Selection/sum), 0
 	}
 	if s.Method == "column" {
 		return // the trace's column decides
@@ -186,7 +196,7 @@ func (c *checker) pools() {
 		}
 		s.Pools = Pools{{Name: "all"}}
 	}
-	seen := map[string]bool{}
+	seen := map[string]string{}
 	for i, p := range s.Pools {
 		at := fmt.Sprintf("pools[%d]", i)
 		if _, listed := c.where[at]; !listed {
@@ -197,10 +207,12 @@ func (c *checker) pools() {
 			c.wrongAt(at, "the pool needs a name")
 		case !folderName.MatchString(p.Name) || len(p.Name) > 64:
 			c.wrongAt(at, "pool %q cannot name plots: use letters, digits, '.', '_' and '-'", p.Name)
-		case seen[p.Name]:
+		case seen[fileKey(p.Name)] == p.Name:
 			c.wrongAt(at, "a second pool is called %q", p.Name)
+		case seen[fileKey(p.Name)] != "":
+			c.wrongAt(at, "files of pool %q would be those of %q: give one of them another name", p.Name, seen[fileKey(p.Name)])
 		}
-		seen[p.Name] = true
+		seen[fileKey(p.Name)] = p.Name
 		for _, g := range slices.Concat(p.Models, p.Exclude) {
 			if strings.TrimPrefix(g, "!") == "" {
 				c.wrongAt(at, "an empty model name; write an id, a glob such as llama-*, or leave models out for all")
@@ -221,16 +233,24 @@ func (c *checker) encoders() {
 	for i := range s.Encoders {
 		c.encoder(&s.Encoders[i], fmt.Sprintf("encoder[%d]", i))
 	}
-	labels := map[string]bool{}
+	labels := map[string]string{}
 	for i := range s.Encoders {
 		e, at := &s.Encoders[i], fmt.Sprintf("encoder[%d]", i)
 		if e.Label == "" {
 			e.Label = e.Name
 		}
-		if labels[e.Label] {
+		key := fileKey(e.Label)
+		switch other, taken := labels[key]; {
+		case taken && other == e.Label:
 			c.wrongAt(at, "a second encoder is called %q: give it a label of its own", e.Label)
+		case taken:
+			c.wrongAt(at, "files of encoder %q would be those of %q: give one of them another label", e.Label, other)
+		case e.Label != "":
+			if wrong := wrongLabel(e.Label); wrong != "" {
+				c.wrongAt(at, "label %s", wrong)
+			}
 		}
-		labels[e.Label] = true
+		labels[key] = e.Label
 		if e.Kind() == NoVectors && len(s.Encoders) > 1 {
 			c.wrongAt(at, "none cannot stand beside other encoders")
 		}
@@ -305,6 +325,9 @@ func (c *checker) policies() {
 		}
 		if p.Label != "" && labels[p.Label] {
 			c.wrongAt(at+".label", "a second policy is labelled %q", p.Label)
+		}
+		if wrong := wrongLabel(p.Label); p.Label != "" && wrong != "" {
+			c.wrongAt(at+".label", "%s", wrong)
 		}
 		labels[p.Label] = true
 		p.Plugin = c.path(at+".plugin", p.Plugin)

@@ -139,6 +139,11 @@ func (p *planner) check(e entry) bool {
 		return false
 	}
 	p.owner[e.label] = e.path
+	// The single models are what single:… is kept for; a label of their own was checked with the file.
+	if wrong := wrongLabel(e.label); wrong != "" && !e.facts.EachModel && e.label != e.policy.Label {
+		p.wrongAt(e.path, "label %s", wrong)
+		return false
+	}
 	if _, err := e.checker.complete(e.params); err != nil {
 		list := []error{err}
 		if joined, ok := err.(interface{ Unwrap() []error }); ok {

@@ -186,8 +186,8 @@ func (e Encoder) Locate(traceDir string) (string, error) {
 // Trace is the split as package trace takes it.
 func (s Split) Trace() trace.SplitSpec {
 	out := trace.SplitSpec{
-		Method: trace.SplitMethod(s.Method), Train: s.Train, Validation: s.Validation, Test: s.Test, Seed: s.Seed,
-		NearDuplicates: float64(s.NearDuplicates),
+		Method: trace.SplitMethod(s.Method), Train: s.Train, Validation: s.Validation, Selection: s.Selection, Test: s.Test,
+		Seed: s.Seed, NearDuplicates: float64(s.NearDuplicates),
 	}
 	if s.NearDuplicates.Off() {
 		out.NearDuplicates = -1

@@ -84,7 +84,7 @@ const (
 func defaults() Spec {
 	e := energy.Default()
 	return Spec{
-		Data:     Data{Split: Split{Method: "hash", Train: notGiven, Validation: notGiven, Test: notGiven, Seed: 1, NearDuplicates: defaultSimilarity}},
+		Data:     Data{Split: Split{Method: "hash", Train: notGiven, Validation: notGiven, Selection: notGiven, Test: notGiven, Seed: 1, NearDuplicates: defaultSimilarity}},
 		Coverage: "complete",
 		Seeds:    Seeds{1},
 		Metrics:  Metrics{Resamples: defaultResamples, Seed: 1, Margin: defaultMargin, Strata: "category"},

@@ -3,6 +3,7 @@ package experiment
 import (
 	"bytes"
 	"flag"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -85,7 +86,7 @@ func TestDefaults(t *testing.T) {
 	hash := encode.DefaultHash()
 	want := &Spec{
 		Name: "x", Coverage: "complete", Backend: "go", Batch: 1024, Timeout: Duration(30 * time.Minute), Seeds: Seeds{1},
-		Data:        Data{Trace: filepath.Join("dir", "t"), Split: Split{"hash", 0.6, 0.2, 0.2, 1, 0.8}},
+		Data:        Data{Trace: filepath.Join("dir", "t"), Split: Split{"hash", 0.6, 0.1, 0.1, 0.2, 1, 0.8}},
 		Pools:       Pools{{Name: "all"}},
 		Encoders:    Encoders{{Name: "hash", Label: "hash", Hash: &hash}},
 		Policies:    Policies{{Name: "random"}},
@@ -141,7 +142,7 @@ batch: 16
 	if s.Data.Synth.Prompts != 100 || s.Data.Synth.Models != synth.Default().Models || s.Data.Synth.Seed != 1<<64-1 || s.Data.Synth.MissingRate != 0.01 {
 		t.Errorf("synth %+v", s.Data.Synth)
 	}
-	if got, want := s.Data.Split, (Split{"stratified", 0.5, 0.25, 0.25, 16, 0}); got != want {
+	if got, want := s.Data.Split, (Split{"stratified", 0.5, 0.125, 0.125, 0.25, 16, 0}); got != want {
 		t.Errorf("split %+v, want %+v: what is left is shared as usual", got, want)
 	}
 	if s.Data.Split.Trace().NearDuplicates != -1 {
@@ -227,14 +228,45 @@ policies: [random, knn, {name: predict, label: "my.net"}]
 	}
 }
 
+func TestSelectionShare(t *testing.T) {
+	for _, tc := range []struct {
+		split string
+		want  [4]float64 // train, validation, selection, test
+	}{
+		{"{}", [4]float64{0.6, 0.1, 0.1, 0.2}},
+		{"{validation: 0}", [4]float64{0.75, 0, 0, 0.25}},
+		{"{selection: 0.2}", [4]float64{0.48, 0.16, 0.2, 0.16}},
+		{"{train: 0.6, validation: 0, selection: 0.2}", [4]float64{0.6, 0, 0.2, 0.2}},
+		{"{train: 0.5, validation: 0.2, selection: 0, test: 0.3}", [4]float64{0.5, 0.2, 0, 0.3}},
+		{"{train: 0.5, validation: 0.1, selection: 0.1, test: 0.3}", [4]float64{0.5, 0.1, 0.1, 0.3}},
+	} {
+		s, _ := parse(t, "name: x\ndata: {trace: t, split: "+tc.split+"}\npolicies: [random]\n")
+		sp := s.Data.Split
+		if got := [4]float64{sp.Train, sp.Validation, sp.Selection, sp.Test}; got != tc.want {
+			t.Errorf("%s: %v, want %v", tc.split, got, tc.want)
+		}
+		// What a manifest says of the split gives the same one again.
+		again, _ := parse(t, fmt.Sprintf("name: x\ndata: {trace: t, split: {train: %v, validation: %v, selection: %v, test: %v}}\npolicies: [random]\n",
+			sp.Train, sp.Validation, sp.Selection, sp.Test))
+		if again.Data.Split != sp {
+			t.Errorf("%s: %+v, read again %+v", tc.split, sp, again.Data.Split)
+		}
+	}
+	// A test trace of its own: what is said of the train trace's parts is kept in proportion.
+	s, _ := parse(t, "name: x\ndata: {trace: t, split: {train: 0.6, validation: 0.05, selection: 0.15, test: 0.2}}\npolicies: [random]\n", "data.train=a", "data.test=b")
+	if sp := s.Data.Split; sp.Train != 0.75 || sp.Validation != 0.0625 || sp.Selection != 0.1875 || sp.Test != 0 {
+		t.Errorf("beside a test trace: %+v", sp)
+	}
+}
+
 func TestSetReplacesTheSourceOfData(t *testing.T) {
 	file := "name: x\ndata: {trace: t, split: {train: 0.6, validation: 0.2, test: 0.2}}\npolicies: [random]\n"
 	s, notices := parse(t, file, "data.train=a", "data.test=/b/")
 	if s.Data.Trace != "" || s.Data.Train != "a" || s.Data.Test != "/b" {
 		t.Errorf("data %+v, want train from the working directory and test", s.Data)
 	}
-	if sp := s.Data.Split; sp.Train != 0.75 || sp.Validation != 0.25 || sp.Test != 0 {
-		t.Errorf("split %+v, want 0.75 : 0.25", sp)
+	if sp := s.Data.Split; sp.Train != 0.75 || sp.Validation != 0.125 || sp.Selection != 0.125 || sp.Test != 0 {
+		t.Errorf("split %+v, want 0.75 : 0.125 : 0.125", sp)
 	}
 	if len(notices) != 2 || notices[0].String() != "data.trace: replaced by data.train and data.test from --set" || notices[1].Path != "data.split" {
 		t.Errorf("notices %v", notices)
@@ -244,11 +276,11 @@ func TestSetReplacesTheSourceOfData(t *testing.T) {
 	if s.Data.Train != "" || s.Data.Test != "" || s.Data.Trace != "c" || len(notices) != 2 {
 		t.Errorf("data %+v, notices %v", s.Data, notices)
 	}
-	if sp := s.Data.Split; sp.Train != 0.675 || sp.Validation != 0.1 || sp.Test != 0.225 {
+	if sp := s.Data.Split; sp.Train != 0.675 || sp.Validation != 0.05 || sp.Selection != 0.05 || sp.Test != 0.225 {
 		t.Errorf("split %+v", sp)
 	}
 	s, _ = parse(t, "name: x\ndata: {train: a, test: b, split: {validation: 0.1}}\npolicies: [random]\n")
-	if sp := s.Data.Split; sp.Train != 0.9 || sp.Validation != 0.1 || sp.Test != 0 {
+	if sp := s.Data.Split; sp.Train != 0.9 || sp.Validation != 0.05 || sp.Selection != 0.05 || sp.Test != 0 {
 		t.Errorf("split %+v", sp)
 	}
 	s, _ = parse(t, "name: x\ndata: {synth: {prompts: 50}}\npolicies: [random]\n", "data.train=a", "data.test=b")

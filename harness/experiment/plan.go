@@ -102,6 +102,7 @@ type planner struct {
 	facts  Facts
 	cells  []Cell
 	owner  map[string]string // label → where it comes from
+	files  map[string]named  // by the name of their files
 	labels []string
 	byID   map[string]string // cell id → name
 }
@@ -111,7 +112,7 @@ type planner struct {
 func Expand(spec *Spec, facts Facts) ([]Cell, error) {
 	p := &planner{
 		decoder: &decoder{file: spec.File, where: spec.where},
-		spec:    spec, facts: facts, owner: map[string]string{}, byID: map[string]string{},
+		spec:    spec, facts: facts, owner: map[string]string{}, files: map[string]named{}, byID: map[string]string{},
 	}
 	entries := p.entries()
 	wanted := map[string]bool{} // models that `model:` names and some pool has
@@ -231,6 +232,9 @@ func (p *planner) encoded(e entry, pool string, models []int, preferences []Labe
 		label := e.label
 		if len(encoders) > 1 {
 			label += "@" + enc
+		}
+		if !p.claim(pool, label, e.path) {
+			return
 		}
 		for _, seed := range seeds {
 			c := Cell{

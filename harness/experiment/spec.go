@@ -14,7 +14,7 @@ type Spec struct {
 	Name string `json:"name" jsonschema:"required,pattern=^[A-Za-z0-9][A-Za-z0-9._-]*$"`
 	// What the experiment asks, in a sentence or two.
 	Description string `json:"description,omitempty"`
-	// The trace or traces, and how they are split into train, validation and test.
+	// The trace or traces, and how they are split into train, validation, selection and test.
 	Data Data `json:"data" jsonschema:"required"`
 	// Named lists of models; each gets its own table and plots. Without any there is one pool, all, of every model.
 	Pools Pools `json:"pools"`
@@ -96,15 +96,18 @@ type Deployment struct {
 	Zones []string `json:"zones" jsonschema:"required"`
 }
 
-// Split divides prompts into train, validation and test.
+// Split divides prompts into train, validation, selection and test.
 type Split struct {
 	// By the hash of the prompt's text (hash), the same within every category (stratified), by time of arrival (time), or as the
 	// trace's own column split says (column).
 	Method string `json:"method" jsonschema:"enum=hash,enum=stratified,enum=time,enum=column,default=hash"`
 	// Share of the prompts to learn from.
 	Train float64 `json:"train" jsonschema:"minimum=0,maximum=1"`
-	// Share of the prompts that settings are chosen by.
+	// Share of the prompts that policies tune themselves by.
 	Validation float64 `json:"validation" jsonschema:"minimum=0,maximum=1"`
+	// Share of the prompts that settings and policies are chosen by; no policy is given them before. Where it is left out,
+	// half of the validation share is set apart.
+	Selection float64 `json:"selection" jsonschema:"minimum=0,maximum=1"`
 	// Share of the prompts to be judged on. With a test trace of its own, the train trace has no such share.
 	Test float64 `json:"test" jsonschema:"minimum=0,maximum=1"`
 	// Another seed is another division.

@@ -228,7 +228,7 @@ func curveTruth(points []PromptPoint, population []Means, anchorSelection, ancho
 }
 
 // simulate measures coverage over worlds.
-func simulate(t testing.TB, worlds, n, models int, equal bool) []*coverage {
+func simulate(t testing.TB, worlds, n, models, resamples int, equal bool) []*coverage {
 	var out []*coverage
 	at := map[string]*coverage{}
 	of := func(what string) *coverage {
@@ -244,7 +244,7 @@ func simulate(t testing.TB, worlds, n, models int, equal bool) []*coverage {
 		test, testOf := w.draw(rng, n)
 		selection, selectionOf := w.draw(rng, n/2)
 		known, _ := w.draw(rng, 4*n)
-		in := Input{Pool: "all", Outcomes: test, Stratum: testOf, Baseline: ZeroRouter, Resamples: 1000, Seed: uint64(k)}
+		in := Input{Pool: "all", Outcomes: test, Stratum: testOf, Baseline: ZeroRouter, Resamples: resamples, Seed: uint64(k)}
 		population := map[string][]Means{}
 		for m := range models {
 			in.Models = append(in.Models, fmt.Sprint(m))
@@ -347,9 +347,9 @@ func TestIntervalsCover(t *testing.T) {
 		equal     bool
 	}
 	kinds := []kind{{400, 8, false}, {1500, 8, false}, {400, 100, false}, {1500, 100, false}, {400, 8, true}, {1500, 8, true}}
-	worlds := 300
+	worlds, resamples := 300, 1000
 	if os.Getenv("TRILEMMA_FULL") == "" && !*update {
-		worlds, kinds = 60, kinds[:1]
+		worlds, resamples, kinds = 50, 400, kinds[:1]
 	}
 	// Three standard errors of a share of 95 %.
 	slack := 3 * math.Sqrt(0.95*0.05/float64(worlds))
@@ -360,7 +360,7 @@ func TestIntervalsCover(t *testing.T) {
 			name += ", all equal"
 		}
 		fmt.Fprintf(&text, "\n| %s | covered | bias | truth | above zero |\n| --- | --- | --- | --- | --- |\n", name)
-		for _, c := range simulate(t, worlds, k.n, k.models, k.equal) {
+		for _, c := range simulate(t, worlds, k.n, k.models, resamples, k.equal) {
 			above := ""
 			if strings.Contains(c.what, "−") || strings.Contains(c.what, "difference") {
 				above = fmt.Sprintf("%.1f %%", 100*float64(c.better)/float64(c.n))

@@ -322,6 +322,7 @@ func (s *sample) bestPossible(out [][]float64, r int) {
 		if c, reached := s.line.cheapest(m.best.Quality); reached {
 			out[m.qnc][r], _ = QNC([]Point{{CostUSD: c, Quality: m.best.Quality}}, m.best)
 			out[m.save][r] = 1 - out[m.qnc][r]
+			out[mCostSaveQuality][r] = 0
 		}
 	}
 	out[mHypervolume][r], _ = share(ref.bound, ref.bound)

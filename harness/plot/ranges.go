@@ -27,6 +27,7 @@ type Range struct {
 	Label               string
 	Value, Low, High    float64
 	LowLabel, HighLabel string // what the ends of a tornado's bar stand for
+	Clear               bool   // of chance: a dot is filled
 }
 
 // labels is how wide the names of the bars are at most.
@@ -104,10 +105,9 @@ func (f *ranges) Plot(c draw.Canvas, p *plot.Plot) {
 			}
 		}
 		if f.Dots && finite(b.Value) {
-			// Filled where the interval is clear of the line.
 			glyph := draw.GlyphStyle{Color: palette[0], Radius: shift(2.6), Shape: draw.CircleGlyph{}}
 			c.DrawGlyph(glyph, vg.Point{X: tx(b.Value), Y: ty(y)})
-			if b.Low <= f.From && f.From <= b.High {
+			if !b.Clear {
 				c.DrawGlyph(draw.GlyphStyle{Color: color.White, Radius: shift(1.5), Shape: draw.CircleGlyph{}}, vg.Point{X: tx(b.Value), Y: ty(y)})
 			}
 		}

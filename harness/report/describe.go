@@ -10,6 +10,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 
+	"github.com/trilemma-bench/trilemma/harness/coverage"
 	"github.com/trilemma-bench/trilemma/harness/metrics"
 	"github.com/trilemma-bench/trilemma/harness/replay"
 	"github.com/trilemma-bench/trilemma/harness/trace"
@@ -22,6 +23,7 @@ type ModelSummary struct {
 	Answers  int      `json:"answers"`
 	Coverage float64  `json:"coverage"`
 	Score    *float64 `json:"score"`
+	OverAll  *float64 `json:"score_over_all"` // what it comes to over all prompts, from those that it answered
 	// Costed is how many answers have a known cost.
 	Costed     int      `json:"answers_with_cost"`
 	CostUSD    *float64 `json:"cost_usd"`
@@ -37,6 +39,8 @@ type TraceSummary struct {
 	Models     int                                 `json:"models"`
 	Outcomes   int                                 `json:"outcomes"`
 	Complete   int                                 `json:"complete_prompts"`
+	Feedback   coverage.Density                    `json:"feedback"`
+	Missing    *coverage.Missing                   `json:"missing,omitempty"` // where models answered different prompts
 	Logged     replay.Shares                       `json:"logged"`
 	Unbilled   []string                            `json:"unbilled,omitempty"` // what outcomes without a known cost lack
 	ByModel    []ModelSummary                      `json:"by_model"`
@@ -93,6 +97,12 @@ func Summarise(t *trace.Trace, acc replay.Accounting) (*TraceSummary, error) {
 		Prompts: len(prompts), Models: len(models), Logged: tab.Logged, Complete: len(view.Complete(prompts)),
 		ByCategory: map[string]map[string]*CategoryMean{},
 	}
+	given := answers(t)
+	s.Feedback = given.Density()
+	if missing := given.Missing(); missing.Dropped > 0 && s.Feedback.Feedback != coverage.Bandit {
+		s.Missing = &missing
+	}
+	estimates := given.Estimates()
 	points := make([]metrics.Point, len(models))
 	for m := range models {
 		var score, cost, energy, carbon, latency mean
@@ -111,7 +121,7 @@ func Summarise(t *trace.Trace, acc replay.Accounting) (*TraceSummary, error) {
 		}
 		s.Outcomes += score.n
 		s.ByModel = append(s.ByModel, ModelSummary{
-			ID: names[m], Answers: score.n, Coverage: float64(score.n) / float64(len(prompts)), Score: score.known(), Costed: cost.n,
+			ID: names[m], Answers: score.n, Coverage: float64(score.n) / float64(len(prompts)), Score: score.known(), OverAll: estimates[m].All, Costed: cost.n,
 			CostUSD: cost.known(), EnergyWh: energy.known(), CarbonG: carbon.known(), LatencySec: latency.known(),
 		})
 		if u := &tab.Unbilled[m]; u.Outcomes > 0 {
@@ -172,6 +182,18 @@ func addKnown(m *mean, x *float64) {
 	}
 }
 
+// answers are the scores of all outcomes of a trace, whatever is known of their cost.
+func answers(t *trace.Trace) *coverage.Answers {
+	a := &coverage.Answers{Score: t.Outcomes.Score, Category: t.Prompts.Category, Propensity: t.Outcomes.Propensity != nil}
+	for _, m := range t.Models {
+		a.Models = append(a.Models, m.ID)
+	}
+	return a
+}
+
+// Feedback says of how many models the outcome of a prompt is logged.
+func Feedback(t *trace.Trace) coverage.Density { return answers(t).Density() }
+
 func known(x float64) *float64 {
 	if math.IsNaN(x) {
 		return nil
@@ -198,6 +220,10 @@ func Describe(w io.Writer, t *trace.Trace, acc replay.Accounting) error {
 	}
 	fmt.Fprintf(w, "%s prompts × %d models, %s outcomes; %s prompts were answered by all models\n",
 		thousands(s.Prompts), s.Models, thousands(s.Outcomes), thousands(s.Complete))
+	fmt.Fprintf(w, "feedback: %s\n", s.Feedback)
+	if s.Missing != nil {
+		fmt.Fprintf(w, "missing: %s.\n", s.Missing.Tell())
+	}
 	fmt.Fprintf(w, "logged: cost %.0f %%, latency %.0f %%, energy %.0f %%, carbon %.0f %%; the rest is derived or unknown\n",
 		100*s.Logged.CostUSD, 100*s.Logged.LatencySec, 100*s.Logged.EnergyWh, 100*s.Logged.CarbonG)
 	if s.Logged.EstimatedTokens > 0 {
@@ -211,7 +237,7 @@ func Describe(w io.Writer, t *trace.Trace, acc replay.Accounting) error {
 	t1.SetOutputMirror(w)
 	t1.SetStyle(table.StyleLight)
 	t1.Style().Format.Header = text.FormatDefault
-	t1.AppendHeader(table.Row{"model", "answers", "coverage", "score", "USD/1k", "Wh/1k", "gCO2e/1k", "s", "front"})
+	t1.AppendHeader(table.Row{"model", "answers", "coverage", "score", "over all", "USD/1k", "Wh/1k", "gCO2e/1k", "s", "front"})
 	per := func(x *float64, factor float64, format string) string {
 		if x == nil {
 			return "-"
@@ -252,10 +278,16 @@ func Describe(w io.Writer, t *trace.Trace, acc replay.Accounting) error {
 				others = append(others, at)
 			}
 		}
-		t1.AppendRow(table.Row{m.ID, m.Answers, fmt.Sprintf("%.1f %%", 100*m.Coverage), per(m.Score, 1, "%.3f"),
+		t1.AppendRow(table.Row{m.ID, m.Answers, fmt.Sprintf("%.1f %%", 100*m.Coverage), per(m.Score, 1, "%.3f"), per(m.OverAll, 1, "%.3f"),
 			cost, per(m.EnergyWh, 1000, "%.4g"), per(m.CarbonG, 1000, "%.4g"), per(m.LatencySec, 1, "%.2f"), letter})
 	}
+	if s.Missing == nil {
+		t1.SetColumnConfigs([]table.ColumnConfig{{Name: "over all", Hidden: true}})
+	}
 	t1.Render()
+	if s.Missing != nil {
+		fmt.Fprintln(w, "score: over the prompts that the model answered; over all: what that comes to on all prompts, each being as hard as the others found it")
+	}
 	fmt.Fprintln(w, "\nThe pool's front: models by letter, those that another beats on both axes as dots")
 	scatter(w, "USD/1k prompts", "mean score", append(others, front...))
 	if len(s.ByCategory) == 0 {
@@ -266,7 +298,7 @@ func Describe(w io.Writer, t *trace.Trace, acc replay.Accounting) error {
 	t2.SetOutputMirror(w)
 	t2.SetStyle(table.StyleLight)
 	t2.Style().Format.Header = text.FormatDefault
-	t2.AppendHeader(table.Row{"category", "best model", "its score", "USD/1k", "Wh/1k", "mean score", "mean USD/1k", "mean Wh/1k"})
+	t2.AppendHeader(table.Row{"category", "best model", "its answers", "its score", "USD/1k", "Wh/1k", "mean score", "mean USD/1k", "mean Wh/1k"})
 	categories := make([]string, 0, len(s.ByCategory))
 	for c := range s.ByCategory {
 		categories = append(categories, c)
@@ -292,7 +324,7 @@ func Describe(w io.Writer, t *trace.Trace, acc replay.Accounting) error {
 		if best == nil {
 			continue
 		}
-		t2.AppendRow(table.Row{c, name, fmt.Sprintf("%.3f", best.Score), per(best.CostUSD, 1000, "%.4g"), per(best.EnergyWh, 1000, "%.4g"),
+		t2.AppendRow(table.Row{c, name, best.Answers, fmt.Sprintf("%.3f", best.Score), per(best.CostUSD, 1000, "%.4g"), per(best.EnergyWh, 1000, "%.4g"),
 			fmt.Sprintf("%.3f", sum/n), per(cost.known(), 1000, "%.4g"), per(energy.known(), 1000, "%.4g")})
 	}
 	t2.Render()

@@ -96,11 +96,11 @@ func (e *effects) figures(run string) []namedFigure {
 	for k, m := range e.columns[:2] {
 		f := &plot.Ranges{
 			Title:    fmt.Sprintf("%s: %s against %s, pool %s", run, m.print, e.baseline, e.pool),
-			Subtitle: e.note(), XLabel: "Difference of " + m.print, Dots: true,
+			Subtitle: e.note() + "; filled: " + e.corrected, XLabel: "Difference of " + m.print, Dots: true,
 		}
 		for _, r := range e.rows {
 			if d := r.diff[k]; d.diff != "" {
-				f.Bars = append(f.Bars, plot.Range{Label: r.policy, Value: parse(d.diff), Low: parse(d.diffLow), High: parse(d.diffHigh)})
+				f.Bars = append(f.Bars, plot.Range{Label: r.policy, Value: parse(d.diff), Low: parse(d.diffLow), High: parse(d.diffHigh), Clear: r.clear[k]})
 			}
 		}
 		if len(f.Bars) > 0 {

@@ -52,18 +52,17 @@ func footprintFigures(run *store.Run) ([]namedFigure, error) {
 func savingBars(f *Footprint, b *store.Baseline) *plot.Ranges {
 	bars := &plot.Ranges{
 		Title:    fmt.Sprintf("Emissions saved against %s, pool %s", b.What, b.Pool),
-		Subtitle: "per 1,000 prompts, at the setting chosen on validation to keep its quality; bars: central estimates, lines: 95 % intervals over the test prompts",
+		Subtitle: "per 1,000 prompts, at the setting chosen on the selection prompts to keep its quality; bars: central estimates, lines: 95 % intervals over test prompts and the estimate of energy",
 		XLabel:   "gCO2e saved (%)",
 	}
-	for i := range f.Savings {
-		s := &f.Savings[i]
-		if s.Pool != b.Pool || s.Baseline != b.Name || s.ChosenOn != "validation" || s.CarbonSaving == nil {
+	for _, s := range f.deployed(b) {
+		if s.CarbonSaving == nil {
 			continue
 		}
-		label := fmt.Sprintf("%s (quality %+.3f)", s.Policy, s.QualityDiff)
+		label := fmt.Sprintf("%s (quality %+.3f, %s)", s.Policy, s.QualityDiff, s.QualityVerdict)
 		r := plot.Range{Label: label, Value: 100 * *s.CarbonSaving, Low: nan, High: nan}
-		if s.CarbonSavingLow != nil && s.CarbonSavingHigh != nil {
-			r.Low, r.High = 100**s.CarbonSavingLow, 100**s.CarbonSavingHigh
+		if s.CarbonSavingBothLow != nil && s.CarbonSavingBothHigh != nil {
+			r.Low, r.High = 100**s.CarbonSavingBothLow, 100**s.CarbonSavingBothHigh
 		}
 		bars.Bars = append(bars.Bars, r)
 	}
@@ -75,11 +74,11 @@ func savingBars(f *Footprint, b *store.Baseline) *plot.Ranges {
 func tornados(s *store.Sensitivity) []namedFigure {
 	grams := &plot.Ranges{
 		Title: fmt.Sprintf("What the emissions of %s at %s depend on, pool %s", s.Policy, s.Preference, s.Pool), Tornado: true,
-		Subtitle: "each assumption moved alone; everything else as the experiment says", XLabel: "gCO2e per 1,000 prompts", From: perThousand * s.CarbonG,
+		Subtitle: "each assumption, and each model's estimate, moved alone; everything else as the experiment says", XLabel: "gCO2e per 1,000 prompts", From: perThousand * s.CarbonG,
 	}
 	saved := &plot.Ranges{
 		Title: fmt.Sprintf("What the saving of %s at %s depends on, pool %s", s.Policy, s.Preference, s.Pool), Tornado: true,
-		Subtitle: "saving against the best single model; each assumption moved alone", XLabel: "gCO2e saved (%)", From: 100 * (1 - s.CarbonG/s.BaselineG),
+		Subtitle: "saving against the best single model; each assumption, and each model's estimate, moved alone", XLabel: "gCO2e saved (%)", From: 100 * (1 - s.CarbonG/s.BaselineG),
 	}
 	for _, x := range s.Factors {
 		if x.Low.CarbonG == x.High.CarbonG && x.Low.BaselineG == x.High.BaselineG {

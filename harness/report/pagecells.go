@@ -166,14 +166,12 @@ func (r *pageRun) footprint(run *store.Run) error {
 	}
 	for _, p := range r.Pools {
 		p.Own = own
-		for i := range f.Savings {
-			if f.Savings[i].Pool == p.Name && f.Savings[i].ChosenOn == "validation" {
-				p.Savings = append(p.Savings, f.Savings[i])
-			}
-		}
 		for i := range f.Baselines {
 			if f.Baselines[i].Pool == p.Name {
 				p.Baselines = append(p.Baselines, f.Baselines[i])
+				for _, s := range f.deployed(&f.Baselines[i]) {
+					p.Savings = append(p.Savings, *s)
+				}
 			}
 		}
 		for i := range f.Policies {

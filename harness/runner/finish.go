@@ -346,10 +346,10 @@ func (p *Plan) subjects(run *store.Run, pool string, models []int) ([]metrics.Su
 // roleOf is a cell's part in the tables. A policy that asks to be shown nothing of a prompt knows nothing of prompts; one
 // that is shown the data set's label knows what no live router would.
 func roleOf(c *experiment.Cell) metrics.Role {
-	if c.Facts.Wants(policy.NeedLiveCategory) {
+	switch {
+	case c.Facts.Wants(policy.NeedLiveCategory):
 		return metrics.RoleLabelled
-	}
-	if len(c.Facts.Needs) == 0 {
+	case len(c.Facts.Needs) == 0:
 		return metrics.RoleControl
 	}
 	return metrics.RolePolicy

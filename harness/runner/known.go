@@ -1,9 +1,14 @@
 package runner
 
 import (
+	"math"
 	"slices"
 
+	"github.com/trilemma-bench/trilemma/harness/replay"
+	"github.com/trilemma-bench/trilemma/harness/stats"
+	"github.com/trilemma-bench/trilemma/harness/store"
 	"github.com/trilemma-bench/trilemma/harness/trace"
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // selectionRows are the prompts that settings are chosen by, as the experiment's coverage says.
@@ -15,18 +20,75 @@ func (p *Plan) selectionRows(pool string) []int {
 	return rows
 }
 
+// firstHalf draws the half of the selection prompts that tells the order in which settings are tested: the same prompts for
+// every cell.
+func (p *Plan) firstHalf(rows []int) []bool {
+	rng := policy.Stream(p.Spec.Data.Split.Seed, "halves of selection")
+	first := make([]bool, len(rows))
+	for k, r := range rng.Perm(len(rows)) {
+		first[r] = k < len(rows)/2
+	}
+	return first
+}
+
+// figuresOf are the moments of some results, of those that are covered.
+func figuresOf(results []replay.Result, in func(r int) bool) store.Figures {
+	var columns [4][]float64
+	for r := range results {
+		if x := &results[r]; x.Covered && in(r) {
+			for k, v := range [4]float32{x.Quality, x.CostUSD, x.CarbonG(), x.LatencySec} {
+				columns[k] = append(columns[k], float64(v))
+			}
+		}
+	}
+	of := func(k int) store.Sample { return store.Sample(stats.MomentsOf(columns[k])) }
+	return store.Figures{Score: of(0), CostUSD: of(1), CarbonG: of(2), LatencySec: of(3)}
+}
+
 // known are the prompts outside of test that all models of a pool answered: what models, which have learned nothing here,
 // are compared on. Where there is no such prompt, they are those that some model answered.
 func (p *Plan) known(pool string) []int {
+	rows := p.outsideTest(pool)
+	if common := p.data.table.View(p.pools[pool]).Complete(rows); len(common) > 0 {
+		return common
+	}
+	return rows
+}
+
+// outsideTest are the prompts outside of test that some model of a pool answered.
+func (p *Plan) outsideTest(pool string) []int {
 	var rows []int
 	for _, part := range []trace.Part{trace.PartTrain, trace.PartValidation, trace.PartSelection} {
 		rows = append(rows, p.rows(pool, part)...)
 	}
 	slices.Sort(rows)
-	if common := p.data.table.View(p.pools[pool]).Complete(rows); len(common) > 0 {
-		return common
-	}
 	return rows
+}
+
+// outsideMeans are a model's means over the known prompts, as the manifest has them: null where unknown.
+type outsideMeans struct {
+	Model   string   `json:"model"`
+	Quality *float64 `json:"quality"`
+	CostUSD *float64 `json:"cost_usd"`
+	CarbonG *float64 `json:"carbon_g"`
+}
+
+func (p *Plan) outside(pool string) ([]outsideMeans, error) {
+	means, err := p.modelMeans(p.pools[pool], p.known(pool))
+	if err != nil {
+		return nil, err
+	}
+	known := func(x float64) *float64 {
+		if math.IsNaN(x) {
+			return nil
+		}
+		return &x
+	}
+	out := make([]outsideMeans, len(means))
+	for i, m := range means {
+		out[i] = outsideMeans{p.data.trace.Models[p.pools[pool][i]].ID, known(m.Quality), known(m.CostUSD), known(m.CarbonG)}
+	}
+	return out, nil
 }
 
 // bestSingle is the model of a pool, by its place in it, of the highest mean score on the known prompts; of equals the

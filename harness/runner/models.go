@@ -75,8 +75,9 @@ func (p *Plan) compute(ctx context.Context, v *vectors, progress func(done, tota
 	if use.Warning != nil {
 		p.Notices = append(p.Notices, fmt.Sprintf("vectors could not be cached: %v", use.Warning))
 	}
+	v.secEach, err = timed(ctx, v.later, texts, use)
 	v.data, v.later = data, nil
-	return nil
+	return err
 }
 
 // encoderAbout is what the manifest tells of an encoder.

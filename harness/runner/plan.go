@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/trilemma-bench/trilemma/harness/carbon"
+	"github.com/trilemma-bench/trilemma/harness/coverage"
 	"github.com/trilemma-bench/trilemma/harness/experiment"
 	"github.com/trilemma-bench/trilemma/harness/provenance"
 	"github.com/trilemma-bench/trilemma/harness/replay"
@@ -31,10 +32,12 @@ type Plan struct {
 	vectors   map[string]vectors // by label of the encoder
 	pools     map[string][]int
 	prefs     map[string][]experiment.Labelled
-	test      map[string][]int // test prompts by pool
+	test      map[string][]int    // test prompts by pool
+	lacks     map[string]*lacking // by pool, where models did not answer the same prompts
 	sources   map[string]host.Source
 	canonical json.RawMessage
 	about     json.RawMessage
+	doubt     doubt
 	inputs    []provenance.File
 	plugins   []provenance.File
 }
@@ -48,13 +51,19 @@ func Prepare(ctx context.Context, spec *experiment.Spec, opt Options) (*Plan, er
 	}
 	p := &Plan{
 		Spec: spec, acc: acc, vectors: map[string]vectors{}, pools: map[string][]int{},
-		prefs: map[string][]experiment.Labelled{}, test: map[string][]int{}, sources: map[string]host.Source{},
+		prefs: map[string][]experiment.Labelled{}, test: map[string][]int{}, sources: map[string]host.Source{}, lacks: map[string]*lacking{},
 	}
 	if p.data, err = load(ctx, spec, acc); err != nil {
 		return nil, err
 	}
+	if err := p.feedback(upTo(len(p.data.trace.Models))).Check(); err != nil {
+		return nil, fmt.Errorf("data: %w", err)
+	}
 	p.Notices = append(p.Notices, p.data.notices...)
 	p.ids = p.data.opaque()
+	if p.doubt, err = p.newDoubt(); err != nil {
+		return nil, fmt.Errorf("accounting: %w", err)
+	}
 	catalogue := newCatalogue(opt)
 	p.noteYearly()
 	fingerprints := map[string]string{}
@@ -146,7 +155,11 @@ func (p *Plan) nobody(pool string, models []int) error {
 
 // preferences are those of a pool, and on the way its prompts and their scale.
 func (p *Plan) preferences(pool string, models []int) ([]experiment.Labelled, error) {
+	if err := p.feedback(models).Check(); err != nil {
+		return nil, err
+	}
 	p.pools[pool] = models
+	p.missing(pool, models)
 	p.test[pool] = p.rows(pool, trace.PartTest)
 	if len(p.test[pool]) == 0 {
 		return nil, p.nobody(pool, models)
@@ -243,24 +256,32 @@ func (p *Plan) describe() error {
 	p.canonical = resolved
 	type poolAbout struct {
 		Models      []string              `json:"models"`
+		Selection   int                   `json:"selection_prompts"`
 		Test        int                   `json:"test_prompts"`
+		Missing     *lacking              `json:"missing,omitempty"`
 		Preferences map[string][3]float64 `json:"preferences"`
+		// Outside are the models' means over the prompts outside of test, by which the best single model is chosen.
+		Outside []outsideMeans `json:"outside_test"`
 	}
 	about := struct {
 		Prompts, Train, Validation, Selection, Test int
+		Feedback                                    coverage.Density `json:"feedback"`
 		Logged                                      replay.Shares
 		Accounting                                  replay.Accounting
 		Pools                                       map[string]poolAbout
 		Encoders                                    map[string]encoderAbout
 	}{
 		Prompts: len(p.data.part), Train: len(p.data.rows(trace.PartTrain)), Validation: len(p.data.rows(trace.PartValidation)),
-		Selection: len(p.data.rows(trace.PartSelection)), Test: len(p.data.rows(trace.PartTest)), Logged: p.data.table.Logged, Accounting: p.acc,
+		Selection: len(p.data.rows(trace.PartSelection)), Test: len(p.data.rows(trace.PartTest)), Feedback: p.feedback(upTo(len(p.data.trace.Models))), Logged: p.data.table.Logged, Accounting: p.acc,
 		Pools: map[string]poolAbout{}, Encoders: p.aboutEncoders(),
 	}
 	for name, models := range p.pools {
-		a := poolAbout{Test: len(p.test[name]), Preferences: map[string][3]float64{}}
+		a := poolAbout{Selection: len(p.selectionRows(name)), Test: len(p.test[name]), Missing: p.lacks[name], Preferences: map[string][3]float64{}}
 		for _, m := range models {
 			a.Models = append(a.Models, p.data.trace.Models[m].ID)
+		}
+		if a.Outside, err = p.outside(name); err != nil {
+			return err
 		}
 		for _, l := range p.prefs[name] {
 			a.Preferences[l.Label] = [3]float64{l.LambdaCost, l.LambdaCarbon, l.LambdaLatency}
@@ -292,6 +313,7 @@ func (p *Plan) describe() error {
 type Summary struct {
 	Run        string         `json:"run"`
 	Prompts    map[string]int `json:"prompts"`
+	Selection  map[string]int `json:"selection_prompts_by_pool"`
 	Pools      map[string]int `json:"test_prompts_by_pool"`
 	Cells      int            `json:"cells"`
 	Decisions  int            `json:"decisions"`
@@ -307,13 +329,14 @@ const bytesPerDecision = 20
 // Summarise counts what the plan will do.
 func (p *Plan) Summarise() Summary {
 	s := Summary{
-		Run: p.ID, Cells: len(p.Cells), Notices: p.Notices, ByPolicy: map[string]int{}, Pools: map[string]int{},
+		Run: p.ID, Cells: len(p.Cells), Notices: p.Notices, ByPolicy: map[string]int{}, Pools: map[string]int{}, Selection: map[string]int{},
 		Prompts: map[string]int{
-			"train": len(p.data.rows(trace.PartTrain)), "validation": len(p.data.rows(trace.PartValidation)), "test": len(p.data.rows(trace.PartTest)),
+			"train": len(p.data.rows(trace.PartTrain)), "validation": len(p.data.rows(trace.PartValidation)),
+			"selection": len(p.data.rows(trace.PartSelection)), "test": len(p.data.rows(trace.PartTest)),
 		},
 	}
 	for name := range p.pools {
-		s.Pools[name] = len(p.test[name])
+		s.Pools[name], s.Selection[name] = len(p.test[name]), len(p.selectionRows(name))
 	}
 	for i := range p.Cells {
 		c := &p.Cells[i]

@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -49,6 +50,8 @@ type Outcome struct {
 	Failures             []store.Status
 	// Partial tells that cells of other shards are missing, so that no tables were written.
 	Partial bool
+	// Unmeasured says why the run has no metric at all; "" where it has some.
+	Unmeasured string
 }
 
 // Run executes the cells that are not done and finishes the run. An error means that the run could not be carried out;
@@ -114,7 +117,13 @@ func (p *Plan) runIn(ctx context.Context, run *store.Run, opt Options, started t
 	if err = p.executeAll(ctx, run, todo, opt, out, sink); err == nil {
 		points, missing := run.Gather(p.refs())
 		if out.Partial = len(missing) > out.Failed; !out.Partial {
-			err = p.finish(run, points, manifest, out, sink, taken)
+			for _, n := range thin(points) {
+				manifest.Notices = append(slices.Clip(manifest.Notices), n)
+				sink.Send(event.Event{Kind: event.Notice, Text: n})
+			}
+			if err = p.finish(run, points, manifest, out, sink, taken); err == nil {
+				out.Unmeasured, err = p.unmeasured(run)
+			}
 		}
 	}
 	if err != nil || out.Partial {

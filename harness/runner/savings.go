@@ -3,27 +3,24 @@ package runner
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/trilemma-bench/trilemma/harness/experiment"
-	"github.com/trilemma-bench/trilemma/harness/replay"
-	"github.com/trilemma-bench/trilemma/harness/stats"
+	"github.com/trilemma-bench/trilemma/harness/savings"
 	"github.com/trilemma-bench/trilemma/harness/store"
 )
 
-// baseline is what savings are taken against, prompt by prompt. Columns are over p.test of the pool, NaN where there is no
-// result.
-type baseline struct {
-	store.Baseline
-	results    map[int]promptResult
-	validation float64 // mean score on the validation prompts
-}
+// carbonZeroRouter is what savings call the blind mix of single models.
+const carbonZeroRouter = "carbon-zero-router"
 
-type promptResult struct{ score, cost, carbon float32 }
+// objective is by what settings are chosen, in words.
+const objective = "least carbon (of equals, and where none is known, least cost) among the settings whose mean score on the selection prompts is no lower than the baseline's"
 
 // savings finds what each policy saves against each baseline, and writes it.
 func (p *Plan) savings(run *store.Run) error {
-	var out store.Savings
+	out := store.Savings{Objective: objective, Margin: p.Spec.Metrics.Margin, Estimate: p.doubt.Estimate}
 	for _, pool := range p.Spec.Pools {
+		out.Labels = append(out.Labels, p.labels(pool.Name))
 		if err := p.poolSavings(run, pool.Name, &out); err != nil {
 			return fmt.Errorf("savings of pool %s: %w", pool.Name, err)
 		}
@@ -31,207 +28,112 @@ func (p *Plan) savings(run *store.Run) error {
 	return run.WriteSavings(out)
 }
 
+// poolWork is what the savings of one pool are found with.
+type poolWork struct {
+	*Plan
+	run   *store.Run
+	pool  string
+	bases []baseline
+	front []*answers // the models of blind mixes, cleanest first
+	out   *store.Savings
+}
+
 func (p *Plan) poolSavings(run *store.Run, pool string, out *store.Savings) error {
 	bases, err := p.baselines(run, pool)
-	if err != nil {
+	if err != nil || len(bases) == 0 {
 		return err
+	}
+	w := &poolWork{Plan: p, run: run, pool: pool, bases: bases, out: out}
+	known := bases[0].singles
+	for _, m := range savings.Front(known) {
+		w.front = append(w.front, p.single(pool, p.pools[pool][m]))
 	}
 	for i := range bases {
 		out.Baselines = append(out.Baselines, bases[i].Baseline)
-	}
-	if len(bases) == 0 {
-		return nil
+		if err := w.references(&bases[i]); err != nil {
+			return err
+		}
 	}
 	if bases[0].CarbonG == nil {
-		out.Notices = append(out.Notices, fmt.Sprintf("pool %s: the carbon of its best single model is unknown, so savings of carbon are too", pool))
+		w.note("the carbon of its best single model is unknown, so savings of carbon are too")
 	}
-	var best *store.Saving
-	for i := range p.Cells {
-		c := &p.Cells[i]
-		st, ok := run.Cell(c.ID)
-		if c.Pool != pool || !ok || st.State != store.Done || c.Family == "single" {
-			continue
-		}
-		found, err := p.cellSavings(run, c, &st, bases)
+	if unknown := unknownCarbon(known); unknown > 0 && unknown < len(known) {
+		w.note("the carbon of %d of %d models is unknown: they are in no blind mix", unknown, len(known))
+	}
+	if len(p.selectionRows(pool)) == 0 {
+		w.note("no prompt is set apart to choose settings by: savings are in hindsight only")
+	}
+	var best *choice
+	for _, curves := range p.curves(run, pool) {
+		found, err := w.policy(curves)
 		if err != nil {
 			return err
 		}
-		for k := range found {
-			s := &found[k]
-			if s.ChosenOn == "validation" && s.Baseline == bases[0].Name && s.CarbonSaving != nil && (best == nil || *s.CarbonSaving > *best.CarbonSaving) {
-				copied := *s
-				best = &copied
-			}
+		if found != nil && (best == nil || found.saving > best.saving) {
+			best = found
 		}
-		out.Savings = append(out.Savings, found...)
 	}
 	if best == nil {
 		return nil
 	}
-	sensitive, err := p.sensitivity(run, best, &bases[0])
+	sensitive, err := w.sensitivity(best, &bases[0])
 	if err == nil && sensitive != nil {
 		out.Sensitivity = append(out.Sensitivity, *sensitive)
 	}
 	return err
 }
 
-// baselines are the best single model by its test score, the hardest one to hold against; the single model that one would
-// have deployed by the training prompts, where it is another; the static policy's best setting; and what was logged, where the log is of one choice a prompt.
-func (p *Plan) baselines(run *store.Run, pool string) ([]baseline, error) {
-	view := p.data.table.View(p.pools[pool])
-	test := p.test[pool]
-	means, err := replay.SingleMeans(view, int32s(test))
-	if err != nil {
-		return nil, err
-	}
-	best := -1
-	for m := range means {
-		// Of copies of one model in several places the first is the model where it runs without a choice.
-		if means[m].Covered > 0 && (best < 0 || means[m].Quality > means[best].Quality) {
-			best = m
-		}
-	}
-	if best < 0 {
-		return nil, nil
-	}
-	valid := p.selectionRows(pool)
-	on, err := replay.SingleMeans(view, int32s(valid))
-	if err != nil {
-		return nil, err
-	}
-	single := func(name string, m int) baseline {
-		b := newBaseline(pool, name, p.data.trace.Models[view.Pool[m]].ID, means[m])
-		b.validation = on[m].Quality
-		for i, prompt := range test {
-			if o := view.At(prompt, m); o.Present() {
-				b.results[i] = promptResult{o.Score, o.CostUSD, o.CarbonG()}
-			}
-		}
-		return b
-	}
-	out := []baseline{single("best single", best)}
-	cleanest := best
-	for m := range means {
-		if means[m].Quality == means[best].Quality && means[m].CarbonG < means[cleanest].CarbonG {
-			cleanest = m
-		}
-	}
-	if cleanest != best {
-		out = append(out, single("best single, cleanest place", cleanest))
-	}
-	for _, known := range []struct{ family, name string }{{"best-single", "deployed single"}, {"static", "static"}} {
-		b, found, err := p.ofPolicy(run, pool, known.family, known.name)
-		if err != nil {
-			return nil, err
-		}
-		if found && (known.family != "best-single" || b.Quality == nil || *b.Quality != *out[0].Quality) {
-			out = append(out, *b)
-		}
-	}
-	if p.data.trace.Outcomes.Propensity != nil {
-		out = append(out, p.logged(pool, view))
-	}
-	return out, nil
+func (w *poolWork) note(format string, args ...any) {
+	w.out.Notices = append(w.out.Notices, "pool "+w.pool+": "+fmt.Sprintf(format, args...))
 }
 
-// ofPolicy is the baseline that the first policy of a family makes at its setting of highest test quality.
-func (p *Plan) ofPolicy(run *store.Run, pool, family, name string) (*baseline, bool, error) {
+func unknownCarbon(models []savings.Known) (n int) {
+	for _, m := range models {
+		if math.IsNaN(m.CarbonG) {
+			n++
+		}
+	}
+	return n
+}
+
+// curve is one policy trained with one seed: its points over all preferences, in one cell or in several.
+type curve struct {
+	label           string
+	seed            uint64
+	cells           map[string]*experiment.Cell
+	test, selection []store.Point
+}
+
+// curves are the finished ones of a pool, seeds of one policy together, in the order of the plan.
+func (p *Plan) curves(run *store.Run, pool string) [][]curve {
+	var out [][]curve
 	for i := range p.Cells {
 		c := &p.Cells[i]
 		st, ok := run.Cell(c.ID)
-		if c.Pool != pool || c.Family != family || !ok || st.State != store.Done || len(st.Points) == 0 {
+		if c.Pool != pool || !ok || st.State != store.Done || c.Family == "single" {
 			continue
 		}
-		at := 0
-		for k, pt := range st.Points {
-			if pt.Quality > st.Points[at].Quality {
-				at = k
-			}
+		name := func(x curve) bool { return x.label == c.Label }
+		at := slices.IndexFunc(out, func(l []curve) bool { return name(l[0]) })
+		if at < 0 {
+			at, out = len(out), append(out, nil)
 		}
-		pt := st.Points[at]
-		what := c.Label + " at preference " + pt.Preference
-		if len(pt.Shares) == 1 {
-			what = pt.Shares[0].Model + ", chosen by the training prompts"
+		k := slices.IndexFunc(out[at], func(x curve) bool { return x.seed == c.Seed })
+		if k < 0 {
+			k, out[at] = len(out[at]), append(out[at], curve{label: c.Label, seed: c.Seed, cells: map[string]*experiment.Cell{}})
 		}
-		b := &baseline{Baseline: store.Baseline{
-			Pool: pool, Name: name, What: what, Quality: finite(pt.Quality), CostUSD: finite(pt.CostUSD),
-			CarbonG: finite(pt.CarbonG), CarbonGLow: finite(pt.CarbonGLow), CarbonGHigh: finite(pt.CarbonGHigh),
-		}, validation: math.NaN()}
-		for _, v := range st.Selection {
-			if v.Preference == pt.Preference {
-				b.validation = v.Quality
-			}
-		}
-		all, err := p.perPrompt(run, c)
-		if err != nil {
-			return nil, false, err
-		}
-		b.results = all[pt.Preference]
-		return b, true, nil
+		x := &out[at][k]
+		x.cells[c.ID] = c
+		x.test, x.selection = append(x.test, st.Points...), append(x.selection, st.Selection...)
 	}
-	return nil, false, nil
+	return out
 }
 
-// logged is what the log's own choices led to: under bandit feedback every present outcome is one.
-func (p *Plan) logged(pool string, view *replay.View) baseline {
-	var rows, models []int32
-	at := make([]int, 0, len(p.test[pool]))
-	for i, prompt := range p.test[pool] {
-		for m := range view.Pool {
-			if view.At(prompt, m).Present() {
-				rows, models, at = append(rows, int32(prompt)), append(models, int32(m)), append(at, i)
-				break
-			}
-		}
-	}
-	mean, err := replay.Selected(view, rows, models, nil)
-	if err != nil {
-		mean = replay.Mean{}
-	}
-	b := newBaseline(pool, "logged", "the choices of the log", mean)
-	b.validation = mean.Quality
-	for k, i := range at {
-		o := view.At(int(rows[k]), int(models[k]))
-		b.results[i] = promptResult{o.Score, o.CostUSD, o.CarbonG()}
-	}
-	return b
-}
-
-func newBaseline(pool, name, what string, m replay.Mean) baseline {
-	return baseline{results: map[int]promptResult{}, validation: math.NaN(), Baseline: store.Baseline{
-		Pool: pool, Name: name, What: what, Quality: finite(m.Quality), CostUSD: finite(m.CostUSD),
-		CarbonG: finite(m.CarbonG), CarbonGLow: finite(m.CarbonGLow), CarbonGHigh: finite(m.CarbonGHigh),
-	}}
-}
-
-func finite(x float64) *float64 {
-	if math.IsNaN(x) || math.IsInf(x, 0) {
-		return nil
-	}
-	return &x
-}
-
-// perPrompt reads the stored results of a cell: by preference, then by index into p.test.
-func (p *Plan) perPrompt(run *store.Run, c *experiment.Cell) (map[string]map[int]promptResult, error) {
-	row := map[string]int{}
-	for i, prompt := range p.test[c.Pool] {
-		row[p.data.trace.Prompts.ID[prompt]] = i
-	}
-	out := map[string]map[int]promptResult{}
-	for r, err := range run.Results(c.ID) {
-		if err != nil {
-			return nil, err
-		}
-		i, ok := row[r.PromptID]
-		if !ok || math.IsNaN(float64(r.Score)) {
-			continue
-		}
-		if out[r.Preference] == nil {
-			out[r.Preference] = map[int]promptResult{}
-		}
-		out[r.Preference][i] = promptResult{r.Score, r.CostUSD, r.CarbonG}
-	}
-	return out, nil
+// choice is a policy's setting that is to be looked at more closely: that which saves most on the selection prompts.
+type choice struct {
+	label, preference string
+	saving            float64 // on the selection prompts
+	answers           *answers
 }
 
 // leastCarbon is the setting that emits least, then costs least, among those of at least a quality; -1 where there is
@@ -250,114 +152,216 @@ func leastCarbon(points []store.Point, quality float64) int {
 	return best
 }
 
-func (p *Plan) cellSavings(run *store.Run, c *experiment.Cell, st *store.Status, bases []baseline) ([]store.Saving, error) {
-	var results map[string]map[int]promptResult
-	var out []store.Saving
-	for b := range bases {
-		base := &bases[b]
-		if base.Quality == nil {
-			continue
+// chosen is a setting of one seed for one baseline.
+type chosen struct {
+	cell, preference string
+	selectionG       float64
+}
+
+// choose finds the setting of a curve that is held against a baseline.
+func (x *curve) choose(b *baseline, on string) (chosen, bool) {
+	points, quality := x.selection, b.selection
+	if on == store.Hindsight {
+		if b.Quality == nil {
+			return chosen{}, false
 		}
-		for _, by := range []struct {
-			on      string
-			points  []store.Point
-			quality float64
-		}{{"validation", st.Selection, base.validation}, {"test", st.Points, *base.Quality}} {
-			k := leastCarbon(by.points, by.quality)
-			if k < 0 {
+		points, quality = x.test, *b.Quality
+	}
+	k := leastCarbon(points, quality)
+	if k < 0 {
+		return chosen{}, false
+	}
+	return chosen{points[k].Cell, points[k].Preference, points[k].CarbonG}, true
+}
+
+// policy finds the savings of one policy, seed by seed and over its seeds, against every baseline. It returns the setting
+// chosen on the selection prompts against the first one.
+func (w *poolWork) policy(seeds []curve) (*choice, error) {
+	read := map[chosen]*answers{}
+	if err := w.read(seeds, read); err != nil {
+		return nil, err
+	}
+	var best *choice
+	for b := range w.bases {
+		base := &w.bases[b]
+		for _, on := range []string{store.OnSelection, store.Hindsight} {
+			if base.ChosenOn == store.Hindsight && on == store.OnSelection || base.Quality == nil {
 				continue
 			}
-			if results == nil {
-				var err error
-				if results, err = p.perPrompt(run, c); err != nil {
+			var all []*answers
+			for i := range seeds {
+				x := &seeds[i]
+				found, ok := x.choose(base, on)
+				if !ok {
+					continue
+				}
+				a := read[chosen{found.cell, found.preference, 0}]
+				if a == nil {
+					continue
+				}
+				all = append(all, a)
+				s := store.Saving{Pool: w.pool, Policy: x.label, Role: store.RolePolicy, Seed: x.seed, Seeds: 1, Cell: found.cell, ChosenOn: on, Preference: found.preference}
+				if err := w.compare(s, base, a); err != nil {
+					return nil, err
+				}
+				if b == 0 && on == store.OnSelection && best == nil && base.selectionG > 0 && !math.IsNaN(found.selectionG) {
+					best = &choice{x.label, found.preference, 1 - found.selectionG/base.selectionG, a}
+				}
+			}
+			if b == 0 && on == store.OnSelection && len(all) < len(seeds) && len(w.selectionRows(w.pool)) > 0 {
+				w.note("%s: with %d of %d seeds no setting has at least the score of %s on the selection prompts, so nothing is said to be saved at its quality", seeds[0].label, len(seeds)-len(all), len(seeds), base.Name)
+			}
+			if len(all) > 1 {
+				s := store.Saving{Pool: w.pool, Policy: seeds[0].label, Role: store.RolePolicy, Seeds: len(all), ChosenOn: on, Preference: "by seed"}
+				if err := w.compare(s, base, all...); err != nil {
 					return nil, err
 				}
 			}
-			for _, pt := range st.Points {
-				if pt.Preference == by.points[k].Preference {
-					s := store.Saving{Pool: c.Pool, Policy: c.Label, Seed: c.Seed, Cell: c.ID, Baseline: base.Name, ChosenOn: by.on, Preference: pt.Preference}
-					if p.compare(&s, &pt, results[pt.Preference], base) {
-						out = append(out, s)
-					}
+		}
+	}
+	return best, nil
+}
+
+// read brings what the chosen settings of a policy led to, a cell's decisions once.
+func (w *poolWork) read(seeds []curve, into map[chosen]*answers) error {
+	for i := range seeds {
+		x := &seeds[i]
+		wanted := map[string][]string{}
+		for b := range w.bases {
+			for _, on := range []string{store.OnSelection, store.Hindsight} {
+				if found, ok := x.choose(&w.bases[b], on); ok && !slices.Contains(wanted[found.cell], found.preference) {
+					wanted[found.cell] = append(wanted[found.cell], found.preference)
 				}
 			}
 		}
+		for cell, preferences := range wanted {
+			all, err := w.answersOf(w.run, x.cells[cell], preferences)
+			if err != nil {
+				return err
+			}
+			for preference, a := range all {
+				into[chosen{cell, preference, 0}] = a
+			}
+		}
 	}
-	return out, nil
+	return nil
 }
 
-// compare fills a saving in: means from the points, intervals by the paired bootstrap over the prompts that both cover. It
-// is false where there is no such prompt.
-func (p *Plan) compare(s *store.Saving, pt *store.Point, own map[int]promptResult, base *baseline) bool {
-	s.Quality, s.CostUSD = pt.Quality, pt.CostUSD
-	s.CarbonG, s.CarbonGLow, s.CarbonGHigh = finite(pt.CarbonG), finite(pt.CarbonGLow), finite(pt.CarbonGHigh)
-	s.SavingAtLowSizes, s.SavingAtHighSize = share(s.CarbonGLow, base.CarbonGLow), share(s.CarbonGHigh, base.CarbonGHigh)
-	var columns [6][]float32
-	var rows []int
-	for i := range p.test[s.Pool] {
-		a, ok := own[i]
-		b, also := base.results[i]
-		if !ok || !also {
-			continue
-		}
-		rows = append(rows, p.test[s.Pool][i])
-		for k, x := range []float32{a.score, a.cost, a.carbon, b.score, b.cost, b.carbon} {
-			columns[k] = append(columns[k], x)
-		}
-	}
-	if len(rows) == 0 || math.IsNaN(pt.Quality) || math.IsNaN(pt.CostUSD) {
-		return false
-	}
-	mean := func(k int) float64 {
-		var sum float64
-		for _, x := range columns[k] {
-			sum += float64(x)
-		}
-		return sum / float64(len(columns[k]))
-	}
-	s.QualityDiff = mean(0) - mean(3)
-	s.CostSaving, s.CarbonSaving = finite(1-mean(1)/mean(4)), finite(1-mean(2)/mean(5))
-	c := stats.NewColumns(len(rows))
-	var at [6]int
-	for k := range columns {
-		var err error
-		if at[k], err = c.Add(columns[k], stats.None); err != nil {
-			return true // the means stand alone
-		}
-	}
-	boot := stats.Bootstrap{Resamples: p.Spec.Metrics.Resamples, Seed: p.Spec.Metrics.Seed}
-	switch p.Spec.Metrics.Strata {
-	case "category":
-		boot.Stratum = codes(p.data.trace.Prompts.Category, rows)
-	case "benchmark":
-		boot.Stratum = codes(p.data.trace.Prompts.Benchmark, rows)
-	}
-	var diff, cost, carbon = make([]float64, boot.Resamples), make([]float64, boot.Resamples), make([]float64, boot.Resamples)
-	err := boot.Run(c, func(b *stats.Block) {
-		for i := range b.N {
-			r := b.First + i
-			diff[r] = b.Means(at[0])[i] - b.Means(at[3])[i]
-			cost[r] = 1 - b.Means(at[1])[i]/b.Means(at[4])[i]
-			carbon[r] = 1 - b.Means(at[2])[i]/b.Means(at[5])[i]
-		}
-	})
-	if err != nil {
-		return true // too few prompts for intervals: the means stand alone
-	}
-	interval := func(x []float64) (*float64, *float64) {
-		low, high := stats.Percentile(x, 0.95)
-		return finite(low), finite(high)
-	}
-	s.QualityDiffLow, s.QualityDiffHigh = interval(diff)
-	s.CostSavingLow, s.CostSavingHigh = interval(cost)
-	s.CarbonSavingLow, s.CarbonSavingHigh = interval(carbon)
-	return true
-}
-
-// share is what is saved: 1 − a/b.
-func share(a, b *float64) *float64 {
-	if a == nil || b == nil {
+// references hold a baseline against what does not look at prompts, both chosen by the prompts that the baseline was chosen
+// by and at no less than its quality there, less the margin: the single model that emits least, and the cleanest blind mix.
+func (w *poolWork) references(base *baseline) error {
+	if base.ChosenOn == store.Hindsight || math.IsNaN(base.quality) {
 		return nil
 	}
-	return finite(1 - *a / *b)
+	models, bar := w.pools[w.pool], base.quality-w.Spec.Metrics.Margin
+	least := -1
+	for m, k := range base.singles {
+		if k.Quality >= bar && (least < 0 && !math.IsNaN(k.CarbonG) || least >= 0 && k.CarbonG < base.singles[least].CarbonG) {
+			least = m
+		}
+	}
+	id := func(m int) string { return w.data.trace.Models[models[m]].ID }
+	if least >= 0 {
+		s := store.Saving{Pool: w.pool, Policy: "single:" + id(least), Role: store.RoleSingle, ChosenOn: base.ChosenOn, Preference: "least carbon at the baseline's quality less the margin"}
+		if models[least] == base.model {
+			s.Preference = "the baseline itself: no other model at its quality less the margin emits less"
+		}
+		if err := w.compare(s, base, w.single(w.pool, models[least])); err != nil {
+			return err
+		}
+	}
+	front := savings.Front(base.singles)
+	var known []savings.Known
+	for _, m := range front {
+		known = append(known, base.singles[m])
+	}
+	mix, ok := savings.MixAt(known, bar)
+	if !ok {
+		return nil
+	}
+	first := models[front[mix.First]]
+	what, second := id(front[mix.First]), -1
+	if mix.Second >= 0 {
+		second = models[front[mix.Second]]
+		what = fmt.Sprintf("%.0f %% %s, %.0f %% %s", 100*(1-mix.SecondShare), what, 100*mix.SecondShare, id(front[mix.Second]))
+	}
+	a := w.asking(w.pool, func(row int) []use {
+		list := []use{{row, int32(first), 1 - mix.SecondShare}}
+		if second >= 0 {
+			list = append(list, use{row, int32(second), mix.SecondShare})
+		}
+		return list
+	})
+	return w.compare(store.Saving{Pool: w.pool, Policy: carbonZeroRouter, Role: store.RoleBlind, ChosenOn: base.ChosenOn, Preference: what}, base, a)
+}
+
+// compare fills a saving in, on the test prompts that all cover, and keeps it. Where there is no such prompt there is none.
+func (w *poolWork) compare(s store.Saving, base *baseline, own ...*answers) error {
+	keep := w.covered(w.pool, append([]*answers{base.answers}, own...)...)
+	if len(keep) == 0 {
+		return nil
+	}
+	in := savings.Input{
+		Base: w.spent(w.pool, base.answers, keep), Factors: w.doubt.factors, Resamples: w.Spec.Metrics.Resamples, Seed: w.Spec.Metrics.Seed,
+		Stratum: w.strata(w.pool, keep),
+	}
+	var low, high float64
+	for _, a := range own {
+		in.Policy = append(in.Policy, w.spent(w.pool, a, keep))
+		l, h := w.sizes(w.pool, a, keep)
+		low, high = low+l/float64(len(own)), high+h/float64(len(own))
+	}
+	if len(w.covered(w.pool, append(slices.Clone(w.front), append([]*answers{base.answers}, own...)...)...)) == len(keep) {
+		for _, f := range w.front {
+			in.Front = append(in.Front, w.spent(w.pool, f, keep))
+		}
+	}
+	r, err := savings.Compare(in)
+	if err != nil {
+		return err
+	}
+	baseLow, baseHigh := w.sizes(w.pool, base.answers, keep)
+	s.Baseline, s.CarbonGLow, s.CarbonGHigh = base.Name, finite(low), finite(high)
+	s.SavingAtLowSizes, s.SavingAtHighSize = finite(1-low/baseLow), finite(1-high/baseHigh)
+	fill(&s, &r, w.Spec.Metrics.Margin)
+	w.out.Savings = append(w.out.Savings, s)
+	return nil
+}
+
+// strata are those that resamples keep the sizes of.
+func (p *Plan) strata(pool string, keep []int) []int32 {
+	rows := make([]int, len(keep))
+	for i, k := range keep {
+		rows[i] = p.test[pool][k]
+	}
+	switch p.Spec.Metrics.Strata {
+	case "category":
+		return codes(p.data.trace.Prompts.Category, rows)
+	case "benchmark":
+		return codes(p.data.trace.Prompts.Benchmark, rows)
+	}
+	return nil
+}
+
+// fill writes a result into a saving.
+func fill(s *store.Saving, r *savings.Result, margin float64) {
+	s.N, s.Quality, s.CostUSD, s.LatencySec, s.CarbonG = r.N, r.Quality, r.CostUSD, finite(r.LatencySec), finite(r.CarbonG)
+	s.QualityDiff = r.QualityDiff.Value
+	s.QualityVerdict = string(savings.Judge(r.QualityDiff.Interval, margin))
+	set := func(i savings.Interval, low, high **float64) { *low, *high = finite(i.Low), finite(i.High) }
+	set(r.QualityDiff.Interval, &s.QualityDiffLow, &s.QualityDiffHigh)
+	set(r.CarbonModel, &s.CarbonGModelLow, &s.CarbonGModelHigh)
+	s.CarbonSaving, s.CostSaving, s.LatencySaving = finite(r.Carbon.Value), finite(r.Cost.Value), finite(r.Latency.Value)
+	set(r.Carbon.Interval, &s.CarbonSavingLow, &s.CarbonSavingHigh)
+	set(r.Carbon.Model, &s.CarbonSavingModelLow, &s.CarbonSavingModelHigh)
+	set(r.Carbon.Both, &s.CarbonSavingBothLow, &s.CarbonSavingBothHigh)
+	set(r.Cost.Interval, &s.CostSavingLow, &s.CostSavingHigh)
+	set(r.Latency.Interval, &s.LatencySavingLow, &s.LatencySavingHigh)
+	s.BlindSaving, s.OverBlind = finite(r.Blind), finite(r.OverBlind.Value)
+	if s.OverBlind == nil {
+		return
+	}
+	set(r.OverBlind.Interval, &s.OverBlindLow, &s.OverBlindHigh)
+	set(r.OverBlind.Both, &s.OverBlindBothLow, &s.OverBlindBothHigh)
+	s.OverBlindVerdict = string(r.OverBlind.Both.Verdict())
 }

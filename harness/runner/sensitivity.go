@@ -1,8 +1,10 @@
 package runner
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/trilemma-bench/trilemma/harness/energy"
 	"github.com/trilemma-bench/trilemma/harness/replay"
@@ -46,7 +48,7 @@ func assumptions(acc replay.Accounting) []assumption {
 			assumption{"compute utilisation", "60 %", "20 %", func(a *replay.Accounting, h bool) { a.Method.ComputeUtilisation = ends(h, 0.6, 0.2) }},
 			assumption{"bandwidth utilisation", "80 %", "30 %", func(a *replay.Accounting, h bool) { a.Method.BandwidthUtilisation = ends(h, 0.8, 0.3) }},
 		)
-	case "":
+	case "", energy.Calibrated:
 		out = append(out, assumption{"reading prompts (utilisation)", "not counted", "at 20 %", func(a *replay.Accounting, h bool) {
 			a.Energy.Prefill.On, a.Energy.Prefill.Utilisation = h, 0.2
 		}})
@@ -54,105 +56,104 @@ func assumptions(acc replay.Accounting) []assumption {
 	return out
 }
 
-// use is one answer that a decision paid for.
-type use struct {
-	prompt, model int32 // of the table
-	weight        float64
-}
-
-// sensitivity bills one policy's decisions and its baseline's again under each end of each assumption.
-func (p *Plan) sensitivity(run *store.Run, s *store.Saving, base *baseline) (*store.Sensitivity, error) {
-	own, err := p.uses(run, s)
-	if err != nil || len(own) == 0 {
-		return nil, err
-	}
-	single := -1
-	for m, facts := range p.data.trace.Models {
-		if facts.ID == base.What {
-			single = m
-		}
-	}
-	if single < 0 || s.CarbonG == nil || base.CarbonG == nil {
+// sensitivity bills one policy's decisions and its baseline's again under each end of each assumption, and moves the
+// estimate of each model's energy alone.
+func (w *poolWork) sensitivity(c *choice, base *baseline) (*store.Sensitivity, error) {
+	keep := w.covered(w.pool, c.answers, base.answers)
+	if len(keep) == 0 {
 		return nil, nil
 	}
-	reference := make([]use, 0, len(p.test[s.Pool]))
-	for _, prompt := range p.test[s.Pool] {
-		reference = append(reference, use{int32(prompt), int32(single), 1})
+	at := func(t *replay.Table) store.Ending {
+		return store.Ending{CarbonG: w.emitted(t, c.answers, keep), BaselineG: w.emitted(t, base.answers, keep)}
 	}
-	n := float64(len(p.test[s.Pool]))
-	out := &store.Sensitivity{Pool: s.Pool, Policy: s.Policy, Preference: s.Preference, CarbonG: *s.CarbonG, BaselineG: *base.CarbonG}
-	out.Factors = append(out.Factors, store.Factor{
-		Name: "assumed sizes of closed models", Low: store.Ending{Setting: "low end", CarbonG: *s.CarbonGLow, BaselineG: *base.CarbonGLow},
-		High: store.Ending{Setting: "high end", CarbonG: *s.CarbonGHigh, BaselineG: *base.CarbonGHigh},
-	})
-	for _, a := range assumptions(p.acc) {
+	now := at(w.data.table)
+	if !known(now) {
+		return nil, nil
+	}
+	out := &store.Sensitivity{Pool: w.pool, Policy: c.label, Preference: c.preference, CarbonG: now.CarbonG, BaselineG: now.BaselineG}
+	sizes := store.Factor{Name: "assumed sizes of closed models", Low: store.Ending{Setting: "low end"}, High: store.Ending{Setting: "high end"}}
+	sizes.Low.CarbonG, sizes.High.CarbonG = w.sizes(w.pool, c.answers, keep)
+	sizes.Low.BaselineG, sizes.High.BaselineG = w.sizes(w.pool, base.answers, keep)
+	out.Factors = append(out.Factors, sizes)
+	for _, a := range assumptions(w.acc) {
 		f := store.Factor{Name: a.name}
 		for _, high := range []bool{false, true} {
-			acc := p.acc
+			acc := w.acc
 			a.set(&acc, high)
-			table, err := p.data.rebill(acc)
+			table, err := w.data.rebill(acc)
 			if err != nil {
 				return nil, fmt.Errorf("sensitivity to %s: %w", a.name, err)
 			}
-			e := store.Ending{Setting: a.low, CarbonG: emitted(table, own) / n, BaselineG: emitted(table, reference) / n}
-			if high {
+			e := at(table)
+			if e.Setting = a.low; high {
 				e.Setting = a.high
 				f.High = e
 			} else {
 				f.Low = e
 			}
 		}
-		if !math.IsNaN(f.Low.CarbonG + f.High.CarbonG + f.Low.BaselineG + f.High.BaselineG) {
+		if known(f.Low) && known(f.High) {
 			out.Factors = append(out.Factors, f)
 		}
 	}
+	out.Factors = append(out.Factors, w.modelsApart(c, base, keep)...)
 	return out, nil
 }
 
-// emitted is the sum of the central estimates, leaving out what is not there.
-func emitted(t *replay.Table, list []use) float64 {
-	var sum float64
-	for _, u := range list {
-		if o := t.At(int(u.prompt), int(u.model)); o.Present() {
-			sum += u.weight * float64(o.CarbonG())
-		}
-	}
-	return sum
-}
+func known(e store.Ending) bool { return !math.IsNaN(e.CarbonG + e.BaselineG) }
 
-// uses reads back the answers that the decisions of a cell paid for under one preference.
-func (p *Plan) uses(run *store.Run, s *store.Saving) ([]use, error) {
-	row := map[string]int32{}
-	for _, prompt := range p.test[s.Pool] {
-		row[p.data.trace.Prompts.ID[prompt]] = int32(prompt)
+// shownApart is the number of models whose estimates are shown moved alone: those that move the saving most.
+const shownApart = 6
+
+// modelsApart moves the estimate of energy by one standard deviation: of all models together, which leaves the saving as it
+// is, and of one model alone, the others as they are.
+func (w *poolWork) modelsApart(c *choice, base *baseline, keep []int) []store.Factor {
+	if w.doubt.SDLn == 0 {
+		return nil
 	}
-	model := map[string]int32{}
-	for _, m := range p.pools[s.Pool] {
-		model[p.data.trace.Models[m].ID] = int32(m)
-	}
-	var out []use
-	for d, err := range run.Decisions(s.Cell) {
-		if err != nil {
-			return nil, err
+	spent, reference := w.spent(w.pool, c.answers, keep), w.spent(w.pool, base.answers, keep)
+	own, ownExact := w.emittedBy(&spent)
+	others, othersExact := w.emittedBy(&reference)
+	times := math.Exp(w.doubt.SDLn)
+	end := func(setting string, by float64, moved func(row int) bool) store.Ending {
+		e := store.Ending{Setting: setting, CarbonG: ownExact, BaselineG: othersExact}
+		for row := range own {
+			f := 1.0
+			if moved(row) {
+				f = by
+			}
+			e.CarbonG, e.BaselineG = e.CarbonG+f*own[row], e.BaselineG+f*others[row]
 		}
-		if d.Preference != s.Preference {
+		return e
+	}
+	factor := func(name string, moved func(row int) bool) store.Factor {
+		return store.Factor{Name: name, Low: end(fmt.Sprintf("÷ %.2f", times), 1/times, moved), High: end(fmt.Sprintf("× %.2f", times), times, moved)}
+	}
+	var apart []store.Factor
+	done := map[int]bool{}
+	for m, row := range w.doubt.of {
+		if done[row] || own[row]+others[row] == 0 {
 			continue
 		}
-		asked := map[string]bool{}
-		for _, m := range d.Asked {
-			asked[m] = true
-			out = append(out, use{row[d.PromptID], model[m], 1})
-		}
-		for i, m := range d.Models {
-			if asked[m] {
-				continue
-			}
-			weight := 1.0
-			if d.Use != "combine" {
-				weight = float64(d.Weights[i])
-			}
-			out = append(out, use{row[d.PromptID], model[m], weight})
+		done[row] = true
+		apart = append(apart, factor("energy of "+w.data.originalID(m)+" alone", func(r int) bool { return r == row }))
+	}
+	moves := func(f store.Factor) float64 { return math.Abs(f.High.Saving() - f.Low.Saving()) }
+	slices.SortStableFunc(apart, func(a, b store.Factor) int { return cmp.Compare(moves(b), moves(a)) })
+	return append([]store.Factor{factor("energy of all models together", func(int) bool { return true })}, apart[:min(len(apart), shownApart)]...)
+}
+
+// emitted is the mean of the central estimates over the rows that are kept.
+func (w *poolWork) emitted(t *replay.Table, a *answers, keep []int) float64 {
+	kept := make([]bool, len(w.test[w.pool]))
+	for _, row := range keep {
+		kept[row] = true
+	}
+	var sum float64
+	for _, u := range a.uses {
+		if kept[u.row] {
+			sum += u.weight * float64(t.At(w.test[w.pool][u.row], int(u.model)).CarbonG())
 		}
 	}
-	return out, nil
+	return sum / float64(len(keep))
 }

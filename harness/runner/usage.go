@@ -20,6 +20,7 @@ func (w *work) usage(preference string, d *replay.Decisions) store.Usage {
 	hours := map[[2]string]float64{}
 	stretch := stretchOf(prompts.ArrivedAt, w.test)
 	water := make([]float64, len(models)) // litres a Wh
+	byModel, exact := make([]float64, len(w.doubt.factors)), 0.0
 	for m, facts := range models {
 		water[m] = w.waterLPerWh(facts)
 	}
@@ -27,6 +28,13 @@ func (w *work) usage(preference string, d *replay.Decisions) store.Usage {
 		o := view.At(prompt, m)
 		if !o.Present() {
 			return
+		}
+		if g := weight * float64(o.CarbonG()); math.IsNaN(g) {
+			// What is not known is in no sum.
+		} else if at := view.Pool[m]; w.data.table.Estimated(prompt, at) {
+			byModel[w.doubt.of[at]] += g
+		} else {
+			exact += g
 		}
 		region := models[m].Region
 		if region == "" || w.acc.IgnoreRegions {
@@ -83,6 +91,7 @@ func (w *work) usage(preference string, d *replay.Decisions) store.Usage {
 		}
 	}
 	out := store.Usage{Preference: preference}
+	out.CarbonModelLowG, out.CarbonModelHighG = w.doubt.bounds(byModel, exact)
 	for _, s := range slices {
 		out.Slices = append(out.Slices, *s)
 	}

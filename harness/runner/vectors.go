@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/trilemma-bench/trilemma/harness/encode"
 	"github.com/trilemma-bench/trilemma/harness/encode/bert"
@@ -18,6 +19,8 @@ type vectors struct {
 	dim         int
 	fingerprint string
 	files       []provenance.File
+
+	secEach float64 // that the encoder takes for a prompt; 0 where it was not measured, or there is none
 
 	model *bert.Model    // where a model computes them
 	later encode.Encoder // what computes data when a cell needs it; nil when it is there
@@ -43,6 +46,21 @@ func (p *Plan) encode(ctx context.Context, e experiment.Encoder) (vectors, error
 		return p.hashed(ctx, e)
 	}
 	return vectors{}, fmt.Errorf("encoder %q: want hash, minilm, embedding, none, or a name with precomputed: FILE or model: FOLDER", e.Name)
+}
+
+// encodedToTime is the number of prompts that are encoded once more to see how long it takes.
+const encodedToTime = 8
+
+// timed is how long an encoder takes for a prompt, by encoding some once more. An encoder that computed nothing, since all
+// lay in the cache, is not made ready for that.
+func timed(ctx context.Context, enc encode.Encoder, texts []string, use encode.CacheUse) (float64, error) {
+	texts = texts[:min(len(texts), encodedToTime)]
+	if len(texts) == 0 || use.Computed == 0 {
+		return 0, nil
+	}
+	started := time.Now()
+	_, err := enc.Encode(ctx, texts)
+	return time.Since(started).Seconds() / float64(len(texts)), err
 }
 
 // hashed fits the hash encoder on the training prompts and encodes all.
@@ -74,7 +92,8 @@ func (p *Plan) hashed(ctx context.Context, e experiment.Encoder) (vectors, error
 	if use.Warning != nil {
 		p.Notices = append(p.Notices, fmt.Sprintf("vectors could not be cached: %v", use.Warning))
 	}
-	return v, nil
+	v.secEach, err = timed(ctx, enc, texts, use)
+	return v, err
 }
 
 // precomputed reads the vectors of each source from its file.

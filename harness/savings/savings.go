@@ -349,5 +349,19 @@ func Judge(diff Interval, margin float64) Verdict {
 	return NotShown
 }
 
-// Saves tells whether an interval of a saving is clear of zero.
-func (i Interval) Saves() bool { return i.Low > 0 }
+// What an interval of a saving says.
+const (
+	Saves     Verdict = "saves"      // it lies above zero
+	EmitsMore Verdict = "emits more" // it lies below
+)
+
+// Verdict tells whether an interval of a saving is clear of zero.
+func (i Interval) Verdict() Verdict {
+	switch {
+	case i.Low > 0:
+		return Saves
+	case i.High < 0:
+		return EmitsMore
+	}
+	return NotShown
+}

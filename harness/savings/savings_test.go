@@ -121,7 +121,7 @@ func names(n int) []string {
 // A policy that decides without looking at the prompt saves nothing over mixing blindly: it is said to in no more worlds
 // than an interval of 95 % allows, whatever it mixes.
 func TestBlindPoliciesSaveNothingOverTheBlindMix(t *testing.T) {
-	const worlds, models, resamples = 400, 6, 400
+	const worlds, models, resamples = 400, 6, 300
 	for _, c := range []struct {
 		name string
 		of   func(w *world, front []int) func(int) int
@@ -150,10 +150,10 @@ func TestBlindPoliciesSaveNothingOverTheBlindMix(t *testing.T) {
 			front := w.front(w.draw(1600))
 			test := w.draw(400)
 			r := compare(t, test, test.spent(c.of(w, front)), front[len(front)-1], front, Factors(uint64(k), names(models), 0.63, resamples))
-			if r.OverBlind.Saves() {
+			if r.OverBlind.Verdict() == Saves {
 				saves++
 			}
-			if r.OverBlind.Both.Saves() {
+			if r.OverBlind.Both.Verdict() == Saves {
 				savesBoth++
 			}
 		}

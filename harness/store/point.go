@@ -30,7 +30,8 @@ type Point struct {
 	// A 95 % interval of Quality over the test prompts: mean ± 1.96 standard errors, within [0, 1].
 	QualityLow, QualityHigh float64
 	CostUSD                 float64
-	// The central estimates lie between the bounds that the assumed sizes of closed models leave.
+	// The central estimates lie between the bounds that the assumed sizes of closed models leave: for open models the bounds
+	// are the estimate. What the estimate of energy itself may be off by is not in them; see [Usage] and [Saving].
 	EnergyWh, EnergyWhLow, EnergyWhHigh float64
 	CarbonG, CarbonGLow, CarbonGHigh    float64
 	LatencySec                          float64

@@ -4,6 +4,10 @@ package store
 type Usage struct {
 	Preference string  `json:"preference"`
 	Slices     []Slice `json:"slices"`
+	// 95 % bounds of the carbon of all test prompts together by the estimate of energy, a factor of its own for every model;
+	// null where no carbon is known or all energy was logged.
+	CarbonModelLowG  *float64 `json:"carbon_g_model_low,omitempty"`
+	CarbonModelHighG *float64 `json:"carbon_g_model_high,omitempty"`
 	// Hours are the shares of the models in each hour, day or month, where prompts arrive over time.
 	Hours []HourShare `json:"hours,omitempty"`
 }
@@ -29,7 +33,7 @@ type Slice struct {
 	CostUSD     Figure  `json:"cost_usd"` // NaN where an answer's is unknown
 	EnergyLowWh float64 `json:"energy_wh_low"`
 	EnergyUpWh  float64 `json:"energy_wh_high"`
-	CarbonLowG  float64 `json:"carbon_g_low"`
+	CarbonLowG  float64 `json:"carbon_g_low"` // bounds by the assumed sizes of closed models
 	CarbonUpG   float64 `json:"carbon_g_high"`
 	WaterL      float64 `json:"water_l,omitempty"` // where a factor is known
 	Unknown     float64 `json:"unknown,omitempty"`

@@ -19,7 +19,7 @@ func (t *Trace) Ordered() (ordered *Trace, rows, models []int) {
 	slices.SortFunc(models, func(i, j int) int { return cmp.Compare(t.Models[i].ID, t.Models[j].ID) })
 
 	out := *t
-	out.Models = reordered(t.Models, models, 1)
+	out.Models, out.CopyOf = reordered(t.Models, models, 1), reordered(t.CopyOf, models, 1)
 	out.Prompts = *p
 	for _, column := range []*[]string{
 		&out.Prompts.ID, &out.Prompts.Benchmark, &out.Prompts.Category, &out.Prompts.Source, &out.Prompts.Text, &out.Prompts.Reference, &out.Prompts.Split,
@@ -40,12 +40,8 @@ func (t *Trace) Ordered() (ordered *Trace, rows, models []int) {
 		*matrix = reordered(*matrix, cells, 1)
 	}
 	out.Outcomes.Answer = reordered(o.Answer, cells, 1)
-	out.Outcomes.Present = NewBitmap(len(cells))
-	for to, from := range cells {
-		if o.Present.Has(from) {
-			out.Outcomes.Present.Set(to)
-		}
-	}
+	out.Outcomes.Present = o.Present.reordered(cells)
+	out.Outcomes.Estimated = o.Estimated.reordered(cells)
 	return &out, rows, models
 }
 
@@ -57,6 +53,20 @@ func reordered[T any](column []T, order []int, width int) []T {
 	out := make([]T, 0, len(column))
 	for _, i := range order {
 		out = append(out, column[i*width:(i+1)*width]...)
+	}
+	return out
+}
+
+// reordered takes the bits in an order; a bitmap that is not there stays so.
+func (b Bitmap) reordered(order []int) Bitmap {
+	if b == nil {
+		return nil
+	}
+	out := NewBitmap(len(order))
+	for to, from := range order {
+		if b.Has(from) {
+			out.Set(to)
+		}
 	}
 	return out
 }

@@ -56,6 +56,9 @@ func whole(t *testing.T, prompts, models []int) *Trace {
 					}
 					(*column)[at] = uint32(code)
 				case *Bitmap:
+					if *column == nil {
+						*column = NewBitmap(len(prompts) * len(models))
+					}
 					if (i+m)%3 > 0 {
 						column.Set(at)
 					}

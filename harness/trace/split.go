@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// SplitMethod says how prompts are assigned to train, validation and test.
+// SplitMethod says how prompts are assigned to train, validation, selection and test.
 type SplitMethod string
 
 // The methods of [Trace.Split].
@@ -19,11 +19,13 @@ const (
 	// SplitHash: by a hash of the seed and the prompt's text. Where a prompt goes depends on nothing but its own
 	// near-duplicates, so fractions hold on average only.
 	SplitHash SplitMethod = "hash"
-	// SplitStratified: in the order of that hash, but fractions are kept within every category.
+	// SplitStratified: in the order of that hash, but fractions are kept over all prompts and within every category that has
+	// enough of them: see [deal].
 	SplitStratified SplitMethod = "stratified"
-	// SplitTime: by arrived_at; the oldest prompts are train, the newest test.
+	// SplitTime: by arrived_at; the oldest prompts are train, the newest test, and what is chosen is chosen on those just
+	// before test.
 	SplitTime SplitMethod = "time"
-	// SplitColumn: the trace's own split column.
+	// SplitColumn: the trace's own split column. Where it names no selection prompts, half of validation is set apart.
 	SplitColumn SplitMethod = "column"
 )
 
@@ -34,8 +36,8 @@ var SplitMethods = []SplitMethod{SplitHash, SplitStratified, SplitTime, SplitCol
 type SplitSpec struct {
 	Method SplitMethod // "" is hash
 	// Fractions of the prompts, by all methods but column. What they leave of 1 is assigned to no part.
-	Train, Validation, Test float64
-	Seed                    uint64
+	Train, Validation, Selection, Test float64
+	Seed                               uint64
 	// NearDuplicates is the Jaccard similarity, over runs of three words, from which prompts are near-duplicates and stay
 	// on one side. 0 means [DefaultNearDuplicate]; a negative value turns the search off, and only prompts with
 	// the same words stay together.
@@ -99,7 +101,7 @@ func (a *Assignment) Of(p Part) []int {
 	return nil
 }
 
-// Split assigns every prompt to train, validation, test or none. Near-duplicate prompts stay on one side: with the hash
+// Split assigns every prompt to train, validation, selection, test or none. Near-duplicate prompts stay on one side: with the hash
 // and stratified methods a group of them is assigned as one; with time and column, whose places are given, the members
 // on an earlier side are dropped. The assignment of a prompt, by its id, does not depend on the order of the prompts.
 func (t *Trace) Split(spec SplitSpec) (*Assignment, error) {
@@ -154,12 +156,12 @@ func (t *Trace) split(spec SplitSpec) (*Assignment, error) {
 	case SplitColumn:
 		if err = t.splitColumn(a); err == nil {
 			a.separate(g)
+			t.setApart(spec.Seed, g, a)
 		}
 	}
 	if err != nil {
 		return nil, err
 	}
-	a.setApart(spec.Seed, g)
 	for i, part := range a.Part {
 		switch part {
 		case PartTrain:
@@ -172,7 +174,11 @@ func (t *Trace) split(spec SplitSpec) (*Assignment, error) {
 			a.Test = append(a.Test, i)
 		}
 	}
-	return a, a.complete(spec, n)
+	if len(a.Selection) == 0 {
+		a.Warnings = append(a.Warnings, "no prompts are set apart for selection: no setting, policy or baseline can be chosen by prompts that "+
+			"nobody has seen; give the split a validation or selection share")
+	}
+	return a, a.complete(spec, g)
 }
 
 func (s *SplitSpec) check() error {
@@ -189,7 +195,7 @@ func (s *SplitSpec) check() error {
 	for _, f := range []struct {
 		name string
 		x    float64
-	}{{"train", s.Train}, {"validation", s.Validation}, {"test", s.Test}} {
+	}{{"train", s.Train}, {"validation", s.Validation}, {"selection", s.Selection}, {"test", s.Test}} {
 		if !(f.x >= 0 && f.x <= 1) {
 			return fmt.Errorf("the %s fraction %v is outside [0,1]; write 0.6 for 60 %%", f.name, f.x)
 		}
@@ -204,17 +210,28 @@ func (s *SplitSpec) check() error {
 	return nil
 }
 
-// complete refuses a split that asked for a part and got nothing.
-func (a *Assignment) complete(spec SplitSpec, n int) error {
-	for _, p := range []struct {
-		part Part
-		want float64
-	}{{PartTrain, spec.Train}, {PartValidation, spec.Validation}, {PartTest, spec.Test}} {
-		if spec.Method == SplitColumn || p.want == 0 || len(a.Of(p.part)) > 0 {
+// complete refuses a split that asked for a part and got nothing, and says what it is that stood in the way.
+func (a *Assignment) complete(spec SplitSpec, g *grouping) error {
+	n := len(a.Part)
+	for _, x := range spec.shares() {
+		if spec.Method == SplitColumn || x.part == PartNone || len(a.Of(x.part)) > 0 {
 			continue
 		}
-		return fmt.Errorf("of %d prompts in %d groups of near-duplicates none went to %s (%v of them); use a larger trace, another "+
-			"fraction or another seed", n, n-a.NearCopies, p.part, p.want)
+		none := fmt.Sprintf("of %d prompts none went to %s (%v of them): ", n, x.part, x.of)
+		groups, largest := n-a.NearCopies, g.largest()
+		switch {
+		case x.of*float64(n) < 1:
+			return fmt.Errorf("%sthat is less than one prompt; use at least %.0f prompts, or a larger fraction", none, math.Ceil(1/x.of-1e-9))
+		case len(a.Dropped) > 0:
+			return fmt.Errorf("%s%d prompts of earlier parts were dropped, because near-duplicates of theirs stand in a later part; use a larger trace, "+
+				"or turn the search for near-duplicates off", none, len(a.Dropped))
+		case spec.Method == SplitHash && x.of*float64(groups) >= 1:
+			return fmt.Errorf("%sby hash the fractions hold on average only; use method stratified, a larger trace or another seed", none)
+		case largest > 1:
+			return fmt.Errorf("%sthey are %d groups of near-duplicates, the largest of %d, and a group stays on one side; use a larger trace, or turn "+
+				"the search for near-duplicates off", none, groups, largest)
+		}
+		return fmt.Errorf("%suse a larger trace or another fraction", none)
 	}
 	return nil
 }
@@ -239,24 +256,36 @@ func hashOf(seed uint64, text string) uint64 {
 	return binary.LittleEndian.Uint64(h.Sum(nil))
 }
 
+// portion is the fraction of the prompts that a part is to have.
+type portion struct {
+	part Part
+	of   float64
+}
+
+// shares lists the parts that are to have any prompts, in the order in which a range of prompts is cut into them. What the
+// fractions leave of 1 goes to none.
+func (s *SplitSpec) shares() []portion {
+	list := []portion{{PartTrain, s.Train}, {PartValidation, s.Validation}, {PartSelection, s.Selection}, {PartTest, s.Test}}
+	left := 1.0
+	for _, x := range list {
+		left -= x.of
+	}
+	if left > 1e-9 { // 0.6 + 0.2 + 0.2 may be a little less than 1
+		list = append(list, portion{PartNone, left})
+	}
+	return slices.DeleteFunc(list, func(x portion) bool { return x.of == 0 })
+}
+
 // part is where a share u in [0,1) of the prompts lies.
 func (s *SplitSpec) part(u float64) Part {
-	switch {
-	case u < s.Train:
-		return PartTrain
-	case u < s.Train+s.Validation:
-		return PartValidation
-	case u < s.Train+s.Validation+s.Test:
-		return PartTest
-	case s.Test > 0 && s.Train+s.Validation+s.Test >= 1-1e-9: // 0.6 + 0.2 + 0.2 may be a little less than 1
-		return PartTest
-	case s.Train+s.Validation >= 1-1e-9:
-		if s.Validation > 0 {
-			return PartValidation
+	list := s.shares()
+	sum := 0.0
+	for _, x := range list {
+		if sum += x.of; u < sum {
+			return x.part
 		}
-		return PartTrain
 	}
-	return PartNone
+	return list[len(list)-1].part
 }
 
 func (t *Trace) splitHash(spec SplitSpec, g *grouping, a *Assignment) {
@@ -268,53 +297,6 @@ func (t *Trace) splitHash(spec SplitSpec, g *grouping, a *Assignment) {
 	for i, first := range g.group {
 		a.Part[i] = a.Part[first]
 	}
-}
-
-// splitStratified fills the parts of every category in the order of the hashes. A group of near-duplicates belongs to
-// the category that comes first among its members'.
-func (t *Trace) splitStratified(spec SplitSpec, g *grouping, a *Assignment) error {
-	if t.Prompts.Category == nil {
-		return errors.New("the stratified method needs the column category in prompts.parquet; use method hash")
-	}
-	type group struct {
-		category string
-		hash     uint64
-		first    int32
-		size     int
-	}
-	of := map[int32]*group{}
-	for i, first := range g.group {
-		c := t.Prompts.Category[i]
-		if have, ok := of[first]; !ok {
-			of[first] = &group{category: c, hash: hashOf(spec.Seed, g.key[first]), first: first, size: 1}
-		} else {
-			have.size++
-			have.category = min(have.category, c)
-		}
-	}
-	groups := make([]*group, 0, len(of))
-	total := map[string]int{}
-	for _, x := range of {
-		groups = append(groups, x)
-		total[x.category] += x.size
-	}
-	slices.SortFunc(groups, func(x, y *group) int {
-		return cmp.Or(cmp.Compare(x.category, y.category), cmp.Compare(x.hash, y.hash), cmp.Compare(g.key[x.first], g.key[y.first]))
-	})
-	part := make(map[int32]Part, len(groups))
-	before := 0
-	for i, x := range groups {
-		if i > 0 && groups[i-1].category != x.category {
-			before = 0
-		}
-		// The middle of the group decides, so that parts are as near to their fractions as groups allow.
-		part[x.first] = spec.part((float64(before) + float64(x.size)/2) / float64(total[x.category]))
-		before += x.size
-	}
-	for i, first := range g.group {
-		a.Part[i] = part[first]
-	}
-	return nil
 }
 
 // splitTime cuts the prompts by their order of arrival. Prompts of one instant are ordered by hash.
@@ -360,7 +342,7 @@ func (t *Trace) splitColumn(a *Assignment) error {
 		part, ok := splitNames[strings.ToLower(strings.TrimSpace(name))]
 		if !ok {
 			return &Violation{File: PromptsFile, Row: int64(i), Column: colSplit, Value: clip(name), Problem: "is no part of a split",
-				Fix: "write train, validation (or val, dev) or test; leave it null for prompts that belong to none"}
+				Fix: "write train, validation (or val, dev), selection or test; leave it null for prompts that belong to none"}
 		}
 		a.Part[i] = part
 	}
@@ -368,32 +350,6 @@ func (t *Trace) splitColumn(a *Assignment) error {
 		return errors.New("the column split of prompts.parquet names neither train nor test prompts")
 	}
 	return nil
-}
-
-// setApart takes every second group of validation prompts for selection, in the order of their hashes, unless the trace's
-// own split column names prompts for it.
-func (a *Assignment) setApart(seed uint64, g *grouping) {
-	if slices.Contains(a.Part, PartSelection) {
-		return
-	}
-	var firsts []int32
-	for i, first := range g.group {
-		if int(first) == i && a.Part[i] == PartValidation {
-			firsts = append(firsts, first)
-		}
-	}
-	slices.SortFunc(firsts, func(x, y int32) int {
-		return cmp.Or(cmp.Compare(hashOf(seed, "selection\x00"+g.key[x]), hashOf(seed, "selection\x00"+g.key[y])), cmp.Compare(g.key[x], g.key[y]))
-	})
-	chosen := map[int32]bool{}
-	for k, first := range firsts {
-		chosen[first] = k%2 == 1
-	}
-	for i, first := range g.group {
-		if chosen[first] && a.Part[i] == PartValidation {
-			a.Part[i] = PartSelection
-		}
-	}
 }
 
 // separate drops prompts that have a near-duplicate in a later part, so that test stays whole and nothing of it has been
@@ -414,8 +370,8 @@ func (a *Assignment) separate(g *grouping) {
 	}
 }
 
-// Shares are the fractions of the prompts that went to train, validation and test.
-func (a *Assignment) Shares() (train, validation, test float64) {
+// Shares are the fractions of the prompts that went to each part.
+func (a *Assignment) Shares() (train, validation, selection, test float64) {
 	n := math.Max(1, float64(len(a.Part)))
-	return float64(len(a.Train)) / n, float64(len(a.Validation)) / n, float64(len(a.Test)) / n
+	return float64(len(a.Train)) / n, float64(len(a.Validation)) / n, float64(len(a.Selection)) / n, float64(len(a.Test)) / n
 }

@@ -18,8 +18,8 @@
     {name: 'Run', text: true, key: (r) => r.id, show: (r) => el('code', {textContent: r.id})},
     {name: 'State', text: true, key: (r) => r.state, show: state},
     {name: 'Started', key: (r) => r.started || '', show: (r) => r.started ? new Date(r.started).toLocaleString([], {dateStyle: 'medium', timeStyle: 'short'}) : ''},
-    {name: 'Best policy', text: true, key: (r) => top(r) ? top(r).policy : '', show: (r) => top(r) ? `${top(r).policy} (${top(r).pool})` : r.problem || ''},
-    {name: 'AIQ', key: (r) => top(r) ? top(r).aiq : -1, show: aiq},
+    {name: 'Best policy', text: true, key: (r) => top(r) ? top(r).policy : '', show: best},
+    {name: 'AIQ (pool)', key: (r) => top(r) ? top(r).value : -1, show: value},
     {name: 'Test prompts', key: (r) => r.test_prompts, show: (r) => r.test_prompts ? r.test_prompts.toLocaleString('en') : ''},
     {name: 'Seeds', key: (r) => r.seeds, show: (r) => r.seeds || ''},
     {name: 'Work', key: (r) => r.wall_s, show: (r) => span(r.wall_s)},
@@ -45,10 +45,19 @@
     const label = ` ${r.done} of ${r.total}`;
     return r.state === 'running' ? el('span', {}, name, ' ', el('progress', {max: r.total, value: r.done, ariaLabel: label.trim()}), label) : el('span', {}, name, label);
   }
-  function aiq(r) {
+  // A policy is called best only where it is clear of the second; the second stands beside it else.
+  function best(r) {
+    const b = top(r);
+    if (!b) return r.problem || '';
+    if (b.hindsight) return el('span', {title: 'A run of an older version: the highest AIQ of the test prompts'}, `${b.policy} (${b.pool}, in hindsight)`);
+    if (b.clear || !b.second) return `${b.policy} (${b.pool})`;
+    return el('span', {title: `They differ by ${three(b.diff)} [${three(b.diff_low)}, ${three(b.diff_high)}]`}, `${b.policy} or ${b.second} (${b.pool}), not clear`);
+  }
+  function value(r) {
     const b = top(r);
     if (!b) return '';
-    return b.low === null ? three(b.aiq) : el('span', {}, three(b.aiq), el('span', {className: 'ci', textContent: ` [${three(b.low)}, ${three(b.high)}]`}));
+    const name = b.metric === 'aiq_pool' ? '' : ` ${b.metric}`;
+    return b.low === null ? three(b.value) + name : el('span', {}, three(b.value) + name, el('span', {className: 'ci', textContent: ` [${three(b.low)}, ${three(b.high)}]`}));
   }
   function buttons() {
     document.getElementById('open').disabled = chosen.size === 0;
@@ -82,7 +91,7 @@
   function draw() {
     const words = document.getElementById('filter').value.toLowerCase().split(/\s+/).filter(Boolean);
     const shown = runs.filter((r) => {
-      const all = [r.experiment, r.id, r.state, r.description, r.backend, r.revision, ...r.best.map((b) => `${b.policy} ${b.pool}`)].join(' ').toLowerCase();
+      const all = [r.experiment, r.id, r.state, r.description, r.backend, r.revision, ...r.best.map((b) => `${b.policy} ${b.second || ''} ${b.pool}`)].join(' ').toLowerCase();
       return words.every((w) => all.includes(w));
     });
     const key = columns[by].key;

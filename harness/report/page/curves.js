@@ -1,4 +1,4 @@
-// Figures of one policy: where it routes, how it trained, and whether validation told the truth about it.
+// Figures of one policy: where it routes, how it trained, and whether the selection prompts told the truth about it.
 function sharesOf(state, policy) {
   if (policy.points.length < 2) return null;
   const width = wide(), height = 300, box = { left: 46, right: width - 10, top: 10, bottom: height - 60 };
@@ -26,21 +26,21 @@ function sharesOf(state, policy) {
     el('div', { class: 'legend' }, shown.map(m => el('span', { class: 'key' }, el('span', { class: 'swatch', style: `background:${tint(m)}` }), m)), order.length > 7 ? el('span', { class: 'key' }, el('span', { class: 'swatch', style: 'background:var(--grey)' }), `${order.length - 7} others`) : null));
 }
 
-function validationFigure(state, policy) {
-  const points = policy.points.filter(p => known(p.v) && known(p.q[0]));
+function selectionFigure(state, policy) {
+  const points = policy.points.filter(p => known(p.v[0]) && known(p.q[0]));
   if (!points.length) return null;
   const width = wide(), height = 300, box = { left: 62, right: width - 14, top: 10, bottom: height - 44 };
-  const values = points.flatMap(p => [p.v, ...p.q]);
+  const values = points.flatMap(p => [p.v[0], ...p.q]);
   const x = scale(values, box.left, box.right, true), y = scale(values, box.bottom, box.top, true);
-  const root = svg('svg', { viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': `Quality of ${policy.label} on test prompts against validation prompts` });
-  root.append(axes(width, height, x, y, 'Quality on validation', 'Quality on test', box));
+  const root = svg('svg', { viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': `Quality of ${policy.label} on test prompts against selection prompts` });
+  root.append(axes(width, height, x, y, 'Quality on selection', 'Quality on test', box));
   const low = Math.min(...values), high = Math.max(...values);
   root.append(svg('line', { x1: x.at(low), y1: y.at(low), x2: x.at(high), y2: y.at(high), stroke: 'var(--grey)', 'stroke-dasharray': '5 4' }));
   for (const p of points) {
-    if (known(p.q[1])) root.append(svg('line', { x1: x.at(p.v), x2: x.at(p.v), y1: y.at(p.q[1]), y2: y.at(p.q[2]), stroke: colour(state, policy), 'stroke-opacity': 0.5 }));
-    root.append(point(state, policy, p, { cx: x.at(p.v), cy: y.at(p.q[0]), r: 3.6, fill: colour(state, policy) }));
+    if (known(p.q[1])) root.append(svg('line', { x1: x.at(p.v[0]), x2: x.at(p.v[0]), y1: y.at(p.q[1]), y2: y.at(p.q[2]), stroke: colour(state, policy), 'stroke-opacity': 0.5 }));
+    root.append(point(state, policy, p, { cx: x.at(p.v[0]), cy: y.at(p.q[0]), r: 3.6, fill: colour(state, policy) }));
   }
-  return el('figure', {}, el('h3', {}, `Calibration: what validation promised of ${policy.label}, and what test gave`), root, el('figcaption', {}, 'A point for each setting, with its 95 % interval on the test prompts; on the dashed line both agree.'));
+  return el('figure', {}, el('h3', {}, `Calibration: what the selection prompts promised of ${policy.label}, and what test gave`), root, el('figcaption', {}, 'A point for each setting, with its 95 % interval on the test prompts; on the dashed line both agree.'));
 }
 
 function trainingFigures(state, policy) {

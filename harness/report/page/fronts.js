@@ -20,13 +20,29 @@ function front(state, xName, yName) {
   const sx = scale(shown.map(([, p]) => x.of(p)), box.left, box.right), sy = scale(shown.map(([, p]) => y.of(p)), box.bottom, box.top, y.high);
   const root = svg('svg', { viewBox: `0 0 ${width} ${height}`, role: 'img', tabindex: 0, 'aria-label': `${y.label} against ${x.label}, ${all.length} points. The table of the ranking holds the numbers.` });
   root.append(axes(width, height, sx, sy, x.label, y.label, box));
-  const zero = state.pool.policies.find(p => p.kind === 'zero');
-  if (zero && yName === 'quality') {
-    const line = zero.points.filter(p => known(x.of(p))).sort((a, b) => x.of(a) - x.of(b)).map(p => `${sx.at(x.of(p))},${sy.at(y.of(p))}`);
-    root.append(svg('polyline', { points: line.join(' '), fill: 'none', stroke: 'var(--grey)', 'stroke-dasharray': '5 4' }));
+  // Lines are straight between two settings: whoever can afford it mixes both.
+  const through = (points, attributes) => {
+    const way = points.flatMap((p, i) => i === 0 ? [[x.of(p), y.of(p)]] : Array.from({ length: 24 }, (_, k) => {
+      const w = (k + 1) / 24, a = points[i - 1];
+      return [x.of(a) + (x.of(p) - x.of(a)) * w, y.of(a) + (y.of(p) - y.of(a)) * w];
+    }));
+    root.append(svg('polyline', { points: way.map(([a, b]) => `${sx.at(a)},${sy.at(b)}`).join(' '), fill: 'none', ...attributes }));
+  };
+  const byX = (a, b) => x.of(a) - x.of(b) || y.of(b) - y.of(a);
+  const zero = state.pool.policies.find(p => p.kind === 'zero'), oracle = state.pool.policies.find(p => p.kind === 'oracle');
+  if (zero && yName === 'quality') through(zero.points.filter(p => known(x.of(p))), { stroke: 'var(--grey)', 'stroke-dasharray': '5 4' });
+  if (oracle && yName === 'quality') {
+    const line = [];
+    for (const p of oracle.points.filter(p => known(x.of(p)) && known(y.of(p))).sort(byX)) if (!line.length || y.of(p) > y.of(line[line.length - 1])) line.push(p);
+    through(line, { stroke: 'var(--ink)', 'stroke-dasharray': '1.5 3', class: 'oracle' });
   }
   const routers = all.filter(([policy]) => policy.kind === 'policy');
-  const best = new Set(members(routers, x, y).map(([policy, p]) => keyOf(policy, p)));
+  // Which settings of a policy are its curve was chosen on the selection prompts; cost and emissions know no such curve, and
+  // older runs no such prompts.
+  const bit = yName !== 'quality' || !selected(state.pool) ? 0 : xName === 'carbon' ? 2 : 1;
+  const chosen = bit ? routers.filter(([, p]) => p.h & bit) : members(routers.filter(([policy]) => isRanked(policy)), x, y);
+  const best = new Set(chosen.map(([policy, p]) => keyOf(policy, p)));
+  if (bit) for (const policy of new Set(chosen.map(([o]) => o))) through(policy.points.filter(p => p.h & bit && known(x.of(p)) && known(y.of(p))).sort(byX), { stroke: colour(state, policy), 'stroke-width': 1.5 });
   for (const [policy, p] of all.filter(([o]) => o.kind === 'single')) {
     root.append(point(state, policy, p, { cx: sx.at(x.of(p)), cy: sy.at(y.of(p)), r: 3, fill: 'var(--grey)', 'fill-opacity': 0.7 }));
   }
@@ -34,9 +50,7 @@ function front(state, xName, yName) {
     const on = best.has(keyOf(policy, p));
     root.append(point(state, policy, p, { cx: sx.at(x.of(p)), cy: sy.at(y.of(p)), r: on ? 4.2 : 3, fill: on ? colour(state, policy) : 'var(--grey)', 'fill-opacity': on ? 1 : 0.4 }));
   }
-  const oracle = all.filter(([policy]) => policy.kind === 'oracle')[0];
-  if (oracle && yName === 'quality') root.append(svg('text', { x: sx.at(x.of(oracle[1])), y: sy.at(y.of(oracle[1])) + 5, 'text-anchor': 'middle' }, '★'));
-  labels(state, root, members(routers, x, y), sx, sy, x, y, box);
+  labels(state, root, chosen, sx, sy, x, y, box);
   const markers = svg('g', {});
   root.append(markers);
   state.markers.push(ranked => {
@@ -87,6 +101,6 @@ function legend(state) {
   const families = Object.entries(state.colours).map(([f, c]) => el('span', { class: 'key' }, el('span', { class: 'swatch', style: `background:${c}` }), f));
   const other = [];
   if (state.pool.policies.some(p => p.kind === 'single')) other.push(el('span', { class: 'key' }, el('span', { class: 'swatch', style: 'background:var(--grey)' }), 'single models'));
-  other.push(el('span', { class: 'key' }, '★ oracle'), el('span', { class: 'key' }, '- - mixes of single models'), el('span', { class: 'key' }, '◯ where the sliders put each policy'));
+  other.push(el('span', { class: 'key' }, '⋯ oracle: a bound, in hindsight'), el('span', { class: 'key' }, '- - mixes of single models, chosen outside test'), el('span', { class: 'key' }, '● lines and full points: settings chosen on the selection prompts'), el('span', { class: 'key' }, '◯ where the sliders put each policy'));
   return el('div', { class: 'legend' }, families, other);
 }

@@ -44,7 +44,7 @@ function render(state) {
     const policy = learners.find(p => p.label === label);
     if (!policy) return;
     picker.value = label;
-    const figures = [sharesOf(state, policy), validationFigure(state, policy)].filter(Boolean);
+    const figures = [sharesOf(state, policy), selectionFigure(state, policy)].filter(Boolean);
     const training = trainingFigures(state, policy);
     details.replaceChildren(...(figures.length ? [el('div', { class: 'grid' }, figures)] : []), ...(training ? [el('h3', {}, 'Training'), training] : []));
   };
@@ -52,8 +52,8 @@ function render(state) {
   const parts = [
     section('asked', 'What was asked, and the answer',
       run.description ? el('p', {}, run.description) : null,
-      el('p', { class: 'lead', id: 'answer' }, pool.answer || 'No policy has a value of AIQ; see the metrics.'),
-      el('p', { class: 'soft' }, `${(counts.Prompts || 0).toLocaleString('en')} prompts: ${counts.Train} to train, ${counts.Validation} to validate, ${counts.Test} to test. Pool ${pool.name}: ${pool.n.toLocaleString('en')} test prompts that are compared. Brackets are 95 % intervals on the test prompts.`)),
+      el('p', { class: 'lead', id: 'answer' }, pool.answer || 'No policy has a rank; see the metrics.'),
+      el('p', { class: 'soft' }, `${(counts.Prompts || 0).toLocaleString('en')} prompts: ${counts.Train} to train, ${counts.Validation} to validate, ${counts.Selection ? counts.Selection + ' to choose settings by, ' : ''}${counts.Test} to test. Pool ${pool.name}: ${pool.n.toLocaleString('en')} test prompts that are compared. Brackets are 95 % intervals on the test prompts.`)),
     section('fronts', 'Fronts', controls, legend(state), el('div', { class: 'grid' }, [front(state, 'cost', 'quality'), hasCarbon ? front(state, 'carbon', 'quality') : null, hasCarbon ? front(state, 'cost', 'carbon') : null, hasCarbon ? cloud(state) : null].filter(Boolean)), el('h3', {}, 'Ranking'), place),
     section('metrics', 'Metrics', metricTable(state)),
     section('differences', 'Differences to the baseline', effects(state)),

@@ -7,62 +7,80 @@ function table(caption, head, rows, classes) {
 
 const withInterval = (v, low, high, n = 3) => !known(v) ? '–' : [fixed(v, n), known(low) && known(high) ? el('span', { class: 'ci' }, ` [${fixed(low, n)}, ${fixed(high, n)}]`) : ''];
 
-// rank takes for each policy the setting of highest utility within the budget, and orders the policies by it.
+// Figures by which a setting is chosen: those of the selection prompts. A run of an older version has none, and is ranked in
+// hindsight.
+const selected = pool => pool.policies.some(p => p.points.some(x => known(x.v[0])));
+const onSelection = p => ({ quality: p.v[0], cost: p.v[1], carbon: p.v[2], latency: p.v[3] });
+const onTest = p => ({ quality: p.q[0], cost: p.c, carbon: p.g[0], latency: p.t });
+const worth = (state, f) => f.quality - (state.cost ? state.cost * f.cost : 0) - (state.carbon ? state.carbon * f.carbon : 0) - (state.latency ? state.latency * f.latency : 0);
+// What uses the data set's label, or was measured on few prompts, has no rank.
+const isRanked = policy => policy.role !== 'labelled' && policy.role !== 'thin';
+
+// rank takes for each policy the setting of highest utility within the budget by the selection prompts, and orders the
+// policies by it; those without a rank come last. What the settings are worth on test is shown beside.
 function rank(state) {
-  const utility = p => p.q[0] - (state.cost ? state.cost * p.c : 0) - (state.carbon ? state.carbon * p.g[0] : 0) - (state.latency ? state.latency * p.t : 0);
+  const figures = selected(state.pool) ? onSelection : onTest;
   const out = state.pool.policies.filter(p => p.kind === 'policy' || p.kind === 'single').map(policy => {
     let best = null;
     for (const p of policy.points) {
-      if (!known(p.q[0]) || p.c > state.budget) continue;
-      const u = utility(p);
+      const f = figures(p);
+      if (!known(f.quality) || !known(p.q[0]) || f.cost > state.budget) continue;
+      const u = worth(state, f);
       if (known(u) && Number.isFinite(u) && (!best || u > best.utility)) best = { policy, point: p, utility: u };
     }
     return best || { policy, point: null, utility: -Infinity };
   });
-  return out.sort((a, b) => b.utility - a.utility || (a.policy.label < b.policy.label ? -1 : 1));
+  return out.sort((a, b) => isRanked(b.policy) - isRanked(a.policy) || b.utility - a.utility || (a.policy.label < b.policy.label ? -1 : 1));
 }
 
-function ranking(state, ranked) {
-  const swatch = r => el('span', {}, el('span', { class: 'swatch', style: `background:${colour(state, r.policy)}` }), r.policy.label);
-  const fits = ranked.filter(r => r.point);
-  const rows = fits.map((r, i) => [swatch(r), String(i + 1), r.point.p, withInterval(...r.point.q), short(r.point.c), short(r.point.g[0]), short(r.point.t), fixed(r.utility)]);
-  const out = table(`The policies at their best setting under the sliders; ${ranked.length - fits.length} do not fit the budget`,
-    ['Policy', 'Rank', 'Setting', 'Quality', 'USD/1k', 'gCO2e/1k', 'Latency s', 'Utility'], rows, fits.map((r, i) => (i === 0 ? 'best ' : '') + (r.policy.kind === 'single' ? 'ref' : '')));
+function ranking(state, list) {
+  const swatch = r => el('span', {}, el('span', { class: 'swatch', style: `background:${colour(state, r.policy)}` }), r.policy.label + (r.policy.role === 'labelled' ? '‡' : r.policy.role === 'thin' ? '§' : ''));
+  const fits = list.filter(r => r.point);
+  const before = selected(state.pool);
+  const rows = fits.map((r, i) => [swatch(r), isRanked(r.policy) ? String(i + 1) : '–', r.point.p, ...(before ? [fixed(r.point.v[0]), fixed(r.utility)] : []), withInterval(...r.point.q), short(r.point.c), short(r.point.g[0]), short(r.point.t), fixed(worth(state, onTest(r.point)))]);
+  const by = before ? 'Settings and ranks are chosen on the selection prompts; the figures right of them are what the test prompts gave' : 'Settings and ranks are by the test prompts themselves, in hindsight: the run is of an older version';
+  const out = table(`${by}. ${list.length - fits.length} do not fit the budget`,
+    ['Policy', 'Rank', 'Setting', ...(before ? ['Quality, selection', 'Utility, selection'] : []), 'Quality', 'USD/1k', 'gCO2e/1k', 'Latency s', 'Utility'], rows, fits.map((r, i) => (i === 0 ? 'best ' : '') + (r.policy.kind === 'single' ? 'ref' : '')));
   out.id = 'ranking';
   return out;
 }
 
 function metricTable(state) {
-  const names = { aiq: 'AIQ', nauc: 'nAUC', peak: 'Peak', perfgain: 'PerfGain', costsave: 'CostSave', hypervolume: 'Hypervolume' };
-  const kind = Object.fromEntries(state.pool.policies.map(p => [p.label, p.kind]));
-  const rows = state.pool.rows.map(r => [r.policy, ...r.values.map(v => withInterval(...v))]);
-  return table(`Metrics of pool ${state.pool.name} on ${state.pool.n.toLocaleString('en')} test prompts; brackets are 95 % intervals`,
-    ['Policy', ...state.pool.metrics.map(m => names[m] || m)], rows, state.pool.rows.map(r => kind[r.policy] && kind[r.policy] !== 'policy' ? 'ref' : ''));
+  const pool = state.pool, classes = pool.rows.map(r => r.role === 'policy' ? '' : 'ref');
+  const of = (caption, names, values) => table(caption, ['Policy', 'n', ...names], pool.rows.map(r => [r.policy, r.n ? r.n.toLocaleString('en') : '–', ...(values(r) || []).map(v => withInterval(...v))]), classes);
+  return [
+    of(`Metrics of pool ${pool.name}; brackets are 95 % intervals on the test prompts`, pool.metrics, r => r.values),
+    ...(pool.notes || []).map(n => el('p', { class: 'soft' }, n)),
+    (pool.hindsight || []).length ? el('details', {}, el('summary', {}, 'Hindsight: settings chosen on the test prompts'), of('As published tools do: settings, the best single model and the mix of models chosen on the test prompts themselves', pool.hindsight, r => r.hindsight)) : null,
+  ];
 }
 
 function categoryTable(state, ranked) {
   if (!state.pool.categories) return null;
   const rows = ranked.filter(r => r.point && r.point.k);
   if (!rows.length) return null;
-  const top = state.pool.categories.map((_, k) => Math.max(...rows.map(r => known(r.point.k[k]) ? r.point.k[k] : -1)));
-  return table('Mean score by category, at the settings of the ranking', ['Policy', ...state.pool.categories.map(c => c || '(none)')],
-    rows.map(r => [r.policy.label, ...r.point.k.map((x, k) => x === top[k] ? el('strong', {}, fixed(x, 2)) : fixed(x, 2))]));
+  return table('Mean score of the test prompts by category, at the settings of the ranking', ['Policy', ...state.pool.categories.map(c => c || '(none)')],
+    rows.map(r => [r.policy.label, ...r.point.k.map(x => fixed(x, 2))]));
 }
+
+// shareOf is a share that is saved, with its interval.
+const shareOf = (value, low, high) => [percent(value), known(low) ? el('span', { class: 'ci' }, ` [${percent(low)}, ${percent(high)}]`) : ''];
 
 function savings(state) {
   const pool = state.pool, out = [];
   for (const b of pool.baselines || []) {
     const rows = (pool.savings || []).filter(s => s.baseline === b.name);
     if (!rows.length) continue;
-    out.push(table(`Against ${b.name} (${b.what}): quality ${fixed(b.quality)}, ${short(1000 * b.cost_usd)} USD and ${known(b.carbon_g) ? short(1000 * b.carbon_g) : '–'} gCO2e per 1,000 prompts; settings chosen on validation to keep its quality`,
-      ['Policy', 'Setting', 'Quality difference', 'gCO2e saved', 'USD saved'],
-      rows.map(s => [s.policy, s.preference, [signed(s.quality_diff), el('span', { class: 'ci' }, ` [${signed(s.quality_diff_low)}, ${signed(s.quality_diff_high)}]`)],
-        [percent(s.carbon_saving), known(s.carbon_saving_low) ? el('span', { class: 'ci' }, ` [${percent(s.carbon_saving_low)}, ${percent(s.carbon_saving_high)}]`) : ''],
-        [percent(s.cost_saving), known(s.cost_saving_low) ? el('span', { class: 'ci' }, ` [${percent(s.cost_saving_low)}, ${percent(s.cost_saving_high)}]`) : '']])));
+    out.push(table(`Against ${b.name} (${b.what}): quality ${fixed(b.quality)}, ${short(1000 * b.cost_usd)} USD and ${known(b.carbon_g) ? short(1000 * b.carbon_g) : '–'} gCO2e per 1,000 prompts; settings chosen on the selection prompts to keep its quality`,
+      ['Policy', 'Setting', 'n', 'Quality difference', 'Verdict', 'gCO2e saved', 'with the estimate’s error', 'USD saved', 's saved', 'gCO2e saved over a blind mix'],
+      rows.map(s => [s.policy, s.preference, s.n, [signed(s.quality_diff), el('span', { class: 'ci' }, ` [${signed(s.quality_diff_low)}, ${signed(s.quality_diff_high)}]`)], s.quality_verdict,
+        shareOf(s.carbon_saving, s.carbon_saving_low, s.carbon_saving_high), known(s.carbon_saving_both_low) ? `[${percent(s.carbon_saving_both_low)}, ${percent(s.carbon_saving_both_high)}]` : '–',
+        shareOf(s.cost_saving, s.cost_saving_low, s.cost_saving_high), shareOf(s.latency_saving, s.latency_saving_low, s.latency_saving_high),
+        s.role === 'policy' ? shareOf(s.over_blind, s.over_blind_both_low, s.over_blind_both_high) : '–'])));
   }
   if ((pool.footprints || []).length) {
-    out.push(table('Footprint per 1,000 prompts', ['Policy', 'Setting', 'Quality', 'USD', 'Wh', 'gCO2e', 'low to high', 'router s', 'cost error'],
-      pool.footprints.map(f => [f.policy, f.setting, fixed(f.quality), short(f.usd_per_1k), short(f.wh_per_1k), short(f.g_per_1k), known(f.g_per_1k_low) ? `${short(f.g_per_1k_low)} to ${short(f.g_per_1k_high)}` : '–', short(f.router_s_per_1k), percent(f.cost_error)])));
+    out.push(table('Footprint per 1,000 prompts', ['Policy', 'Setting', 'Quality', 'USD', 'Wh', 'gCO2e', 'by sizes', 'by the estimate', 'router s', 'cost error'],
+      pool.footprints.map(f => [f.policy, f.setting, fixed(f.quality), short(f.usd_per_1k), short(f.wh_per_1k), short(f.g_per_1k), known(f.g_per_1k_low) ? `${short(f.g_per_1k_low)} to ${short(f.g_per_1k_high)}` : '–', known(f.g_per_1k_model_low) ? `${short(f.g_per_1k_model_low)} to ${short(f.g_per_1k_model_high)}` : '–', short(f.router_s_per_1k), percent(f.cost_error)])));
   }
   if (pool.own && known(pool.own.energy_wh)) {
     out.push(el('p', { class: 'soft' }, `The run itself took ${short(pool.own.energy_wh)} Wh and ${short(pool.own.carbon_g)} gCO2e in ${short(pool.own.seconds)} s (processors: ${pool.own.cpu_how}; graphics: ${pool.own.gpu_how}).`));
@@ -74,19 +92,19 @@ function savings(state) {
 function effects(state) {
   const list = state.pool.effects || [];
   if (!list.length) return null;
-  const names = ['AIQ', 'peak quality', 'nAUC'];
+  const names = state.pool.effect_of;
   return el('div', { class: 'grid' }, [0, 1].map(k => {
     const rows = list.filter(e => known(e.values[k][0])), width = wide(), height = 40 + 22 * rows.length, left = Math.min(170, width * 0.34);
     const x = scale([0, ...rows.flatMap(e => e.values[k].filter(known))], left, width - 12, true);
     const root = svg('svg', { viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': `Difference of ${names[k]} to ${state.pool.baseline}, with 95 % intervals` });
     for (const [v, text] of x.ticks) root.append(svg('line', { x1: x.at(v), x2: x.at(v), y1: 4, y2: height - 22, class: v === 0 ? 'axis' : 'gridline' }), svg('text', { x: x.at(v), y: height - 8, 'text-anchor': 'middle', class: 'soft' }, text));
     rows.forEach((e, i) => {
-      const y = 16 + 22 * i, [d, low, high] = e.values[k], clear = low > 0 || high < 0;
+      const y = 16 + 22 * i, [d, low, high] = e.values[k], clear = e.clear[k];
       if (known(low)) root.append(svg('line', { x1: x.at(low), x2: x.at(high), y1: y, y2: y, stroke: 'var(--ink)' }));
       root.append(svg('text', { x: left - 8, y: y + 4, 'text-anchor': 'end' }, e.policy.length > 24 ? e.policy.slice(0, 23) + '…' : e.policy),
         svg('circle', { cx: x.at(d), cy: y, r: 4.5, fill: clear ? 'var(--accent)' : 'var(--panel)', stroke: 'var(--accent)', 'stroke-width': 2 }));
     });
-    return el('figure', {}, el('h3', {}, `${names[k]} against ${state.pool.baseline}`), root, el('figcaption', {}, 'Lines: 95 % intervals, paired over prompts; filled where clear of zero.'));
+    return el('figure', {}, el('h3', {}, `${names[k]} against ${state.pool.baseline}`), root, el('figcaption', {}, 'Lines: 95 % intervals, paired over prompts; filled where clear of zero after Holm\u2019s correction (p < 0.05).'));
   }));
 }
 
