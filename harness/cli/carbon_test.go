@@ -69,7 +69,7 @@ func TestFootprintRecommendationAndBudget(t *testing.T) {
 		t.Errorf("imported %s", out)
 	}
 	out := must(t, "recommend", "green", "--results", dir, "--min-quality", "0.01", "--max-carbon", "1kg/1k")
-	for _, want := range []string{"Recommended:", "on validation", "# deploy", "policy:", "lambda_carbon"} {
+	for _, want := range []string{"Recommended:", "selection (n = ", "held on test", "# deploy", "policy:", "lambda_carbon"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the recommendation lacks %q:\n%s", want, out)
 		}

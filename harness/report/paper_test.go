@@ -111,7 +111,7 @@ func TestAnswer(t *testing.T) {
 		}
 	}
 	none := &poolTable{pool: "all", lines: []line{of("rare", metrics.RoleThin, 12, figure("0.9", "", "")), of("single:a", metrics.RoleControl, 12, figure("0.5", "", ""))}}
-	if got := none.answer(); got != "No policy has a rank: `rare` is measured on fewer than 30 prompts." || none.best() != nil {
+	if got := none.answer(); got != "No policy has a rank: 12 test prompts are too few, a rank takes 30." || none.best() != nil {
 		t.Errorf("answer %q, best %v: want none", got, none.best())
 	}
 	older := &poolTable{pool: "all", older: true, lines: []line{{"knn", metrics.RolePolicy, 9, map[string]measured{"aiq": {value: "0.7", low: "0.6", high: "0.8"}}}}}

@@ -83,10 +83,11 @@ func metricTables(run *store.Run) ([]poolTable, error) {
 			return nil, fmt.Errorf("reading %s: there is no column %q; run the experiment again", path, name)
 		}
 	}
-	covered, err := coveredBy(run)
+	points, err := run.Points()
 	if err != nil {
 		return nil, err
 	}
+	covered := coveredBy(points)
 	_, roles := at["role"]
 	var tables []poolTable
 	for _, r := range rows[1:] {
@@ -116,6 +117,12 @@ func metricTables(run *store.Run) ([]poolTable, error) {
 			maxCostUSD: get("max_cost_usd"), promptsFor005: get("prompts_for_0.005"),
 		}
 	}
+	// A pool that has points and no metrics is shown all the same.
+	for _, pool := range pools(points) {
+		if !slices.ContainsFunc(tables, func(t poolTable) bool { return t.pool == pool }) {
+			tables = append(tables, poolTable{pool: pool})
+		}
+	}
 	found, err := readVerdicts(run)
 	if err != nil {
 		return nil, err
@@ -128,17 +135,13 @@ func metricTables(run *store.Run) ([]poolTable, error) {
 }
 
 // coveredBy are the prompts that each policy of a pool covers: older versions did not write them with the metrics.
-func coveredBy(run *store.Run) (map[[2]string]int, error) {
-	points, err := run.Points()
-	if err != nil {
-		return nil, err
-	}
+func coveredBy(points []store.Point) map[[2]string]int {
 	out := map[[2]string]int{}
 	for i := range points {
 		k := [2]string{points[i].Pool, points[i].Policy}
 		out[k] = max(out[k], points[i].N)
 	}
-	return out, nil
+	return out
 }
 
 // roleOf tells a line's part by its name, where an older version did not write it.
@@ -161,6 +164,9 @@ const untrained = "-untrained"
 // else the order is that of the experiment. An agent's untrained start stands right below it.
 func (t *poolTable) sort() {
 	group := func(l *line) int {
+		if strings.HasPrefix(l.policy, metrics.SinglePrefix) {
+			return 2
+		}
 		switch l.role {
 		case metrics.RolePolicy:
 			return 0
@@ -225,6 +231,17 @@ func (t *poolTable) line(policy string) *line {
 // candidate tells whether a line is a policy that could be best.
 func (l *line) candidate() bool { return l.role == metrics.RolePolicy }
 
+// labelled are the policies that use the data set's label.
+func (t *poolTable) labelled() map[string]bool {
+	out := map[string]bool{}
+	for i := range t.lines {
+		if t.lines[i].role == metrics.RoleLabelled {
+			out[t.lines[i].policy] = true
+		}
+	}
+	return out
+}
+
 // name is a line's policy, marked where it has no rank for a reason that the notes give.
 func (l *line) name() string {
 	switch l.role {
@@ -272,8 +289,11 @@ func (t *poolTable) divided() string {
 		return ""
 	}
 	pool, set := by(metrics.HeadlineMetric), by("aiq")
-	if pool == "" {
+	switch pool {
+	case "":
 		return ""
+	case "0":
+		return "No model costs anything: AIQ is the quality to be had for nothing."
 	}
 	s := fmt.Sprintf("AIQ (pool) is the area up to %s USD per 1,000 prompts, the dearest single model's", pool)
 	if set != "" {

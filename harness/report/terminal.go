@@ -20,6 +20,10 @@ func Terminal(w io.Writer, run *store.Run) error {
 	if err != nil {
 		return err
 	}
+	selected, err := readSelections(run)
+	if err != nil {
+		return err
+	}
 	for i := range tables {
 		t := &tables[i]
 		if _, err := fmt.Fprintf(w, "\nPool %s\n%s\n", t.pool, t.writer(t.columns(terminalColumns)).Render()); err != nil {
@@ -30,15 +34,15 @@ func Terminal(w io.Writer, run *store.Run) error {
 				fmt.Fprintln(w, n)
 			}
 		}
-		of := slices.DeleteFunc(slices.Clone(points), func(p store.Point) bool { return p.Pool != t.pool })
-		drawFront(w, of)
+		drawFront(w, inPool(points, t.pool), selected, t.labelled())
 	}
 	return nil
 }
 
-// drawFront draws the points that no other policy's point beats on both axes, by the letter of their policy; single models are
-// dots, the oracle is a star.
-func drawFront(w io.Writer, points []store.Point) {
+// drawFront draws the settings that no other policy's setting beats on both axes by the selection prompts, by the letter of
+// their policy, where they are on test; single models are dots, the oracle, at any price and by the test scores, is a star.
+// Settings of older runs are found on test; what uses the data set's label is left out.
+func drawFront(w io.Writer, points []store.Point, selected selections, labelled map[string]bool) {
 	var own []metrics.Point
 	var at []int
 	var marks []mark
@@ -51,11 +55,15 @@ func drawFront(w io.Writer, points []store.Point) {
 				m.as = '*'
 				marks = append(marks, m)
 			}
-		case p.Policy == metrics.ZeroRouter:
+		case p.Policy == metrics.ZeroRouter || labelled[p.Policy]:
 		case strings.HasPrefix(p.Policy, metrics.SinglePrefix):
 			marks = append(marks, m)
 		default:
-			own, at = append(own, metrics.Point{CostUSD: p.CostUSD, Quality: p.Quality}), append(at, i)
+			by := p
+			if s, ok := selected[keyOf(p)]; ok {
+				by = &s
+			}
+			own, at = append(own, metrics.Point{CostUSD: by.CostUSD, Quality: by.Quality}), append(at, i)
 		}
 	}
 	if len(own) == 0 {
@@ -72,10 +80,14 @@ func drawFront(w io.Writer, points []store.Point) {
 		}
 		marks = append(marks, mark{x: 1000 * p.CostUSD, y: p.Quality, as: 'A' + rune(slices.Index(names, p.Policy)%26)})
 	}
-	legend := []string{"· single model", "* oracle"}
+	legend := []string{"· single model", "* oracle (a bound)"}
 	for i, n := range names {
 		legend = append(legend, fmt.Sprintf("%c %s", 'A'+rune(i%26), n))
 	}
-	fmt.Fprintf(w, "\nThe front: %s\n", strings.Join(legend, ", "))
+	by := "The front by the selection prompts, as it is on test"
+	if len(selected) == 0 {
+		by = "The front on test, in hindsight"
+	}
+	fmt.Fprintf(w, "\n%s: %s\n", by, strings.Join(legend, ", "))
 	scatter(w, "USD/1k prompts", "mean score", marks)
 }

@@ -259,20 +259,29 @@ func roundUp(n float64) int {
 
 // unranked says why no policy has a rank.
 func (t *poolTable) unranked() string {
-	why := map[metrics.Role]string{
-		metrics.RoleThin:     fmt.Sprintf("is measured on fewer than %d prompts", metrics.MinRanked),
-		metrics.RoleLabelled: "uses the data set's label",
+	if len(t.lines) == 0 {
+		return "No policy has any metric: the notes say why."
 	}
-	var out []string
+	thin, labelled := 0, []string(nil)
 	for i := range t.lines {
-		if w := why[t.lines[i].role]; w != "" {
-			out = append(out, fmt.Sprintf("`%s` %s", t.lines[i].policy, w))
+		switch l := &t.lines[i]; l.role {
+		case metrics.RoleThin:
+			thin = max(thin, l.n)
+		case metrics.RoleLabelled:
+			labelled = append(labelled, "`"+l.policy+"`")
 		}
 	}
-	if len(out) == 0 {
+	var why []string
+	if thin > 0 {
+		why = append(why, fmt.Sprintf("%d test prompts are too few, a rank takes %d", thin, metrics.MinRanked))
+	}
+	if len(labelled) > 0 {
+		why = append(why, strings.Join(labelled, ", ")+" uses the data set's label")
+	}
+	if len(why) == 0 {
 		return ""
 	}
-	return "No policy has a rank: " + strings.Join(out, ", ") + "."
+	return "No policy has a rank: " + strings.Join(why, "; ") + "."
 }
 
 // spanned is a figure with its interval.

@@ -40,7 +40,7 @@ function front(state, xName, yName) {
   // Which settings of a policy are its curve was chosen on the selection prompts; cost and emissions know no such curve, and
   // older runs no such prompts.
   const bit = yName !== 'quality' || !selected(state.pool) ? 0 : xName === 'carbon' ? 2 : 1;
-  const chosen = bit ? routers.filter(([, p]) => p.h & bit) : members(routers, x, y);
+  const chosen = bit ? routers.filter(([, p]) => p.h & bit) : members(routers.filter(([policy]) => isRanked(policy)), x, y);
   const best = new Set(chosen.map(([policy, p]) => keyOf(policy, p)));
   if (bit) for (const policy of new Set(chosen.map(([o]) => o))) through(policy.points.filter(p => p.h & bit && known(x.of(p)) && known(y.of(p))).sort(byX), { stroke: colour(state, policy), 'stroke-width': 1.5 });
   for (const [policy, p] of all.filter(([o]) => o.kind === 'single')) {

@@ -1,0 +1,125 @@
+package compare
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/trilemma-bench/trilemma/harness/store"
+	"github.com/trilemma-bench/trilemma/harness/store/storetest"
+)
+
+// router takes the dear model at any price, and under "c1" the cheap one on the prompts that it is right on.
+func router(preference string, prompt int) int {
+	if preference == "c1" && prompt%2 == 0 {
+		return 0
+	}
+	return 1
+}
+
+func write(t *testing.T, dir string, r storetest.Run) *store.Run {
+	t.Helper()
+	if r.Choose == nil {
+		r.Choose = router
+	}
+	return storetest.Write(t, dir, r)
+}
+
+func row(t *testing.T, c *Comparison, metric string) *Row {
+	t.Helper()
+	for i := range c.Rows {
+		if c.Rows[i].Policy == "router" && c.Rows[i].Metric == metric {
+			return &c.Rows[i]
+		}
+	}
+	t.Fatalf("no %s of router in %+v", metric, c.Rows)
+	return nil
+}
+
+func TestARunDoesNotDifferFromItself(t *testing.T) {
+	dir := t.TempDir()
+	a, b := write(t, dir, storetest.Run{Experiment: "e", ID: "00000001"}), write(t, dir, storetest.Run{Experiment: "e", ID: "00000002"})
+	c, err := Runs(a, b, Options{Resamples: 200, Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range c.Rows {
+		if !math.IsNaN(r.Diff) && (r.Diff != 0 || r.DiffLow != 0 || r.DiffHigh != 0 || r.Before != r.After) {
+			t.Errorf("%+v: want no difference", r)
+		}
+		if r.Prompts != storetest.Prompts {
+			t.Errorf("%s on %d prompts, want %d", r.Metric, r.Prompts, storetest.Prompts)
+		}
+	}
+	if w := c.Worst("aiq_pool", 0); w != nil || len(c.Changes) != 0 || len(c.Notices) != 0 {
+		t.Errorf("worst %+v, changes %v, notices %v: want none", w, c.Changes, c.Notices)
+	}
+	row(t, c, "aiq_pool")
+}
+
+func TestAWorsePolicyIsARegression(t *testing.T) {
+	dir := t.TempDir()
+	before := write(t, dir, storetest.Run{Experiment: "e", ID: "00000001", Config: `{"k":1,"gone":true}`})
+	after := write(t, dir, storetest.Run{Experiment: "e", ID: "00000002", Config: `{"k":2}`, Choose: func(string, int) int { return 0 }})
+	c, err := Runs(before, after, Options{Resamples: 400, Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Under "c1" 54 of 60 are right, the cheap model is on 30.
+	r := row(t, c, "peak")
+	if math.Abs(r.Before-0.9) > 1e-6 || math.Abs(r.After-0.5) > 1e-6 {
+		t.Errorf("peak %v → %v", r.Before, r.After)
+	}
+	by, atLeast := r.Worse()
+	if !(by > 0 && atLeast > 0 && atLeast < by) {
+		t.Errorf("worse by %v, at least %v: want both above zero, the second smaller", by, atLeast)
+	}
+	// The threshold is held against the near end of the interval, not against the middle.
+	if c.Worst("peak", atLeast-1e-9) == nil || c.Worst("peak", (by+atLeast)/2) != nil || c.Worst("peak", by) != nil {
+		t.Errorf("worse by %v, at least %v: a regression only below the latter", by, atLeast)
+	}
+	var names []string
+	for _, x := range c.Changes {
+		names = append(names, x.What+" "+x.Before+">"+x.After)
+	}
+	if got := strings.Join(names, ", "); !strings.Contains(got, "k 1>2") || !strings.Contains(got, "gone true>") {
+		t.Errorf("changes %s, want k and gone", got)
+	}
+	// The other way round it became better.
+	c, err = Runs(after, before, Options{Resamples: 400, Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w := c.Worst("peak", 0); w != nil {
+		t.Errorf("worst %+v, want none", w)
+	}
+}
+
+// What is less is worse for some metrics, and more for others.
+func TestWorseKnowsTheDirection(t *testing.T) {
+	for metric, want := range map[string][2]float64{"peak": {-0.2, -0.3}, "qnc": {0.2, 0.1}} {
+		r := Row{Metric: metric, Diff: 0.2, DiffLow: 0.1, DiffHigh: 0.3}
+		if by, atLeast := r.Worse(); by != want[0] || atLeast != want[1] {
+			t.Errorf("%s up by 0.2: worse by %v, at least %v; want %v", metric, by, atLeast, want)
+		}
+	}
+}
+
+func TestRunsThatCannotBeCompared(t *testing.T) {
+	dir := t.TempDir()
+	a := write(t, dir, storetest.Run{Experiment: "e", ID: "00000001"})
+	if _, err := Runs(a, write(t, dir, storetest.Run{Experiment: "e", ID: "00000002", Unfinished: true}), Options{}); err == nil || !strings.Contains(err.Error(), "resume") {
+		t.Errorf("an unfinished run: %v, want to be told to resume it", err)
+	}
+	c, err := Runs(a, write(t, dir, storetest.Run{Experiment: "e", ID: "00000003", Older: true}), Options{Resamples: 200})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Notices) != 1 || !strings.Contains(c.Notices[0], "hindsight") {
+		t.Errorf("notices %q, want one about the older run", c.Notices)
+	}
+	// Neither side is flattered: the same decisions are the same figures.
+	if r := row(t, c, "aiq_pool"); r.Diff != 0 {
+		t.Errorf("aiq_pool %v → %v, want the same for the same decisions", r.Before, r.After)
+	}
+}
