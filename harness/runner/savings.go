@@ -16,16 +16,16 @@ const carbonZeroRouter = "carbon-zero-router"
 // objective is by what settings are chosen, in words.
 const objective = "least carbon (of equals, and where none is known, least cost) among the settings whose mean score on the selection prompts is no lower than the baseline's"
 
-// savings finds what each policy saves against each baseline, and writes it.
-func (p *Plan) savings(run *store.Run) error {
+// savings finds what each policy saves against each baseline.
+func (p *Plan) savings(run *store.Run) (store.Savings, error) {
 	out := store.Savings{Objective: objective, Margin: p.Spec.Metrics.Margin, Estimate: p.doubt.Estimate}
 	for _, pool := range p.Spec.Pools {
 		out.Labels = append(out.Labels, p.labels(pool.Name))
 		if err := p.poolSavings(run, pool.Name, &out); err != nil {
-			return fmt.Errorf("savings of pool %s: %w", pool.Name, err)
+			return out, fmt.Errorf("savings of pool %s: %w", pool.Name, err)
 		}
 	}
-	return run.WriteSavings(out)
+	return out, nil
 }
 
 // poolWork is what the savings of one pool are found with.

@@ -82,6 +82,9 @@ function savings(state) {
     out.push(table('Footprint per 1,000 prompts', ['Policy', 'Setting', 'Quality', 'USD', 'Wh', 'gCO2e', 'by sizes', 'by the estimate', 'router s', 'cost error'],
       pool.footprints.map(f => [f.policy, f.setting, fixed(f.quality), short(f.usd_per_1k), short(f.wh_per_1k), short(f.g_per_1k), known(f.g_per_1k_low) ? `${short(f.g_per_1k_low)} to ${short(f.g_per_1k_high)}` : '–', known(f.g_per_1k_model_low) ? `${short(f.g_per_1k_model_low)} to ${short(f.g_per_1k_model_high)}` : '–', short(f.router_s_per_1k), percent(f.cost_error)])));
   }
+  if ((pool.said || []).length) {
+    out.push(el('ul', { class: 'soft' }, ...pool.said.map(text => el('li', {}, text))));
+  }
   if (pool.own && known(pool.own.energy_wh)) {
     out.push(el('p', { class: 'soft' }, `The run itself took ${short(pool.own.energy_wh)} Wh and ${short(pool.own.carbon_g)} gCO2e in ${short(pool.own.seconds)} s (processors: ${pool.own.cpu_how}; graphics: ${pool.own.gpu_how}).`));
   }
