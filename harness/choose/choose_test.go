@@ -1,7 +1,6 @@
 package choose
 
 import (
-	"bytes"
 	"fmt"
 	"math"
 	"strings"
@@ -52,15 +51,28 @@ func FuzzParseLimit(f *testing.F) {
 	})
 }
 
+// sample is the moments of values a little apart, so that the mean is as good as known.
+func sample(mean float64, n int) store.Sample {
+	return store.Sample{N: n, Mean: mean, SD: mean * 1e-3}
+}
+
+// known are figures as sure as they get.
+func knownFigures(p *store.Point, n int) store.Figures {
+	return store.Figures{Score: sample(p.Quality, n), CostUSD: sample(p.CostUSD, n), CarbonG: sample(p.CarbonG, n), LatencySec: sample(p.LatencySec, n)}
+}
+
 // choices are settings on a made-up front whose test figures are all worse: choosing by them would show.
 func choices() *Choices {
 	c := &Choices{Pool: "all", Run: &store.Run{Experiment: "x", ID: "y", Dir: "/nowhere"}}
 	for i := range 20 {
 		x := float64(i + 1)
-		v := store.Point{Preference: fmt.Sprintf("c%02d", i), Coverage: 1, Quality: 0.4 + 0.3*math.Log(x)/3, CostUSD: x * 1e-4, CarbonG: x * 1e-3, LatencySec: x, Lambda: policy.Preference{LambdaCost: 1 / x}}
+		v := store.Point{Preference: fmt.Sprintf("c%02d", i), N: 800, Coverage: 1, Quality: 0.4 + 0.3*math.Log(x)/3, CostUSD: x * 1e-4, CarbonG: x * 1e-3, LatencySec: x, Lambda: policy.Preference{LambdaCost: 1 / x}}
 		test := v
 		test.Quality -= 0.05 * float64(i%3)
-		c.List = append(c.List, Choice{Ref: store.Ref{ID: fmt.Sprintf("%08x", i), Policy: "p", Pool: "all"}, Validation: v, Test: test})
+		c.List = append(c.List, Choice{
+			Ref: store.Ref{ID: fmt.Sprintf("%08x", i), Policy: "p", Pool: "all"}, Selection: v, Test: test,
+			Order: knownFigures(&v, 400), Check: knownFigures(&v, 400),
+		})
 	}
 	return c
 }
@@ -69,27 +81,55 @@ func TestPick(t *testing.T) {
 	c := choices()
 	l := None()
 	l.MinQuality, l.MaxCarbonG = 0.55, 0.1
-	r := c.Pick(l)
-	if r.Choice == nil || r.Choice.Validation.Quality < 0.55 || r.Choice.Validation.Preference != "c04" {
+	r := c.Pick(Request{Limits: l})
+	if r.Choice == nil || r.Choice.Selection.Quality < 0.55 || r.Choice.Selection.Preference != "c04" {
 		t.Fatalf("picked %+v", r.Choice)
 	}
-	if len(r.Broken) != 1 || !strings.Contains(r.Broken[0], "quality") {
-		t.Errorf("broken on test: %v", r.Broken)
+	if broken := r.Broken(); len(broken) != 1 || broken[0] != Quality {
+		t.Errorf("broken on test: %v", broken)
 	}
 	l.MaxCarbonG = 0.001
-	r = c.Pick(l)
+	r = c.Pick(Request{Limits: l})
 	if r.Choice != nil || len(r.Misses) != 2 || r.Misses[0].Kind != Carbon || math.Abs(r.Misses[0].NearestOthers-0.005) > 1e-9 {
 		t.Errorf("an infeasible pair gives %+v", r)
 	}
-	var b bytes.Buffer
-	err := c.Tell(&b, l, r)
-	if err == nil || !strings.Contains(b.String(), "400.0 % over") {
-		t.Errorf("said %s, %v; want by how much it misses", b.String(), err)
+	if r.Guess == nil || len(r.Claims) != 2 {
+		t.Errorf("of an infeasible pair the nearest is %+v with %+v", r.Guess, r.Claims)
 	}
 	l = None()
 	l.MaxCostUSD = 1.05e-3
-	if r = c.Pick(l); r.Choice == nil || r.Choice.Validation.Preference != "c09" {
+	if r = c.Pick(Request{Limits: l}); r.Choice == nil || r.Choice.Selection.Preference != "c09" {
 		t.Errorf("with a budget alone %+v, want the best score in it", r.Choice)
+	}
+	if r = c.Pick(Request{Limits: l, Objective: Latency}); r.Choice == nil || r.Choice.Selection.Preference != "c00" {
+		t.Errorf("for the least latency %+v", r.Choice)
+	}
+	if r = c.Pick(Request{Limits: None()}); r.Choice == nil || r.Choice.Selection.Preference != "c19" {
+		t.Errorf("without limits %+v, want the best score", r.Choice)
+	}
+}
+
+// A mean that keeps a limit is not enough where few prompts know it; what is missing is told.
+func TestPickAsksForProof(t *testing.T) {
+	c := choices()
+	for i := range c.List {
+		x := &c.List[i]
+		for _, f := range []*store.Figures{&x.Order, &x.Check} {
+			f.CostUSD.N, f.CostUSD.SD = 25, 2*f.CostUSD.Mean
+		}
+	}
+	l := None()
+	l.MaxCostUSD = 1.1e-4
+	r := c.Pick(Request{Limits: l})
+	if r.Choice != nil || r.Feasible != 1 || r.Guess == nil || r.Guess.Selection.Preference != "c00" {
+		t.Fatalf("%d settings keep the limit by their means; picked %+v, nearest %+v", r.Feasible, r.Choice, r.Guess)
+	}
+	// (1.645 + 0.842)² · (2·1e-4 / 1e-5)² prompts test, as many again order.
+	if x := r.Claims[0]; math.Abs(float64(x.Enough)-2*2473) > 100 || x.Bound < 1.1e-4 {
+		t.Errorf("claims %+v, want about 4,950 prompts", x)
+	}
+	if r = c.Pick(Request{Limits: l, Confidence: 0.55}); r.Choice == nil {
+		t.Errorf("with 55 %% confidence nothing is picked: p = %v", r.Claims[0].P)
 	}
 }
 
@@ -98,13 +138,13 @@ func TestTighterLimitsNeverAllowMore(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		l := None()
 		l.MaxCostUSD, l.MinQuality = rapid.Float64Range(0, 3e-3).Draw(t, "cost"), rapid.Float64Range(0, 1).Draw(t, "quality")
-		a := c.Pick(l)
+		a := c.Pick(Request{Limits: l})
 		l.MaxCostUSD /= 2
-		b := c.Pick(l)
+		b := c.Pick(Request{Limits: l})
 		if b.Feasible > a.Feasible {
 			t.Fatalf("%d settings, with half the budget %d", a.Feasible, b.Feasible)
 		}
-		if a.Choice != nil && (a.Choice.Validation.Quality < l.MinQuality || a.Choice.Validation.CostUSD > 2*l.MaxCostUSD) {
+		if a.Choice != nil && (a.Choice.Selection.Quality < l.MinQuality || a.Choice.Selection.CostUSD > 2*l.MaxCostUSD) {
 			t.Fatal("the choice does not keep the limits")
 		}
 	})
@@ -132,7 +172,7 @@ func TestSlidersMoveLimits(t *testing.T) {
 		t.Errorf("after moving the cost\n%s", v)
 	}
 	press("j", "j", "L", "L", "L", "L")
-	if v := m.View(); !strings.Contains(v, "Nothing keeps these limits") || !strings.Contains(v, "at least") {
+	if v := m.View(); !strings.Contains(v, "these limits") || !strings.Contains(v, "at least") {
 		t.Errorf("after asking for the best score as well\n%s", v)
 	}
 	m, _ = m.Update(tea.WindowSizeMsg{Width: 10, Height: 3})

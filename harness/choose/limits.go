@@ -1,10 +1,11 @@
 // Package choose recommends a policy and its setting for what a user can afford. The way of the data:
 //
 //  1. [ParseLimit] reads budgets as people write them: 0.30/1k, 2g/1k, 0.65, 3s.
-//  2. [Open] reads the points of a finished run on the validation prompts, and beside them what the same settings led to on
-//     the test prompts, with intervals.
-//  3. [Choices.Pick] takes the best setting that keeps the limits on the validation prompts, and says by how much the
-//     others miss them. Test figures take no part in it: they are only told.
+//  2. [Open] reads what the settings of a finished run led to on the selection prompts, of which no policy had seen anything,
+//     and beside it what they led to on the test prompts. Settings that cannot be deployed or are known from too few prompts
+//     are barred.
+//  3. [Choices.Pick] takes the best setting that the selection prompts prove to keep the limits, with the confidence asked for,
+//     and says by how much the others miss them. Test figures take no part in it: they are only told.
 package choose
 
 import (

@@ -14,7 +14,7 @@ import (
 // steps are the positions of a slider; the first of a maximum and of a minimum asks for nothing.
 const steps = 40
 
-// slider moves one limit over the figures that the choices have on the validation prompts.
+// slider moves one limit over the figures that the choices have on the selection prompts.
 type slider struct {
 	kind   Kind
 	values []float64 // by position, the loosest first
@@ -59,7 +59,7 @@ func newSliders(c *Choices) sliders {
 func positions(c *Choices, k Kind) []float64 {
 	var all []float64
 	for i := range c.List {
-		if x := value(&c.List[i].Validation, k); !math.IsNaN(x) {
+		if x := value(&c.List[i].Selection, k); !math.IsNaN(x) {
 			all = append(all, x)
 		}
 	}
@@ -142,9 +142,9 @@ func (m sliders) View() string {
 		return ""
 	}
 	l := m.limits()
-	r := m.choices.Pick(l)
+	r := m.choices.Pick(Request{Limits: l})
 	var b strings.Builder
-	fmt.Fprintf(&b, "Pool %s: %d of %d settings keep the limits on the validation prompts\n\n", m.choices.Pool, r.Feasible, r.Total)
+	fmt.Fprintf(&b, "Pool %s: %d of %d settings keep the limits by their means on the selection prompts\n\n", m.choices.Pool, r.Feasible, r.Total)
 	for i, s := range m.list {
 		mark := "  "
 		if i == m.focus {
@@ -167,11 +167,14 @@ func (m sliders) View() string {
 	}
 	b.WriteByte('\n')
 	b.WriteString(m.front(l, r))
-	if r.Choice == nil {
+	switch {
+	case r.Choice == nil && r.Feasible == 0:
 		b.WriteString("\nNothing keeps these limits: move one back.\n")
-	} else {
-		v := &r.Choice.Validation
-		fmt.Fprintf(&b, "\n★ %s at %s: score %s, %s, %s\n", r.Choice.Ref.Policy, v.Preference, show(Quality, v.Quality), show(Cost, v.CostUSD), show(Carbon, v.CarbonG))
+	case r.Choice == nil:
+		fmt.Fprintf(&b, "\nNothing is certain to keep these limits (%.4g %%): move one back.\n", 100*r.Confidence)
+	default:
+		v := &r.Choice.Selection
+		fmt.Fprintf(&b, "\n★ %s at %s: score %s, %s, %s on selection\n", r.Choice.Ref.Policy, v.Preference, show(Quality, v.Quality), show(Cost, v.CostUSD), show(Carbon, v.CarbonG))
 	}
 	b.WriteString("↑↓ which limit   ←→ move it   enter accept   q leave\n")
 	return b.String()
@@ -182,7 +185,7 @@ func (m sliders) front(l Limits, r Recommendation) string {
 	width, height := max(30, min(m.width-10, 100)), max(6, min(m.height-13, 24))
 	lowX, highX, lowY, highY := math.Inf(1), math.Inf(-1), math.Inf(1), math.Inf(-1)
 	for i := range m.choices.List {
-		v := &m.choices.List[i].Validation
+		v := &m.choices.List[i].Selection
 		if v.CostUSD > 0 {
 			lowX, highX = min(lowX, math.Log(v.CostUSD)), max(highX, math.Log(v.CostUSD))
 		}
@@ -199,7 +202,7 @@ func (m sliders) front(l Limits, r Recommendation) string {
 		grid[y] = []rune(strings.Repeat(" ", width))
 	}
 	draw := func(c *Choice, mark rune) {
-		v := &c.Validation
+		v := &c.Selection
 		x := 0
 		if v.CostUSD > 0 && !math.IsInf(lowX, 0) {
 			x = int((math.Log(v.CostUSD) - lowX) / (highX - lowX) * float64(width-1))
@@ -212,7 +215,7 @@ func (m sliders) front(l Limits, r Recommendation) string {
 	for _, keep := range []bool{false, true} {
 		for i := range m.choices.List {
 			c := &m.choices.List[i]
-			if l.all(&c.Validation, "") == keep {
+			if l.all(&c.Selection, "") == keep {
 				draw(c, map[bool]rune{false: '·', true: '•'}[keep])
 			}
 		}

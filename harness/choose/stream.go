@@ -7,6 +7,7 @@ import (
 	"math"
 	"sort"
 
+	"github.com/trilemma-bench/trilemma/harness/replay"
 	"github.com/trilemma-bench/trilemma/policies/carbon"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
@@ -37,7 +38,7 @@ type Stream struct {
 type Streams struct {
 	Spec        StreamSpec `json:"spec"`
 	Prompts     int        `json:"prompts"`
-	LambdaStart float64    `json:"lambda_start"` // chosen on validation
+	LambdaStart float64    `json:"lambda_start"` // chosen on selection
 	// Slack tells that the policy takes less than the budget even at the smallest λ of its sweep: there is nothing to hold.
 	Slack      bool     `json:"slack"`
 	Streams    []Stream `json:"streams"`
@@ -47,10 +48,10 @@ type Streams struct {
 
 // rung is one λ of the sweep with what it led to prompt by prompt.
 type rung struct {
-	lambda     float64
-	validation float64 // mean spend there
-	score      []float64
-	spend      []float64
+	lambda    float64
+	selection float64 // mean spend there
+	score     []float64
+	spend     []float64
 }
 
 // Hold lets a controller hold a budget over shuffled streams of the test prompts. The decisions at each λ of the sweep are
@@ -67,10 +68,10 @@ func (c *Choices) Hold(spec StreamSpec) (*Streams, error) {
 	if err != nil {
 		return nil, err
 	}
-	if least := rungs[len(rungs)-1].validation; least > spec.Budget {
-		return nil, fmt.Errorf("%w: a budget of %s: %s at its largest λ still takes %s a prompt on validation", ErrInfeasible, show(spec.Kind, spec.Budget), spec.Policy, show(spec.Kind, least))
+	if least := rungs[len(rungs)-1].selection; least > spec.Budget {
+		return nil, fmt.Errorf("%w: a budget of %s: %s at its largest λ still takes %s a prompt on selection", ErrInfeasible, show(spec.Kind, spec.Budget), spec.Policy, show(spec.Kind, least))
 	}
-	out := &Streams{Spec: spec, Prompts: len(rungs[0].score), LambdaStart: start(rungs, spec.Budget), Slack: rungs[0].validation < spec.Budget}
+	out := &Streams{Spec: spec, Prompts: len(rungs[0].score), LambdaStart: start(rungs, spec.Budget), Slack: rungs[0].selection < spec.Budget}
 	best := hindsight(rungs, spec.Budget)
 	for k := range spec.Streams {
 		s, err := hold(rungs, spec, k, out.LambdaStart)
@@ -100,7 +101,7 @@ func (c *Choices) ladder(spec StreamSpec) ([]rung, error) {
 		}
 		if l > 0 && others == 0 && x.Test.Lambda.LambdaLatency == 0 {
 			cell = x.Ref.ID
-			lambdas[x.Test.Preference] = &rung{lambda: l, validation: value(&x.Validation, spec.Kind)}
+			lambdas[x.Test.Preference] = &rung{lambda: l, selection: value(&x.Selection, spec.Kind)}
 		}
 	}
 	if len(lambdas) < 2 {
@@ -148,17 +149,17 @@ func (c *Choices) ladder(spec StreamSpec) ([]rung, error) {
 	return out, nil
 }
 
-// start is the λ at which the validation prompts take just the budget, between the rungs on its two sides.
+// start is the λ at which the selection prompts take just the budget, between the rungs on its two sides.
 func start(rungs []rung, budget float64) float64 {
 	for i := range rungs {
-		if rungs[i].validation > budget {
+		if rungs[i].selection > budget {
 			continue
 		}
 		if i == 0 {
 			return rungs[0].lambda
 		}
 		a, b := &rungs[i-1], &rungs[i]
-		t := (a.validation - budget) / (a.validation - b.validation)
+		t := (a.selection - budget) / (a.selection - b.selection)
 		return math.Exp(math.Log(a.lambda) + t*(math.Log(b.lambda)-math.Log(a.lambda)))
 	}
 	return rungs[len(rungs)-1].lambda
@@ -192,7 +193,8 @@ func hindsight(rungs []rung, budget float64) float64 {
 	return best
 }
 
-// hold runs the controller over one stream.
+// hold runs the controller over one stream, through the door of a run: it decides, one rung is drawn, and it is shown what
+// that came to.
 func hold(rungs []rung, spec StreamSpec, k int, lambda float64) (Stream, error) {
 	ctl, err := carbon.NewController(spec.Step, carbon.Budget{PerPrompt: spec.Budget, Lambda: lambda})
 	if err != nil {
@@ -202,28 +204,53 @@ func hold(rungs []rung, spec StreamSpec, k int, lambda float64) (Stream, error) 
 	order := rng.Perm(len(rungs[0].score))
 	ctl.Horizon = len(order)
 	var s Stream
-	for _, i := range order {
-		l := ctl.Budgets[0].Lambda
-		at := sort.Search(len(rungs), func(j int) bool { return rungs[j].lambda > l }) - 1
-		switch {
-		case at < 0:
-			at = 0
-		case at < len(rungs)-1:
-			a, b := math.Log(rungs[at].lambda), math.Log(rungs[at+1].lambda)
-			if rng.Float64() < (math.Log(l)-a)/(b-a) {
-				at++
+	play := replay.Stream{
+		Order: order, Batch: 1, Uniform: func(int) float64 { return rng.Float64() },
+		Route: func(rows []int) (*replay.Decisions, error) {
+			d := &replay.Decisions{Final: policy.NewDecisions(len(rows))}
+			for range rows {
+				between(rungs, ctl.Budgets[0].Lambda, d.Final)
 			}
-		}
-		s.Score += rungs[at].score[i]
-		s.Spend += rungs[at].spend[i]
-		ctl.Spend(rungs[at].spend[i])
-		// Beyond the sweep λ changes nothing: it waits at the ends, so that it is back at once when it is needed.
-		ctl.Budgets[0].Lambda = min(max(ctl.Budgets[0].Lambda, rungs[0].lambda/2), rungs[len(rungs)-1].lambda*2)
+			return d, nil
+		},
+		Outcome: func(rows []int, d *replay.Decisions, into []replay.Result) error {
+			for i, row := range rows {
+				_, drawn, _ := d.Final.Row(i)
+				into[i] = replay.Result{Quality: float32(rungs[drawn[0]].score[row]), Covered: true}
+			}
+			return nil
+		},
+		Observe: func(c *replay.Came) error {
+			for i, row := range c.Row {
+				at := &rungs[c.Model[i]]
+				s.Score += at.score[row]
+				s.Spend += at.spend[row]
+				ctl.Spend(at.spend[row])
+				// Beyond the sweep λ changes nothing: it waits at the ends, so that it is back at once when it is needed.
+				ctl.Budgets[0].Lambda = min(max(ctl.Budgets[0].Lambda, rungs[0].lambda/2), rungs[len(rungs)-1].lambda*2)
+			}
+			return nil
+		},
+	}
+	if err := play.Play(); err != nil {
+		return Stream{}, err
 	}
 	n := float64(len(order))
 	s.Score, s.Spend, s.Lambda = s.Score/n, s.Spend/n, ctl.Budgets[0].Lambda
 	s.OverShare = s.Spend/spec.Budget - 1
 	return s, nil
+}
+
+// between decides for the rungs on the two sides of a λ, in proportion to its distance from them in ln λ.
+func between(rungs []rung, lambda float64, d *policy.Decisions) {
+	at := sort.Search(len(rungs), func(j int) bool { return rungs[j].lambda > lambda }) - 1
+	if at < 0 || at == len(rungs)-1 {
+		d.AppendOne(policy.Select, max(at, 0))
+		return
+	}
+	a, b := math.Log(rungs[at].lambda), math.Log(rungs[at+1].lambda)
+	upper := float32((math.Log(lambda) - a) / (b - a))
+	d.Append(policy.Select, []int32{int32(at + 1), int32(at)}, []float32{upper, 1 - upper})
 }
 
 // TellStreams writes what became of the streams.
@@ -233,7 +260,7 @@ func TellStreams(w io.Writer, s *Streams, asJSON bool) error {
 		enc.SetIndent("", "  ")
 		return enc.Encode(s)
 	}
-	fmt.Fprintf(w, "%s held to %s over %d shuffled streams of %d test prompts, from λ = %.4g (chosen on validation)\n",
+	fmt.Fprintf(w, "%s held to %s over %d shuffled streams of %d test prompts, from λ = %.4g (chosen on selection)\n",
 		s.Spec.Policy, show(s.Spec.Kind, s.Spec.Budget), len(s.Streams), s.Prompts, s.LambdaStart)
 	for i, x := range s.Streams {
 		fmt.Fprintf(w, "  %2d: %s, %+.2f %% of the budget; score %.4f, %+.2f %% beside the best fixed λ in hindsight (%.4f); λ ends at %.4g\n",

@@ -7,6 +7,7 @@ import (
 	"math"
 
 	"github.com/goccy/go-yaml"
+	"gonum.org/v1/gonum/stat/distuv"
 
 	"github.com/trilemma-bench/trilemma/harness/stats"
 	"github.com/trilemma-bench/trilemma/harness/store"
@@ -143,60 +144,156 @@ func show(k Kind, x float64) string {
 }
 
 // Tell writes a recommendation for people.
-func (c *Choices) Tell(w io.Writer, l Limits, r Recommendation) error {
-	fmt.Fprintf(w, "Pool %s: %d of %d settings keep every limit on the validation prompts\n", c.Pool, r.Feasible, r.Total)
+func (c *Choices) Tell(w io.Writer, r Recommendation) error {
+	fmt.Fprintf(w, "Pool %s: %d of %d settings keep every limit by their means on the selection prompts\n", c.Pool, r.Feasible, r.Total)
 	for _, m := range r.Misses {
-		word := "at most"
-		if m.Kind == Quality {
-			word = "at least"
-		}
-		fmt.Fprintf(w, "  %s %s %s: %d settings miss it", m.Kind, word, show(m.Kind, m.Limit), m.Missed)
-		if m.Unknown > 0 {
-			fmt.Fprintf(w, ", %d of them because it is not known", m.Unknown)
-		}
-		fmt.Fprintf(w, "; the best on its own is %s", show(m.Kind, m.Nearest))
-		if len(r.Misses) > 1 {
-			if math.IsNaN(m.NearestOthers) {
-				fmt.Fprintf(w, ", and none keeps all other limits")
-			} else {
-				fmt.Fprintf(w, ", with the other limits kept %s", show(m.Kind, m.NearestOthers))
-				if missed := gap(m, m.NearestOthers); missed != "" {
-					fmt.Fprintf(w, " (%s)", missed)
-				}
-			}
-		} else if missed := gap(m, m.Nearest); missed != "" {
-			fmt.Fprintf(w, " (%s)", missed)
-		}
-		fmt.Fprintln(w)
+		c.tellMiss(w, m, len(r.Misses) > 1)
+	}
+	if len(c.Barred) > 0 {
+		fmt.Fprintf(w, "  not chosen from: %s\n", barred(c.Barred))
 	}
 	if r.Choice == nil {
-		return fmt.Errorf("%w: loosen one as shown above", ErrInfeasible)
+		return c.tellGuess(w, r)
 	}
-	test, err := c.Test(r.Choice)
-	if err != nil {
+	if len(r.Claims) > 0 {
+		fmt.Fprintf(w, "With %.4g %% confidence %d of the %d settings that were tested keep them: half of the selection prompts put settings in order, the other half tested them until one failed\n",
+			100*r.Confidence, r.Certified, r.Tested)
+	}
+	fmt.Fprintf(w, "\nRecommended: %s at preference %s, for the %s\n", r.Choice.Ref.Policy, r.Choice.Test.Preference, goal(r.Objective))
+	if err := c.tellFigures(w, r, r.Choice); err != nil {
 		return err
 	}
-	v := &r.Choice.Validation
-	fmt.Fprintf(w, "\nRecommended: %s at preference %s\n", r.Choice.Ref.Policy, r.Choice.Test.Preference)
-	for _, x := range []struct {
-		k Kind
-		m Measured
-	}{{Quality, test.Quality}, {Cost, test.CostUSD}, {Carbon, test.CarbonG}, {Latency, test.LatencyS}} {
-		fmt.Fprintf(w, "  %-8s %s on validation; on %d test prompts %s [%s, %s]\n", x.k, show(x.k, value(v, x.k)), test.Prompts, show(x.k, x.m.Mean), show(x.k, x.m.Low), show(x.k, x.m.High))
-	}
-	if t := &r.Choice.Test; t.CarbonGLow < t.CarbonGHigh {
-		fmt.Fprintf(w, "  carbon is between %s and %s on test by the assumed sizes of closed models\n", show(Carbon, t.CarbonGLow), show(Carbon, t.CarbonGHigh))
-	}
-	for _, b := range r.Broken {
-		fmt.Fprintf(w, "  not kept on test: %s\n", b)
-	}
-	fmt.Fprintln(w, "  brackets are 95 % intervals over the test prompts, which took no part in the choice; a policy that also trains on validation prompts looks a little better there")
 	config, err := c.Config(r.Choice)
 	if err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(w, "\n# deploy\n%s", config)
 	return err
+}
+
+func goal(k Kind) string {
+	if k == Quality {
+		return "best quality"
+	}
+	return "least " + string(k)
+}
+
+func (c *Choices) tellMiss(w io.Writer, m Miss, others bool) {
+	fmt.Fprintf(w, "  %s %s %s: %d settings miss it", m.Kind, word(m.Kind), show(m.Kind, m.Limit), m.Missed)
+	if m.Unknown > 0 {
+		fmt.Fprintf(w, ", %d of them because it is not known", m.Unknown)
+	}
+	fmt.Fprintf(w, "; the best on its own is %s", show(m.Kind, m.Nearest))
+	missed := gap(m, m.Nearest)
+	if others && math.IsNaN(m.NearestOthers) {
+		fmt.Fprintf(w, ", and none keeps all other limits")
+	} else if others {
+		fmt.Fprintf(w, ", with the other limits kept %s", show(m.Kind, m.NearestOthers))
+		missed = gap(m, m.NearestOthers)
+	}
+	if missed != "" {
+		fmt.Fprintf(w, " (%s)", missed)
+	}
+	fmt.Fprintln(w)
+}
+
+// word is which side of a limit is kept.
+func word(k Kind) string {
+	if k == Quality {
+		return "at least"
+	}
+	return "at most"
+}
+
+// tellFigures tells what selection and test gave of a setting, and how the limits stand.
+func (c *Choices) tellFigures(w io.Writer, r Recommendation, of *Choice) error {
+	test, err := c.Test(of)
+	if err != nil {
+		return err
+	}
+	claims := map[Kind]Claim{}
+	for _, claim := range r.Claims {
+		claims[claim.Kind] = claim
+	}
+	for _, x := range []struct {
+		k Kind
+		m Measured
+	}{{Quality, test.Quality}, {Cost, test.CostUSD}, {Carbon, test.CarbonG}, {Latency, test.LatencyS}} {
+		all := of.all(x.k)
+		fmt.Fprintf(w, "  %-8s selection (n = %d) %s; test (n = %d) %s", x.k, all.N, bracket(x.k, interval(x.k, all)), test.Prompts, bracket(x.k, x.m))
+		if claim, ok := claims[x.k]; ok {
+			held := "held on test"
+			if !claim.Held {
+				held = "NOT held on test"
+			}
+			fmt.Fprintf(w, "\n           limit %s %s; %d prompts prove %s %s (p %s, %s); %s", word(x.k), show(x.k, claim.Limit),
+				claim.Checked, word(x.k), show(x.k, claim.Bound), probability(claim.P), claim.Method, held)
+			if claim.fewForT() {
+				fmt.Fprintf(w, "\n           few prompts: rare dear answers may not be among them, and then more than %.2g %% of such limits are broken", 100*r.alpha())
+			}
+		}
+		fmt.Fprintln(w)
+	}
+	if t := &of.Test; t.CarbonGLow < t.CarbonGHigh {
+		fmt.Fprintf(w, "  carbon is between %s and %s on test by the assumed sizes of closed models\n", show(Carbon, t.CarbonGLow), show(Carbon, t.CarbonGHigh))
+	}
+	fmt.Fprintln(w, "  brackets are 95 % intervals over prompts; no policy had seen the selection prompts, and the test prompts took no part in the choice")
+	return nil
+}
+
+func probability(p float64) string {
+	if p < 1e-4 {
+		return "< 0.0001"
+	}
+	return fmt.Sprintf("= %.2g", p)
+}
+
+// tellGuess says that nothing is certified, what is nearest to it, and what would help.
+func (c *Choices) tellGuess(w io.Writer, r Recommendation) error {
+	fmt.Fprintf(w, "With %.4g %% confidence no setting keeps them\n", 100*r.Confidence)
+	if r.Guess == nil {
+		return fmt.Errorf("%w: a limited figure is not known of any setting", ErrInfeasible)
+	}
+	fmt.Fprintf(w, "\nNOT CERTIFIED, but nearest: %s at preference %s\n", r.Guess.Ref.Policy, r.Guess.Test.Preference)
+	if err := c.tellFigures(w, r, r.Guess); err != nil {
+		return err
+	}
+	for _, x := range r.Claims {
+		if x.P <= r.alpha() {
+			continue
+		}
+		if x.Enough == 0 {
+			fmt.Fprintf(w, "  %s: its mean itself misses the limit (%s), and more prompts would not help\n", x.Kind, gap(Miss{Kind: x.Kind, Limit: x.Limit}, x.All.Mean))
+			continue
+		}
+		fmt.Fprintf(w, "  %s: what is proved misses the limit (%s); if the figure stays what it is, about %d selection prompts (there are %d) would prove it with a probability of 80 %%\n",
+			x.Kind, gap(Miss{Kind: x.Kind, Limit: x.Limit}, x.Bound), x.Enough, x.N)
+	}
+	return fmt.Errorf("%w with %.4g %% confidence: loosen one as shown above, collect more prompts, or ask for less with --confidence", ErrInfeasible, 100*r.Confidence)
+}
+
+// interval is a mean over prompts with its 95 % interval by Student's t.
+func interval(k Kind, m stats.Moments) Measured {
+	out := Measured{m.Mean, math.NaN(), math.NaN()}
+	if m.N > 1 {
+		half := distuv.StudentsT{Sigma: 1, Nu: float64(m.N - 1)}.Quantile((1+level)/2) * m.SE()
+		out.Low, out.High = m.Mean-half, m.Mean+half
+		if k == Quality {
+			out.Low, out.High = max(0, out.Low), min(1, out.High)
+		}
+	}
+	return out
+}
+
+func bracket(k Kind, m Measured) string {
+	if math.IsNaN(m.Mean) {
+		return "unknown"
+	}
+	factor, text := unit(k)
+	if math.IsNaN(m.Low) {
+		return fmt.Sprintf("%.4g%s", m.Mean*factor, text)
+	}
+	return fmt.Sprintf("%.4g [%.4g, %.4g]%s", m.Mean*factor, m.Low*factor, m.High*factor, text)
 }
 
 // gap says by how much a figure misses its limit.
@@ -213,39 +310,83 @@ func gap(m Miss, x float64) string {
 	return ""
 }
 
-// Report is a recommendation as JSON.
+// Report is a recommendation as JSON. Figures are means a prompt; what is not known is null.
 type Report struct {
 	Pool       string       `json:"pool"`
-	Feasible   int          `json:"feasible"`
+	Objective  Kind         `json:"objective"`
+	Confidence float64      `json:"confidence"`
+	Feasible   int          `json:"feasible"` // settings that keep every limit by their means on selection
 	Total      int          `json:"total"`
-	Policy     string       `json:"policy,omitempty"`
-	Setting    *store.Point `json:"test,omitempty"`
-	Validation *store.Point `json:"validation,omitempty"`
-	Broken     []string     `json:"broken_on_test,omitempty"`
-	Misses     []any        `json:"limits"`
+	Tested     int          `json:"tested"`
+	Certified  int          `json:"certified"`
+	Policy     string       `json:"policy,omitempty"` // certified
+	Nearest    string       `json:"nearest_not_certified,omitempty"`
+	Test       *store.Point `json:"test,omitempty"`
+	Selection  *store.Point `json:"selection,omitempty"`
+	Claims     []claimJSON  `json:"claims"`
+	Broken     []Kind       `json:"broken_on_test,omitempty"`
+	Misses     []missJSON   `json:"limits"`
+	Barred     []Barred     `json:"barred,omitempty"`
 	Config     string       `json:"config,omitempty"`
+}
+
+type claimJSON struct {
+	Kind          Kind     `json:"kind"`
+	Limit         float64  `json:"limit"`
+	Prompts       int      `json:"selection_prompts"`
+	Mean          *float64 `json:"selection_mean"`
+	Low           *float64 `json:"selection_low"`
+	High          *float64 `json:"selection_high"`
+	TestedBy      int      `json:"tested_by_prompts"`
+	Method        Method   `json:"method"`
+	P             float64  `json:"p"`
+	Bound         *float64 `json:"bound"`
+	PromptsNeeded int      `json:"selection_prompts_for_80_percent_power,omitempty"`
+	Test          *float64 `json:"test_mean"`
+	Held          bool     `json:"held_on_test"`
+	Few           bool     `json:"few_prompts,omitempty"` // for a skewed figure
+}
+
+type missJSON struct {
+	Kind    Kind     `json:"kind"`
+	Limit   float64  `json:"limit"`
+	Missed  int      `json:"missed"`
+	Unknown int      `json:"unknown"`
+	Nearest *float64 `json:"nearest"`
+	Others  *float64 `json:"nearest_with_the_others_kept"`
+}
+
+// known is nil for what is not a number, which JSON cannot hold.
+func known(x float64) *float64 {
+	if math.IsNaN(x) || math.IsInf(x, 0) {
+		return nil
+	}
+	return &x
 }
 
 // JSON writes a recommendation as JSON.
 func (c *Choices) JSON(w io.Writer, r Recommendation) error {
-	out := Report{Pool: c.Pool, Feasible: r.Feasible, Total: r.Total, Broken: r.Broken, Misses: []any{}}
-	number := func(x float64) any {
-		if math.IsNaN(x) {
-			return nil
-		}
-		return x
+	out := Report{
+		Pool: c.Pool, Objective: r.Objective, Confidence: r.Confidence, Feasible: r.Feasible, Total: r.Total, Tested: r.Tested, Certified: r.Certified,
+		Claims: []claimJSON{}, Misses: []missJSON{}, Broken: r.Broken(), Barred: c.Barred,
 	}
 	for _, m := range r.Misses {
-		out.Misses = append(out.Misses, map[string]any{
-			"kind": m.Kind, "limit": m.Limit, "missed": m.Missed, "unknown": m.Unknown, "nearest": number(m.Nearest), "nearest_with_the_others_kept": number(m.NearestOthers),
+		out.Misses = append(out.Misses, missJSON{m.Kind, m.Limit, m.Missed, m.Unknown, known(m.Nearest), known(m.NearestOthers)})
+	}
+	for _, x := range r.Claims {
+		out.Claims = append(out.Claims, claimJSON{
+			Kind: x.Kind, Limit: x.Limit, Prompts: x.N, Mean: known(x.All.Mean), Low: known(x.All.Low), High: known(x.All.High), TestedBy: x.Checked, Method: x.Method,
+			P: x.P, Bound: known(x.Bound), PromptsNeeded: x.Enough, Test: known(x.Test), Held: x.Held, Few: x.fewForT(),
 		})
 	}
-	if r.Choice != nil {
-		out.Policy, out.Setting, out.Validation = r.Choice.Ref.Policy, &r.Choice.Test, &r.Choice.Validation
+	if of := r.Choice; of != nil {
+		out.Policy, out.Test, out.Selection = of.Ref.Policy, &of.Test, &of.Selection
 		var err error
-		if out.Config, err = c.Config(r.Choice); err != nil {
+		if out.Config, err = c.Config(of); err != nil {
 			return err
 		}
+	} else if of := r.Guess; of != nil {
+		out.Nearest, out.Test, out.Selection = of.Ref.Policy, &of.Test, &of.Selection
 	}
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")

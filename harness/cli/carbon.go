@@ -21,7 +21,11 @@ func carbonCommand() *cobra.Command {
 		Use:   "carbon [RUN]",
 		Short: "Show the footprint of every policy, what it saves, and what the run itself took",
 		Long: `Show the footprint of every policy per 1,000 prompts with bounds, what it saves against the best single model, the
-static policy and what was logged, where it comes from, and what the run itself took.`,
+static policy and what was logged, where it comes from, and what the run itself took.
+
+Savings of carbon have two 95 % intervals: over the test prompts (and seeds), and with the error that the estimate of energy has from
+model to model. Beside them stand dollars, seconds, the quality difference with a verdict at the margin of metrics.margin, the best
+other single model, and the blind mix of single models (carbon-zero-router) that a router has to beat.`,
 		Example: "  trilemma carbon quickstart --by model --policy predict",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -90,7 +90,7 @@ func TestExport(t *testing.T) {
 		if f.Parent != run {
 			t.Errorf("%s belongs to %q, want %q", name, f.Parent, run)
 		}
-		matches, err := filepath.Glob(filepath.Join(boards, "small-*", filepath.FromSlash(strings.ReplaceAll(name, ":", "_"))))
+		matches, err := filepath.Glob(filepath.Join(boards, "small-*", filepath.FromSlash(strings.ReplaceAll(name, ":", "-"))))
 		if err != nil || len(matches) != 1 {
 			t.Fatalf("%s has the event folders %v, %v", name, matches, err)
 		}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -13,15 +14,18 @@ import (
 )
 
 func recommendCommand() *cobra.Command {
-	var results, pool string
+	var results, pool, objective string
+	var confidence float64
 	var asJSON bool
 	flagOf := map[choose.Kind]*string{choose.Cost: new(string), choose.Carbon: new(string), choose.Latency: new(string), choose.Quality: new(string)}
 	cmd := &cobra.Command{
 		Use:   "recommend [RUN]",
-		Short: "Choose the policy and setting that keep your limits, by the validation prompts",
-		Long: `Choose the policy and setting that keep your limits on the validation prompts; say what it gives on the test
-prompts with intervals, what was infeasible and by how much, and print a config to deploy. Without limits, on a
-terminal, sliders move them and the front is redrawn. Exit code 2 means that nothing keeps the limits.`,
+		Short: "Choose the policy and setting that are certain to keep your limits, by the selection prompts",
+		Long: `Choose the best policy and setting that keep your limits with the confidence asked for (learn then test). The selection
+prompts, of which no policy had seen anything, prove it; the test prompts take no part and tell whether it held. Says what
+was infeasible and by how much, and prints a config to deploy. Without limits, on a terminal, sliders move them and the
+front is redrawn. Exit code 2 means that nothing is certain to keep the limits: what is nearest is shown, and how many
+prompts would prove it.`,
 		Example: "  trilemma recommend quickstart --max-cost 1.00/1k --min-quality 0.5",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -36,6 +40,13 @@ terminal, sliders move them and the front is redrawn. Exit code 2 means that not
 					}
 					*into = x
 				}
+			}
+			if !(confidence > 0 && confidence < 1) {
+				return fmt.Errorf("--confidence %v: want more than 0 and less than 1, such as 0.95", confidence)
+			}
+			goal := choose.Kind(objective)
+			if _, known := flagOf[goal]; objective != "" && !known {
+				return fmt.Errorf("--objective %q: want quality, cost, carbon or latency", objective)
 			}
 			run, err := found(results, first(args))
 			if err != nil {
@@ -57,11 +68,11 @@ terminal, sliders move them and the front is redrawn. Exit code 2 means that not
 					return err
 				}
 			}
-			r := choices.Pick(limits)
+			r := choices.Pick(choose.Request{Limits: limits, Objective: goal, Confidence: confidence})
 			if asJSON {
 				return choices.JSON(cmd.OutOrStdout(), r)
 			}
-			return choices.Tell(cmd.OutOrStdout(), limits, r)
+			return choices.Tell(cmd.OutOrStdout(), r)
 		},
 	}
 	flags := cmd.Flags()
@@ -71,6 +82,8 @@ terminal, sliders move them and the front is redrawn. Exit code 2 means that not
 	flags.StringVar(flagOf[choose.Carbon], "max-carbon", "", "grams of CO2e, such as 2g/1k")
 	flags.StringVar(flagOf[choose.Latency], "max-latency", "", "mean seconds of an answer, such as 3s")
 	flags.StringVar(flagOf[choose.Quality], "min-quality", "", "mean score, such as 0.65")
+	flags.StringVar(&objective, "objective", "", "what to make best within the limits: quality, cost, carbon or latency (default: cost or carbon where a quality is asked for, else quality)")
+	flags.Float64Var(&confidence, "confidence", choose.DefaultConfidence, "probability with which all limits are kept")
 	flags.BoolVar(&asJSON, "json", false, "print as JSON")
 	return cmd
 }

@@ -99,7 +99,7 @@ type Estimate struct {
 	Model string   `json:"model"`
 	N     int      `json:"n"`        // prompts that it answered
 	Own   *float64 `json:"score"`    // over these
-	All   *float64 `json:"over_all"` // over all prompts, by the two-way layout of [learn.Means]
+	All   *float64 `json:"over_all"` // over all prompts, by [learn.OverAllPrompts]
 }
 
 // Estimates are the mean scores of the models over all prompts, from whatever each answered: a model that lacks the hard
@@ -115,10 +115,10 @@ func (a *Answers) Estimates() []Estimate {
 			sum[at%len(a.Models)] += float64(x)
 		}
 	}
-	all := learn.Overall(len(a.Models), split).Row(learn.Score, 0)
+	all := learn.OverAllPrompts(len(a.Models), split, learn.Score)
 	out := make([]Estimate, len(a.Models))
 	for m, name := range a.Models {
-		out[m] = Estimate{name, n[m], known(sum[m] / float64(n[m])), known(float64(all[m]))}
+		out[m] = Estimate{name, n[m], known(sum[m] / float64(n[m])), known(all[m])}
 	}
 	return out
 }

@@ -196,7 +196,7 @@ func (c *checker) pools() {
 		}
 		s.Pools = Pools{{Name: "all"}}
 	}
-	seen := map[string]bool{}
+	seen := map[string]string{}
 	for i, p := range s.Pools {
 		at := fmt.Sprintf("pools[%d]", i)
 		if _, listed := c.where[at]; !listed {
@@ -207,10 +207,12 @@ func (c *checker) pools() {
 			c.wrongAt(at, "the pool needs a name")
 		case !folderName.MatchString(p.Name) || len(p.Name) > 64:
 			c.wrongAt(at, "pool %q cannot name plots: use letters, digits, '.', '_' and '-'", p.Name)
-		case seen[p.Name]:
+		case seen[fileKey(p.Name)] == p.Name:
 			c.wrongAt(at, "a second pool is called %q", p.Name)
+		case seen[fileKey(p.Name)] != "":
+			c.wrongAt(at, "files of pool %q would be those of %q: give one of them another name", p.Name, seen[fileKey(p.Name)])
 		}
-		seen[p.Name] = true
+		seen[fileKey(p.Name)] = p.Name
 		for _, g := range slices.Concat(p.Models, p.Exclude) {
 			if strings.TrimPrefix(g, "!") == "" {
 				c.wrongAt(at, "an empty model name; write an id, a glob such as llama-*, or leave models out for all")
@@ -231,16 +233,24 @@ func (c *checker) encoders() {
 	for i := range s.Encoders {
 		c.encoder(&s.Encoders[i], fmt.Sprintf("encoder[%d]", i))
 	}
-	labels := map[string]bool{}
+	labels := map[string]string{}
 	for i := range s.Encoders {
 		e, at := &s.Encoders[i], fmt.Sprintf("encoder[%d]", i)
 		if e.Label == "" {
 			e.Label = e.Name
 		}
-		if labels[e.Label] {
+		key := fileKey(e.Label)
+		switch other, taken := labels[key]; {
+		case taken && other == e.Label:
 			c.wrongAt(at, "a second encoder is called %q: give it a label of its own", e.Label)
+		case taken:
+			c.wrongAt(at, "files of encoder %q would be those of %q: give one of them another label", e.Label, other)
+		case e.Label != "":
+			if wrong := wrongLabel(e.Label); wrong != "" {
+				c.wrongAt(at, "label %s", wrong)
+			}
 		}
-		labels[e.Label] = true
+		labels[key] = e.Label
 		if e.Kind() == NoVectors && len(s.Encoders) > 1 {
 			c.wrongAt(at, "none cannot stand beside other encoders")
 		}
@@ -315,6 +325,9 @@ func (c *checker) policies() {
 		}
 		if p.Label != "" && labels[p.Label] {
 			c.wrongAt(at+".label", "a second policy is labelled %q", p.Label)
+		}
+		if wrong := wrongLabel(p.Label); p.Label != "" && wrong != "" {
+			c.wrongAt(at+".label", "%s", wrong)
 		}
 		labels[p.Label] = true
 		p.Plugin = c.path(at+".plugin", p.Plugin)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -17,6 +18,7 @@ type entry struct {
 	checker *paramChecker
 	params  map[string]json.RawMessage
 	model   string // parameter "model" of a policy with EachModel
+	start   bool   // what another entry starts from, before it learns from reward: equal cells are the same one
 }
 
 // entries describes every policy and multiplies its grid out.
@@ -90,6 +92,43 @@ func (p *planner) entries() []entry {
 			}
 		}
 	}
+	return append(out, p.starts(out)...)
+}
+
+// starts are the entries that show beside a policy that learns from reward what it starts from: the same, but for the
+// parameters that leave that out. Policies that share a start share its entry, and one that the experiment lists itself
+// stands for it.
+func (p *planner) starts(listed []entry) []entry {
+	seen := map[string]bool{}
+	key := func(e *entry) string {
+		params, err := e.checker.complete(e.params)
+		if err != nil {
+			return "" // told where the entry is checked
+		}
+		return fmt.Sprintf("%s\x00%s\x00%s\x00%v", e.policy.Name, e.policy.Plugin, params, e.policy.Seeds)
+	}
+	for i := range listed {
+		seen[key(&listed[i])] = true
+	}
+	var out []entry
+	for _, e := range listed {
+		if off := e.policy.Untrained; len(e.facts.Untrained) == 0 || off != nil && !*off {
+			continue
+		}
+		start := e
+		start.start, start.label = true, e.label+"-untrained"
+		start.params = maps.Clone(e.params)
+		if err := json.Unmarshal(e.facts.Untrained, &start.params); err != nil {
+			p.wrongAt(e.path, "policy %s: the parameters of its untrained start: %v", e.policy.Name, err)
+			continue
+		}
+		if k := key(&start); !seen[k] {
+			seen[k] = true
+			if p.check(start) {
+				out = append(out, start)
+			}
+		}
+	}
 	return out
 }
 
@@ -100,6 +139,11 @@ func (p *planner) check(e entry) bool {
 		return false
 	}
 	p.owner[e.label] = e.path
+	// The single models are what single:… is kept for; a label of their own was checked with the file.
+	if wrong := wrongLabel(e.label); wrong != "" && !e.facts.EachModel && e.label != e.policy.Label {
+		p.wrongAt(e.path, "label %s", wrong)
+		return false
+	}
 	if _, err := e.checker.complete(e.params); err != nil {
 		list := []error{err}
 		if joined, ok := err.(interface{ Unwrap() []error }); ok {

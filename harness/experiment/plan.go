@@ -102,6 +102,7 @@ type planner struct {
 	facts  Facts
 	cells  []Cell
 	owner  map[string]string // label → where it comes from
+	files  map[string]named  // by the name of their files
 	labels []string
 	byID   map[string]string // cell id → name
 }
@@ -111,7 +112,7 @@ type planner struct {
 func Expand(spec *Spec, facts Facts) ([]Cell, error) {
 	p := &planner{
 		decoder: &decoder{file: spec.File, where: spec.where},
-		spec:    spec, facts: facts, owner: map[string]string{}, byID: map[string]string{},
+		spec:    spec, facts: facts, owner: map[string]string{}, files: map[string]named{}, byID: map[string]string{},
 	}
 	entries := p.entries()
 	wanted := map[string]bool{} // models that `model:` names and some pool has
@@ -232,6 +233,9 @@ func (p *planner) encoded(e entry, pool string, models []int, preferences []Labe
 		if len(encoders) > 1 {
 			label += "@" + enc
 		}
+		if !p.claim(pool, label, e.path) {
+			return
+		}
 		for _, seed := range seeds {
 			c := Cell{
 				Pool: pool, Models: models, Encoder: enc, Policy: e.policy.Name, Label: label, Family: e.policy.Name,
@@ -289,6 +293,9 @@ func (p *planner) add(e entry, c Cell) {
 		return
 	}
 	if other, taken := p.byID[c.ID]; taken {
+		if e.start {
+			return
+		}
 		p.wrongAt(e.path, "%s is the same as %s: equal policy, parameters and seed; leave one out", c.Name(), other)
 		return
 	}

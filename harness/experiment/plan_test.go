@@ -27,6 +27,13 @@ var described = map[string]policy.Description{
 		Preference: policy.PreferenceIgnored, EachModel: true,
 		ParamsSchema: []byte(`{"type":"object","additionalProperties":false,"properties":{"model":{"type":"string","default":""}}}`),
 	},
+	"agent": {
+		Preference: policy.PreferenceInput, Stochastic: true, Learns: true,
+		ParamsSchema: []byte(`{"type":"object","additionalProperties":false,"properties":{
+  "mode":{"type":"string","default":"one-shot"},"steps":{"type":"integer","default":100,"minimum":0},"rate":{"type":"number","default":0.1}}}`),
+		Untrained: []byte(`{"steps": 0, "rate": 0.1}`),
+	},
+	"online": {Preference: policy.PreferenceInput, Online: true},
 	"broken": {ParamsSchema: []byte(`{"type": 7}`)},
 	"leaky":  {ParamsSchema: []byte(`{"$ref": "file:///etc/passwd"}`)},
 }
@@ -127,6 +134,63 @@ seeds: 2
 	}
 }
 
+// Beside every agent stands what it starts from, once for those that start alike, unless the experiment lists it or says no.
+func TestUntrainedStarts(t *testing.T) {
+	head := "name: x\ndata: {trace: t}\nseeds: 2\npolicies: "
+	for _, c := range []struct {
+		name, policies string
+		want           []string // labels, but for the agents' own
+	}{
+		{"one agent", `[agent, best]`, []string{"agent-untrained"}},
+		{"a label of its own", `[{name: agent, label: mine}]`, []string{"mine-untrained"}},
+		{"agents that learn otherwise start alike", `[{name: agent, grid: {rate: [0.1, 0.2, 0.3]}}]`, []string{"agent(rate=0.1)-untrained"}},
+		{"agents that start otherwise", `[agent, {name: agent, label: s, params: {mode: sequential, steps: 5}}]`, []string{"agent-untrained", "s-untrained"}},
+		{"listed after it", `[agent, {name: agent, label: start, params: {steps: 0}}]`, []string{"start"}},
+		{"listed before it", `[{name: agent, label: start, params: {steps: 0}}, agent]`, []string{"start"}},
+		{"not wanted", `[{name: agent, untrained: false}]`, nil},
+		{"wanted as ever", `[{name: agent, untrained: true}]`, []string{"agent-untrained"}},
+		{"no agent", `[best]`, nil},
+	} {
+		cells := planOf(t, head+c.policies+"\n")
+		var got []string
+		ids := map[string]bool{}
+		for _, cell := range cells {
+			ids[cell.ID] = true
+			if strings.Contains(string(cell.Params), `"steps":0`) {
+				got = append(got, cell.Label)
+				if !strings.Contains(string(cell.Params), `"rate":0.1`) || cell.Policy != "agent" || cell.Family != "agent" {
+					t.Errorf("%s: the start is %s %s", c.name, cell.Policy, cell.Params)
+				}
+			}
+		}
+		var want []string
+		for _, label := range c.want {
+			want = append(want, label, label) // two seeds
+		}
+		if !slices.Equal(got, want) || len(ids) != len(cells) {
+			t.Errorf("%s: starts %v, want %v; %d ids of %d cells", c.name, got, want, len(ids), len(cells))
+		}
+	}
+	// Seeds of its own, some of which another agent has too: each start is there once.
+	cells := planOf(t, head+`[{name: agent, seeds: [1, 2]}, {name: agent, label: b, params: {rate: 0.2}, seeds: [2, 3]}]`+"\n")
+	var names []string
+	for _, c := range cells[4:] {
+		names = append(names, c.Name())
+	}
+	if want := []string{"all/agent-untrained seed 1", "all/agent-untrained seed 2", "all/b-untrained seed 3"}; !slices.Equal(names, want) {
+		t.Errorf("starts %v, want %v", names, want)
+	}
+	// A start inherits all but its parameters, and its label is checked like any other.
+	cells = planOf(t, head+`[{name: agent, timeout: 7m, label: a}]`+"\n")
+	if start := cells[len(cells)-1]; start.Timeout != cells[0].Timeout || start.Seed != 2 || start.Pool != cells[0].Pool {
+		t.Errorf("the start is %+v", start)
+	}
+	spec, _ := parse(t, head+`[{name: agent, label: a}, {name: best, label: a-untrained}]`+"\n")
+	if _, err := Expand(spec, facts()); err == nil || !strings.Contains(err.Error(), `a second policy is called "a-untrained"`) {
+		t.Errorf("two policies of one label give %v", err)
+	}
+}
+
 // A cell's id changes with what determines its result and with nothing else.
 func TestCellIDs(t *testing.T) {
 	const base = "name: x\ndata: {trace: t}\npolicies: [{name: knn, params: {k: 10}}, {name: net, label: n}]\n"
@@ -155,6 +219,7 @@ func TestCellIDs(t *testing.T) {
 		"name":                id(base, nil, "name=y"),
 		"batch":               id(base, nil, "batch=7"),
 		"timeout":             id(base, nil, "timeout=1h"),
+		"stream":              id(base, nil, "stream.batch=7"),
 		"plots":               id(base, nil, "plots.formats=[]"),
 		"seeds":               id(base, nil, "seeds=[7, 8]"),
 		"other policy":        id(base, nil, "policies.n.seeds=3"),
@@ -191,6 +256,20 @@ func TestCellIDs(t *testing.T) {
 	}
 }
 
+// What an online policy decides depends on how it meets the prompts.
+func TestTheStreamIsPartOfAnOnlineCell(t *testing.T) {
+	ids := map[string]string{}
+	for _, set := range []string{"stream.batch=32", "stream.batch=33", "stream.seed=2", "batch=7"} {
+		ids[set] = planOf(t, "name: x\ndata: {trace: t}\npolicies: [online]\n", set)[0].ID
+	}
+	if ids["stream.batch=32"] != ids["batch=7"] {
+		t.Error("the batch of a call, or a default spelled out, changes the id")
+	}
+	if ids["stream.batch=32"] == ids["stream.batch=33"] || ids["stream.batch=32"] == ids["stream.seed=2"] {
+		t.Error("another batch or another order of the stream has the same id")
+	}
+}
+
 func TestPlanProblems(t *testing.T) {
 	for _, c := range []struct{ change, want string }{
 		{"policies=[knm]", `--set policies=[knm]: policies[0]: unknown policy "knm", did you mean "knn"?`},
@@ -224,7 +303,7 @@ func TestPlanProblems(t *testing.T) {
 	s, _ := parse(t, "name: x\ndata: {trace: t}\npools: [{name: p, models: [gpt-5]}]\npolicies:\n  - knm\n  - {name: knn, params: {k: 0}}\n")
 	_, err := Expand(s, facts())
 	want := `dir/x.yaml:3:10: pools[0]: pool p: no model of the trace matches "gpt-5", did you mean "gpt-4"? (known: llama-8b, gpt-4, llama-70b, meta/llama-x)
-dir/x.yaml:5:5: policies[0]: unknown policy "knm", did you mean "knn"? (known: best, broken, knn, leaky, net, random, single)
+dir/x.yaml:5:5: policies[0]: unknown policy "knm", did you mean "knn"? (known: agent, best, broken, knn, leaky, net, online, random, single)
 dir/x.yaml:6:29: policies[1].params.k: policy knn: parameter "k": minimum: got 0, want 1`
 	if err == nil || err.Error() != want {
 		t.Errorf("got\n%v\nwant\n%s", err, want)

@@ -222,9 +222,10 @@ func one(name string) string { return strings.ReplaceAll(safe(name), "/", "_") }
 
 var unsafe = regexp.MustCompile(`[^A-Za-z0-9._/-]+`)
 
-// safe is a name that may be part of a path: other letters become '_', and no part begins with a dot.
+// safe is a name that may be part of a path: other letters become '-', as in [experiment.FileName], so that names that
+// differ there differ here; and no part begins with a dot.
 func safe(name string) string {
-	parts := strings.Split(unsafe.ReplaceAllString(name, "_"), "/")
+	parts := strings.Split(unsafe.ReplaceAllString(name, "-"), "/")
 	for i, p := range parts {
 		if p == "" || strings.HasPrefix(p, ".") {
 			parts[i] = "_" + strings.TrimLeft(p, ".")

@@ -113,7 +113,8 @@ type paperOf struct {
 	BatchSize, Bits, PUE, Grid                      float64
 	CostLogged, EnergyLogged                        float64 // shares
 	Prefill                                         bool
-	Fit                                             bool // figures are as wide as the text
+	EnergyMethod                                    string // "" for the published regression
+	Fit                                             bool   // figures are as wide as the text
 	tables                                          []poolTable
 }
 
@@ -153,6 +154,7 @@ func paperFacts(run *store.Run, m *store.Manifest) (*paperOf, error) {
 				BatchSize, PUE, QuantisationBits float64
 				Prefill                          struct{ On bool }
 			}
+			Method      struct{ Name string }
 			GridGPerKWh float64
 		}
 		Pools map[string]struct {
@@ -178,7 +180,7 @@ func paperFacts(run *store.Run, m *store.Manifest) (*paperOf, error) {
 		Seeds: len(m.Seeds), Resamples: config.Metrics.Resamples,
 		BatchSize: data.Accounting.Energy.BatchSize, Bits: data.Accounting.Energy.QuantisationBits, PUE: data.Accounting.Energy.PUE,
 		Grid: data.Accounting.GridGPerKWh, CostLogged: data.Logged.CostUSD, EnergyLogged: data.Logged.EnergyWh,
-		Prefill: data.Accounting.Energy.Prefill.On, tables: tables,
+		Prefill: data.Accounting.Energy.Prefill.On, EnergyMethod: data.Accounting.Method.Name, tables: tables,
 	}
 	if p.Resamples == 0 {
 		p.Resamples = metrics.DefaultResamples

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -367,10 +366,8 @@ func shares(pool string, points []store.Point) []namedShares {
 	return out
 }
 
-var unsafe = regexp.MustCompile(`[^A-Za-z0-9._-]+`)
-
 // file makes a label safe for a file's name.
-func file(label string) string { return strings.Trim(unsafe.ReplaceAllString(label, "-"), "-") }
+func file(label string) string { return experiment.FileName(label) }
 
 // short writes a λ with two digits: 48, 4.8k, 110k.
 func short(x float64) string {

@@ -78,7 +78,7 @@ func (w *work) execute(ctx context.Context) (*store.CellResult, error) {
 	if sec := w.vectors[w.cell.Encoder].secEach; sec > 0 && about.Wants(policy.NeedVector) {
 		result.Cost["encode_s"] = sec // for a prompt
 	}
-	if result.Selection, err = w.selection(ctx, inst, about); err != nil {
+	if result.Selection, result.Halves, err = w.selection(ctx, inst, about); err != nil {
 		return nil, err
 	}
 	if result.Points, result.Decisions, err = w.replay(routed); err != nil {
@@ -104,24 +104,31 @@ func covered(points []store.Point) (n float64) {
 func (w *work) ref() store.Ref { return refOf(w.cell) }
 
 // selection routes the prompts that settings are chosen by: the policy has seen nothing of them, and they are not the test.
-func (w *work) selection(ctx context.Context, inst *host.Instance, about policy.Description) ([]store.Point, error) {
+func (w *work) selection(ctx context.Context, inst *host.Instance, about policy.Description) ([]store.Point, []store.Halves, error) {
 	rows := w.selectionRows(w.cell.Pool)
 	if len(rows) == 0 {
-		return nil, nil
+		return nil, nil, nil
 	}
 	routed, _, err := w.route(ctx, inst, about, rows)
 	if err != nil {
-		return nil, fmt.Errorf("routing the selection prompts: %w", err)
+		return nil, nil, fmt.Errorf("routing the selection prompts: %w", err)
 	}
-	points := make([]store.Point, len(routed))
+	points, halves := make([]store.Point, len(routed)), make([]store.Halves, len(routed))
+	results := make([]replay.Result, len(rows))
+	first := w.firstHalf(rows)
 	for i := range routed {
-		mean, err := replay.Replay(w.feed.view(), int32s(rows), decided(&routed[i]), nil)
+		mean, err := replay.Replay(w.feed.view(), int32s(rows), decided(&routed[i]), results)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		points[i] = w.point(w.cell.Preferences[i], mean)
+		halves[i] = store.Halves{
+			Preference: points[i].Preference,
+			Order:      figuresOf(results, func(r int) bool { return first[r] }),
+			Check:      figuresOf(results, func(r int) bool { return !first[r] }),
+		}
 	}
-	return points, nil
+	return points, halves, nil
 }
 
 func (w *work) fit(ctx context.Context, inst *host.Instance, result *store.CellResult) error {

@@ -111,7 +111,7 @@ type lacking struct {
 // thinBelow is the number of prompts below which a mean ranks nobody.
 const thinBelow = 30
 
-// thin says which policies have too few prompts to be ranked.
+// thin says which policies have too few prompts to be ranked, in a line for each pool where that is all of them.
 func thin(points []store.Point) []string {
 	most := map[[2]string]int{}
 	var names [][2]string
@@ -122,10 +122,24 @@ func thin(points []store.Point) []string {
 		}
 		most[key] = max(most[key], covers(&pt))
 	}
-	var out []string
+	var pools []string
+	all, few := map[string]int{}, map[string][]string{}
 	for _, key := range names {
-		if n := most[key]; n < thinBelow {
-			out = append(out, fmt.Sprintf("pool %s: %s has results for %d test prompts, fewer than %d: it is given no rank", key[0], key[1], n, thinBelow))
+		pool, n := key[0], most[key]
+		if all[pool]++; all[pool] == 1 {
+			pools = append(pools, pool)
+		}
+		if n < thinBelow {
+			few[pool] = append(few[pool], fmt.Sprintf("%s (%d)", key[1], n))
+		}
+	}
+	var out []string
+	for _, pool := range pools {
+		switch n := len(few[pool]); {
+		case n > 0 && n == all[pool]:
+			out = append(out, fmt.Sprintf("pool %s: no policy has results for %d test prompts or more: nobody is given a rank", pool, thinBelow))
+		case n > 0:
+			out = append(out, fmt.Sprintf("pool %s: fewer than %d test prompts have results of %s: no rank is given", pool, thinBelow, strings.Join(few[pool], ", ")))
 		}
 	}
 	return out

@@ -43,6 +43,7 @@ type source struct {
 	respond  func(prompt, model int) string // simulated responses, by raw's indexes
 	files    []provenance.File
 	counted  int // outcomes whose tokens were estimated
+	doubts   []trace.Doubt
 }
 
 // placed tells whether the experiment says when prompts arrive or where models run.
@@ -111,6 +112,9 @@ func open(ctx context.Context, dir string) (*source, error) {
 		return nil, err
 	}
 	s := &source{dir: dir, n: t.Prompts.Len()}
+	if s.doubts, err = t.Doubts(ctx); err != nil {
+		return nil, err
+	}
 	s.trace, s.rows, _ = t.Ordered()
 	for _, f := range sums {
 		s.files = append(s.files, provenance.File{Path: f.Name, Bytes: f.Bytes, SHA256: f.SHA256})
@@ -156,6 +160,7 @@ func (s *source) split(spec *experiment.Spec) (*trace.Assignment, error) {
 	split, err := s.trace.Split(spec.Data.Split.Trace())
 	if wrong := (*trace.Violation)(nil); errors.As(err, &wrong) && wrong.File == trace.PromptsFile {
 		wrong.Row = int64(s.rows[wrong.Row])
+		err = wrong
 	}
 	if err != nil {
 		return nil, fmt.Errorf("data.split: %w", err)
@@ -368,6 +373,7 @@ func (d *dataset) finish(how replay.UnknownCost) error {
 		}
 		return errors.New("no prompt is in the train part: change data.split, or the trace's split column")
 	}
+	d.noteDoubts()
 	if n := d.table.Logged.Unread; n > 0 {
 		d.note("the energy and carbon of %d outcomes are unknown: they have no input_tokens, so nobody knows what reading their prompts took; accounting.prefill: false leaves reading out", n)
 	}

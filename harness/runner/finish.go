@@ -343,12 +343,13 @@ func (p *Plan) subjects(run *store.Run, pool string, models []int) ([]metrics.Su
 	return subjects, nil
 }
 
-// roleOf is a cell's part in the tables. A policy that asks to be shown nothing of a prompt knows nothing of prompts.
+// roleOf is a cell's part in the tables. A policy that asks to be shown nothing of a prompt knows nothing of prompts; one
+// that is shown the data set's label knows what no live router would.
 func roleOf(c *experiment.Cell) metrics.Role {
-	switch {
-	case c.Facts.Wants(policy.NeedLiveCategory):
+	if c.Facts.Wants(policy.NeedLiveCategory) {
 		return metrics.RoleLabelled
-	case len(c.Facts.Needs) == 0:
+	}
+	if len(c.Facts.Needs) == 0 {
 		return metrics.RoleControl
 	}
 	return metrics.RolePolicy

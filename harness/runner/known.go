@@ -4,7 +4,11 @@ import (
 	"math"
 	"slices"
 
+	"github.com/trilemma-bench/trilemma/harness/replay"
+	"github.com/trilemma-bench/trilemma/harness/stats"
+	"github.com/trilemma-bench/trilemma/harness/store"
 	"github.com/trilemma-bench/trilemma/harness/trace"
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // selectionRows are the prompts that settings are chosen by, as the experiment's coverage says.
@@ -14,6 +18,31 @@ func (p *Plan) selectionRows(pool string) []int {
 		rows = p.data.table.View(p.pools[pool]).Complete(rows)
 	}
 	return rows
+}
+
+// firstHalf draws the half of the selection prompts that tells the order in which settings are tested: the same prompts for
+// every cell.
+func (p *Plan) firstHalf(rows []int) []bool {
+	rng := policy.Stream(p.Spec.Data.Split.Seed, "halves of selection")
+	first := make([]bool, len(rows))
+	for k, r := range rng.Perm(len(rows)) {
+		first[r] = k < len(rows)/2
+	}
+	return first
+}
+
+// figuresOf are the moments of some results, of those that are covered.
+func figuresOf(results []replay.Result, in func(r int) bool) store.Figures {
+	var columns [4][]float64
+	for r := range results {
+		if x := &results[r]; x.Covered && in(r) {
+			for k, v := range [4]float32{x.Quality, x.CostUSD, x.CarbonG(), x.LatencySec} {
+				columns[k] = append(columns[k], float64(v))
+			}
+		}
+	}
+	of := func(k int) store.Sample { return store.Sample(stats.MomentsOf(columns[k])) }
+	return store.Figures{Score: of(0), CostUSD: of(1), CarbonG: of(2), LatencySec: of(3)}
 }
 
 // known are the prompts outside of test that all models of a pool answered: what models, which have learned nothing here,

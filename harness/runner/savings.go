@@ -263,6 +263,9 @@ func (w *poolWork) references(base *baseline) error {
 	id := func(m int) string { return w.data.trace.Models[models[m]].ID }
 	if least >= 0 {
 		s := store.Saving{Pool: w.pool, Policy: "single:" + id(least), Role: store.RoleSingle, ChosenOn: base.ChosenOn, Preference: "least carbon at the baseline's quality less the margin"}
+		if models[least] == base.model {
+			s.Preference = "the baseline itself: no other model at its quality less the margin emits less"
+		}
 		if err := w.compare(s, base, w.single(w.pool, models[least])); err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/trilemma-bench/trilemma/harness/experiment"
@@ -22,6 +23,20 @@ func (s *source) countTokens(ctx context.Context, spec *experiment.Spec) error {
 	}
 	s.counted = filled
 	return nil
+}
+
+// toldElsewhere are the kinds that the split and the bills tell, as the experiment has them.
+var toldElsewhere = []string{"repeated prompt", "no tokens", "no prices"}
+
+// noteDoubts tells what is suspicious in the traces.
+func (d *dataset) noteDoubts() {
+	for _, s := range d.sources {
+		for i := range s.doubts {
+			if !slices.Contains(toldElsewhere, s.doubts[i].Kind) {
+				d.note("suspicious: %s", s.doubts[i].Error())
+			}
+		}
+	}
 }
 
 // noteUnbilled tells which models have answers without a known cost, how these score against the others, and what becomes

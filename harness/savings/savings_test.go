@@ -121,7 +121,7 @@ func names(n int) []string {
 // A policy that decides without looking at the prompt saves nothing over mixing blindly: it is said to in no more worlds
 // than an interval of 95 % allows, whatever it mixes.
 func TestBlindPoliciesSaveNothingOverTheBlindMix(t *testing.T) {
-	const worlds, models, resamples = 400, 6, 400
+	const worlds, models, resamples = 400, 6, 300
 	for _, c := range []struct {
 		name string
 		of   func(w *world, front []int) func(int) int

@@ -65,6 +65,8 @@ type CellResult struct {
 	Cost map[string]float64
 	// Selection are the points on the selection prompts, which no policy has seen and by which settings are chosen.
 	Selection []Point
+	// Halves are their spread, which claims about them are tested by.
+	Halves []Halves
 	// Usage says where the footprint came from, a preference at a time.
 	Usage []Usage
 	// Fit are the last metrics that training reported, such as the error of predicted costs.
@@ -92,6 +94,7 @@ type Status struct {
 	Points    []Point            `json:"points,omitempty"`
 
 	Selection []Point            `json:"selection,omitempty"`
+	Halves    []Halves           `json:"selection_halves,omitempty"`
 	Usage     []Usage            `json:"usage,omitempty"`
 	Fit       map[string]float64 `json:"fit,omitempty"`
 	Curves    []Curve            `json:"curves,omitempty"`
@@ -123,7 +126,7 @@ func (r *Run) SaveCell(c CellResult) error {
 	st := Status{
 		Ref: c.Ref, State: Done, WallSec: c.Wall.Seconds(), Finished: time.Now().UTC().Truncate(time.Millisecond),
 		Notices: c.Notices, Cost: c.Cost, Points: c.Points,
-		Selection: c.Selection, Usage: c.Usage, Fit: c.Fit, Curves: c.Curves, Params: c.Params, Stream: c.Stream,
+		Selection: c.Selection, Halves: c.Halves, Usage: c.Usage, Fit: c.Fit, Curves: c.Curves, Params: c.Params, Stream: c.Stream,
 	}
 	// A result of an earlier attempt must not vouch for the data of this one.
 	if err := os.Remove(r.statusPath(c.Ref.ID)); err != nil && !errors.Is(err, os.ErrNotExist) {

@@ -315,3 +315,24 @@ func TestResponsesHedgeWhenWrong(t *testing.T) {
 		t.Errorf("wrong responses hedge %.3f of the time, right ones %.3f; want a gap of 0.2", wrong, right)
 	}
 }
+
+// TestSimulatedTracesAreNotDoubted holds that what nothing is wrong with raises no doubts.
+func TestSimulatedTracesAreNotDoubted(t *testing.T) {
+	for seed := range uint64(20) {
+		p := Default()
+		p.Prompts, p.Seed, p.Bandit = 300, seed, seed%4 == 3
+		s, err := Generate(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		doubts, err := s.Trace.Doubts(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range doubts {
+			if doubts[i].Kind != "repeated prompt" {
+				t.Errorf("seed %d: %v", seed, doubts[i].Error())
+			}
+		}
+	}
+}

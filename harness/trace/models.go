@@ -7,7 +7,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -103,6 +102,7 @@ func parseModels(src []byte, found *findings) (models []policy.Model) {
 		return nil
 	}
 	r := &modelsReader{found: found, lines: modelLines(src)}
+	raw := readRaw(src)
 	seen := map[string]int64{}
 	for i := range file.Models {
 		e := &file.Models[i]
@@ -117,7 +117,7 @@ func parseModels(src []byte, found *findings) (models []policy.Model) {
 		} else {
 			seen[m.ID] = r.line("id")
 		}
-		r.otherPrices()
+		r.otherPrices(raw.keys(i))
 		m.Provider = r.text("provider", e.Provider)
 		m.Hardware = r.text("hardware", e.Hardware)
 		m.Region = r.text("region", e.Region)
@@ -130,6 +130,7 @@ func parseModels(src []byte, found *findings) (models []policy.Model) {
 		}
 		m.ParamsTotalB = r.span("params_total_b", e.ParamsTotalB)
 		m.ParamsActiveB = r.span("params_active_b", e.ParamsActiveB)
+		r.sizes(m.ParamsTotalB, m.ParamsActiveB)
 		m.PriceInputUSDPerMTok = r.number("price_input_usd_per_mtok", e.PriceInput, false)
 		m.PriceOutputUSDPerMTok = r.number("price_output_usd_per_mtok", e.PriceOutput, false)
 		m.TokensPerSec = r.either("tokens_per_sec", e.TokensPerSec, "throughput_tokens_per_s", e.Throughput, true)
@@ -221,6 +222,29 @@ func (r *modelsReader) span(key string, v any) policy.Range {
 	return policy.Exactly(x)
 }
 
+// mostParamsB is above every model there is by a factor of some thousands: 100,000 billion parameters.
+const mostParamsB = 1e5
+
+// sizes refuses sizes that no model has.
+func (r *modelsReader) sizes(total, active policy.Range) {
+	for _, s := range []struct {
+		key string
+		of  policy.Range
+	}{{"params_total_b", total}, {"params_active_b", active}} {
+		if s.of.High > mostParamsB {
+			r.bad(s.key, figureText(s.of.High), "billion parameters are more than any model has",
+				"write the size in billions: "+figureText(s.of.High/1e9)+" for "+figureText(s.of.High)+" parameters")
+			return
+		}
+	}
+	if total.Known() && active.Known() && active.Low > total.High {
+		r.bad("params_active_b", figureText(active.Low), "is above params_total_b, "+figureText(total.High)+", of which it is a part",
+			"swap the two, or write the same figure where all parameters are active")
+	}
+}
+
+func figureText(x float64) string { return strconv.FormatFloat(x, 'g', 6, 64) }
+
 func toFloat(v any) (float64, bool) {
 	switch v := v.(type) {
 	case int:
@@ -271,24 +295,6 @@ func modelLines(src []byte) map[string]int {
 		}
 	}
 	return lines
-}
-
-// otherPrices refuses a price in another currency or for other amounts: left out, the model would silently have none.
-func (r *modelsReader) otherPrices() {
-	prefix := strconv.Itoa(r.at) + "."
-	var keys []string
-	for at := range r.lines {
-		if key, ours := strings.CutPrefix(at, prefix); ours && (strings.HasPrefix(key, "price") || key == "currency") {
-			keys = append(keys, key)
-		}
-	}
-	slices.Sort(keys)
-	for _, key := range keys {
-		if key != "price_input_usd_per_mtok" && key != "price_output_usd_per_mtok" {
-			r.bad(key, "", "is not a price that a trace has: prices are USD for a million tokens",
-				"write price_input_usd_per_mtok and price_output_usd_per_mtok, or keep prices in other currencies with their rate in a price book (accounting.prices)")
-		}
-	}
 }
 
 // formatModels writes models.yaml: the keys that readModels reads, unknown figures left out.

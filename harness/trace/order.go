@@ -19,7 +19,7 @@ func (t *Trace) Ordered() (ordered *Trace, rows, models []int) {
 	slices.SortFunc(models, func(i, j int) int { return cmp.Compare(t.Models[i].ID, t.Models[j].ID) })
 
 	out := *t
-	out.Models = reordered(t.Models, models, 1)
+	out.Models, out.CopyOf = reordered(t.Models, models, 1), reordered(t.CopyOf, models, 1)
 	out.Prompts = *p
 	for _, column := range []*[]string{
 		&out.Prompts.ID, &out.Prompts.Benchmark, &out.Prompts.Category, &out.Prompts.Source, &out.Prompts.Text, &out.Prompts.Reference, &out.Prompts.Split,

@@ -36,6 +36,11 @@ type quantity struct {
 
 func notNegative(x float64) bool { return x >= 0 && !math.IsInf(x, 1) }
 
+// fits tells whether a figure keeps being finite, and above zero, as the float32 that matrices hold.
+func fits(x float64) bool {
+	return x <= math.MaxFloat32 && (x == 0 || float32(x) != 0)
+}
+
 const leaveNull = "leave it null where it is not known"
 
 // quantities in the order of the trace format. The score is first.
@@ -321,7 +326,7 @@ func (s *scan) figures(ctx context.Context, t *table, f *field, q, group int, ce
 		}
 		at := cell[row-first:]
 		for i, x := range d.value {
-			if !spec.valid(x) {
+			if !spec.valid(x) || !fits(x) {
 				if x != x && q != scoreQuantity {
 					continue // not known
 				}
@@ -353,6 +358,12 @@ func (d *numbers) refuse(file string, row int64, i int, spec *quantity) Violatio
 		v.Problem, v.Fix = "is not a number", "give the score, or leave the row out: a missing answer is a missing row"
 	case math.IsInf(x, 0):
 		v.Problem = "is not finite"
+	case spec.valid(x) && x > 1:
+		v.Problem, v.Fix = "is above what a float32 holds (3.4e38)", leaveNull
+	case spec.valid(x):
+		v.Problem, v.Fix = "is below what a float32 holds (1e-45) and would be read as 0", "write 0, or "+leaveNull
+	case spec == &quantities[scoreQuantity] && x > 1 && x <= 100:
+		v.Fix = "scale scores to [0,1], 1 being best: percent ÷ 100, a judge's 1 to 10 as (score − 1) ÷ 9"
 	}
 	return v
 }

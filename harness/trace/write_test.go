@@ -36,7 +36,7 @@ func drawTrace(rt *rapid.T) *Trace {
 		if maybe("priced") {
 			models[j].PriceInputUSDPerMTok = rapid.Float64Range(0, 100).Draw(rt, "price")
 			models[j].PriceOutputUSDPerMTok = rapid.Float64Range(0, 100).Draw(rt, "price")
-			models[j].ParamsActiveB = policy.Exactly(rapid.Float64Range(0.1, 1000).Draw(rt, "params"))
+			models[j].ParamsActiveB = policy.Exactly(rapid.Float64Range(0.1, 30).Draw(rt, "params"))
 			models[j].ParamsTotalB = policy.Range{Low: 20, High: 30.5}
 			models[j].TokensPerSec, models[j].TimeToFirstTokenSec, models[j].Region = 55.5, 0.25, "us-east-1"
 		}

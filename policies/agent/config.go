@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 
 	"github.com/trilemma-bench/trilemma/policies/env"
@@ -31,12 +32,12 @@ type Config struct {
 	Temperature float64 // of the base logits, in score
 	Vector      bool    // the actor sees the prompt's vector itself
 	Responses   bool    // it sees how responses look
-	Bandit      bool    // only outcomes of models that it chose are ever looked at
+	Bandit      bool    // only outcomes of models that it chose, or that a log did, are ever looked at
 	Separate    bool    // an agent for every preference of the sweep, in place of one that is told the preference
 
 	Hidden, Scorer int
 
-	Steps   int // environment steps at most
+	Steps   int // environment steps at most; 0 leaves the start as it is
 	Passes  int // steps at most for each training prompt
 	Slots   int
 	Horizon int // steps of every slot between two updates
@@ -77,6 +78,32 @@ func (c *Config) check() error {
 		return fmt.Errorf("%s: feedback \"bandit\" is for mode \"one-shot\": the belief of a sequential agent learns from labels", c.Name)
 	}
 	return learn.CheckBackend(c.Setup.Backend)
+}
+
+// startParams are the parameters that shape what an agent starts from; the others say how it learns from reward.
+var startParams = []string{
+	"mode", "max_asks", "warm_start", "feedback", "temperature", "use_vector", "use_responses", "conditioned", "hidden", "scorer",
+}
+
+// Untrained are the parameters of an agent's start without a step of reward, to be put over others: agents that differ only
+// in how they learn share it. defaults are those of the policy.
+func Untrained(defaults any) json.RawMessage {
+	text, err := json.Marshal(defaults)
+	all := map[string]json.RawMessage{}
+	if err == nil {
+		err = json.Unmarshal(text, &all)
+	}
+	for _, name := range startParams {
+		delete(all, name)
+	}
+	all["steps"] = json.RawMessage("0")
+	if err == nil {
+		text, err = json.Marshal(all)
+	}
+	if err != nil {
+		panic(fmt.Sprintf("agent: parameters that are no JSON: %v", err)) // they are plain structs
+	}
+	return text
 }
 
 // needs are the columns that the agent looks at.

@@ -31,7 +31,11 @@ func (s *sense) lay(ctx context.Context, c *Config, t *policy.Task, train, valid
 		if part.expect == nil {
 			continue
 		}
-		g, err := newGround(c, s, part.split, part.expect, r)
+		split := part.split
+		if c.Bandit {
+			split = newBandit(split, c.Setup.Seed, c.Name).playable(s.Overall)
+		}
+		g, err := newGround(c, s, split, part.expect, r)
 		if err != nil {
 			return nil, err
 		}

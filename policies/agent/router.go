@@ -84,6 +84,9 @@ func (p *Router) train(ctx context.Context, s *sense, preferences []policy.Prefe
 		return nil, err
 	}
 	learned := &trained{Actor: actor.Clone()}
+	if c.Steps == 0 {
+		return learned, ctx.Err() // the start itself, to the last bit
+	}
 	play, err := newCollector(c, s, preferences, grounds[0], shape)
 	if err != nil {
 		return nil, err

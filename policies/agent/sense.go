@@ -46,18 +46,10 @@ func (s *sense) learn(ctx context.Context, c *Config, t *policy.Task, report fun
 	s.Models, s.Dim = len(c.Setup.Models), t.Train.Prompts.Dim
 	s.Overall = learn.Overall(s.Models, t.Train)
 	if c.Bandit {
-		s.Overall = learn.NewExpected(1, s.Models)
-		for m := range s.Models {
-			s.Overall.Row(learn.Score, 0)[m] = 0.5
-		}
-		observed := bandit(t.Train, c.Setup.Seed, c.Name)
-		means := learn.Overall(s.Models, observed)
-		for q := range s.Overall.Value {
-			for m, x := range means.Value[q] {
-				if x == x {
-					s.Overall.Value[q][m] = x
-				}
-			}
+		b := newBandit(t.Train, c.Setup.Seed, c.Name)
+		s.Overall = b.means()
+		if metrics := b.metrics(); metrics != nil && report != nil {
+			report(policy.Progress{Stage: "log", Step: 1, Total: 1, Metrics: metrics})
 		}
 	}
 	for i, q := range learn.Expenses {
@@ -212,18 +204,4 @@ func (s *sense) check(models int) error {
 		return errors.New("the checkpoint's scales of response features do not fit the pool; fit again")
 	}
 	return nil
-}
-
-// bandit keeps of a split only one outcome a prompt: the logged one where the trace tells what was chosen, else that of a
-// model drawn evenly, as a live system would see before it has learned anything.
-func bandit(split *policy.Split, seed uint64, name string) *policy.Split {
-	r := policy.Stream(seed, name, "bandit")
-	seen := *split
-	o := &seen.Outcomes
-	o.Present = make([]bool, len(split.Outcomes.Present))
-	for i := range split.Len() {
-		m := r.IntN(o.Models)
-		o.Present[i*o.Models+m] = split.Outcomes.Present[i*o.Models+m]
-	}
-	return &seen
 }

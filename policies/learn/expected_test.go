@@ -31,15 +31,15 @@ func pair(scores, costs []float32) *policy.Split {
 func TestMeansGolden(t *testing.T) {
 	s := pair([]float32{1, 0, 0, nan, 1, 1}, []float32{2, 4, 4, nan, nan, 8})
 	overall := Overall(2, s, nil)
-	// Of the prompts that both answered, model 1 has 1/2 less and twice the cost.
-	if got, want := fmt.Sprint(overall.Value), "[[0.6666667 0.16666667] [3.3333333 6.6666665] [NaN NaN] [NaN NaN]]"; got != want {
+	// Both answered the first prompt and the last, of which model 0 has no cost: model 1 takes twice as much.
+	if got, want := fmt.Sprint(overall.Value), "[[1 0.5] [3 6] [NaN NaN] [NaN NaN]]"; got != want {
 		t.Errorf("overall means %s, want %s", got, want)
 	}
 	m := NewMeans(2, 2)
 	m.Add(0, &s.Outcomes, 1) // one prompt in group 0, none in group 1
 	got := m.Expected(overall, 2)
-	// (0 + 2·2/3)/3, nothing of model 1, so its overall mean; cost (4 + 2·10/3)/3.
-	if got, want := fmt.Sprint(got.Value[:2]), "[[0.44444445 0.16666667 0.6666667 0.16666667] [3.5555556 6.6666665 3.3333333 6.6666665]]"; got != want {
+	// (0 + 2·1)/3, nothing of model 1, so its overall mean; cost (4 + 2·3)/3.
+	if got, want := fmt.Sprint(got.Value[:2]), "[[0.6666667 0.5 1 0.5] [3.3333333 6 3 6]]"; got != want {
 		t.Errorf("shrunk means %s, want %s", got, want)
 	}
 }

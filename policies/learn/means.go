@@ -6,8 +6,11 @@ import (
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
-// Means gathers what every model did with groups of prompts, to compare the models within each: their mean score, cost,
-// carbon and latency over all prompts of the group, see [twoWay]. Missing outcomes and unknown figures are left out.
+// Means gathers what every model did with groups of prompts, to compare the models within each by their mean score, cost,
+// carbon and latency. A mean over the prompts that a model happens to have would call it good for lacking the hard ones.
+// So models are compared on the prompts that all of them answered, where these are at least half of the group's; fewer
+// would cost what is known of the others more than it brings, and each model is taken for what it comes to over all
+// prompts, see [twoWay]. A model without any outcome in the group is left out of this.
 type Means struct {
 	models int
 	rows   [][]answered // by group
@@ -44,11 +47,12 @@ func (s *Means) AddAll(group int, split *policy.Split) {
 //
 //	(n·mean + strength·prior) / (n + strength),
 //
-// n being the prompts of the group that the model has: the posterior mean of a normal prior. Without one a model never
+// n being the prompts that the model's mean is of: the posterior mean of a normal prior. Without one a model never
 // seen in a group is NaN there.
 func (s *Means) Expected(prior *Expected, strength float64) *Expected {
 	e := NewExpected(len(s.rows), s.models)
 	for group, rows := range s.rows {
+		rows = s.common(rows)
 		for q := range quantities {
 			cells := s.cells(rows, q)
 			_, count := plain(cells, s.models)
@@ -72,6 +76,37 @@ func (s *Means) Expected(prior *Expected, strength float64) *Expected {
 		}
 	}
 	return e
+}
+
+// common are the prompts that all models answered which answered any, if they are at least half of the group; else all.
+func (s *Means) common(rows []answered) []answered {
+	answers, counts := make([]bool, s.models), 0
+	has := func(r answered, m int) bool { return r.outcomes.Present[r.row*r.outcomes.Models+m] }
+	for _, r := range rows {
+		some := false
+		for m := range answers {
+			if has(r, m) {
+				answers[m], some = true, true
+			}
+		}
+		if some {
+			counts++
+		}
+	}
+	var out []answered
+	for _, r := range rows {
+		whole := true
+		for m, some := range answers {
+			whole = whole && (!some || has(r, m))
+		}
+		if whole {
+			out = append(out, r)
+		}
+	}
+	if 2*len(out) < counts {
+		return rows
+	}
+	return out
 }
 
 // cells are the known figures of a quantity, row by row.
@@ -98,6 +133,14 @@ func Overall(models int, splits ...*policy.Split) *Expected {
 		s.AddAll(0, split)
 	}
 	return s.Expected(nil, 0)
+}
+
+// OverAllPrompts is what every model comes to over all prompts of a split, by [twoWay], whatever it answered.
+func OverAllPrompts(models int, split *policy.Split, q Quantity) []float64 {
+	s := NewMeans(1, models)
+	s.AddAll(0, split)
+	level, _ := twoWay(s.cells(s.rows[0], q), split.Len(), models, q)
+	return level
 }
 
 // RoutingError is the mean squared error of expected scores as a router feels it: of each model's difference from the

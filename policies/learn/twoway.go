@@ -8,9 +8,8 @@ type cell struct {
 	value      float64
 }
 
-// twoWay tells what every model would come to over all prompts of a group, of which it may have answered only some. A
-// mean over the prompts that a model happens to have compares it with the others on other prompts: a model that lacks
-// the hard ones looks good. So each figure is taken apart into what the prompt and what the model makes of it,
+// twoWay tells what every model would come to over all prompts of a group, of which it may have answered only some: each
+// figure is taken apart into what the prompt and what the model makes of it,
 //
 //	score = a_i + b_m,   cost, carbon or latency = a_i · b_m,
 //

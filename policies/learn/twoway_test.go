@@ -37,21 +37,41 @@ func world(n int, score, cost []float64, answers func(prompt, model int, hard fl
 // of them is found.
 func TestOverallIsOverAllPrompts(t *testing.T) {
 	score, cost := []float64{0.8, 0.75, 0.6, 0.5}, []float64{4, 3, 2, 1}
-	full := Overall(4, world(400, score, cost, func(int, int, float64) bool { return true }))
+	full := world(400, score, cost, func(int, int, float64) bool { return true })
 	for name, answers := range map[string]func(prompt, model int, hard float64) bool{
 		"one lacks the hard":      func(_, m int, hard float64) bool { return m != 1 || hard < 0.4 },
 		"none is common":          func(i, m int, hard float64) bool { return i%4 != m && (m != 1 || hard < 0.4) },
 		"linked by others only":   func(i, m int, hard float64) bool { return (m+i)%3 > 0 && (m != 1 || hard < 0.4) },
 		"two lack different ends": func(_, m int, hard float64) bool { return (m != 1 || hard < 0.6) && (m != 0 || hard > 0.5) },
 	} {
-		got := Overall(4, world(400, score, cost, answers))
+		got := world(400, score, cost, answers)
 		for _, q := range []Quantity{Score, CostUSD} {
-			for m, want := range full.Row(q, 0) {
-				if x := got.Row(q, 0)[m]; math.Abs(float64(x-want)) > 1e-4*float64(want) {
+			found := OverAllPrompts(4, got, q)
+			for m, want := range OverAllPrompts(4, full, q) {
+				if x := found[m]; math.Abs(x-want) > 1e-4*want {
 					t.Errorf("%s: mean %v of model %d is %v, want %v", name, q, m, x, want)
 				}
 			}
 		}
+	}
+}
+
+// Where most prompts are common the models are compared on them, whatever another makes of them: that a model which
+// always fails finds all prompts alike says nothing of how hard they are.
+func TestOverallIsOnCommonPrompts(t *testing.T) {
+	s := &policy.Split{Outcomes: policy.Outcomes{Models: 4}}
+	for i := range 100 {
+		easy := i%2 == 0
+		best := float32(0.5)
+		if easy {
+			best = 0.9
+		}
+		s.Prompts.ID = append(s.Prompts.ID, "p")
+		s.Outcomes.Present = append(s.Outcomes.Present, true, easy, true, false)
+		s.Outcomes.Score = append(s.Outcomes.Score, best, 0.85, 0, nan)
+	}
+	if got := Overall(4, s).Row(Score, 0); got[0] != 0.9 || got[1] != 0.85 || got[2] != 0 || got[3] == got[3] {
+		t.Errorf("means %v, want those of the prompts that all but the last answered", got)
 	}
 }
 

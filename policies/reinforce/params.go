@@ -12,14 +12,14 @@ type Params struct {
 	Mode        string  `json:"mode" doc:"one-shot: pick a model for the prompt; sequential: ask models one after another, look at each answer, and stop" enum:"one-shot,sequential"`
 	MaxAsks     int     `json:"max_asks" doc:"models that a sequential agent may ask for one prompt" min:"1" max:"64"`
 	WarmStart   string  `json:"warm_start" doc:"predict: start as the supervised router of that name; moe: start from what the gate of that policy forecasts; none: start from the pool's means" enum:"predict,moe,none"`
-	Feedback    string  `json:"feedback" doc:"full: labels of all models may be learned from beside the reward; bandit: only outcomes of chosen models, as in a live system" enum:"full,bandit"`
+	Feedback    string  `json:"feedback" doc:"full: labels of all models may be learned from beside the reward; bandit: only outcomes of chosen models, as in a live system: those that a log chose where it tells propensities, else of models drawn evenly" enum:"full,bandit"`
 	Temperature float64 `json:"temperature" doc:"difference in expected utility, in score, that makes an action e times as probable before training" min:"0.0001" max:"100"`
 	Vector      bool    `json:"use_vector" doc:"the network sees the prompt's vector itself, beside what a predictor makes of it"`
 	Responses   bool    `json:"use_responses" doc:"a sequential agent sees how responses look (length, hedging, digits, equations, no answer) and how far they bear out what they claim"`
 	Conditioned bool    `json:"conditioned" doc:"one agent that is told the preference serves the whole sweep; false: an agent for every preference of the sweep, each with its own steps"`
 	Hidden      int     `json:"hidden" doc:"units of each of the trunk's two layers" min:"1" max:"4096"`
 	Scorer      int     `json:"scorer" doc:"units that weigh what is known of each action, the same for all actions" min:"1" max:"4096"`
-	Steps       int     `json:"steps" doc:"environment steps at most" min:"1" max:"1000000000"`
+	Steps       int     `json:"steps" doc:"environment steps at most; 0 leaves the agent as it starts, without learning from reward" min:"0" max:"1000000000"`
 	Passes      int     `json:"passes" doc:"steps at most for each training prompt: few prompts teach no more by being played for ever" min:"1" max:"1000000"`
 	Slots       int     `json:"slots" doc:"episodes that are played side by side" min:"1" max:"65536"`
 	Horizon     int     `json:"horizon" doc:"steps of each slot between two updates" min:"1" max:"65536"`
@@ -57,7 +57,7 @@ func Definition() policy.Definition {
 	return policy.Definition{
 		Description: policy.Description{
 			Name:         "reinforce",
-			Version:      "5",
+			Version:      "6",
 			Summary:      "policy gradient with a baseline: learns from the reward of the models that it tries",
 			Source:       "Williams, Machine Learning 8, 1992",
 			ParamsSchema: params.Schema(Defaults),
@@ -68,6 +68,7 @@ func Definition() policy.Definition {
 			Saves:        true,
 			Combines:     true,
 			Sequential:   true,
+			Untrained:    agent.Untrained(Defaults),
 		},
 		New: func(s policy.Setup) (policy.Policy, error) {
 			p, err := params.Decode(s.Params, Defaults)
