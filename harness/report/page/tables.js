@@ -40,7 +40,7 @@ function ranking(state, list) {
   const rows = fits.map((r, i) => [swatch(r), isRanked(r.policy) ? String(i + 1) : '–', r.point.p, ...(before ? [fixed(r.point.v[0]), fixed(r.utility)] : []), withInterval(...r.point.q), short(r.point.c), short(r.point.g[0]), short(r.point.t), fixed(worth(state, onTest(r.point)))]);
   const by = before ? 'Settings and ranks are chosen on the selection prompts; the figures right of them are what the test prompts gave' : 'Settings and ranks are by the test prompts themselves, in hindsight: the run is of an older version';
   const out = table(`${by}. ${list.length - fits.length} do not fit the budget`,
-    ['Policy', 'Rank', 'Setting', ...(before ? ['Quality, selection', 'Utility, selection'] : []), 'Quality', 'USD/1k', 'gCO2e/1k', 'Latency s', 'Utility'], rows, fits.map((r, i) => (i === 0 ? 'best ' : '') + (r.policy.kind === 'single' ? 'ref' : '')));
+    ['Policy', 'Rank', 'Setting', ...(before ? ['Quality, selection', 'Utility, selection'] : []), 'Quality', 'USD/1k', 'gCO2e/1k', 'Latency s', 'Utility'], rows, fits.map((r, i) => (i === 0 && isRanked(r.policy) ? 'best ' : '') + (r.policy.kind === 'single' ? 'ref' : '')));
   out.id = 'ranking';
   return out;
 }
