@@ -66,7 +66,7 @@ func (f *Footprint) payBack(s *store.Saving, cells []store.Status, own footprint
 			p.SavedEachLow = &low
 		}
 		if s.CostSaving != nil {
-			p.SavedUSDEach = s.CostUSD/(1-*s.CostSaving) - s.CostUSD
+			p.SavedUSDEach = float64(s.CostUSD)/(1-*s.CostSaving) - float64(s.CostUSD)
 		}
 		for _, l := range f.Labels {
 			if l.Pool != s.Pool {

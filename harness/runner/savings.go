@@ -345,7 +345,7 @@ func (p *Plan) strata(pool string, keep []int) []int32 {
 
 // fill writes a result into a saving.
 func fill(s *store.Saving, r *savings.Result, margin float64) {
-	s.N, s.Quality, s.CostUSD, s.LatencySec, s.CarbonG = r.N, r.Quality, r.CostUSD, finite(r.LatencySec), finite(r.CarbonG)
+	s.N, s.Quality, s.CostUSD, s.LatencySec, s.CarbonG = r.N, r.Quality, store.Figure(r.CostUSD), finite(r.LatencySec), finite(r.CarbonG)
 	s.QualityDiff = r.QualityDiff.Value
 	s.QualityVerdict = string(savings.Judge(r.QualityDiff.Interval, margin))
 	set := func(i savings.Interval, low, high **float64) { *low, *high = finite(i.Low), finite(i.High) }
