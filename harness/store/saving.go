@@ -177,7 +177,7 @@ func (x *Saving) row(margin float64) []string {
 		if x == nil {
 			return ""
 		}
-		return strconv.FormatFloat(*x, 'g', -1, 64)
+		return number(*x)
 	}
 	seed := strconv.FormatUint(x.Seed, 10)
 	if x.Seeds != 1 {
