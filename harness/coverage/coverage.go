@@ -14,9 +14,11 @@ import (
 
 // Answers are the scores of models on prompts.
 type Answers struct {
-	Models   []string
-	Score    []float32 // [prompts × models], NaN where there is no outcome
-	Category []string  // [prompts]; nil where the trace has none
+	Models []string
+	Score  []float32 // [prompts × models], NaN where there is no outcome
+	// Logged has, beside these, the scores of outcomes that cannot be used, for want of a cost; nil where there are none.
+	Logged   []float32
+	Category []string // [prompts]; nil where the trace has none
 	// Propensity tells that outcomes carry the probability with which a log chose the model.
 	Propensity bool
 }

@@ -104,6 +104,28 @@ func TestRandomness(t *testing.T) {
 	}
 }
 
+// A model whose failures lack their usage is told by its own scores, though prompts go missing at random for all others.
+func TestOutcomesLostWithTheirCost(t *testing.T) {
+	a := answers(200, 2, func(int, int, int) bool { return true })
+	a.Logged = append([]float32(nil), a.Score...)
+	for i := range 200 {
+		if a.Logged[i*2+1] == 0 {
+			a.Score[i*2+1] = float32(math.NaN())
+		}
+	}
+	m := a.Missing()
+	if want := "scores 0.000 itself, against 1.000"; m.Random || !strings.Contains(m.Tell(), want) {
+		t.Errorf("random is %v: %s", m.Random, m.Tell())
+	}
+	var right float64
+	for i := range 200 {
+		right += float64(a.Logged[i*2+1]) / 200
+	}
+	if e := a.Estimates()[1]; *e.Own != 1 || math.Abs(*e.All-right) > 1e-6 {
+		t.Errorf("%v where its cost is known and %v over all, want 1 and %v", *e.Own, *e.All, right)
+	}
+}
+
 // The level of the tests: where prompts go missing at random, they are called so in nineteen of twenty worlds.
 func TestFalseAlarms(t *testing.T) {
 	const worlds = 300

@@ -23,7 +23,8 @@ type Missing struct {
 	Difference *Difference `json:"difference,omitempty"`
 	// CategoryP is the probability of shares as uneven among categories, were prompts dropped at random; null without.
 	CategoryP *float64 `json:"category_p,omitempty"`
-	// Random is false where either test says that prompts are not missing at random (Holm, 5 %).
+	// Random is false where one of these tests, or one of a model's own scores, says that outcomes are not missing at random
+	// (5 %, by Bonferroni).
 	Random bool `json:"random"`
 	// Without are models to leave out, one after the other, each with what would then be kept.
 	Without []Without `json:"without,omitempty"`
@@ -39,9 +40,11 @@ type Lack struct {
 	Whole      int             `json:"whole"`
 	// Reference is the best of the other models that lack nothing (or of all, where each lacks something), with its mean
 	// score on the prompts that this one has and on those that it lacks.
-	Reference string   `json:"reference,omitempty"`
-	OnHas     *float64 `json:"reference_on_has,omitempty"`
-	OnLacks   *float64 `json:"reference_on_lacks,omitempty"`
+	Reference string `json:"reference,omitempty"`
+	// Own compares the model's own scores where its outcome can be used with those where it is logged, but cannot.
+	Own     *Difference `json:"own,omitempty"`
+	OnHas   *float64    `json:"reference_on_has,omitempty"`
+	OnLacks *float64    `json:"reference_on_lacks,omitempty"`
 }
 
 // CategoryShare is how many prompts of a category are missing.
@@ -119,6 +122,11 @@ func (a *Answers) Missing() Missing {
 	if out.CategoryP != nil {
 		p = append(p, *out.CategoryP)
 	}
+	for _, l := range out.Models {
+		if l.Own != nil {
+			p = append(p, l.Own.P)
+		}
+	}
 	out.Random = len(p) == 0 || slices.Min(p)*float64(len(p)) >= level
 	out.Without = a.without(rows, out.Kept)
 	return out
@@ -182,7 +190,7 @@ func (a *Answers) shares(rows []int, missing func(prompt int) bool) []CategorySh
 
 // lack describes what a model lacks.
 func (a *Answers) lack(model int, rows, others []int) Lack {
-	out := Lack{Model: a.Models[model]}
+	out := Lack{Model: a.Models[model], Own: a.own(model, rows)}
 	for _, i := range rows {
 		if a.has(i, model) {
 			continue
@@ -244,7 +252,7 @@ func (a *Answers) difference(rows []int, whole []bool, others []int) *Difference
 	for _, m := range others {
 		level += of[m] / float64(len(others))
 	}
-	var n, sum, square [2]float64
+	var kept, dropped moments
 	for _, i := range rows {
 		var x, k float64
 		for _, m := range others {
@@ -255,20 +263,48 @@ func (a *Answers) difference(rows []int, whole []bool, others []int) *Difference
 		if k == 0 {
 			continue
 		}
-		side := 0
-		if !whole[i] {
-			side = 1
+		if whole[i] {
+			kept.add(x / k)
+		} else {
+			dropped.add(x / k)
 		}
-		x /= k
-		n[side], sum[side], square[side] = n[side]+1, sum[side]+x, square[side]+x*x
 	}
-	if n[0] < 2 || n[1] < 2 {
+	return welch(kept, dropped, level)
+}
+
+// own compares the logged scores of a model where its outcome can be used with those where it cannot.
+func (a *Answers) own(model int, rows []int) *Difference {
+	if a.Logged == nil {
+		return nil
+	}
+	var kept, dropped moments
+	for _, i := range rows {
+		switch x := a.Logged[i*len(a.Models)+model]; {
+		case x != x:
+		case a.has(i, model):
+			kept.add(float64(x))
+		default:
+			dropped.add(float64(x))
+		}
+	}
+	return welch(kept, dropped, 0)
+}
+
+// moments are of a sample.
+type moments struct{ n, sum, square float64 }
+
+func (s *moments) add(x float64) { s.n, s.sum, s.square = s.n+1, s.sum+x, s.square+x*x }
+
+// welch is the difference of two means about a level, by Welch's t: with 95 % interval, and the probability of one as
+// large by chance. nil where a sample has fewer than two.
+func welch(kept, dropped moments, level float64) *Difference {
+	if kept.n < 2 || dropped.n < 2 {
 		return nil
 	}
 	var mean, error2 [2]float64 // error2: squared standard error
-	for s := range mean {
-		mean[s] = sum[s] / n[s]
-		error2[s] = max(square[s]/n[s]-mean[s]*mean[s], 0) / (n[s] - 1)
+	for k, s := range []moments{kept, dropped} {
+		mean[k] = s.sum / s.n
+		error2[k] = max(s.square/s.n-mean[k]*mean[k], 0) / (s.n - 1)
 	}
 	d := &Difference{Kept: level + mean[0], Dropped: level + mean[1], Value: mean[0] - mean[1]}
 	total := error2[0] + error2[1]
@@ -279,7 +315,7 @@ func (a *Answers) difference(rows []int, whole []bool, others []int) *Difference
 		}
 		return d
 	}
-	t := distuv.StudentsT{Sigma: 1, Nu: total * total / (error2[0]*error2[0]/(n[0]-1) + error2[1]*error2[1]/(n[1]-1))}
+	t := distuv.StudentsT{Sigma: 1, Nu: total * total / (error2[0]*error2[0]/(kept.n-1) + error2[1]*error2[1]/(dropped.n-1))}
 	half := t.Quantile(0.975) * math.Sqrt(total)
 	d.Low, d.High, d.P = d.Value-half, d.Value+half, 2*t.Survival(math.Abs(d.Value)/math.Sqrt(total))
 	return d

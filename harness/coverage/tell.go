@@ -23,7 +23,7 @@ func (m *Missing) Tell() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s of %s prompts (%s) lack the outcome of some model", thousands(m.Dropped), thousands(m.Prompts), percent(m.Dropped, m.Prompts))
 	switch {
-	case m.Difference == nil && m.CategoryP == nil:
+	case m.Random && m.Difference == nil && m.CategoryP == nil:
 		b.WriteString("; too few to tell whether at random")
 	case m.Random:
 		b.WriteString(", at random as far as can be told")
@@ -69,6 +69,9 @@ func (l *Lack) tell(prompts int) string {
 	if l.Whole > 0 && len(l.Categories) > 0 {
 		fmt.Fprintf(&b, "%snone of %s other %s", sep, word(l.Whole), plural("category", "categories", l.Whole))
 	}
+	if o := l.Own; o != nil {
+		fmt.Fprintf(&b, "; where its outcome is logged but cannot be used it scores %.3f itself, against %.3f", o.Dropped, o.Kept)
+	}
 	if l.OnHas != nil && l.OnLacks != nil {
 		fmt.Fprintf(&b, "; %s has %.3f on the kept and %.3f on the dropped", l.Reference, *l.OnHas, *l.OnLacks)
 	}
@@ -97,20 +100,24 @@ func percent(part, whole int) string {
 // Estimate is a model's mean score.
 type Estimate struct {
 	Model string   `json:"model"`
-	N     int      `json:"n"`        // prompts that it answered
+	N     int      `json:"n"`        // outcomes that can be used
 	Own   *float64 `json:"score"`    // over these
 	All   *float64 `json:"over_all"` // over all prompts, by [learn.OverAllPrompts]
 }
 
-// Estimates are the mean scores of the models over all prompts, from whatever each answered: a model that lacks the hard
-// ones is no better for it. They take a prompt to be as much harder for one model as for another.
+// Estimates are the mean scores of the models over all prompts, from whatever each was logged to have: a model that lacks
+// the hard ones is no better for it. They take a prompt to be as much harder for one model as for another.
 func (a *Answers) Estimates() []Estimate {
+	logged := a.Logged
+	if logged == nil {
+		logged = a.Score
+	}
 	split := &policy.Split{Prompts: policy.Prompts{ID: make([]string, a.prompts())}}
-	split.Outcomes = policy.Outcomes{Models: len(a.Models), Score: a.Score, Present: make([]bool, len(a.Score))}
+	split.Outcomes = policy.Outcomes{Models: len(a.Models), Score: logged, Present: make([]bool, len(logged))}
 	n, sum := make([]int, len(a.Models)), make([]float64, len(a.Models))
 	for at, x := range a.Score {
+		split.Outcomes.Present[at] = logged[at] == logged[at]
 		if x == x {
-			split.Outcomes.Present[at] = true
 			n[at%len(a.Models)]++
 			sum[at%len(a.Models)] += float64(x)
 		}

@@ -99,6 +99,7 @@ func Summarise(t *trace.Trace, acc replay.Accounting) (*TraceSummary, error) {
 	}
 	given := answers(t)
 	s.Feedback = given.Density()
+	given.Logged, given.Score = given.Score, billed(view, len(prompts))
 	if missing := given.Missing(); missing.Dropped > 0 && s.Feedback.Feedback != coverage.Bandit {
 		s.Missing = &missing
 	}
@@ -189,6 +190,17 @@ func answers(t *trace.Trace) *coverage.Answers {
 		a.Models = append(a.Models, m.ID)
 	}
 	return a
+}
+
+// billed are the scores of a view's models on all prompts, of outcomes whose cost is known.
+func billed(view *replay.View, prompts int) []float32 {
+	out := make([]float32, 0, prompts*len(view.Pool))
+	for p := range prompts {
+		for m := range view.Pool {
+			out = append(out, view.At(p, m).Score)
+		}
+	}
+	return out
 }
 
 // Feedback says of how many models the outcome of a prompt is logged.

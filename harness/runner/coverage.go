@@ -27,13 +27,16 @@ func (d *dataset) tested() (rows []int) {
 
 // feedback tells of how many of some models the outcome of a prompt is logged, whatever it is billed with.
 func (p *Plan) feedback(models []int) coverage.Density {
+	return p.answers(models, p.data.tested(), p.logScore).Density()
+}
+
+// logScore is the score of an outcome as it was logged.
+func (p *Plan) logScore(prompt, model int) float32 {
 	o := &p.data.trace.Outcomes
-	return p.answers(models, p.data.tested(), func(prompt, model int) float32 {
-		if at := o.At(prompt, model); o.Present.Has(at) {
-			return o.Score[at]
-		}
-		return nan32
-	}).Density()
+	if at := o.At(prompt, model); o.Present.Has(at) {
+		return o.Score[at]
+	}
+	return nan32
 }
 
 // answers are the scores of some models on some prompts. Of copies of a model in several places one counts.
@@ -60,6 +63,7 @@ func (p *Plan) answers(models, rows []int, score func(prompt, model int) float32
 // missing finds what comparing the models of a pool on common prompts leaves out, and notes it.
 func (p *Plan) missing(pool string, models []int) {
 	a := p.answers(models, p.data.tested(), func(prompt, model int) float32 { return p.data.table.At(prompt, model).Score })
+	a.Logged = p.answers(models, p.data.tested(), p.logScore).Score
 	found := a.Missing()
 	if found.Dropped == 0 {
 		return
