@@ -31,12 +31,15 @@ import (
 //	        cached_input: 1.25   # absent: as input
 //	        batch_discount: 0.5  # share taken off token prices of batch requests
 //	        per_request: 0
+//	        tiers:               # of requests with a longer input, for all of their tokens
+//	          - {above_input_tokens: 200000, input: 5, output: 15}
 //	        currency: USD
 //	  - id: llama-3-8b
 //	    self_hosted:
 //	      - {from: 2024-06-01, source: …, gpus: 1, per_gpu_hour: 2.5, tokens_per_s: 2400, utilisation: 0.6}
 //
-// A price holds from its date until the next one of the same model begins.
+// A price holds from its date until the next one of the same model begins. LiteLLM's model_prices_and_context_window.json
+// is read as well; its prices have no dates and hold at any time.
 type Book struct {
 	models map[string]*entry
 	alias  map[string][]dated // by alias, ascending
@@ -85,6 +88,13 @@ type priceEntry struct {
 	Cached   *float64 `yaml:"cached_input"`
 	Batch    float64  `yaml:"batch_discount"`
 	Request  float64  `yaml:"per_request"`
+	Tiers    []struct {
+		Above  float64  `yaml:"above_input_tokens"`
+		Input  *float64 `yaml:"input"`
+		Output *float64 `yaml:"output"`
+		Reason *float64 `yaml:"reasoning"`
+		Cached *float64 `yaml:"cached_input"`
+	} `yaml:"tiers"`
 }
 
 type hostEntry struct {
@@ -120,6 +130,9 @@ func ParseBook(src []byte) (b *Book, err error) {
 			b, err = nil, fmt.Errorf("not valid YAML: %v", r)
 		}
 	}()
+	if list, ok := parseLiteLLM(textfile.Trim(src)); ok {
+		return list, nil
+	}
 	var f bookFile
 	if err := yaml.UnmarshalWithOptions(textfile.Trim(src), &f, yaml.Strict()); err != nil {
 		return nil, fmt.Errorf("not a price book: %w; a price has %s; a self-hosted one %s", err, fields(priceEntry{}), fields(hostEntry{}))
@@ -278,6 +291,18 @@ func (r *bookReader) price(id string, p *priceEntry) Rates {
 	out.ReasoningUSDPerMTok = r.figure(id, p.From, "reasoning", p.Reason, usd, out.OutputUSDPerMTok)
 	out.CachedInputUSDPerMTok = r.figure(id, p.From, "cached_input", p.Cached, usd, out.InputUSDPerMTok)
 	out.PerRequestUSD = r.figure(id, p.From, "per_request", &p.Request, usd, 0)
+	for _, t := range p.Tiers {
+		if n := len(out.Tiers); !(t.Above > 0) || n > 0 && t.Above <= out.Tiers[n-1].AboveInputTokens || t.Input == nil || t.Output == nil {
+			r.fail("model %s, price from %s: tiers want above_input_tokens, each above the one before, with input and output", id, p.From)
+			continue
+		}
+		tier := Tier{AboveInputTokens: t.Above}
+		tier.InputUSDPerMTok = r.figure(id, p.From, "input", t.Input, usd, math.NaN())
+		tier.OutputUSDPerMTok = r.figure(id, p.From, "output", t.Output, usd, math.NaN())
+		tier.ReasoningUSDPerMTok = r.figure(id, p.From, "reasoning", t.Reason, usd, tier.OutputUSDPerMTok)
+		tier.CachedInputUSDPerMTok = r.figure(id, p.From, "cached_input", t.Cached, usd, tier.InputUSDPerMTok)
+		out.Tiers = append(out.Tiers, tier)
+	}
 	if out.BatchDiscount = p.Batch; !(p.Batch >= 0 && p.Batch <= 1) {
 		r.fail("model %s, price from %s: batch_discount is %v, want a share from 0 to 1", id, p.From, p.Batch)
 	}

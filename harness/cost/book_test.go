@@ -86,6 +86,7 @@ func TestBookRefuses(t *testing.T) {
 		{"models: [{id: a, self_hosted: [{from: 2024-01-01, source: s, gpus: 1, per_gpu_hour: 2}]}]", "throughput"},
 		{"models: [{id: a, aliases: [{name: b, from: 2024-01-01}], prices: [{from: 2024-01-01, source: s, input: 1, output: 1}]}, {id: b, prices: [{from: 2024-01-01, source: s, input: 1, output: 1}]}]", "both a model and an alias"},
 		{"models: [{id: a, pirces: []}]", "pirces"},
+		{"models: [{id: a, prices: [{from: 2024-01-01, source: s, input: 1, output: 2, tiers: [{above_input_tokens: 5, input: 1}]}]}]", "tiers want"},
 		{"models: [{id: a, prices: [{from: 2024-01-01, source: s, input: 1, output: 2, above_200k: 3}]}]", "cached_input, batch_discount"},
 		{"models: [{id: a, prices: [{from: 2024-01-01, source: s, input: 2.5e-6, output: 1e-5}]}]", "input is 2.5e-06 for a million tokens"},
 		{"models: []", "no models"},
@@ -94,6 +95,39 @@ func TestBookRefuses(t *testing.T) {
 		if _, err := ParseBook([]byte(tc.text)); err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%s: %v, want %q", tc.text, err, tc.want)
 		}
+	}
+}
+
+func TestTiers(t *testing.T) {
+	nan := math.NaN()
+	ours, err := ParseBook([]byte(`models: [{id: g, prices: [{from: 2024-01-01, source: s, input: 1.25, output: 10, tiers: [{above_input_tokens: 200000, input: 2.5, output: 15}]}]}]`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := ParseBook([]byte(`{"sample_spec": {"input_cost_per_token": "USD"}, "image": {"output_cost_per_image": 1}, "g": {"input_cost_per_token": 1.25e-06,
+		"output_cost_per_token": 1e-05, "input_cost_per_token_above_200k_tokens": 2.5e-06, "output_cost_per_token_above_200k_tokens": 1.5e-05}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, b := range map[string]*Book{"a book": ours, "LiteLLM's list": list} {
+		r, err := b.At("g", on("2024-09-01"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, tc := range []struct{ in, out, want float64 }{
+			{200_000, 1000, .25 + .01}, {200_001, 1000, 200_001*2.5e-6 + .015}, {nan, 1000, nan},
+		} {
+			got := r.CostUSD(Usage{InputTokens: tc.in, OutputTokens: tc.out, CachedInputTokens: nan, ReasoningTokens: nan})
+			if math.IsNaN(got) != math.IsNaN(tc.want) || math.Abs(got-tc.want) > 1e-9 {
+				t.Errorf("%s: %v input tokens cost %v, want %v", name, tc.in, got, tc.want)
+			}
+		}
+	}
+	if list.Has("image") || list.Has("sample_spec") {
+		t.Error("what has no price of tokens is in the list")
+	}
+	if found := list.Review([]string{"g"}, on("2024-09-01"), time.Hour); len(found) != 1 || found[0].Missing || !strings.Contains(found[0].Detail, "undated") {
+		t.Errorf("review of an undated list: %+v", found)
 	}
 }
 

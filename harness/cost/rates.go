@@ -16,10 +16,31 @@ type Rates struct {
 	CachedInputUSDPerMTok float64
 	BatchDiscount         float64 // share taken off the token prices of batch requests
 	PerRequestUSD         float64
+	Tiers                 []Tier    // ascending by AboveInputTokens
 	SelfHosted            bool      // worked out from GPU hours
 	From                  time.Time // when the price began
 	Checked               time.Time // when somebody last looked
 	Source                string
+}
+
+// Tier are the prices of all tokens of a request whose input is longer than so many tokens.
+type Tier struct {
+	AboveInputTokens      float64
+	InputUSDPerMTok       float64
+	OutputUSDPerMTok      float64
+	ReasoningUSDPerMTok   float64
+	CachedInputUSDPerMTok float64
+}
+
+// at are the rates of a request with so much input.
+func (r Rates) at(inputTokens float64) Rates {
+	for _, t := range r.Tiers {
+		if inputTokens > t.AboveInputTokens {
+			r.InputUSDPerMTok, r.OutputUSDPerMTok = t.InputUSDPerMTok, t.OutputUSDPerMTok
+			r.ReasoningUSDPerMTok, r.CachedInputUSDPerMTok = t.ReasoningUSDPerMTok, t.CachedInputUSDPerMTok
+		}
+	}
+	return r
 }
 
 // Usage is what one request used. A count that is not known is NaN. Cached input tokens are part of the input tokens,
@@ -37,6 +58,7 @@ type Usage struct {
 // NaN where a count that enters it is NaN, negative, or more than the count that it is part of. Whether a token was
 // cached or reasoned does not matter, and need not be known, where the prices are the same.
 func (r Rates) CostUSD(u Usage) float64 {
+	r = r.at(u.InputTokens)
 	in, ok1 := parts(u.InputTokens, u.CachedInputTokens, r.InputUSDPerMTok, r.CachedInputUSDPerMTok)
 	out, ok2 := parts(u.OutputTokens, u.ReasoningTokens, r.OutputUSDPerMTok, r.ReasoningUSDPerMTok)
 	if !ok1 || !ok2 {
@@ -122,6 +144,8 @@ func (b *Book) Review(models []string, on time.Time, maxAge time.Duration) []Fin
 		switch age := on.Sub(r.Checked); {
 		case err != nil:
 			out = append(out, Finding{m, true, err.Error()})
+		case r.Checked.IsZero():
+			out = append(out, Finding{m, false, "nobody says when it was checked (" + r.Source + ")"})
 		case age > maxAge:
 			out = append(out, Finding{m, false, fmt.Sprintf("last checked %s, %d days before %s (%s)",
 				r.Checked.Format(time.DateOnly), int(age.Hours()/24), on.Format(time.DateOnly), r.Source)})

@@ -182,7 +182,7 @@ func single(src *source, spec *experiment.Spec, acc replay.Accounting) (*dataset
 	d := &dataset{trace: src.trace, table: table, part: split.Part, sources: []source{*src}, spec: &spec.Data}
 	d.rebill = func(acc replay.Accounting) (*replay.Table, error) { return replay.NewTable(src.trace, src.models, acc) }
 	d.noteSplit(split)
-	return d, d.finish(acc.UnknownCost)
+	return d, d.finish(&acc)
 }
 
 // joined puts a test trace below a train trace, whose prompts are divided into train and validation.
@@ -226,7 +226,7 @@ func joined(train, test *source, spec *experiment.Spec, acc replay.Accounting) (
 	test.first = train.n
 	d.trace = stack(train, test)
 	d.sources = []source{*train, *test}
-	return d, d.finish(acc.UnknownCost)
+	return d, d.finish(&acc)
 }
 
 // matchModels keeps the models that both traces know, in the train trace's order.
@@ -358,7 +358,7 @@ func (s *source) copyOutcomes(t *trace.Trace, first int, code map[string]uint32)
 }
 
 // finish checks that there is something to learn from and to test on.
-func (d *dataset) finish(how replay.UnknownCost) error {
+func (d *dataset) finish(acc *replay.Accounting) error {
 	count := map[trace.Part]int{}
 	for _, p := range d.part {
 		count[p]++
@@ -373,11 +373,11 @@ func (d *dataset) finish(how replay.UnknownCost) error {
 		}
 		return errors.New("no prompt is in the train part: change data.split, or the trace's split column")
 	}
-	d.noteDoubts()
+	d.noteDoubts(acc.Usage)
 	if n := d.table.Logged.Unread; n > 0 {
 		d.note("the energy and carbon of %d outcomes are unknown: they have no input_tokens, so nobody knows what reading their prompts took; accounting.prefill: false leaves reading out", n)
 	}
-	d.noteUnbilled(how)
+	d.noteUnbilled(acc.UnknownCost)
 	return nil
 }
 

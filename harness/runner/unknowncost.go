@@ -28,11 +28,15 @@ func (s *source) countTokens(ctx context.Context, spec *experiment.Spec) error {
 // toldElsewhere are the kinds that the split and the bills tell, as the experiment has them.
 var toldElsewhere = []string{"repeated prompt", "no tokens", "no prices"}
 
+// onTop are the kinds that are as they should be where the provider counts such tokens on top.
+var onTop = []string{"reasoning above output", "cached above input"}
+
 // noteDoubts tells what is suspicious in the traces.
-func (d *dataset) noteDoubts() {
+func (d *dataset) noteDoubts(usage replay.Usage) {
 	for _, s := range d.sources {
 		for i := range s.doubts {
-			if !slices.Contains(toldElsewhere, s.doubts[i].Kind) {
+			kind := s.doubts[i].Kind
+			if !slices.Contains(toldElsewhere, kind) && !(usage == replay.Exclusive && slices.Contains(onTop, kind)) {
 				d.note("suspicious: %s", s.doubts[i].Error())
 			}
 		}
