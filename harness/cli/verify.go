@@ -48,8 +48,8 @@ No policy runs: whether a policy decides the same again is what "run --fresh" sh
 			if f.json {
 				return json.NewEncoder(cmd.OutOrStdout()).Encode(v)
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s verifies: %d inputs, %d outputs, %d cells, %d decisions, %d points, %d metrics\n",
-				run.Dir, v.Inputs, v.Outputs, v.Cells, v.Decisions, v.Points, v.Metrics)
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s verifies: %d inputs, %d outputs, %d cells, %d decisions, %d points, %d metrics, %d savings\n",
+				run.Dir, v.Inputs, v.Outputs, v.Cells, v.Decisions, v.Points, v.Metrics, v.Savings)
 			return err
 		},
 	}

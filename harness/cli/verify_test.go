@@ -35,6 +35,7 @@ func TestVerify(t *testing.T) {
 	}{
 		{"a plot", first("plots/*.svg"), "output plots/", false},
 		{"a metric", run.Path("metrics.csv"), "metrics.csv, line", true},
+		{"a saving", run.Path("savings.json"), "savings.json: stored is", true},
 		{"the trace's models", filepath.Join(data, "models.yaml"), "input", false},
 	} {
 		before, err := os.ReadFile(tc.file)

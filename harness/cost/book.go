@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"reflect"
 	"sort"
 	"strings"
 	"time"
@@ -121,7 +122,7 @@ func ParseBook(src []byte) (b *Book, err error) {
 	}()
 	var f bookFile
 	if err := yaml.UnmarshalWithOptions(textfile.Trim(src), &f, yaml.Strict()); err != nil {
-		return nil, fmt.Errorf("not a price book: %w", err)
+		return nil, fmt.Errorf("not a price book: %w; a price has %s; a self-hosted one %s", err, fields(priceEntry{}), fields(hostEntry{}))
 	}
 	r := &bookReader{rate: map[string]float64{"": 1, "USD": 1}}
 	for _, x := range f.Rates {
@@ -195,6 +196,16 @@ func ParseBook(src []byte) (b *Book, err error) {
 	return b, nil
 }
 
+// fields lists the keys of an entry.
+func fields(entry any) string {
+	of := reflect.TypeOf(entry)
+	var names []string
+	for i := range of.NumField() {
+		names = append(names, of.Field(i).Tag.Get("yaml"))
+	}
+	return strings.Join(names, ", ")
+}
+
 type bookReader struct {
 	rate map[string]float64
 	errs []error
@@ -246,8 +257,16 @@ func (r *bookReader) figure(id, from, name string, x *float64, usd, fallback flo
 	if !(*x >= 0) || math.IsInf(*x, 0) {
 		r.fail("model %s, price from %s: %s is %v, want a number that is not negative", id, from, name, *x)
 	}
+	// A figure per token, or in another tool's unit, would be off by a factor of a million.
+	if perToken := name == "input" || name == "output" || name == "reasoning"; perToken && *x > 0 && *x < leastPrice {
+		r.fail("model %s, price from %s: %s is %v for a million tokens, cheaper than any model: it looks like the price of one token; write %v",
+			id, from, name, *x, *x*tokensPerPrice)
+	}
 	return *x * usd
 }
+
+// leastPrice is below every price of a million tokens; the cheapest models cost some hundredths of a dollar.
+const leastPrice = 1e-3
 
 func (r *bookReader) price(id string, p *priceEntry) Rates {
 	out, usd := r.about(id, p.From, p.Checked, p.Source, p.Currency)

@@ -86,6 +86,8 @@ func TestBookRefuses(t *testing.T) {
 		{"models: [{id: a, self_hosted: [{from: 2024-01-01, source: s, gpus: 1, per_gpu_hour: 2}]}]", "throughput"},
 		{"models: [{id: a, aliases: [{name: b, from: 2024-01-01}], prices: [{from: 2024-01-01, source: s, input: 1, output: 1}]}, {id: b, prices: [{from: 2024-01-01, source: s, input: 1, output: 1}]}]", "both a model and an alias"},
 		{"models: [{id: a, pirces: []}]", "pirces"},
+		{"models: [{id: a, prices: [{from: 2024-01-01, source: s, input: 1, output: 2, above_200k: 3}]}]", "cached_input, batch_discount"},
+		{"models: [{id: a, prices: [{from: 2024-01-01, source: s, input: 2.5e-6, output: 1e-5}]}]", "input is 2.5e-06 for a million tokens"},
 		{"models: []", "no models"},
 		{"rates: [{currency: EUR, usd: 0, on: 2024-01-01, source: s}]", "positive"},
 	} {

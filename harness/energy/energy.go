@@ -16,6 +16,9 @@
 //
 //	prefill     = 2·A·10⁹ FLOPs a token · input tokens ÷ (utilisation · peak FLOP/s) · GPU power
 //
+// Measured energy wins, and tells how far the method is off; [Calibrate] fits its level and batch to measurements, and
+// [Method.ErrorSD] says what the standard deviation of the error is from model to model.
+//
 // Energy is affine in the tokens as long as no measured latency cuts it, so [Assumptions.PerModel] works the constants of
 // one model out once and [Meter.Impact] needs a few multiplications a request.
 //

@@ -190,7 +190,7 @@ func (e *evaluation) table(observed *sample, resampled *resampled) *Table {
 			row := &rows[i*len(Metrics)+m]
 			*row = e.row(i, m, observed)
 			if resampled != nil {
-				row.interval(resampled.mean[i][m], Metrics[m].Hindsight && e.subjects[i].flattered())
+				row.interval(resampled.mean[i][m], Metrics[m], Metrics[m].Hindsight && e.subjects[i].flattered())
 				if of := resampled.iqm[i]; of != nil && !math.IsNaN(row.IQM) {
 					low, high := stats.Percentile(of[m], level)
 					row.IQMLow, row.IQMHigh = none(low), none(high)
@@ -269,7 +269,7 @@ func none(x float64) float64 {
 }
 
 // interval sets Low and High from the metric's resamples: the percentile interval, or the basic one.
-func (row *Row) interval(resamples []float64, basic bool) {
+func (row *Row) interval(resamples []float64, of Metric, basic bool) {
 	if math.IsNaN(row.Value) {
 		return
 	}
@@ -278,6 +278,9 @@ func (row *Row) interval(resamples []float64, basic bool) {
 		low, high = 2*row.Value-high, 2*row.Value-low
 	}
 	row.Low, row.High = none(low), none(high)
+	if of.Share {
+		row.Low, row.High = max(row.Low, min(row.Value, 0)), min(row.High, max(row.Value, 1))
+	}
 	if without := count(resamples); without > 0 {
 		row.Warnings = append(row.Warnings, fmt.Sprintf("no value in %.3g %% of the resamples", 100*float64(without)/float64(len(resamples))))
 	}

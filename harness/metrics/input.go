@@ -9,15 +9,17 @@ type Metric struct {
 	// Hindsight: the setting is chosen on the very prompts it is judged on, as the published tools do. It flatters a
 	// policy by the luck of its best setting.
 	Hindsight bool
+	// Share: it lies in [0, 1], and so does its interval.
+	Share bool
 }
 
 // Metrics are all metrics, in the order in which tables have them.
 var Metrics = []Metric{
-	{Name: "quality_max"}, {Name: "aiq_pool"}, {Name: "aiq"}, {Name: "nauc"}, {Name: "peak"}, {Name: "qnc", Lower: true},
-	{Name: "rci", Lower: true}, {Name: "perfgain"}, {Name: "costsave"}, {Name: "costsave_quality"},
-	{Name: "gain_r"}, {Name: "gain_b"}, {Name: "gap_o", Lower: true}, {Name: "paretodist", Lower: true}, {Name: "hypervolume"},
-	{Name: "quality_max_hindsight", Hindsight: true}, {Name: "aiq_hindsight", Hindsight: true}, {Name: "nauc_hindsight", Hindsight: true},
-	{Name: "peak_hindsight", Hindsight: true}, {Name: "qnc_hindsight", Lower: true, Hindsight: true},
+	{Name: "quality_max", Share: true}, {Name: "aiq_pool", Share: true}, {Name: "aiq", Share: true}, {Name: "nauc", Share: true}, {Name: "peak", Share: true}, {Name: "qnc", Lower: true},
+	{Name: "rci", Lower: true, Share: true}, {Name: "perfgain"}, {Name: "costsave"}, {Name: "costsave_quality"},
+	{Name: "gain_r"}, {Name: "gain_b"}, {Name: "gap_o", Lower: true}, {Name: "paretodist", Lower: true}, {Name: "hypervolume", Share: true},
+	{Name: "quality_max_hindsight", Hindsight: true, Share: true}, {Name: "aiq_hindsight", Hindsight: true, Share: true}, {Name: "nauc_hindsight", Hindsight: true, Share: true},
+	{Name: "peak_hindsight", Hindsight: true, Share: true}, {Name: "qnc_hindsight", Lower: true, Hindsight: true},
 	{Name: "perfgain_hindsight", Hindsight: true}, {Name: "costsave_hindsight", Hindsight: true},
 }
 

@@ -140,7 +140,7 @@ func (t *Table) WhyUnbilled(names []string, models []int) string {
 	}
 	say(all.Contradictory, "%s outcomes have reasoning_tokens above output_tokens or cached_input_tokens above input_tokens: "+
 		"where the provider counts them on top, set accounting.usage: exclusive", grouped(all.Contradictory))
-	say(all.NoPrice, "models lack prices: %s: give price_input_usd_per_mtok and price_output_usd_per_mtok in models.yaml, log cost_usd, or name a price book",
+	say(all.NoPrice, "models lack prices in models.yaml: %s: give price_input_usd_per_mtok and price_output_usd_per_mtok, log cost_usd, or name a price book",
 		few(unpriced))
 	say(all.NotInBook, "the price book has no price of %s: add the model or an alias, or leave prices out to take those of models.yaml", few(unknown))
 	say(all.NoParts, "%s outcomes lack reasoning_tokens or cached_input_tokens, which the price book prices apart", grouped(all.NoParts))

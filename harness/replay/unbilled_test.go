@@ -125,7 +125,7 @@ func TestAModelWithoutAnyCostIsLeftOutOrKept(t *testing.T) {
 		if got := tab.At(0, 0).Present(); got != present {
 			t.Errorf("%q: present %v, want %v", how, got, present)
 		}
-		if why := tab.WhyUnbilled([]string{"m"}, []int{0}); !strings.Contains(why, "models lack prices: m") || !strings.Contains(why, "67 outcomes have no") {
+		if why := tab.WhyUnbilled([]string{"m"}, []int{0}); !strings.Contains(why, "models lack prices in models.yaml: m") || !strings.Contains(why, "67 outcomes have no") {
 			t.Errorf("%q: why %q", how, why)
 		}
 	}

@@ -45,7 +45,7 @@ func readSelections(run *store.Run) (selections, error) {
 
 // chosenBy are the settings that each policy's curve of quality over a price runs through: the vertices of the hull over
 // the selection prompts (metrics.Vertices). points are of one pool, seeds averaged. A policy of which there is nothing to
-// choose by has none.
+// choose by has none. The single models count as the settings of one policy, which mixes them.
 func (s selections) chosenBy(points []store.Point, price func(*store.Point) float64) map[settingKey]bool {
 	type policy struct{ name, encoder string }
 	keys, means := map[policy][]settingKey{}, map[policy][]metrics.Means{}
@@ -55,7 +55,10 @@ func (s selections) chosenBy(points []store.Point, price func(*store.Point) floa
 			continue
 		}
 		of := policy{p.Policy, p.Encoder}
-		keys[of] = append(keys[of], keyOf(&p))
+		if points[i].Family == familySingle {
+			of = policy{name: familySingle}
+		}
+		keys[of] = append(keys[of], keyOf(&points[i]))
 		means[of] = append(means[of], metrics.Means{Quality: p.Quality, CostUSD: price(&p)})
 	}
 	out := map[settingKey]bool{}
@@ -67,6 +70,9 @@ func (s selections) chosenBy(points []store.Point, price func(*store.Point) floa
 	}
 	return out
 }
+
+// familySingle is the family of single models.
+const familySingle = "single"
 
 // inPool are the points of a pool.
 func inPool(points []store.Point, pool string) []store.Point {

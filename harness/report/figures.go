@@ -128,6 +128,7 @@ type namedFront struct {
 // quantity is one of the three axes.
 type quantity struct {
 	axis             plot.Axis
+	prices           bool // the Zero router's mixes are chosen by it; on another axis by the single models' selection figures
 	value, low, high func(*store.Point) float64
 }
 
@@ -144,16 +145,16 @@ func quantities(how experiment.Plots) (quality, cost, carbon quantity) {
 		scaling = plot.Linear
 	}
 	quality = quantity{
-		plot.Axis{Label: "Quality (mean score)", HighIsBetter: true, Scaling: plot.Linear},
+		plot.Axis{Label: "Quality (mean score)", HighIsBetter: true, Scaling: plot.Linear}, false,
 		func(p *store.Point) float64 { return p.Quality },
 		func(p *store.Point) float64 { return p.QualityLow }, func(p *store.Point) float64 { return p.QualityHigh },
 	}
 	cost = quantity{
-		plot.Axis{Label: "Cost (USD per 1,000 prompts)", Factor: perThousand, Scaling: scaling},
+		plot.Axis{Label: "Cost (USD per 1,000 prompts)", Factor: perThousand, Scaling: scaling}, true,
 		func(p *store.Point) float64 { return p.CostUSD }, none, none,
 	}
 	carbon = quantity{
-		plot.Axis{Label: "Emissions (gCO2e per 1,000 prompts)", Factor: perThousand, Scaling: scaling},
+		plot.Axis{Label: "Emissions (gCO2e per 1,000 prompts)", Factor: perThousand, Scaling: scaling}, false,
 		func(p *store.Point) float64 { return p.CarbonG },
 		func(p *store.Point) float64 { return p.CarbonGLow }, func(p *store.Point) float64 { return p.CarbonGHigh },
 	}
@@ -207,8 +208,13 @@ func front(title, subtitle string, points []store.Point, selected selections, x,
 		case metrics.Oracle:
 			f.Oracle = append(f.Oracle, plot.XY{X: pt.X, Y: pt.Y})
 		case metrics.ZeroRouter:
-			f.Zero = append(f.Zero, plot.XY{X: pt.X, Y: pt.Y})
-		case "single":
+			if x.prices {
+				f.Zero = append(f.Zero, plot.XY{X: pt.X, Y: pt.Y})
+			}
+		case familySingle:
+			if pt.Chosen && !x.prices {
+				f.Zero = append(f.Zero, plot.XY{X: pt.X, Y: pt.Y})
+			}
 			f.Models = append(f.Models, plot.Model{Label: strings.TrimPrefix(p.Policy, "single:"), Point: pt})
 		default:
 			name := subject(&p)
@@ -225,6 +231,9 @@ func front(title, subtitle string, points []store.Point, selected selections, x,
 		if !slices.ContainsFunc(f.Series[i].Points, func(p plot.Point) bool { return p.Chosen }) {
 			f.ChooseFront(&f.Series[i])
 		}
+	}
+	if !x.prices {
+		slices.SortStableFunc(f.Zero, func(a, b plot.XY) int { return cmp.Compare(a.X, b.X) })
 	}
 	f.Oracle = rising(f.Oracle)
 	if len(chosen) > 0 {

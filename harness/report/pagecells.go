@@ -166,6 +166,12 @@ func (r *pageRun) footprint(run *store.Run) error {
 	}
 	for _, p := range r.Pools {
 		p.Own = own
+		p.Said = append(f.statements(), f.Notices...)
+		for i := range f.PayBack {
+			if f.PayBack[i].Pool == p.Name {
+				p.Said = append(p.Said, f.PayBack[i].sentence())
+			}
+		}
 		for i := range f.Baselines {
 			if f.Baselines[i].Pool == p.Name {
 				p.Baselines = append(p.Baselines, f.Baselines[i])

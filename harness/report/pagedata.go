@@ -68,6 +68,7 @@ type pagePool struct {
 	Savings    []store.Saving    `json:"savings"`
 	Baselines  []store.Baseline  `json:"baselines"`
 	Footprints []PolicyFootprint `json:"footprints"`
+	Said       []string          `json:"said"` // what the figures of savings are, and what pays them back
 	Own        json.RawMessage   `json:"own,omitempty"`
 }
 

@@ -65,8 +65,8 @@ func (f *Footprint) payBack(s *store.Saving, cells []store.Status, own footprint
 			low := *s.CarbonSavingBothLow*base - p.RouterEach
 			p.SavedEachLow = &low
 		}
-		if s.CostSaving != nil {
-			p.SavedUSDEach = s.CostUSD/(1-*s.CostSaving) - s.CostUSD
+		if s.CostSaving != nil && s.CostUSD != nil {
+			p.SavedUSDEach = *s.CostUSD/(1-*s.CostSaving) - *s.CostUSD
 		}
 		for _, l := range f.Labels {
 			if l.Pool != s.Pool {

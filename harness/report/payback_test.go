@@ -13,7 +13,7 @@ func TestPayBackChargesLabelsAndRouter(t *testing.T) {
 	figure := func(x float64) *float64 { return &x }
 	// 4.3 kg and 29 USD of labels; a policy that emits 0.0434 of 0.1 g a prompt, and costs 0.1 of 0.2 mUSD.
 	saving := func() store.Saving {
-		return store.Saving{Pool: "all", Policy: "p", Cell: "c", Seeds: 1, CarbonG: figure(0.0434), CarbonSaving: figure(0.566), CarbonSavingBothLow: figure(-0.03), CostUSD: 1e-4, CostSaving: figure(0.5)}
+		return store.Saving{Pool: "all", Policy: "p", Cell: "c", Seeds: 1, CarbonG: figure(0.0434), CarbonSaving: figure(0.566), CarbonSavingBothLow: figure(-0.03), CostUSD: new(1e-4), CostSaving: figure(0.5)}
 	}
 	cells := []store.Status{{Ref: store.Ref{ID: "c", Encoder: "minilm"}, Cost: map[string]float64{"fit_s": 50, "route_s": 10, "decisions": 1000}}}
 	own := footprint.Own{CarbonG: 1} // in 100 s

@@ -221,7 +221,13 @@ func (t *poolTable) answer() string {
 	case b.Hindsight:
 		return fmt.Sprintf("`%s` had the highest AIQ of the test prompts, %s: in hindsight, by an older version.", b.Policy, value)
 	case b.Second == "" || b.Diff == nil:
-		return fmt.Sprintf("`%s` is the only policy that has a rank: %s %s on %s test prompts.", b.Policy, name, value, thousands(t.prompts()))
+		s := fmt.Sprintf("`%s` is the only policy that has a rank: %s %s on %s test prompts", b.Policy, name, value, thousands(t.prompts()))
+		if l := t.line(b.Policy); l != nil {
+			if v := l.values[b.Metric]; v.diff != "" {
+				s += fmt.Sprintf("; against `%s` it is %s", v.baseline, signed(v, "−"))
+			}
+		}
+		return s + "."
 	case b.Clear:
 		return fmt.Sprintf("`%s` is best: %s %s on %s test prompts, %s above `%s`, the next (p = %.2g, Holm over all pairs). Both were chosen on the selection prompts.%s",
 			b.Policy, name, value, thousands(t.prompts()), spanned(b.Diff, b.DiffLow, b.DiffHigh), b.Second, *t.holm(b), t.needs(b))

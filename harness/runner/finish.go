@@ -47,7 +47,11 @@ func (p *Plan) finish(run *store.Run, points []store.Point, manifest store.Manif
 	if err := run.WriteFile(MetricsJSON, all.Bytes()); err != nil {
 		return err
 	}
-	if err := p.savings(run); err != nil {
+	saved, err := p.savings(run)
+	if err != nil {
+		return err
+	}
+	if err := run.WriteSavings(saved); err != nil {
 		return err
 	}
 	if err := p.prompts(run); err != nil {

@@ -149,7 +149,7 @@ func (p *Plan) nobody(pool string, models []int) error {
 	if why == "" {
 		return fmt.Errorf("%s have no outcomes: add them to the trace, or exclude the models from pool %s", strings.Join(free, ", "), pool)
 	}
-	return fmt.Errorf("no outcome of %s has a known cost: %s; or compare by scores alone with accounting.unknown_cost: quality-only, "+
+	return fmt.Errorf("no outcome of %s can be replayed, for none has a known cost: %s; or compare by scores alone with accounting.unknown_cost: quality-only, "+
 		"or exclude the models from pool %s", strings.Join(free, ", "), why, pool)
 }
 

@@ -16,16 +16,16 @@ const carbonZeroRouter = "carbon-zero-router"
 // objective is by what settings are chosen, in words.
 const objective = "least carbon (of equals, and where none is known, least cost) among the settings whose mean score on the selection prompts is no lower than the baseline's"
 
-// savings finds what each policy saves against each baseline, and writes it.
-func (p *Plan) savings(run *store.Run) error {
+// savings finds what each policy saves against each baseline.
+func (p *Plan) savings(run *store.Run) (store.Savings, error) {
 	out := store.Savings{Objective: objective, Margin: p.Spec.Metrics.Margin, Estimate: p.doubt.Estimate}
 	for _, pool := range p.Spec.Pools {
 		out.Labels = append(out.Labels, p.labels(pool.Name))
 		if err := p.poolSavings(run, pool.Name, &out); err != nil {
-			return fmt.Errorf("savings of pool %s: %w", pool.Name, err)
+			return out, fmt.Errorf("savings of pool %s: %w", pool.Name, err)
 		}
 	}
-	return run.WriteSavings(out)
+	return out, nil
 }
 
 // poolWork is what the savings of one pool are found with.
@@ -345,7 +345,7 @@ func (p *Plan) strata(pool string, keep []int) []int32 {
 
 // fill writes a result into a saving.
 func fill(s *store.Saving, r *savings.Result, margin float64) {
-	s.N, s.Quality, s.CostUSD, s.LatencySec, s.CarbonG = r.N, r.Quality, r.CostUSD, finite(r.LatencySec), finite(r.CarbonG)
+	s.N, s.Quality, s.CostUSD, s.LatencySec, s.CarbonG = r.N, r.Quality, finite(r.CostUSD), finite(r.LatencySec), finite(r.CarbonG)
 	s.QualityDiff = r.QualityDiff.Value
 	s.QualityVerdict = string(savings.Judge(r.QualityDiff.Interval, margin))
 	set := func(i savings.Interval, low, high **float64) { *low, *high = finite(i.Low), finite(i.High) }

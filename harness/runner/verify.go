@@ -2,6 +2,7 @@ package runner
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -24,6 +25,7 @@ type Verified struct {
 	Decisions int `json:"decisions"`
 	Points    int `json:"points"`
 	Metrics   int `json:"metrics"`
+	Savings   int `json:"savings"`
 }
 
 // Verify computes every number of a finished run again, from its stored decisions and the plan's data, and hashes every
@@ -79,7 +81,38 @@ func (p *Plan) Verify(run *store.Run) (Verified, error) {
 		}
 	}
 	v.Metrics = len(table.Rows)
-	return v, verifyMetrics(run, table)
+	if err := verifyMetrics(run, table); err != nil {
+		return v, err
+	}
+	v.Savings, err = p.verifySavings(run)
+	return v, err
+}
+
+// verifySavings finds the savings again and compares them with what is stored, to the last bit.
+func (p *Plan) verifySavings(run *store.Run) (int, error) {
+	again, err := p.savings(run)
+	if err != nil {
+		return 0, err
+	}
+	stored, err := run.Savings()
+	if err != nil {
+		return 0, err
+	}
+	a, errA := json.MarshalIndent(stored, "", "  ")
+	b, errB := json.MarshalIndent(again, "", "  ")
+	if err := errors.Join(errA, errB); err != nil {
+		return 0, err
+	}
+	x, y := bytes.Split(a, []byte("\n")), bytes.Split(b, []byte("\n"))
+	for i := range min(len(x), len(y)) {
+		if !bytes.Equal(x[i], y[i]) {
+			return 0, fmt.Errorf("%s: stored is %s, the decisions give %s", store.SavingsJSON, bytes.TrimSpace(x[i]), bytes.TrimSpace(y[i]))
+		}
+	}
+	if len(x) != len(y) {
+		return 0, fmt.Errorf("%s has %d lines, the decisions give %d", store.SavingsJSON, len(x), len(y))
+	}
+	return len(again.Savings), nil
 }
 
 // verifyInputs compares the files that the plan has read with those that the run had read.

@@ -98,7 +98,7 @@ type Saving struct {
 	QualityDiffLow  *float64 `json:"quality_diff_low"`
 	QualityDiffHigh *float64 `json:"quality_diff_high"`
 	QualityVerdict  string   `json:"quality_verdict"`
-	CostUSD         float64  `json:"cost_usd"`
+	CostUSD         *float64 `json:"cost_usd"`
 	LatencySec      *float64 `json:"latency_s"`
 	CarbonG         *float64 `json:"carbon_g"`
 	// Bounds by the assumed sizes of closed models, and 95 % bounds by the estimate of energy.
@@ -185,7 +185,7 @@ func (x *Saving) row(margin float64) []string {
 	}
 	return []string{
 		x.Pool, x.Policy, seed, x.Baseline, x.ChosenOn, x.Preference, opt(&x.Quality), opt(&x.QualityDiff),
-		opt(x.QualityDiffLow), opt(x.QualityDiffHigh), opt(x.CarbonG), opt(x.CarbonGLow), opt(x.CarbonGHigh), opt(&x.CostUSD),
+		opt(x.QualityDiffLow), opt(x.QualityDiffHigh), opt(x.CarbonG), opt(x.CarbonGLow), opt(x.CarbonGHigh), opt(x.CostUSD),
 		opt(x.CarbonSaving), opt(x.CarbonSavingLow), opt(x.CarbonSavingHigh), opt(x.SavingAtLowSizes), opt(x.SavingAtHighSize),
 		opt(x.CostSaving), opt(x.CostSavingLow), opt(x.CostSavingHigh),
 		x.Role, strconv.Itoa(x.Seeds), strconv.Itoa(x.N), opt(&margin), x.QualityVerdict, opt(x.CarbonGModelLow), opt(x.CarbonGModelHigh),

@@ -30,7 +30,9 @@ function front(state, xName, yName) {
   };
   const byX = (a, b) => x.of(a) - x.of(b) || y.of(b) - y.of(a);
   const zero = state.pool.policies.find(p => p.kind === 'zero'), oracle = state.pool.policies.find(p => p.kind === 'oracle');
-  if (zero && yName === 'quality') through(zero.points.filter(p => known(x.of(p))), { stroke: 'var(--grey)', 'stroke-dasharray': '5 4' });
+  // Mixes of single models: by cost those of the Zero router, by emissions those that the selection prompts speak for.
+  const mixes = xName === 'cost' ? (zero ? zero.points : []) : state.pool.policies.filter(p => p.kind === 'single').flatMap(p => p.points).filter(p => p.h & 2).sort(byX);
+  if (yName === 'quality') through(mixes.filter(p => known(x.of(p))), { stroke: 'var(--grey)', 'stroke-dasharray': '5 4' });
   if (oracle && yName === 'quality') {
     const line = [];
     for (const p of oracle.points.filter(p => known(x.of(p)) && known(y.of(p))).sort(byX)) if (!line.length || y.of(p) > y.of(line[line.length - 1])) line.push(p);
@@ -55,8 +57,8 @@ function front(state, xName, yName) {
   root.append(markers);
   state.markers.push(ranked => {
     markers.replaceChildren(...ranked.filter(r => r.point && (r.policy.kind === 'policy' || r === ranked[0]) && known(x.of(r.point)) && known(y.of(r.point))).map((r, i) => svg('circle', {
-      cx: sx.at(x.of(r.point)), cy: sy.at(y.of(r.point)), r: i === 0 ? 9 : 6.5, fill: 'none', stroke: i === 0 ? 'var(--ink)' : colour(state, r.policy),
-      'stroke-width': i === 0 ? 2.5 : 1.6, 'pointer-events': 'none', class: 'marker', 'data-policy': r.policy.label,
+      cx: sx.at(x.of(r.point)), cy: sy.at(y.of(r.point)), r: i === 0 && isRanked(r.policy) ? 9 : 6.5, fill: 'none', stroke: i === 0 && isRanked(r.policy) ? 'var(--ink)' : colour(state, r.policy),
+      'stroke-width': i === 0 && isRanked(r.policy) ? 2.5 : 1.6, 'pointer-events': 'none', class: 'marker', 'data-policy': r.policy.label,
     })));
   });
   walk(state, root, all);

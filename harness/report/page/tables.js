@@ -40,7 +40,7 @@ function ranking(state, list) {
   const rows = fits.map((r, i) => [swatch(r), isRanked(r.policy) ? String(i + 1) : '–', r.point.p, ...(before ? [fixed(r.point.v[0]), fixed(r.utility)] : []), withInterval(...r.point.q), short(r.point.c), short(r.point.g[0]), short(r.point.t), fixed(worth(state, onTest(r.point)))]);
   const by = before ? 'Settings and ranks are chosen on the selection prompts; the figures right of them are what the test prompts gave' : 'Settings and ranks are by the test prompts themselves, in hindsight: the run is of an older version';
   const out = table(`${by}. ${list.length - fits.length} do not fit the budget`,
-    ['Policy', 'Rank', 'Setting', ...(before ? ['Quality, selection', 'Utility, selection'] : []), 'Quality', 'USD/1k', 'gCO2e/1k', 'Latency s', 'Utility'], rows, fits.map((r, i) => (i === 0 ? 'best ' : '') + (r.policy.kind === 'single' ? 'ref' : '')));
+    ['Policy', 'Rank', 'Setting', ...(before ? ['Quality, selection', 'Utility, selection'] : []), 'Quality', 'USD/1k', 'gCO2e/1k', 'Latency s', 'Utility'], rows, fits.map((r, i) => (i === 0 && isRanked(r.policy) ? 'best ' : '') + (r.policy.kind === 'single' ? 'ref' : '')));
   out.id = 'ranking';
   return out;
 }
@@ -81,6 +81,9 @@ function savings(state) {
   if ((pool.footprints || []).length) {
     out.push(table('Footprint per 1,000 prompts', ['Policy', 'Setting', 'Quality', 'USD', 'Wh', 'gCO2e', 'by sizes', 'by the estimate', 'router s', 'cost error'],
       pool.footprints.map(f => [f.policy, f.setting, fixed(f.quality), short(f.usd_per_1k), short(f.wh_per_1k), short(f.g_per_1k), known(f.g_per_1k_low) ? `${short(f.g_per_1k_low)} to ${short(f.g_per_1k_high)}` : '–', known(f.g_per_1k_model_low) ? `${short(f.g_per_1k_model_low)} to ${short(f.g_per_1k_model_high)}` : '–', short(f.router_s_per_1k), percent(f.cost_error)])));
+  }
+  if ((pool.said || []).length) {
+    out.push(el('ul', { class: 'soft' }, ...pool.said.map(text => el('li', {}, text))));
   }
   if (pool.own && known(pool.own.energy_wh)) {
     out.push(el('p', { class: 'soft' }, `The run itself took ${short(pool.own.energy_wh)} Wh and ${short(pool.own.carbon_g)} gCO2e in ${short(pool.own.seconds)} s (processors: ${pool.own.cpu_how}; graphics: ${pool.own.gpu_how}).`));

@@ -1,0 +1,168 @@
+package agent
+
+import (
+	"math"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/policy"
+)
+
+// A check is the mean over prompts of the utility of what the greedy agent does, each preference scaled by its spread and
+// weighed by its stretch of the front.
+func TestACheckIsTheGreedyUtility(t *testing.T) {
+	c := small()
+	c.Sequential = false
+	c.MaxAsks = 1
+	s, grounds, shape := laid(t, &c, taskOf(asked("train", 60, 0), asked("validation", 40, 0)))
+	k, err := newChecker(&c, s, sweep, grounds[1], shape)
+	if err != nil {
+		t.Fatal(err)
+	}
+	actor := actorOf(t, shape)
+	for i := range actor.Weights {
+		clear(actor.Weights[i]) // the base alone decides: the model of the highest expected utility
+	}
+	got, err := k.play(t.Context(), actor, [3]float64{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := &grounds[1].split.Outcomes
+	chosen := make([]int, len(sweep))
+	spent := make([][3]float64, len(sweep))
+	for j, p := range sweep {
+		chosen[j] = s.Overall.Choose(0, p)
+		for i := range 40 {
+			spent[j][0] += float64(o.CostUSD[i*3+chosen[j]]) / 40
+			spent[j][2] += float64(o.LatencySec[i*3+chosen[j]]) / 40
+		}
+	}
+	if chosen[0] == chosen[2] {
+		t.Fatalf("the sweep chooses %v: it tests nothing", chosen)
+	}
+	weight := stretches(spent, [3]bool{true, false, true})
+	var mean float64
+	for i, u := range got.utility {
+		want := 0.0
+		for j, p := range sweep {
+			at := i*3 + chosen[j]
+			want += weight[j] * float64(k.scale[j]) * p.Utility(float64(o.Score[at]), float64(o.CostUSD[at]), nan, float64(o.LatencySec[at]))
+		}
+		if math.Abs(u-want) > 1e-4 {
+			t.Fatalf("prompt %d comes to %v, want %v", i, u, want)
+		}
+		mean += want / 40
+	}
+	if math.Abs(got.mean-mean) > 1e-4 {
+		t.Errorf("a mean of %v, want %v", got.mean, mean)
+	}
+	// The weights stay those of the first agent, or two agents could not be compared.
+	before := k.weight[0]
+	if _, err := k.play(t.Context(), actor, [3]float64{1e6, 0, 0}); err != nil || k.weight[0] != before {
+		t.Errorf("the weight of a preference goes from %v to %v (%v)", before, k.weight[0], err)
+	}
+}
+
+var nan = math.NaN()
+
+// Checks are on prompts that all models answered, as far as there are any; models that nothing is known of do not count.
+func TestChecksAreOnPromptsThatAllAnswered(t *testing.T) {
+	c := small()
+	validation := asked("validation", 50, 0)
+	gone := func(i, m int) {
+		validation.Outcomes.Present[i*3+m], validation.Outcomes.Score[i*3+m] = false, nan32
+	}
+	for i := range 20 {
+		gone(i, i%3)
+	}
+	prompts := func(train *policy.Split) []int32 {
+		s, grounds, shape := laid(t, &c, taskOf(train, validation))
+		k, err := newChecker(&c, s, sweep, grounds[1], shape)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return k.prompts
+	}
+	if got := prompts(asked("train", 60, 0)); len(got) != 30 || got[0] != 20 {
+		t.Errorf("checked on %v, want prompts 20 to 49", got)
+	}
+	// The third model never answered in training: whoever answered 2, 5, … without it answered whole.
+	silent := asked("train", 60, 0)
+	for at := 2; at < 180; at += 3 {
+		silent.Outcomes.Present[at], silent.Outcomes.Score[at] = false, nan32
+	}
+	if got := prompts(silent); len(got) != 36 {
+		t.Errorf("checked on %d prompts, want the 36 that both known models answered", len(got))
+	}
+	for i := range 50 {
+		gone(i, i%3)
+	}
+	if got := prompts(asked("train", 60, 0)); len(got) != 50 {
+		t.Errorf("checked on %d prompts where none is whole, want all", len(got))
+	}
+}
+
+func TestBetterMeansTwoStandardErrors(t *testing.T) {
+	old := newPlayed([]float64{0, 0, 0, 0})
+	for _, c := range []struct {
+		utility []float64
+		want    bool
+	}{
+		{[]float64{0.1, 0.1, 0.1, 0.1}, true},
+		{[]float64{-0.1, -0.1, -0.1, -0.1}, false},
+		{[]float64{0, 0, 0, 0}, false},
+		// Mean 0.25 and a standard error of 0.25: of many agents some look so.
+		{[]float64{1, 0, 0, 0}, false},
+		// Mean 0.75, standard error 0.25: three of them.
+		{[]float64{1, 1, 1, 0}, true},
+	} {
+		if got := newPlayed(c.utility).better(old); got != c.want {
+			t.Errorf("%v is better than nothing: %v", c.utility, got)
+		}
+	}
+	if newPlayed([]float64{5}).better(newPlayed([]float64{0})) {
+		t.Error("one prompt proves an agent better")
+	}
+}
+
+func TestStretches(t *testing.T) {
+	// Spend of 4, 3 and 0 of the most: the ways are 1/4 and 3/4, each end gets half of its own.
+	got := stretches([][3]float64{{4, 9, 0}, {3, 1, 0}, {0, 5, 0}}, [3]bool{true, false, false})
+	for i, w := range []float64{1.0 / 8, 1.0 / 2, 3.0 / 8} {
+		if want := 0.9*w + 0.1/3; math.Abs(got[i]-want) > 1e-12 {
+			t.Errorf("preference %d weighs %v, want %v", i, got[i], want)
+		}
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(1, 6).Draw(t, "preferences")
+		spent := make([][3]float64, n)
+		for i := range spent {
+			for j := range spent[i] {
+				spent[i][j] = rapid.Float64Range(0, 3).Draw(t, "spent")
+			}
+		}
+		var sum float64
+		for i, w := range stretches(spent, [3]bool{rapid.Bool().Draw(t, "cost"), true, false}) {
+			if !(w > 0) {
+				t.Fatalf("preference %d weighs %v", i, w)
+			}
+			sum += w
+		}
+		if math.Abs(sum-1) > 1e-9 {
+			t.Fatalf("the weights sum to %v", sum)
+		}
+	})
+}
+
+func TestLikeliest(t *testing.T) {
+	for _, c := range []struct {
+		logits []float32
+		want   int
+	}{{[]float32{1, 3, 2}, 1}, {[]float32{2, 2}, 0}, {[]float32{learn.NotAllowed, -5}, 1}} {
+		if got := likeliest(c.logits); got != c.want {
+			t.Errorf("of %v it is %d, want %d", c.logits, got, c.want)
+		}
+	}
+}

@@ -1,0 +1,400 @@
+package agent
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/trilemma-bench/trilemma/policies/env"
+	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/policy"
+)
+
+// fitted is an agent after a fit, with an algorithm that changes nothing unless told to.
+func fitted(t testing.TB, c Config, task *policy.Task, g idle, report func(policy.Progress)) *Router {
+	t.Helper()
+	p, err := New(c, func(_ *Config, a *learn.Actor) (Algorithm, error) {
+		made := g
+		made.actor = a.Clone()
+		return &made, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Fit(t.Context(), task, report); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// Without a step of reward an agent is its start, to the last bit: the actor as it was drawn, no update, no check.
+func TestNoStepsLeaveTheStart(t *testing.T) {
+	task := taskOf(asked("train", 40, 0), asked("validation", 40, 0))
+	c := small()
+	c.Steps = 0
+	var updates []*Rollout
+	reports := 0
+	p := fitted(t, c, task, idle{updates: &updates}, func(g policy.Progress) {
+		if g.Stage == "play" {
+			reports++
+		}
+	})
+	if len(updates) != 0 || reports != 0 {
+		t.Errorf("%d updates and %d reports of play", len(updates), reports)
+	}
+	start, err := learn.NewActor(p.state.Agents[0].Actor.Shape, policy.Stream(7, "test", "weights"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, w := range start.Weights {
+		if !slices.Equal(w, p.state.Agents[0].Actor.Weights[i]) {
+			t.Errorf("weights %d are not those that were drawn", i)
+		}
+	}
+	if p.state.Agents[0].Multiplier != [3]float64{} {
+		t.Error("budgets have a price that nothing taught")
+	}
+	c.Steps = 1
+	fitted(t, c, task, idle{updates: &updates}, nil)
+	if len(updates) != 1 {
+		t.Errorf("one step makes %d updates", len(updates))
+	}
+}
+
+// An agent that reward makes worse on validation is not kept: the untrained one is.
+func TestTheBestAgentIsKept(t *testing.T) {
+	task := taskOf(asked("train", 60, 0), asked("validation", 60, 0))
+	c := small()
+	untrained := fitted(t, c, task, idle{}, nil).state.Agents[0].Actor
+	spoil := func(towards int) func(*learn.Actor) {
+		return func(a *learn.Actor) {
+			bias := a.Weights[7] // of the policy head
+			bias[towards] = 50
+		}
+	}
+	if kept := fitted(t, c, task, idle{at: 1, spoil: spoil(2)}, nil).state.Agents[0].Actor; !slices.Equal(kept.Weights[7], untrained.Weights[7]) {
+		t.Error("an agent that always asks the dear model is kept")
+	}
+	c.Checks = 0
+	if kept := fitted(t, c, task, idle{at: 1, spoil: spoil(2)}, nil).state.Agents[0].Actor; kept.Weights[7][2] != 50 {
+		t.Error("without checks the last agent is not kept")
+	}
+}
+
+// rounds routes prompts under preferences as a host does: what is asked is revealed in the next round.
+func rounds(t testing.TB, p *Router, s *policy.Split, preferences []policy.Preference) (final *policy.Decisions, asked [][]int32) {
+	t.Helper()
+	n := s.Len() * len(preferences)
+	b := &policy.Batch{Prompts: &s.Prompts, Preferences: preferences}
+	open := make([]int, 0, n)
+	for r := range n {
+		open = append(open, r)
+	}
+	asked = make([][]int32, n)
+	use, models, weights := make([]policy.Use, n), make([][]int32, n), make([][]float32, n)
+	for round := 0; len(open) > 0; round++ {
+		if round > len(pool) {
+			t.Fatalf("%d rows still ask in round %d", len(open), round)
+		}
+		b.Round, b.Prompt, b.Preference = round, nil, nil
+		b.Asked = &policy.Asked{Offset: []int32{0}}
+		for _, r := range open {
+			i := r % s.Len()
+			b.Prompt, b.Preference = append(b.Prompt, int32(i)), append(b.Preference, int32(r/s.Len()))
+			for _, m := range asked[r] {
+				at, a := i*len(pool)+int(m), b.Asked
+				a.Model, a.Missing = append(a.Model, m), append(a.Missing, !s.Outcomes.Present[at])
+				a.Answer, a.CostUSD = append(a.Answer, s.Outcomes.Answer[at]), append(a.CostUSD, s.Outcomes.CostUSD[at])
+				a.CarbonG, a.LatencySec = append(a.CarbonG, nan32), append(a.LatencySec, s.Outcomes.LatencySec[at])
+			}
+			b.Asked.Offset = append(b.Asked.Offset, int32(len(b.Asked.Model)))
+		}
+		d, err := p.Route(t.Context(), b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := d.Check(len(open), len(pool)); err != nil {
+			t.Fatal(err)
+		}
+		var again []int
+		for k, r := range open {
+			if use[r], models[r], weights[r] = d.Row(k); use[r] == policy.Ask {
+				asked[r] = append(asked[r], models[r]...)
+				again = append(again, r)
+			}
+		}
+		open = again
+	}
+	final = policy.NewDecisions(n)
+	for r := range n {
+		final.Append(use[r], models[r], weights[r])
+	}
+	return final, asked
+}
+
+// Routing in rounds does what the greedy agent does in the environment: the same models in the same order, the same end.
+func TestRoundsAreGreedyEpisodes(t *testing.T) {
+	for _, sequential := range []bool{true, false} {
+		ends := map[string]int{}
+		for _, shake := range []string{"a", "b", "c", "d"} {
+			c := small()
+			c.Sequential, c.Steps, c.Vector = sequential, 0, true
+			p := fitted(t, c, taskOf(asked("train", 80, 0), asked("validation", 40, 0)), idle{}, nil)
+			r := policy.Stream(5, "shake", shake)
+			for _, w := range p.state.Agents[0].Actor.Weights {
+				for i := range w {
+					w[i] += float32(0.7 * r.NormFloat64()) // an agent with a will of its own
+				}
+			}
+			test := asked("test", 50, 0)
+			final, was := rounds(t, p, test, sweep)
+			for row := range final.Rows() {
+				asks, last := greedy(t, p, test, row)
+				use, models, _ := final.Row(row)
+				if !sequential {
+					if len(was[row]) > 0 || use != policy.Select || models[0] != int32(last) {
+						t.Fatalf("row %d ends with %v of %v, in the environment with %d", row, use, models, last)
+					}
+					ends[fmt.Sprint(last)]++
+					continue
+				}
+				if !slices.Equal(was[row], asks) {
+					t.Fatalf("row %d asks %v in rounds, %v in the environment", row, was[row], asks)
+				}
+				vote := last == len(pool)+1
+				if (use == policy.Combine) != vote || vote && !slices.Equal(models, asks) || !vote && models[0] != asks[len(asks)-1] {
+					t.Errorf("row %d ends with %v of %v after %v, in the environment with %d", row, use, models, asks, last)
+				}
+				ends[fmt.Sprint(use, asks)]++
+			}
+		}
+		if len(ends) < 3 {
+			t.Errorf("episodes end as %v: too alike to test anything", ends)
+		}
+	}
+}
+
+// greedy plays one row of a test in the environment: whom the agent asks, and its last action.
+func greedy(t *testing.T, p *Router, test *policy.Split, row int) (asks []int32, last int) {
+	t.Helper()
+	s, actor := p.state.Sense, p.state.Agents[0].Actor
+	g := &ground{split: test, expect: s.means(test.Len()), held: slices.Repeat([]int32{int32(learn.Everybody)}, test.Len())}
+	var err error
+	if g.world, err = env.NewWorld(test, s.priorWeights(g.expect), s.Answers); err != nil {
+		t.Fatal(err)
+	}
+	play, err := newPlayer(&p.config, s, g, actor.Shape, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	play.env.Reset(0, int32(row%test.Len()), sweep[row/test.Len()])
+	at, reward, done := newViews(actor.Shape, 1), []float32{0}, []bool{false}
+	for !done[0] {
+		at.see(play, 0, 0)
+		at.judge(actor.Batch(), actor.Shape, 0, 1)
+		if last = likeliest(at.logits); last < len(pool) {
+			asks = append(asks, int32(last))
+		}
+		play.env.Step([]int32{int32(last)}, reward, done)
+	}
+	return asks, last
+}
+
+// Models that turn out to be missing are no dead end, and nothing of them is charged.
+func TestMissingAnswersInRounds(t *testing.T) {
+	c := small()
+	c.Steps = 0
+	p := fitted(t, c, taskOf(asked("train", 80, 0), asked("validation", 40, 0)), idle{}, nil)
+	final, was := rounds(t, p, asked("test", 60, 0.7), sweep)
+	more := 0
+	for row := range final.Rows() {
+		if len(was[row]) > 1 {
+			more++
+		}
+	}
+	if more == 0 {
+		t.Error("nobody asks on after a missing answer")
+	}
+	v := newViewer(p, p.state.Sense.means(1))
+	a := &policy.Asked{
+		Offset: []int32{0, 3}, Model: []int32{0, 1, 2}, Missing: []bool{false, true, false}, Answer: []string{"A", "", "B"},
+		CostUSD: []float32{0.5, nan32, 2}, LatencySec: []float32{1, nan32, 3},
+	}
+	v.read(a, 0, "", p.state.Sense.Overall.Row(learn.Score, 0))
+	if s := v.seen.Spent; s.CostUSD != 2.5 || s.LatencySec != 4 || s.CarbonG == s.CarbonG {
+		t.Errorf("charged %+v, want 2.5 USD, 4 s and an unknown carbon", s)
+	}
+	if !slices.Equal(v.seen.Models, []int32{0, 2}) || !v.tried[1] {
+		t.Errorf("seen %v, tried %v", v.seen.Models, v.tried)
+	}
+}
+
+// What is saved and loaded routes alike; what is no checkpoint, or another agent's, is refused.
+func TestCheckpoints(t *testing.T) {
+	c := small()
+	task := taskOf(asked("train", 60, 0), asked("validation", 40, 0))
+	p := fitted(t, c, task, idle{}, nil)
+	state, err := p.Save()
+	if err != nil {
+		t.Fatal(err)
+	}
+	load := func(c Config, state []byte) (*Router, error) {
+		q, err := New(c, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return q, q.Load(state)
+	}
+	q, err := load(c, state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := q.Save()
+	if err != nil || !bytes.Equal(again, state) {
+		t.Errorf("what was loaded saves other bytes (%v)", err)
+	}
+	test := asked("test", 30, 0)
+	want, _ := rounds(t, p, test, sweep)
+	got, _ := rounds(t, q, test, sweep)
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Error("what was loaded routes otherwise")
+	}
+	vector, one, separate := c, c, c
+	vector.Vector, one.Sequential, separate.Separate = true, false, true
+	for what, other := range map[string]Config{"that sees vectors": vector, "that asks once": one, "for one preference each": separate} {
+		if _, err := load(other, state); err == nil {
+			t.Errorf("an agent %s takes the checkpoint", what)
+		}
+	}
+	if _, err := load(c, state[:len(state)/2]); err == nil {
+		t.Error("half a checkpoint is taken")
+	}
+	if _, err := (&Router{config: c}).Save(); err == nil {
+		t.Error("an agent that was not fitted is saved")
+	}
+}
+
+// Agents of their own are trained on one preference each, in order, and route what they were trained for.
+func TestSeparateAgents(t *testing.T) {
+	c := small()
+	c.Separate = true
+	p := fitted(t, c, taskOf(asked("train", 40, 0), asked("validation", 40, 0)), idle{}, nil)
+	if len(p.state.Agents) != len(sweep) {
+		t.Fatalf("%d agents, want %d", len(p.state.Agents), len(sweep))
+	}
+	for i, a := range p.state.Agents {
+		if a.Preference == nil || *a.Preference != sweep[i] {
+			t.Errorf("agent %d is for %+v, want %+v", i, a.Preference, sweep[i])
+		}
+	}
+}
+
+func TestWhatAgentsRefuse(t *testing.T) {
+	bandit, sequential, many := small(), small(), small()
+	bandit.Bandit, bandit.Sequential, bandit.Warm = true, false, WarmPredict
+	sequential.Bandit = true
+	many.Setup.Models = make([]policy.Model, env.MaxModels+1)
+	for what, c := range map[string]Config{"labels under bandit feedback": bandit, "bandit feedback in rounds": sequential, "a pool beyond a word": many} {
+		if _, err := New(c, nil); err == nil {
+			t.Errorf("%s: accepted", what)
+		}
+	}
+	p, err := New(small(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Route(t.Context(), &policy.Batch{Prompts: &policy.Prompts{}}); err == nil {
+		t.Error("routes before it was fitted")
+	}
+	if p.config.MaxAsks != 3 {
+		t.Errorf("at most %d asks", p.config.MaxAsks)
+	}
+}
+
+// The parameters of the start keep what shapes it and set all else to its default.
+func TestUntrainedParameters(t *testing.T) {
+	var got map[string]any
+	err := json.Unmarshal(Untrained(struct {
+		Mode   string  `json:"mode"`
+		Hidden int     `json:"hidden"`
+		Steps  int     `json:"steps"`
+		Rate   float64 `json:"learning_rate"`
+	}{"sequential", 64, 200_000, 0.001}), &got)
+	if err != nil || len(got) != 2 || got["steps"] != 0.0 || got["learning_rate"] != 0.001 {
+		t.Errorf("parameters %v (%v)", got, err)
+	}
+}
+
+func TestExplainedVariance(t *testing.T) {
+	target := []float32{1, 2, 3, 4}
+	for _, c := range []struct {
+		value []float32
+		want  float64
+	}{{target, 1}, {[]float32{2, 3, 4, 5}, 1}, {[]float32{7, 7, 7, 7}, 0}, {[]float32{4, 3, 2, 1}, -3}, {[]float32{1, 2, 3, 3}, 1 - 0.1875/1.25}} {
+		if got := ExplainedVariance(c.value, target); math.Abs(got-c.want) > 1e-6 {
+			t.Errorf("%v explains %v of %v, want %v", c.value, got, target, c.want)
+		}
+	}
+	if got := ExplainedVariance([]float32{1, 2}, []float32{3, 3}); got != 0 {
+		t.Errorf("of a constant %v is explained", got)
+	}
+}
+
+// Minibatches together hold every row once, each with its own figures.
+func TestBatchesDealEveryRowOnce(t *testing.T) {
+	const slots, horizon, width, actions, each, count = 4, 3, 2, 3, 2, 3
+	r := &Rollout{Slots: slots, Horizon: horizon, Width: width, Actions: actions, Each: each}
+	for row := range r.Rows() {
+		x := float32(row)
+		r.State = append(r.State, x, x+0.5)
+		for a := range actions {
+			r.About = append(r.About, 10*x+float32(a), x)
+			r.Base = append(r.Base, 100*x+float32(a))
+		}
+		r.Action = append(r.Action, int32(row%actions))
+		r.LogP, r.Ahead, r.Value = append(r.LogP, -x), append(r.Ahead, 2*x), append(r.Value, 3*x)
+	}
+	advantage, target := make([]float32, r.Rows()), make([]float32, r.Rows())
+	for row := range advantage {
+		advantage[row], target[row] = float32(row)+0.25, float32(row)+0.75
+	}
+	var b Batches
+	b.Shuffle(r, policy.Stream(1, "deal"))
+	size := r.Rows() / count
+	seen := map[int]bool{}
+	facts := 2*actions + 5
+	for k := range count {
+		into := learn.Sample{
+			State: make([]float32, size*width), About: make([]float32, actions*size*each), Facts: make([]float32, facts*size),
+		}
+		b.Deal(r, k, size, advantage, target, into)
+		for i := range size {
+			row := int(into.State[i*width])
+			if seen[row] {
+				t.Errorf("row %d is dealt twice", row)
+			}
+			seen[row] = true
+			x, fact := float32(row), func(j int) float32 { return into.Facts[j*size+i] }
+			for a := range actions {
+				want := float32(0)
+				if a == row%actions {
+					want = 1
+				}
+				if fact(a) != 100*x+float32(a) || fact(actions+a) != want || into.About[(a*size+i)*each] != 10*x+float32(a) {
+					t.Errorf("row %d, action %d: base %v, taken %v, about %v", row, a, fact(a), fact(actions+a), into.About[(a*size+i)*each])
+				}
+			}
+			for j, want := range []float32{-x, 2 * x, 3 * x, x + 0.25, x + 0.75} {
+				if fact(2*actions+j) != want {
+					t.Errorf("row %d: fact %d is %v, want %v", row, j, fact(2*actions+j), want)
+				}
+			}
+		}
+	}
+	if len(seen) != r.Rows() {
+		t.Errorf("%d rows are dealt, want %d", len(seen), r.Rows())
+	}
+}

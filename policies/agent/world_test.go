@@ -1,0 +1,114 @@
+package agent
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/policy"
+)
+
+// asked is a split of n prompts and three models with answers A to D, whose right one is A; two are cheap, one is dear and
+// better. missing is the share of outcomes that are not there.
+func asked(stream string, n int, missing float64) *policy.Split {
+	r := policy.Stream(3, "asked", stream)
+	s := &policy.Split{Outcomes: policy.Outcomes{Models: 3}}
+	s.Prompts.Dim = 2
+	o := &s.Outcomes
+	for i := range n {
+		s.Prompts.ID = append(s.Prompts.ID, fmt.Sprint(stream, i))
+		s.Prompts.Text = append(s.Prompts.Text, "")
+		s.Prompts.Vector = append(s.Prompts.Vector, float32(i%2), 1)
+		s.Reference = append(s.Reference, "A")
+		for m, right := range []float64{0.5, 0.6, 0.9} {
+			answer, score := string(rune('B'+r.IntN(3))), float32(0)
+			if r.Float64() < right {
+				answer, score = "A", 1
+			}
+			there := r.Float64() >= missing
+			if !there {
+				answer, score = "", nan32
+			}
+			o.Present, o.Score, o.Answer = append(o.Present, there), append(o.Score, score), append(o.Answer, answer)
+			cost := []float32{0.01, 0.02, 0.3}[m] * (1 + r.Float32())
+			o.CostUSD, o.LatencySec = append(o.CostUSD, cost), append(o.LatencySec, 10*cost)
+		}
+	}
+	return s
+}
+
+var (
+	pool  = []policy.Model{policy.NewModel("a"), policy.NewModel("b"), policy.NewModel("dear")}
+	sweep = []policy.Preference{{}, {LambdaCost: 0.5}, {LambdaCost: 3, LambdaLatency: 0.01}}
+)
+
+// small is a sequential agent that starts from the pool's means.
+func small() Config {
+	return Config{
+		Name: "test", Kind: "test/1", Setup: policy.Setup{Models: pool, Seed: 7}, Sequential: true, MaxAsks: 3, Warm: Cold,
+		Temperature: 0.2, Hidden: 5, Scorer: 3, Steps: 60, Passes: 100, Slots: 6, Horizon: 5, Checks: 2, MultiplierRate: 0.02, RiskLevel: 0.25,
+	}
+}
+
+// laid are the sense and the grounds, train and validation, of a task.
+func laid(t testing.TB, c *Config, task *policy.Task) (*sense, []*ground, learn.ActorShape) {
+	t.Helper()
+	s := &sense{}
+	train, validation, err := s.learn(t.Context(), c, task, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	grounds, err := s.lay(t.Context(), c, task, train, validation, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	actions := len(pool)
+	if c.Sequential {
+		actions += 2
+	}
+	return s, grounds, learn.ActorShape{In: c.width(s), Actions: actions, Hidden: c.Hidden, Each: c.each(), Scorer: c.Scorer}
+}
+
+func taskOf(train, validation *policy.Split) *policy.Task {
+	return &policy.Task{Train: train, Validation: validation, Preferences: sweep}
+}
+
+func actorOf(t testing.TB, shape learn.ActorShape) *learn.Actor {
+	t.Helper()
+	a, err := learn.NewActor(shape, policy.Stream(7, "actor"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// idle is an algorithm that learns nothing, or turns the actor into something else at one update.
+type idle struct {
+	actor   *learn.Actor
+	at      int
+	spoil   func(*learn.Actor)
+	updates *[]*Rollout
+	n       int
+}
+
+func (g *idle) Update(_ context.Context, r *Rollout, _ float64) ([]policy.Metric, error) {
+	if g.n++; g.spoil != nil && g.n == g.at {
+		g.spoil(g.actor)
+	}
+	if g.updates != nil {
+		*g.updates = append(*g.updates, r)
+	}
+	return nil, nil
+}
+
+func (g *idle) Read(a *learn.Actor) error {
+	for i := range a.Weights {
+		copy(a.Weights[i], g.actor.Weights[i])
+	}
+	return nil
+}
+
+func (g *idle) State() (StepperState, error) { return StepperState{}, nil }
+func (g *idle) Restore(StepperState) error   { return nil }
+func (g *idle) Close()                       {}
