@@ -30,7 +30,7 @@ type ModelSummary struct {
 	EnergyWh   *float64 `json:"energy_wh"`
 	CarbonG    *float64 `json:"carbon_g"`
 	LatencySec *float64 `json:"latency_s"`
-	OnFront    bool     `json:"on_front"` // of quality and cost among single models
+	OnFront    bool     `json:"on_front"` // of quality over all prompts and cost among single models
 }
 
 // TraceSummary is what `trilemma data describe` shows.
@@ -99,7 +99,6 @@ func Summarise(t *trace.Trace, acc replay.Accounting) (*TraceSummary, error) {
 	}
 	given := answers(t)
 	s.Feedback = given.Density()
-	given.Logged, given.Score = given.Score, billed(view, len(prompts))
 	if missing := given.Missing(); missing.Dropped > 0 && s.Feedback.Feedback != coverage.Bandit {
 		s.Missing = &missing
 	}
@@ -116,7 +115,8 @@ func Summarise(t *trace.Trace, acc replay.Accounting) (*TraceSummary, error) {
 				latency.add(o.LatencySec)
 			}
 		}
-		points[m] = metrics.Point{CostUSD: math.NaN(), Quality: score.sum / float64(score.n)}
+		// Models that answered different prompts are compared by what they come to over all.
+		points[m] = metrics.Point{CostUSD: math.NaN(), Quality: trace.Mean(estimates[m].All)}
 		if cost.n == score.n {
 			points[m].CostUSD = cost.sum / float64(cost.n)
 		}
@@ -190,17 +190,6 @@ func answers(t *trace.Trace) *coverage.Answers {
 		a.Models = append(a.Models, m.ID)
 	}
 	return a
-}
-
-// billed are the scores of a view's models on all prompts, of outcomes whose cost is known.
-func billed(view *replay.View, prompts int) []float32 {
-	out := make([]float32, 0, prompts*len(view.Pool))
-	for p := range prompts {
-		for m := range view.Pool {
-			out = append(out, view.At(p, m).Score)
-		}
-	}
-	return out
 }
 
 // Feedback says of how many models the outcome of a prompt is logged.

@@ -195,11 +195,12 @@ func Feedback(run *store.Run) (coverage.Density, error) {
 // RefuseBandit is an error for a run over a bandit log, of which no figure is an estimate.
 func RefuseBandit(run *store.Run) error {
 	d, err := Feedback(run)
-	if err == nil {
-		err = d.Check()
-	}
 	if err != nil {
 		return fmt.Errorf("run %s: %w", run.Dir, err)
+	}
+	if d.Check() != nil {
+		return fmt.Errorf("run %s: %w: %d of %d prompts have one outcome; means over whatever matches are not estimates, and off-policy "+
+			"estimates are not built yet: run the experiment on test prompts that several models answered", run.Dir, coverage.ErrBandit, d.One, d.Prompts)
 	}
 	return nil
 }
