@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -21,6 +22,14 @@ func TestNothingIsGarbled(t *testing.T) {
 	results, traceDir := filepath.Join(home, "results"), filepath.Join(home, "trace")
 	file := experimentFile(t, small)
 	emissions := filepath.Join(home, "emissions.csv")
+	measured := "model_id,gpu_model,activated_params_billions,total_params_billions,avg_batch_size,weight_precision,energy_per_token_joules\n"
+	for i := range 8 {
+		b := 7 * (i + 1)
+		measured += fmt.Sprintf("m%d,H100,%d,%d,%d,bfloat16,%v\n", i, b, b, 32+8*i, 0.05*float64(b+i%3))
+	}
+	if err := os.WriteFile(filepath.Join(home, "J.csv"), []byte(measured), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	ran := map[string]bool{}
 	for _, c := range []struct {
 		line string
@@ -39,6 +48,8 @@ func TestNothingIsGarbled(t *testing.T) {
 		{"export small --tensorboard TB --mlflow ML", exitOK}, {"carbon small", exitOK}, {"carbon small --json", exitOK},
 		{"carbon small --by model", exitOK}, {"carbon small --emissions-csv M.csv", exitOK}, {"carbon import M.csv", exitOK},
 		{"recommend small --max-cost 100/1k", exitOK}, {"recommend small --max-cost 100/1k --json", exitOK},
+		{"run E --quiet --set data.split.seed=2 --set plots={formats:[]}", exitOK}, {"across small", exitOK},
+		{"carbon calibrate J.csv", exitOK}, {"carbon calibrate J.csv --json --out D.yaml", exitOK},
 		{"budget small --policy knn --max-cost 1.00/1k", exitOK},
 	} {
 		args := strings.Fields(c.line)

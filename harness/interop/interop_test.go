@@ -174,7 +174,7 @@ func TestNothingToExport(t *testing.T) {
 // Names become folders: none may lead out, or hide.
 func TestNames(t *testing.T) {
 	for name, want := range map[string]string{
-		"all/knn(k=10)": "all/knn_k_10_", "../../etc": "_/_/etc", "a//b": "a/_/b", ".hidden": "_hidden", "ü b": "_b",
+		"all/knn(k=10)": "all/knn-k-10-", "../../etc": "_/_/etc", "a//b": "a/_/b", ".hidden": "_hidden", "ü b": "-b",
 	} {
 		if got := safe(name); got != want {
 			t.Errorf("safe(%q) = %q, want %q", name, got, want)

@@ -101,7 +101,7 @@ func captionOf(figure string) string {
 // paperOf is what the article says of a run.
 type paperOf struct {
 	Experiment, Description, Run, Version, Revision string
-	Prompts, Train, Validation, Test                int
+	Prompts, Train, Validation, Selection, Test     int
 	Method, Coverage                                string
 	SplitSeed                                       uint64
 	NearDuplicates                                  float64
@@ -147,9 +147,9 @@ func paperFacts(run *store.Run, m *store.Manifest) (*paperOf, error) {
 		return nil, fmt.Errorf("reading %s: config: %w", run.Path(store.ManifestFile), err)
 	}
 	var data struct {
-		Prompts, Train, Validation, Test int
-		Logged                           struct{ CostUSD, EnergyWh float64 }
-		Accounting                       struct {
+		Prompts, Train, Validation, Selection, Test int
+		Logged                                      struct{ CostUSD, EnergyWh float64 }
+		Accounting                                  struct {
 			Energy struct {
 				BatchSize, PUE, QuantisationBits float64
 				Prefill                          struct{ On bool }
@@ -175,7 +175,7 @@ func paperFacts(run *store.Run, m *store.Manifest) (*paperOf, error) {
 	}
 	p := &paperOf{
 		Experiment: m.Experiment, Description: strings.TrimSpace(config.Description), Run: m.Run, Version: m.Build.Version, Revision: m.Build.Revision,
-		Prompts: data.Prompts, Train: data.Train, Validation: data.Validation, Test: data.Test,
+		Prompts: data.Prompts, Train: data.Train, Validation: data.Validation, Selection: data.Selection, Test: data.Test,
 		Method: config.Data.Split.Method, Coverage: config.Coverage, SplitSeed: config.Data.Split.Seed, NearDuplicates: config.Data.Split.NearDuplicates,
 		Seeds: len(m.Seeds), Resamples: config.Metrics.Resamples,
 		BatchSize: data.Accounting.Energy.BatchSize, Bits: data.Accounting.Energy.QuantisationBits, PUE: data.Accounting.Energy.PUE,

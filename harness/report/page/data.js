@@ -30,6 +30,9 @@ const quantities = {
   latency: { label: 'Latency (s)', of: p => p.t, show: x => short(x) + ' s' },
 };
 
+// A policy's name, marked where it has no rank, as in the tables.
+const named = policy => policy.label + (policy.role === 'labelled' ? '‡' : policy.role === 'thin' ? '§' : '');
+
 // The colour of a family: few colours, in the order of the experiment.
 function familyColours(pool) {
   const families = [];

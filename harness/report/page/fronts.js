@@ -67,17 +67,17 @@ function front(state, xName, yName) {
 
 // labels names the policies of the front, each once, where there is room.
 function labels(state, root, points, sx, sy, x, y, box) {
-  const taken = [], named = new Set();
+  const taken = [], done = new Set();
   for (const [policy, p] of points.sort((a, b) => y.of(b[1]) - y.of(a[1]))) {
-    if (named.has(policy.label)) continue;
+    if (done.has(policy.label)) continue;
     const left = sx.at(x.of(p)), top = sy.at(y.of(p)), w = policy.label.length * 6.4;
     for (const [dx, dy, anchor] of [[8, -6, 'start'], [-8, -6, 'end'], [8, 14, 'start'], [-8, 14, 'end']]) {
       const x0 = anchor === 'start' ? left + dx : left + dx - w;
       const r = [x0, top + dy - 10, x0 + w, top + dy + 3];
       if (r[0] < box.left || r[2] > box.right || r[1] < 0 || taken.some(t => r[0] < t[2] && t[0] < r[2] && r[1] < t[3] && t[1] < r[3])) continue;
       taken.push(r);
-      named.add(policy.label);
-      root.append(svg('text', { x: left + dx, y: top + dy, 'text-anchor': anchor, 'pointer-events': 'none', class: 'name', style: `fill:${colour(state, policy)}` }, policy.label));
+      done.add(policy.label);
+      root.append(svg('text', { x: left + dx, y: top + dy, 'text-anchor': anchor, 'pointer-events': 'none', class: 'name', style: `fill:${colour(state, policy)}` }, named(policy)));
       break;
     }
   }

@@ -20,7 +20,7 @@ function render(state) {
   document.title = run.name + ' · Trilemma';
   state.colours = familyColours(pool);
   state.markers = [];
-  const costs = pool.policies.filter(p => p.kind === 'policy' || p.kind === 'single').flatMap(p => p.points.map(x => x.c)).filter(x => x > 0);
+  const costs = pool.policies.filter(p => p.kind === 'policy' || p.kind === 'single').flatMap(p => p.points.map(x => (selected(pool) ? onSelection : onTest)(x).cost)).filter(x => x > 0);
   const cheap = Math.min(...costs), dear = Math.max(...costs);
   Object.assign(state, { budget: Infinity, cost: 0, carbon: 0, latency: 0 });
   const place = el('div', {}), byCategory = el('div', {});

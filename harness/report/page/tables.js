@@ -34,7 +34,7 @@ function rank(state) {
 }
 
 function ranking(state, list) {
-  const swatch = r => el('span', {}, el('span', { class: 'swatch', style: `background:${colour(state, r.policy)}` }), r.policy.label + (r.policy.role === 'labelled' ? '‡' : r.policy.role === 'thin' ? '§' : ''));
+  const swatch = r => el('span', {}, el('span', { class: 'swatch', style: `background:${colour(state, r.policy)}` }), named(r.policy));
   const fits = list.filter(r => r.point);
   const before = selected(state.pool);
   const rows = fits.map((r, i) => [swatch(r), isRanked(r.policy) ? String(i + 1) : '–', r.point.p, ...(before ? [fixed(r.point.v[0]), fixed(r.utility)] : []), withInterval(...r.point.q), short(r.point.c), short(r.point.g[0]), short(r.point.t), fixed(worth(state, onTest(r.point)))]);
