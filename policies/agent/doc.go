@@ -14,6 +14,8 @@
 //     for every action. Each action also gets a base logit, its expected utility in score over a temperature, so that an
 //     untrained agent is the supervised router that it starts from and reward teaches it what that one does not know:
 //     that asking is worth more than the answer it brings.
+//     With feedback "bandit" nothing is learned from labels: the means are those of the outcomes that a log chose, weighted
+//     by its propensities, and episodes are played on doubly robust outcomes (bandit.go); without a log, models are drawn.
 //  3. Episodes are played on the train split (rollout.go), under a preference drawn for each, in many slots side by side.
 //  4. The algorithm changes the actor, several minibatches in one call of the backend.
 //  5. From time to time the greedy agent is played on the validation split. The best one is kept, the untrained one
