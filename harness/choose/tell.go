@@ -237,6 +237,9 @@ func (c *Choices) tellFigures(w io.Writer, r Recommendation, of *Choice) error {
 	if t := &of.Test; t.CarbonGLow < t.CarbonGHigh {
 		fmt.Fprintf(w, "  carbon is between %s and %s on test by the assumed sizes of closed models\n", show(Carbon, t.CarbonGLow), show(Carbon, t.CarbonGHigh))
 	}
+	if low, high := c.carbonByEstimate(of); low != nil && high != nil {
+		fmt.Fprintf(w, "  the estimate of energy, which is wrong model by model, leaves carbon between %s and %s on test (95 %%)\n", show(Carbon, *low), show(Carbon, *high))
+	}
 	fmt.Fprintln(w, "  brackets are 95 % intervals over prompts; no policy had seen the selection prompts, and the test prompts took no part in the choice")
 	return nil
 }
@@ -397,4 +400,20 @@ func (c *Choices) JSON(w io.Writer, r Recommendation) error {
 		return ErrInfeasible
 	}
 	return nil
+}
+
+// carbonByEstimate are the 95 % bounds of a setting's carbon a prompt by the estimate of energy; nil where nothing was
+// estimated.
+func (c *Choices) carbonByEstimate(of *Choice) (low, high *float64) {
+	st, ok := c.Run.Cell(of.Ref.ID)
+	if !ok || of.Test.N == 0 {
+		return nil, nil
+	}
+	for _, u := range st.Usage {
+		if u.Preference == of.Test.Preference && u.CarbonModelLowG != nil && u.CarbonModelHighG != nil {
+			a, b := *u.CarbonModelLowG/float64(of.Test.N), *u.CarbonModelHighG/float64(of.Test.N)
+			return &a, &b
+		}
+	}
+	return nil, nil
 }

@@ -54,8 +54,11 @@ func (f *Footprint) saved(s *store.Saving) []string {
 	} else if s.Seed > 1 {
 		name = fmt.Sprintf("%s seed %d", name, s.Seed)
 	}
+	if s.Role == store.RoleLabelled {
+		name += " (reads the data set's label)"
+	}
 	blind := "-"
-	if s.OverBlind != nil && s.Role == store.RolePolicy {
+	if s.OverBlind != nil && s.Role != store.RoleSingle && s.Role != store.RoleBlind {
 		blind = fmt.Sprintf("%s [%s, %s]: %s", percent(s.OverBlind), percent(s.OverBlindBothLow), percent(s.OverBlindBothHigh), blindVerdicts[s.OverBlindVerdict])
 	}
 	return []string{

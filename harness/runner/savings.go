@@ -100,6 +100,7 @@ func unknownCarbon(models []savings.Known) (n int) {
 type curve struct {
 	label           string
 	seed            uint64
+	role            string
 	cells           map[string]*experiment.Cell
 	test, selection []store.Point
 }
@@ -120,7 +121,7 @@ func (p *Plan) curves(run *store.Run, pool string) [][]curve {
 		}
 		k := slices.IndexFunc(out[at], func(x curve) bool { return x.seed == c.Seed })
 		if k < 0 {
-			k, out[at] = len(out[at]), append(out[at], curve{label: c.Label, seed: c.Seed, cells: map[string]*experiment.Cell{}})
+			k, out[at] = len(out[at]), append(out[at], curve{label: c.Label, seed: c.Seed, role: string(roleOf(c)), cells: map[string]*experiment.Cell{}})
 		}
 		x := &out[at][k]
 		x.cells[c.ID] = c
@@ -200,11 +201,11 @@ func (w *poolWork) policy(seeds []curve) (*choice, error) {
 					continue
 				}
 				all = append(all, a)
-				s := store.Saving{Pool: w.pool, Policy: x.label, Role: store.RolePolicy, Seed: x.seed, Seeds: 1, Cell: found.cell, ChosenOn: on, Preference: found.preference}
+				s := store.Saving{Pool: w.pool, Policy: x.label, Role: x.role, Seed: x.seed, Seeds: 1, Cell: found.cell, ChosenOn: on, Preference: found.preference}
 				if err := w.compare(s, base, a); err != nil {
 					return nil, err
 				}
-				if b == 0 && on == store.OnSelection && best == nil && base.selectionG > 0 && !math.IsNaN(found.selectionG) {
+				if b == 0 && on == store.OnSelection && best == nil && x.role == store.RolePolicy && base.selectionG > 0 && !math.IsNaN(found.selectionG) {
 					best = &choice{x.label, found.preference, 1 - found.selectionG/base.selectionG, a}
 				}
 			}
@@ -212,7 +213,7 @@ func (w *poolWork) policy(seeds []curve) (*choice, error) {
 				w.note("%s: with %d of %d seeds no setting has at least the score of %s on the selection prompts, so nothing is said to be saved at its quality", seeds[0].label, len(seeds)-len(all), len(seeds), base.Name)
 			}
 			if len(all) > 1 {
-				s := store.Saving{Pool: w.pool, Policy: seeds[0].label, Role: store.RolePolicy, Seeds: len(all), ChosenOn: on, Preference: "by seed"}
+				s := store.Saving{Pool: w.pool, Policy: seeds[0].label, Role: seeds[0].role, Seeds: len(all), ChosenOn: on, Preference: "by seed"}
 				if err := w.compare(s, base, all...); err != nil {
 					return nil, err
 				}

@@ -55,11 +55,13 @@ const (
 	Hindsight   = "hindsight"     // by the test prompts themselves
 )
 
-// Roles of what is compared with a baseline.
+// Roles of what is compared with a baseline; those of policies are as in metrics.csv.
 const (
-	RolePolicy = "policy"
-	RoleSingle = "single" // the best alternative: another single model
-	RoleBlind  = "blind"  // a mix of single models that does not look at prompts: the carbon Zero router
+	RolePolicy   = "policy"
+	RoleControl  = "control"  // a policy that knows nothing of prompts
+	RoleLabelled = "labelled" // a policy that reads the data set's label at test time, which no live router could
+	RoleSingle   = "single"   // the best alternative: another single model
+	RoleBlind    = "blind"    // a mix of single models that does not look at prompts: the carbon Zero router
 )
 
 // Baseline is what savings are taken against. Figures are means per test prompt.

@@ -76,7 +76,7 @@ function savings(state) {
       rows.map(s => [s.policy, s.preference, s.n, [signed(s.quality_diff), el('span', { class: 'ci' }, ` [${signed(s.quality_diff_low)}, ${signed(s.quality_diff_high)}]`)], s.quality_verdict,
         shareOf(s.carbon_saving, s.carbon_saving_low, s.carbon_saving_high), known(s.carbon_saving_both_low) ? `[${percent(s.carbon_saving_both_low)}, ${percent(s.carbon_saving_both_high)}]` : '–',
         shareOf(s.cost_saving, s.cost_saving_low, s.cost_saving_high), shareOf(s.latency_saving, s.latency_saving_low, s.latency_saving_high),
-        s.role === 'policy' ? shareOf(s.over_blind, s.over_blind_both_low, s.over_blind_both_high) : '–'])));
+        s.role !== 'single' && s.role !== 'blind' ? shareOf(s.over_blind, s.over_blind_both_low, s.over_blind_both_high) : '–'])));
   }
   if ((pool.footprints || []).length) {
     out.push(table('Footprint per 1,000 prompts', ['Policy', 'Setting', 'Quality', 'USD', 'Wh', 'gCO2e', 'by sizes', 'by the estimate', 'router s', 'cost error'],
