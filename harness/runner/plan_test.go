@@ -34,7 +34,7 @@ func TestPlanRefuses(t *testing.T) {
 			for p := range w.Prompts.Len() {
 				w.Outcomes.InputTokens[w.Outcomes.At(p, 0)] = nan32
 			}
-		}, "", "has a known cost: 240 outcomes have no input_tokens"},
+		}, "", "no known cost: 240 outcomes have no input_tokens"},
 		{"no test prompt that all answered", func(w *world) { w.keep(func(p, m int) bool { return (p+m)%4 > 0 }) }, "", "no test prompt was answered by all 4 models: use coverage: available"},
 		{"a split that names no part", func(w *world) { w.Prompts.Split[7] = "holdout" }, "", `prompts.parquet row 7, column split: "holdout" is no part of a split`},
 	} {
