@@ -84,20 +84,20 @@ func writeAcross(cmd *cobra.Command, t *compare.AcrossTable, singles bool) {
 		}
 		return fmt.Sprintf(format+" ["+format+", "+format+"]", e.Mean, e.Low, e.High)
 	}
-	pool := ""
+	pool, prompts := "", 0.0
 	var w table.Writer
 	flush := func() {
 		if w != nil {
-			fmt.Fprintf(out, "\n%s: mean of %d splits, about %.0f test prompts each\n\n%s\n", pool, t.Runs, t.Test, w.RenderMarkdown())
+			fmt.Fprintf(out, "\n%s: mean of %d splits, about %.0f test prompts each\n\n%s\n", pool, t.Runs, prompts, w.RenderMarkdown())
 		}
 	}
 	for _, row := range t.Rows {
-		if row.Role == string(metrics.RoleSingle) && !singles {
+		if strings.HasPrefix(row.Policy, metrics.SinglePrefix) && !singles {
 			continue
 		}
 		if row.Pool != pool {
 			flush()
-			pool, w = row.Pool, table.NewWriter()
+			pool, prompts, w = row.Pool, row.Prompts, table.NewWriter()
 			w.Style().Format.Header = text.FormatDefault
 			head := table.Row{"policy"}
 			for _, m := range t.Metrics {

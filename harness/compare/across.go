@@ -22,6 +22,7 @@ type Estimate struct{ Mean, Low, High float64 }
 // AcrossRow is one policy over all splits.
 type AcrossRow struct {
 	Pool, Policy, Role string
+	Prompts            float64 // test prompts a run, on average
 	Value, Diff        []Estimate // by metric; Diff is to the runs' baseline
 	Baseline           string
 }
@@ -30,7 +31,6 @@ type AcrossRow struct {
 type AcrossTable struct {
 	Metrics []string
 	Runs    int
-	Test    float64 // test prompts a run, on average
 	Rows    []AcrossRow
 }
 
@@ -65,7 +65,6 @@ func Across(runs []*store.Run, metrics []string) (*AcrossTable, error) {
 		}
 		seen[run.ID] = run.Dir
 		ratio += float64(data.Test) / float64(data.Prompts-data.Test) / float64(len(runs))
-		t.Test += float64(data.Test) / float64(len(runs))
 		if err := readAcross(run, t, rows, found); err != nil {
 			return nil, err
 		}
@@ -102,7 +101,7 @@ func readAcross(run *store.Run, t *AcrossTable, rows map[[2]string]int, found ma
 	for i, name := range head {
 		at[name] = i
 	}
-	for _, name := range []string{"pool", "policy", "metric", "value", "diff", "baseline", "role"} {
+	for _, name := range []string{"pool", "policy", "metric", "value", "diff", "baseline", "n", "role"} {
 		if _, ok := at[name]; !ok {
 			return fmt.Errorf("reading %s: it has no column %s: it is of an older version, run the experiment again", path, name)
 		}
@@ -127,6 +126,9 @@ func readAcross(run *store.Run, t *AcrossTable, rows map[[2]string]int, found ma
 		}
 		if b := line[at["baseline"]]; b != "" {
 			t.Rows[i].Baseline = b
+		}
+		if line[at["metric"]] == t.Metrics[0] {
+			t.Rows[i].Prompts += number(line[at["n"]]) / float64(t.Runs)
 		}
 		cell := [3]string{key[0], key[1], line[at["metric"]]}
 		found[cell] = append(found[cell], [2]float64{number(line[at["value"]]), number(line[at["diff"]])})
