@@ -22,7 +22,7 @@ type Estimate struct{ Mean, Low, High float64 }
 // AcrossRow is one policy over all splits.
 type AcrossRow struct {
 	Pool, Policy, Role string
-	Prompts            float64 // test prompts a run, on average
+	Prompts            float64    // test prompts a run, on average
 	Value, Diff        []Estimate // by metric; Diff is to the runs' baseline
 	Baseline           string
 }
