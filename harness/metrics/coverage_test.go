@@ -379,6 +379,9 @@ func TestIntervalsCover(t *testing.T) {
 	t.Log(text.String())
 	if *update {
 		page := fmt.Sprintf(intervalsPage, worlds) + text.String()
+		if err := os.MkdirAll("../../docs", 0o755); err != nil {
+			t.Fatal(err)
+		}
 		if err := os.WriteFile("../../docs/intervals.md", []byte(page), 0o644); err != nil {
 			t.Fatal(err)
 		}
