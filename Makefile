@@ -40,7 +40,7 @@ xla: build ## fetch XLA's CPU plugin (60 MB, with pip) for --backend xla:cpu, an
 	$(BIN) backend check xla:cpu
 
 test: ## run the tests (a few minutes; skips what needs Python or ../shared where they are absent)
-	$(GO) test ./...
+	$(GO) test -timeout 30m ./...
 
 check-full: build lint ## the slow checks too: race detector, fuzzing, 10 M rows, the real trace
 	@# GoMLX's AVX kernels form pointers past the end of a slice without reading there, which checkptr takes for a fault.

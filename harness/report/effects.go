@@ -96,7 +96,7 @@ func (e *effects) figures(run string) []namedFigure {
 	for k, m := range e.columns[:2] {
 		f := &plot.Ranges{
 			Title:    fmt.Sprintf("%s: %s against %s, pool %s", run, m.print, e.baseline, e.pool),
-			Subtitle: e.note() + "; filled: " + e.corrected, XLabel: "Difference of " + m.print, Dots: true,
+			Subtitle: e.note() + "; filled: p < 0.05 by Holm", XLabel: "Difference of " + m.print, Dots: true,
 		}
 		for _, r := range e.rows {
 			if d := r.diff[k]; d.diff != "" {

@@ -52,14 +52,14 @@ func footprintFigures(run *store.Run) ([]namedFigure, error) {
 func savingBars(f *Footprint, b *store.Baseline) *plot.Ranges {
 	bars := &plot.Ranges{
 		Title:    fmt.Sprintf("Emissions saved against %s, pool %s", b.What, b.Pool),
-		Subtitle: "per 1,000 prompts, at the setting chosen on the selection prompts to keep its quality; bars: central estimates, lines: 95 % intervals over test prompts and the estimate of energy",
+		Subtitle: "in brackets: difference of quality; lines: 95 % intervals over test prompts, with the error of estimated energy",
 		XLabel:   "gCO2e saved (%)",
 	}
 	for _, s := range f.deployed(b) {
 		if s.CarbonSaving == nil {
 			continue
 		}
-		label := fmt.Sprintf("%s (quality %+.3f, %s)", s.Policy, s.QualityDiff, s.QualityVerdict)
+		label := fmt.Sprintf("%s (%+.3f)", s.Policy, s.QualityDiff)
 		r := plot.Range{Label: label, Value: 100 * *s.CarbonSaving, Low: nan, High: nan}
 		if s.CarbonSavingBothLow != nil && s.CarbonSavingBothHigh != nil {
 			r.Low, r.High = 100**s.CarbonSavingBothLow, 100**s.CarbonSavingBothHigh
