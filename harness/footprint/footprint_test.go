@@ -6,13 +6,13 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 )
 
 func TestCPUTimeIsCharged(t *testing.T) {
 	s := Start()
 	x := 1.0
-	for began := time.Now(); time.Since(began) < 200*time.Millisecond; {
+	// So many roots take a fifth of a second of processor time, however busy the machine is.
+	for range 50_000_000 {
 		x = math.Sqrt(x + 1)
 	}
 	o := s.Stop()
