@@ -231,9 +231,19 @@ func (t *poolTable) answer() string {
 	case b.Clear:
 		return fmt.Sprintf("`%s` is best: %s %s on %s test prompts, %s above `%s`, the next (p = %.2g, Holm over all pairs). Both were chosen on the selection prompts.%s",
 			b.Policy, name, value, thousands(t.prompts()), spanned(b.Diff, b.DiffLow, b.DiffHigh), b.Second, *t.holm(b), t.needs(b))
+	case b.DiffHigh != nil && *b.DiffHigh < 0:
+		return fmt.Sprintf("No policy is clearly best: the selection prompts put `%s` before `%s`, but on %s test prompts it is %s behind in %s (`%s` has %s): they were too few to tell, or the test prompts are of another kind.%s",
+			b.Policy, b.Second, thousands(t.prompts()), spanned(minus(b.Diff), minus(b.DiffHigh), minus(b.DiffLow)), name, b.Policy, value, t.needs(b))
 	}
 	return fmt.Sprintf("No policy is clearly best: `%s` and `%s`, the first two by the selection prompts, differ by %s in %s on %s test prompts (`%s` has %s).%s",
 		b.Policy, b.Second, spanned(b.Diff, b.DiffLow, b.DiffHigh), name, thousands(t.prompts()), b.Policy, value, t.needs(b))
+}
+
+func minus(x *float64) *float64 {
+	if x == nil {
+		return nil
+	}
+	return new(-*x)
 }
 
 func (t *poolTable) holm(b *Best) *float64 {
