@@ -119,7 +119,7 @@ func TestZonesAreFoundByTheirBeginning(t *testing.T) {
 		if got != tc.want || !errors.Is(err, tc.err) {
 			t.Errorf("%s in %s: %q, %v; want %q, %v", tc.place, tc.file, got, err, tc.want, tc.err)
 		}
-		if tc.err == ErrAmbiguousZone && (err == nil || !strings.Contains(err.Error(), "US-NW-BPAT, US-NW-PACW")) {
+		if errors.Is(tc.err, ErrAmbiguousZone) && (err == nil || !strings.Contains(err.Error(), "US-NW-BPAT, US-NW-PACW")) {
 			t.Errorf("an ambiguous zone gives %v, want the candidates", err)
 		}
 	}

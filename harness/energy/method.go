@@ -38,7 +38,10 @@ type Method struct {
 }
 
 // Shares of the peaks that the roofline assumes where none are given.
-const DefaultComputeUtilisation, DefaultBandwidthUtilisation = 0.4, 0.6
+const (
+	DefaultComputeUtilisation   = 0.4
+	DefaultBandwidthUtilisation = 0.6
+)
 
 // Hardware is one accelerator: peaks and power as its maker states them.
 type Hardware struct {

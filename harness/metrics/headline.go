@@ -44,7 +44,7 @@ func PromptsFor(se float64, n int) float64 {
 	if !(se >= 0) {
 		return math.NaN()
 	}
-	return math.Ceil(float64(n) * math.Pow(z*se/0.005, 2))
+	return math.Ceil(float64(n) * (z * se / 0.005) * (z * se / 0.005))
 }
 
 func (e *evaluation) ranked() []int {

@@ -258,7 +258,7 @@ func (s *sample) volumes(curve *curveColumns, out [][]float64, r int) {
 	if s.e.bound != nil && len(s.points3) > 0 {
 		v, _ = s.volume.volume(s.points3, ref.box)
 	}
-	out[mHypervolume][r], _ = share(v, ref.bound)
+	out[mHypervolume][r] = share(v, ref.bound)
 }
 
 // gather sets points to the curve's in sample r by ascending cost and quality. order is their order in the sample before,
@@ -325,18 +325,15 @@ func (s *sample) bestPossible(out [][]float64, r int) {
 			out[mCostSaveQuality][r] = 0
 		}
 	}
-	out[mHypervolume][r], _ = share(ref.bound, ref.bound)
+	out[mHypervolume][r] = share(ref.bound, ref.bound)
 }
 
-// share is part ÷ whole; 0 where both are.
-func share(part, whole float64) (float64, Reason) {
-	switch {
-	case whole > 0:
-		return part / whole, ""
-	case whole == 0:
-		return 0, ""
+// share is part ÷ whole; 0 where both are, NaN where the whole is unknown.
+func share(part, whole float64) float64 {
+	if whole == 0 {
+		return 0
 	}
-	return math.NaN(), UnknownCarbon
+	return part / whole
 }
 
 // overSeeds is the mean of a metric over some seeds of a subject in one sample: of those that have a value; infinite where

@@ -90,21 +90,18 @@ func paired(metric string) string {
 	return metric
 }
 
-// pair is the comparison of two policies, with the sign that a − b has.
-func (v *verdicts) pair(metric, a, b string) (diff float64, p *pair) {
+// pair is the comparison of two policies, in either order; nil where there is none.
+func (v *verdicts) pair(metric, a, b string) *pair {
 	for i := range v.pairs {
 		x := &v.pairs[i]
 		if x.Metric != paired(metric) || x.Diff == nil {
 			continue
 		}
-		switch {
-		case x.A == a && x.B == b:
-			return *x.Diff, x
-		case x.A == b && x.B == a:
-			return -*x.Diff, x
+		if x.A == a && x.B == b || x.A == b && x.B == a {
+			return x
 		}
 	}
-	return math.NaN(), nil
+	return nil
 }
 
 // compared tells whether pairs were compared by a metric.
@@ -141,7 +138,7 @@ func (v *verdicts) unbeaten(metric, policy string) bool {
 // differs tells whether a policy is clear of the baseline: by the pairs where both are ranked, else by the comparisons of
 // the table with the baseline.
 func (v *verdicts) differs(metric, policy, baseline string) bool {
-	if _, p := v.pair(metric, policy, baseline); p != nil {
+	if p := v.pair(metric, policy, baseline); p != nil {
 		return p.clear()
 	}
 	p, known := v.againstB[[2]string{policy, metric}]
@@ -247,7 +244,7 @@ func minus(x *float64) *float64 {
 }
 
 func (t *poolTable) holm(b *Best) *float64 {
-	if _, p := t.pair(b.Metric, b.Policy, b.Second); p != nil && p.HolmP != nil {
+	if p := t.pair(b.Metric, b.Policy, b.Second); p != nil && p.HolmP != nil {
 		return p.HolmP
 	}
 	nan := math.NaN()
@@ -256,7 +253,7 @@ func (t *poolTable) holm(b *Best) *float64 {
 
 // needs says how many prompts would show a small difference between the first two.
 func (t *poolTable) needs(b *Best) string {
-	_, p := t.pair(b.Metric, b.Policy, b.Second)
+	p := t.pair(b.Metric, b.Policy, b.Second)
 	if p == nil || p.SE == nil {
 		return ""
 	}

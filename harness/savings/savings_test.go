@@ -131,14 +131,14 @@ func TestBlindPoliciesSaveNothingOverTheBlindMix(t *testing.T) {
 			for m := range list {
 				list[m] = Known{w.quality[m], w.grams[m]}
 			}
-			true_ := Front(list)
-			k := w.rng.IntN(max(1, len(true_)-1))
+			best := Front(list)
+			k := w.rng.IntN(max(1, len(best)-1))
 			share := w.rng.Float64()
 			return func(int) int {
-				if k+1 < len(true_) && w.rng.Float64() < share {
-					return true_[k+1]
+				if k+1 < len(best) && w.rng.Float64() < share {
+					return best[k+1]
 				}
-				return true_[k]
+				return best[k]
 			}
 		}},
 		{"any model", func(w *world, _ []int) func(int) int { return func(int) int { return w.rng.IntN(models) } }},

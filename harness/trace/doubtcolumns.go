@@ -196,7 +196,7 @@ func (d *doubts) columns() error {
 	for _, o := range others {
 		for _, l := range looks {
 			if strings.Contains(strings.ToLower(o.column), l.part) && !have[l.ours] {
-				d.about("unread column "+o.column, func() Violation {
+				_ = d.about("unread column "+o.column, func() Violation {
 					return Violation{File: o.file, Row: -1, Column: o.column, Problem: "is not a column of a trace and is left out", Fix: "if it is meant, write it as " + l.ours + ", in the unit of that name"}
 				})
 				break

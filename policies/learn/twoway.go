@@ -100,8 +100,7 @@ func linked(cells []cell, rows, models int) []int32 {
 	for m := range set {
 		set[m] = int32(m)
 	}
-	var root func(m int32) int32
-	root = func(m int32) int32 {
+	root := func(m int32) int32 {
 		for set[m] != m {
 			set[m] = set[set[m]]
 			m = set[m]
