@@ -17,8 +17,8 @@ const module = "github.com/trilemma-bench/trilemma/"
 // layer orders the folders of packages: a package may import only packages of lower layers, or its own folder's. Every
 // package of the module is in it, so that a new one gets its place when it is made.
 var layer = map[string]int{
-	"harness/textfile": -1,
-	"harness/stats":    0, "harness/cost": 0, "harness/energy": 0, "harness/carbon": 0, "harness/event": 0, "harness/provenance": 0, "harness/wheel": 0,
+	"harness/textfile": -1, "policies/spelling": -1,
+	"harness/stats": 0, "harness/cost": 0, "harness/energy": 0, "harness/carbon": 0, "harness/event": 0, "harness/provenance": 0, "harness/wheel": 0,
 	"harness/footprint": 0,
 	"policies/policy":   1, "plugins/proto": 1, "plugins/schema": 1,
 	"harness/trace": 2, "plugins/wire": 2, "policies/params": 2, "policies/env": 2, "policies/policytest": 2, "policies/learn": 2,

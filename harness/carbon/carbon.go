@@ -25,6 +25,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/trilemma-bench/trilemma/policies/spelling"
 )
 
 // WorldGPerKWh is the world average of 2023 by Ember, 481 gCO2e/kWh: the default where a model's region is unknown.
@@ -147,10 +149,10 @@ func nearest(key string, n int) []string {
 	var found []candidate
 	for _, f := range Figures() {
 		zone, region := strings.ToLower(f.Zone), ""
-		d := distance(key, zone)
+		d := spelling.Distance(key, zone)
 		if _, after, ok := strings.Cut(zone, "/"); ok {
 			region = after
-			d = min(d, distance(key, region))
+			d = min(d, spelling.Distance(key, region))
 		}
 		place := strings.ToLower(f.Place)
 		switch {
@@ -169,25 +171,4 @@ func nearest(key string, n int) []string {
 		names = append(names, c.zone)
 	}
 	return names
-}
-
-// distance is the number of letters to insert, delete or replace to turn a into b.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -33,19 +33,6 @@ func HashFile(path string) (File, error) {
 	return File{Path: path, Bytes: n, SHA256: hex.EncodeToString(h.Sum(nil))}, nil
 }
 
-// HashFiles hashes several files, in the order given.
-func HashFiles(paths ...string) ([]File, error) {
-	files := make([]File, 0, len(paths))
-	for _, p := range paths {
-		f, err := HashFile(p)
-		if err != nil {
-			return nil, err
-		}
-		files = append(files, f)
-	}
-	return files, nil
-}
-
 // HashTree hashes every regular file under dir that keep wants (nil: all), by path relative to dir with slashes, sorted.
 func HashTree(dir string, keep func(path string) bool) ([]File, error) {
 	var files []File

@@ -10,6 +10,7 @@ import (
 	"github.com/trilemma-bench/trilemma/harness/carbon"
 	"github.com/trilemma-bench/trilemma/harness/textfile"
 	"github.com/trilemma-bench/trilemma/policies/policy"
+	"github.com/trilemma-bench/trilemma/policies/spelling"
 )
 
 // What no model is sold or served at. Prices are USD for a million tokens.
@@ -120,7 +121,7 @@ func nearKey(key string) string {
 	f := fold(key)
 	var near []string
 	for _, k := range modelKeys {
-		if g := fold(k); len(f) >= 4 && (strings.HasPrefix(g, f) || strings.HasPrefix(f, g) || slices.Equal(sorted(f), sorted(g))) || distance(f, g) <= 2 {
+		if g := fold(k); len(f) >= 4 && (strings.HasPrefix(g, f) || strings.HasPrefix(f, g) || slices.Equal(sorted(f), sorted(g))) || spelling.Distance(f, g) <= 2 {
 			near = append(near, k)
 		}
 	}
@@ -149,22 +150,4 @@ func fold(s string) string {
 		return s
 	}
 	return f
-}
-
-// distance is the number of bytes to insert, delete or replace to turn a into b.
-func distance(a, b string) int {
-	row := upTo(len(b) + 1)
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

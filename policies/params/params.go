@@ -29,6 +29,8 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+
+	"github.com/trilemma-bench/trilemma/policies/spelling"
 )
 
 // field is one parameter as its struct tags describe it.
@@ -254,7 +256,7 @@ func unknownName(name string, list []field) error {
 	nearest, distance := "", math.MaxInt
 	for i, f := range list {
 		known[i] = f.name
-		if d := edits(strings.ToLower(name), strings.ToLower(f.name)); d < distance {
+		if d := spelling.Distance(strings.ToLower(name), strings.ToLower(f.name)); d < distance {
 			nearest, distance = f.name, d
 		}
 	}
@@ -263,25 +265,4 @@ func unknownName(name string, list []field) error {
 		hint = fmt.Sprintf("did you mean %q? (%s)", nearest, hint)
 	}
 	return fmt.Errorf("parameter %q: unknown, %s", name, hint)
-}
-
-// edits is the Levenshtein distance.
-func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/trilemma-bench/trilemma/policies/policy"
+	"github.com/trilemma-bench/trilemma/policies/spelling"
 )
 
 // CheckPool tells whether a pool can be routed over: it has models, and each has a name of its own.
@@ -30,7 +31,7 @@ func FindModel(models []policy.Model, parameter, id string) (int, error) {
 		if m.ID == id {
 			return i, nil
 		}
-		if d := edits(strings.ToLower(id), strings.ToLower(m.ID)); d <= distance {
+		if d := spelling.Distance(strings.ToLower(id), strings.ToLower(m.ID)); d <= distance {
 			nearest, distance = m.ID, d-1
 		}
 	}
