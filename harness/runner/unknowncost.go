@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	"github.com/trilemma-bench/trilemma/harness/experiment"
 	"github.com/trilemma-bench/trilemma/harness/importer"
@@ -61,7 +60,7 @@ func (d *dataset) noteUnbilled(how replay.UnknownCost) {
 			continue
 		}
 		text := fmt.Sprintf("model %s: the cost of %d of %d answers is unknown (%s)", names[m], u.Outcomes, u.Answered,
-			strings.TrimSuffix(d.table.WhyUnbilled(names, []int{m}), ": "))
+			d.table.WhyUnbilled(names, []int{m}))
 		kept := u.Answered - u.Outcomes
 		if kept > 0 {
 			text += fmt.Sprintf("; they score %.3f on average, the other %d score %.3f", u.Score(), kept, u.KeptScore())
