@@ -186,7 +186,7 @@ func (p *Plan) preferences(pool string, models []int) ([]experiment.Labelled, er
 		return nil, err
 	}
 	for _, l := range list {
-		if l.LambdaCarbon != 0 && math.IsNaN(scale.CarbonG.Max) || l.LambdaLatency != 0 && math.IsNaN(scale.LatencySec.Max) {
+		if l.Preference[policy.Carbon] != 0 && math.IsNaN(scale.CarbonG.Max) || l.Preference[policy.Latency] != 0 && math.IsNaN(scale.LatencySec.Max) {
 			return nil, fmt.Errorf("preference %s weighs carbon or latency, which is unknown for some model: "+
 				"give params_active_b and params_total_b in models.yaml, or leave that λ out", l.Label)
 		}
@@ -284,7 +284,7 @@ func (p *Plan) describe() error {
 			return err
 		}
 		for _, l := range p.prefs[name] {
-			a.Preferences[l.Label] = [3]float64{l.LambdaCost, l.LambdaCarbon, l.LambdaLatency}
+			a.Preferences[l.Label] = [3]float64{l.Preference[policy.Cost], l.Preference[policy.Carbon], l.Preference[policy.Latency]}
 		}
 		about.Pools[name] = a
 	}

@@ -259,11 +259,11 @@ func TestReferences(t *testing.T) {
 			best := -1e9
 			for m := range w.Models {
 				o := p.data.table.At(i, m)
-				best = max(best, pt.Lambda.Utility(float64(o.Score), float64(o.CostUSD), float64(o.CarbonG()), float64(o.LatencySec)))
+				best = max(best, pt.Lambda.Utility(o.Figures()))
 			}
 			want += best / float64(len(p.test["all"]))
 		}
-		if got := pt.Lambda.Utility(pt.Quality, pt.CostUSD, pt.CarbonG, 0); got < want-1e-6 || got > want+1e-6 {
+		if got := pt.Lambda.Utility(policy.Figures{policy.Quality: pt.Quality, policy.Cost: pt.CostUSD, policy.Carbon: pt.CarbonG}); got < want-1e-6 || got > want+1e-6 {
 			t.Errorf("the oracle has utility %v at %s, the best decisions have %v", got, pt.Preference, want)
 		}
 	}

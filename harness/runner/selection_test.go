@@ -48,7 +48,7 @@ func (p *memo) Fit(_ context.Context, t *policy.Task, _ func(policy.Progress)) e
 	for _, s := range []*policy.Split{t.Train, t.Validation} {
 		for i, text := range s.Prompts.Text {
 			for m := range p.models {
-				if s.Outcomes.Score[i*p.models+m] > s.Outcomes.Score[i*p.models+p.best[text]] {
+				if s.Outcomes.Figures[policy.Quality][i*p.models+m] > s.Outcomes.Figures[policy.Quality][i*p.models+p.best[text]] {
 					p.best[text] = m
 				}
 			}

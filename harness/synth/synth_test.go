@@ -204,7 +204,7 @@ func TestBestBeatsEverySingleModel(t *testing.T) {
 		draw := func(name string, top float64) float64 {
 			return rapid.SampledFrom([]float64{0, top / 100, top / 10, top}).Draw(t, name)
 		}
-		pref := policy.Preference{LambdaCost: draw("cost", 1000), LambdaCarbon: draw("carbon", 10), LambdaLatency: draw("latency", 0.1)}
+		pref := policy.Preference{policy.Cost: draw("cost", 1000), policy.Carbon: draw("carbon", 10), policy.Latency: draw("latency", 0.1)}
 		best := s.Truth.Utility(s.Truth.Best(pref), pref)
 		seen := s.Truth.Utility(s.Truth.BestSeen(pref), pref)
 		if seen > best {

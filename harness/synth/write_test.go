@@ -48,7 +48,7 @@ func TestWriteAndReadBack(t *testing.T) {
 	if d := cmp.Diff(s.Truth, truth); d != "" || p != s.Params || !slices.Equal(ids, s.Trace.Prompts.ID) {
 		t.Errorf("the truth changes on its way: %s, parameters %+v", d, p)
 	}
-	if !slices.Equal(truth.Best(policy.Preference{LambdaCost: 10}), s.Truth.Best(policy.Preference{LambdaCost: 10})) {
+	if !slices.Equal(truth.Best(policy.Preference{policy.Cost: 10}), s.Truth.Best(policy.Preference{policy.Cost: 10})) {
 		t.Error("the best decisions change on their way")
 	}
 	if err := s.Write(dir); err == nil {

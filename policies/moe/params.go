@@ -36,7 +36,7 @@ type Params struct {
 	Importance float64 `json:"importance_weight" doc:"weight of the importance loss: balance" min:"0" max:"1000"`
 	Load       float64 `json:"load_weight" doc:"weight of the load loss: balance; needs noise" min:"0" max:"1000"`
 	Switch     float64 `json:"switch_weight" doc:"weight of Switch's auxiliary loss: balance" min:"0" max:"1000"`
-	Cost       float64 `json:"cost_weight" doc:"weight of the expected cost under the preference" min:"0" max:"1000"`
+	Cost       float64 `json:"cost_weight" doc:"weight of the expected cost under the preference, and of every quantity without a weight of its own" min:"0" max:"1000"`
 	Carbon     float64 `json:"carbon_weight" doc:"weight of the expected carbon under the preference" min:"0" max:"1000"`
 	Latency    float64 `json:"latency_weight" doc:"weight of the expected latency under the preference" min:"0" max:"1000"`
 
@@ -56,6 +56,17 @@ var Defaults = Params{
 	Temperature: 0.1, Noise: 0.3, Neighbours: 0, Shape: true, CostHidden: 32,
 	Task: 0.1, Vote: 0.1, Score: 1, Category: 0.1, Cost: 0.1, Carbon: 0.1, Latency: 0.1,
 	LearningRate: 0.001, Schedule: "cosine", WeightDecay: 1, ClipNorm: 1, Batch: 128, Epochs: 20, Patience: 5,
+}
+
+// priceWeight is the weight of the loss of what is spent of a quantity.
+func (p *Params) priceWeight(q policy.Quantity) float64 {
+	switch q {
+	case policy.Carbon:
+		return p.Carbon
+	case policy.Latency:
+		return p.Latency
+	}
+	return p.Cost
 }
 
 // Definition is the policy as the program offers it.

@@ -89,8 +89,7 @@ func (p *Params) config(s policy.Setup) agent.Config {
 		Name: "reinforce", Kind: "reinforce/4", Setup: s, Sequential: p.Mode == "sequential", MaxAsks: p.MaxAsks, Warm: agent.Warm(p.WarmStart),
 		Bandit: p.Feedback == "bandit", Separate: !p.Conditioned, Temperature: p.Temperature, Vector: p.Vector, Responses: p.Responses, Hidden: p.Hidden,
 		Scorer: p.Scorer, Steps: p.Steps, Passes: p.Passes, Slots: p.Slots, Horizon: p.Horizon, Checks: p.Checks,
-		RiskLevel: p.RiskLevel, RiskWeight: p.RiskWeight, BudgetCostUSD: p.BudgetCost, BudgetCarbonG: p.BudgetCarbon,
-		BudgetLatency: p.BudgetLatency, MultiplierRate: p.MultiplierRate,
+		RiskLevel: p.RiskLevel, RiskWeight: p.RiskWeight, Budget: policy.Figures{policy.Cost: p.BudgetCost, policy.Carbon: p.BudgetCarbon, policy.Latency: p.BudgetLatency}, MultiplierRate: p.MultiplierRate,
 	}
 	if p.Scalarisation == "chebyshev" {
 		c.Scalarisation = env.Chebyshev

@@ -1,9 +1,11 @@
-// The contract between the harness and a routing policy in another process: policies/policy, spoken over gRPC.
+// The contract between the harness and a routing policy in another process: policies/policy, spoken over gRPC. The
+// version of the protocol, which both ends agree on before anything is sent, is 2.
 //
 // Everything is columnar: a batch of n prompts is a handful of blocks, not n messages. A block is a `bytes` field of
 // little-endian numbers without padding, so numpy.frombuffer(x, "<f4") reads it where it lies. Row-major.
 //
 //   f32[n]   4n bytes, IEEE 754 single; NaN means unknown
+//   f64[n]   8n bytes, IEEE 754 double
 //   i32[n]   4n bytes, two's complement
 //   u8[n]    n bytes
 //   bit[n]   ceil(n/8) bytes; bit i is (x[i/8] >> (i%8)) & 1; unused bits of the last byte are zero
@@ -19,7 +21,7 @@
 // 	protoc        v3.21.12
 // source: policy.proto
 
-package policyv1
+package policyv2
 
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
@@ -633,67 +635,6 @@ func (x *Model) GetTimeToFirstTokenSec() float64 {
 	return 0
 }
 
-// Preference: the score that one dollar, one gram of CO2e, one second is worth.
-type Preference struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	LambdaCost    float64                `protobuf:"fixed64,1,opt,name=lambda_cost,json=lambdaCost,proto3" json:"lambda_cost,omitempty"`
-	LambdaCarbon  float64                `protobuf:"fixed64,2,opt,name=lambda_carbon,json=lambdaCarbon,proto3" json:"lambda_carbon,omitempty"`
-	LambdaLatency float64                `protobuf:"fixed64,3,opt,name=lambda_latency,json=lambdaLatency,proto3" json:"lambda_latency,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *Preference) Reset() {
-	*x = Preference{}
-	mi := &file_policy_proto_msgTypes[9]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *Preference) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*Preference) ProtoMessage() {}
-
-func (x *Preference) ProtoReflect() protoreflect.Message {
-	mi := &file_policy_proto_msgTypes[9]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use Preference.ProtoReflect.Descriptor instead.
-func (*Preference) Descriptor() ([]byte, []int) {
-	return file_policy_proto_rawDescGZIP(), []int{9}
-}
-
-func (x *Preference) GetLambdaCost() float64 {
-	if x != nil {
-		return x.LambdaCost
-	}
-	return 0
-}
-
-func (x *Preference) GetLambdaCarbon() float64 {
-	if x != nil {
-		return x.LambdaCarbon
-	}
-	return 0
-}
-
-func (x *Preference) GetLambdaLatency() float64 {
-	if x != nil {
-		return x.LambdaLatency
-	}
-	return 0
-}
-
 // Strings is a column of n texts: their UTF-8 bytes one after another, and the length in bytes of each.
 type Strings struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -705,7 +646,7 @@ type Strings struct {
 
 func (x *Strings) Reset() {
 	*x = Strings{}
-	mi := &file_policy_proto_msgTypes[10]
+	mi := &file_policy_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -717,7 +658,7 @@ func (x *Strings) String() string {
 func (*Strings) ProtoMessage() {}
 
 func (x *Strings) ProtoReflect() protoreflect.Message {
-	mi := &file_policy_proto_msgTypes[10]
+	mi := &file_policy_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -730,7 +671,7 @@ func (x *Strings) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Strings.ProtoReflect.Descriptor instead.
 func (*Strings) Descriptor() ([]byte, []int) {
-	return file_policy_proto_rawDescGZIP(), []int{10}
+	return file_policy_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Strings) GetLength() []byte {
@@ -747,32 +688,186 @@ func (x *Strings) GetData() []byte {
 	return nil
 }
 
-type Prompts struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            *Strings               `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"` // opaque
-	Text          *Strings               `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
-	Category      *Strings               `protobuf:"bytes,3,opt,name=category,proto3" json:"category,omitempty"` // in Fit for "category", in Route and Observe for "live-category"
-	Dim           int32                  `protobuf:"varint,4,opt,name=dim,proto3" json:"dim,omitempty"`
-	Vector        []byte                 `protobuf:"bytes,5,opt,name=vector,proto3,oneof" json:"vector,omitempty"`                                  // f32[n × dim]
-	GridGPerKwh   []byte                 `protobuf:"bytes,6,opt,name=grid_g_per_kwh,json=gridGPerKwh,proto3,oneof" json:"grid_g_per_kwh,omitempty"` // f32[n × models]: gCO2e/kWh of each model's grid when the prompt arrives
+// Column is one named column of a table, `width` values a row.
+type Column struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Name  string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Width int32                  `protobuf:"varint,2,opt,name=width,proto3" json:"width,omitempty"`
+	// Types that are valid to be assigned to Values:
+	//
+	//	*Column_Text
+	//	*Column_F32
+	//	*Column_I32
+	//	*Column_Bit
+	//	*Column_F64
+	Values        isColumn_Values `protobuf_oneof:"values"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *Prompts) Reset() {
-	*x = Prompts{}
+func (x *Column) Reset() {
+	*x = Column{}
+	mi := &file_policy_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Column) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Column) ProtoMessage() {}
+
+func (x *Column) ProtoReflect() protoreflect.Message {
+	mi := &file_policy_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Column.ProtoReflect.Descriptor instead.
+func (*Column) Descriptor() ([]byte, []int) {
+	return file_policy_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *Column) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Column) GetWidth() int32 {
+	if x != nil {
+		return x.Width
+	}
+	return 0
+}
+
+func (x *Column) GetValues() isColumn_Values {
+	if x != nil {
+		return x.Values
+	}
+	return nil
+}
+
+func (x *Column) GetText() *Strings {
+	if x != nil {
+		if x, ok := x.Values.(*Column_Text); ok {
+			return x.Text
+		}
+	}
+	return nil
+}
+
+func (x *Column) GetF32() []byte {
+	if x != nil {
+		if x, ok := x.Values.(*Column_F32); ok {
+			return x.F32
+		}
+	}
+	return nil
+}
+
+func (x *Column) GetI32() []byte {
+	if x != nil {
+		if x, ok := x.Values.(*Column_I32); ok {
+			return x.I32
+		}
+	}
+	return nil
+}
+
+func (x *Column) GetBit() []byte {
+	if x != nil {
+		if x, ok := x.Values.(*Column_Bit); ok {
+			return x.Bit
+		}
+	}
+	return nil
+}
+
+func (x *Column) GetF64() []byte {
+	if x != nil {
+		if x, ok := x.Values.(*Column_F64); ok {
+			return x.F64
+		}
+	}
+	return nil
+}
+
+type isColumn_Values interface {
+	isColumn_Values()
+}
+
+type Column_Text struct {
+	Text *Strings `protobuf:"bytes,3,opt,name=text,proto3,oneof"`
+}
+
+type Column_F32 struct {
+	F32 []byte `protobuf:"bytes,4,opt,name=f32,proto3,oneof"`
+}
+
+type Column_I32 struct {
+	I32 []byte `protobuf:"bytes,5,opt,name=i32,proto3,oneof"`
+}
+
+type Column_Bit struct {
+	Bit []byte `protobuf:"bytes,6,opt,name=bit,proto3,oneof"`
+}
+
+type Column_F64 struct {
+	F64 []byte `protobuf:"bytes,7,opt,name=f64,proto3,oneof"`
+}
+
+func (*Column_Text) isColumn_Values() {}
+
+func (*Column_F32) isColumn_Values() {}
+
+func (*Column_I32) isColumn_Values() {}
+
+func (*Column_Bit) isColumn_Values() {}
+
+func (*Column_F64) isColumn_Values() {}
+
+// Table is `rows` rows of columns. A column that the receiver does not know is to be ignored.
+//
+//	prompts: id (opaque), text, category (in Fit for "category", in Route and Observe for "live-category"), vector
+//	  (f32, dim values a row), grid_g_per_kwh (f32, models values a row: gCO2e/kWh of each model's grid when the prompt arrives)
+//	a split: those of its prompts, reference and, models values a row in the order of Setup.models, present (bit), score,
+//	  cost_usd, energy_wh, carbon_g, latency_s, water_ml, input_tokens, output_tokens, propensity, answer, response
+//	revealed outcomes, a row an entry: model, round (i32), missing (bit), answer, response, input_tokens, output_tokens and
+//	  the figures of a split but for the score
+//	feedback, a row a decision: model (i32), propensity and the figures of a split
+//	preferences: cost_usd, carbon_g, latency_s, water_ml (f64): the score that one dollar, one gram of CO2e, one second, one
+//	  millilitre is worth
+type Table struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Rows          int64                  `protobuf:"varint,1,opt,name=rows,proto3" json:"rows,omitempty"`
+	Columns       []*Column              `protobuf:"bytes,2,rep,name=columns,proto3" json:"columns,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Table) Reset() {
+	*x = Table{}
 	mi := &file_policy_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *Prompts) String() string {
+func (x *Table) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*Prompts) ProtoMessage() {}
+func (*Table) ProtoMessage() {}
 
-func (x *Prompts) ProtoReflect() protoreflect.Message {
+func (x *Table) ProtoReflect() protoreflect.Message {
 	mi := &file_policy_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -784,189 +879,28 @@ func (x *Prompts) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use Prompts.ProtoReflect.Descriptor instead.
-func (*Prompts) Descriptor() ([]byte, []int) {
+// Deprecated: Use Table.ProtoReflect.Descriptor instead.
+func (*Table) Descriptor() ([]byte, []int) {
 	return file_policy_proto_rawDescGZIP(), []int{11}
 }
 
-func (x *Prompts) GetId() *Strings {
+func (x *Table) GetRows() int64 {
 	if x != nil {
-		return x.Id
-	}
-	return nil
-}
-
-func (x *Prompts) GetText() *Strings {
-	if x != nil {
-		return x.Text
-	}
-	return nil
-}
-
-func (x *Prompts) GetCategory() *Strings {
-	if x != nil {
-		return x.Category
-	}
-	return nil
-}
-
-func (x *Prompts) GetDim() int32 {
-	if x != nil {
-		return x.Dim
+		return x.Rows
 	}
 	return 0
 }
 
-func (x *Prompts) GetVector() []byte {
+func (x *Table) GetColumns() []*Column {
 	if x != nil {
-		return x.Vector
-	}
-	return nil
-}
-
-func (x *Prompts) GetGridGPerKwh() []byte {
-	if x != nil {
-		return x.GridGPerKwh
-	}
-	return nil
-}
-
-// Outcomes are n × models matrices, in the order of Setup.models.
-type Outcomes struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Models        int32                  `protobuf:"varint,1,opt,name=models,proto3" json:"models,omitempty"`
-	Present       []byte                 `protobuf:"bytes,2,opt,name=present,proto3,oneof" json:"present,omitempty"` // bit[n × models]
-	Score         []byte                 `protobuf:"bytes,3,opt,name=score,proto3,oneof" json:"score,omitempty"`     // f32, as all that follow
-	CostUsd       []byte                 `protobuf:"bytes,4,opt,name=cost_usd,json=costUsd,proto3,oneof" json:"cost_usd,omitempty"`
-	EnergyWh      []byte                 `protobuf:"bytes,5,opt,name=energy_wh,json=energyWh,proto3,oneof" json:"energy_wh,omitempty"`
-	CarbonG       []byte                 `protobuf:"bytes,6,opt,name=carbon_g,json=carbonG,proto3,oneof" json:"carbon_g,omitempty"`
-	LatencySec    []byte                 `protobuf:"bytes,7,opt,name=latency_sec,json=latencySec,proto3,oneof" json:"latency_sec,omitempty"`
-	InputTokens   []byte                 `protobuf:"bytes,8,opt,name=input_tokens,json=inputTokens,proto3,oneof" json:"input_tokens,omitempty"`
-	OutputTokens  []byte                 `protobuf:"bytes,9,opt,name=output_tokens,json=outputTokens,proto3,oneof" json:"output_tokens,omitempty"`
-	Propensity    []byte                 `protobuf:"bytes,10,opt,name=propensity,proto3,oneof" json:"propensity,omitempty"`
-	Answer        *Strings               `protobuf:"bytes,11,opt,name=answer,proto3" json:"answer,omitempty"`
-	Response      *Strings               `protobuf:"bytes,12,opt,name=response,proto3" json:"response,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *Outcomes) Reset() {
-	*x = Outcomes{}
-	mi := &file_policy_proto_msgTypes[12]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *Outcomes) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*Outcomes) ProtoMessage() {}
-
-func (x *Outcomes) ProtoReflect() protoreflect.Message {
-	mi := &file_policy_proto_msgTypes[12]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use Outcomes.ProtoReflect.Descriptor instead.
-func (*Outcomes) Descriptor() ([]byte, []int) {
-	return file_policy_proto_rawDescGZIP(), []int{12}
-}
-
-func (x *Outcomes) GetModels() int32 {
-	if x != nil {
-		return x.Models
-	}
-	return 0
-}
-
-func (x *Outcomes) GetPresent() []byte {
-	if x != nil {
-		return x.Present
-	}
-	return nil
-}
-
-func (x *Outcomes) GetScore() []byte {
-	if x != nil {
-		return x.Score
-	}
-	return nil
-}
-
-func (x *Outcomes) GetCostUsd() []byte {
-	if x != nil {
-		return x.CostUsd
-	}
-	return nil
-}
-
-func (x *Outcomes) GetEnergyWh() []byte {
-	if x != nil {
-		return x.EnergyWh
-	}
-	return nil
-}
-
-func (x *Outcomes) GetCarbonG() []byte {
-	if x != nil {
-		return x.CarbonG
-	}
-	return nil
-}
-
-func (x *Outcomes) GetLatencySec() []byte {
-	if x != nil {
-		return x.LatencySec
-	}
-	return nil
-}
-
-func (x *Outcomes) GetInputTokens() []byte {
-	if x != nil {
-		return x.InputTokens
-	}
-	return nil
-}
-
-func (x *Outcomes) GetOutputTokens() []byte {
-	if x != nil {
-		return x.OutputTokens
-	}
-	return nil
-}
-
-func (x *Outcomes) GetPropensity() []byte {
-	if x != nil {
-		return x.Propensity
-	}
-	return nil
-}
-
-func (x *Outcomes) GetAnswer() *Strings {
-	if x != nil {
-		return x.Answer
-	}
-	return nil
-}
-
-func (x *Outcomes) GetResponse() *Strings {
-	if x != nil {
-		return x.Response
+		return x.Columns
 	}
 	return nil
 }
 
 type TaskHeader struct {
 	state       protoimpl.MessageState `protogen:"open.v1"`
-	Preferences []*Preference          `protobuf:"bytes,1,rep,name=preferences,proto3" json:"preferences,omitempty"`
+	Preferences *Table                 `protobuf:"bytes,1,opt,name=preferences,proto3" json:"preferences,omitempty"`
 	// Number of parts and rows that follow; absent where the task has no such split.
 	Train         *SplitSize `protobuf:"bytes,2,opt,name=train,proto3" json:"train,omitempty"`
 	Validation    *SplitSize `protobuf:"bytes,3,opt,name=validation,proto3" json:"validation,omitempty"`
@@ -977,7 +911,7 @@ type TaskHeader struct {
 
 func (x *TaskHeader) Reset() {
 	*x = TaskHeader{}
-	mi := &file_policy_proto_msgTypes[13]
+	mi := &file_policy_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -989,7 +923,7 @@ func (x *TaskHeader) String() string {
 func (*TaskHeader) ProtoMessage() {}
 
 func (x *TaskHeader) ProtoReflect() protoreflect.Message {
-	mi := &file_policy_proto_msgTypes[13]
+	mi := &file_policy_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1002,10 +936,10 @@ func (x *TaskHeader) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskHeader.ProtoReflect.Descriptor instead.
 func (*TaskHeader) Descriptor() ([]byte, []int) {
-	return file_policy_proto_rawDescGZIP(), []int{13}
+	return file_policy_proto_rawDescGZIP(), []int{12}
 }
 
-func (x *TaskHeader) GetPreferences() []*Preference {
+func (x *TaskHeader) GetPreferences() *Table {
 	if x != nil {
 		return x.Preferences
 	}
@@ -1043,7 +977,7 @@ type SplitSize struct {
 
 func (x *SplitSize) Reset() {
 	*x = SplitSize{}
-	mi := &file_policy_proto_msgTypes[14]
+	mi := &file_policy_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1055,7 +989,7 @@ func (x *SplitSize) String() string {
 func (*SplitSize) ProtoMessage() {}
 
 func (x *SplitSize) ProtoReflect() protoreflect.Message {
-	mi := &file_policy_proto_msgTypes[14]
+	mi := &file_policy_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1068,7 +1002,7 @@ func (x *SplitSize) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SplitSize.ProtoReflect.Descriptor instead.
 func (*SplitSize) Descriptor() ([]byte, []int) {
-	return file_policy_proto_rawDescGZIP(), []int{14}
+	return file_policy_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *SplitSize) GetRows() int64 {
@@ -1088,16 +1022,15 @@ func (x *SplitSize) GetParts() int32 {
 // SplitPart is a run of rows of one split.
 type SplitPart struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Prompts       *Prompts               `protobuf:"bytes,1,opt,name=prompts,proto3" json:"prompts,omitempty"`
-	Reference     *Strings               `protobuf:"bytes,2,opt,name=reference,proto3" json:"reference,omitempty"`
-	Outcomes      *Outcomes              `protobuf:"bytes,3,opt,name=outcomes,proto3" json:"outcomes,omitempty"`
+	Models        int32                  `protobuf:"varint,1,opt,name=models,proto3" json:"models,omitempty"`
+	Split         *Table                 `protobuf:"bytes,2,opt,name=split,proto3" json:"split,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *SplitPart) Reset() {
 	*x = SplitPart{}
-	mi := &file_policy_proto_msgTypes[15]
+	mi := &file_policy_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1109,7 +1042,7 @@ func (x *SplitPart) String() string {
 func (*SplitPart) ProtoMessage() {}
 
 func (x *SplitPart) ProtoReflect() protoreflect.Message {
-	mi := &file_policy_proto_msgTypes[15]
+	mi := &file_policy_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1122,26 +1055,19 @@ func (x *SplitPart) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SplitPart.ProtoReflect.Descriptor instead.
 func (*SplitPart) Descriptor() ([]byte, []int) {
-	return file_policy_proto_rawDescGZIP(), []int{15}
+	return file_policy_proto_rawDescGZIP(), []int{14}
 }
 
-func (x *SplitPart) GetPrompts() *Prompts {
+func (x *SplitPart) GetModels() int32 {
 	if x != nil {
-		return x.Prompts
+		return x.Models
 	}
-	return nil
+	return 0
 }
 
-func (x *SplitPart) GetReference() *Strings {
+func (x *SplitPart) GetSplit() *Table {
 	if x != nil {
-		return x.Reference
-	}
-	return nil
-}
-
-func (x *SplitPart) GetOutcomes() *Outcomes {
-	if x != nil {
-		return x.Outcomes
+		return x.Split
 	}
 	return nil
 }
@@ -1155,7 +1081,7 @@ type FitReport struct {
 
 func (x *FitReport) Reset() {
 	*x = FitReport{}
-	mi := &file_policy_proto_msgTypes[16]
+	mi := &file_policy_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1167,7 +1093,7 @@ func (x *FitReport) String() string {
 func (*FitReport) ProtoMessage() {}
 
 func (x *FitReport) ProtoReflect() protoreflect.Message {
-	mi := &file_policy_proto_msgTypes[16]
+	mi := &file_policy_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1180,7 +1106,7 @@ func (x *FitReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FitReport.ProtoReflect.Descriptor instead.
 func (*FitReport) Descriptor() ([]byte, []int) {
-	return file_policy_proto_rawDescGZIP(), []int{16}
+	return file_policy_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *FitReport) GetProgress() *Progress {
@@ -1203,7 +1129,7 @@ type Progress struct {
 
 func (x *Progress) Reset() {
 	*x = Progress{}
-	mi := &file_policy_proto_msgTypes[17]
+	mi := &file_policy_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1215,7 +1141,7 @@ func (x *Progress) String() string {
 func (*Progress) ProtoMessage() {}
 
 func (x *Progress) ProtoReflect() protoreflect.Message {
-	mi := &file_policy_proto_msgTypes[17]
+	mi := &file_policy_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1228,7 +1154,7 @@ func (x *Progress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Progress.ProtoReflect.Descriptor instead.
 func (*Progress) Descriptor() ([]byte, []int) {
-	return file_policy_proto_rawDescGZIP(), []int{17}
+	return file_policy_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Progress) GetStage() string {
@@ -1276,7 +1202,7 @@ type Metric struct {
 
 func (x *Metric) Reset() {
 	*x = Metric{}
-	mi := &file_policy_proto_msgTypes[18]
+	mi := &file_policy_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1288,7 +1214,7 @@ func (x *Metric) String() string {
 func (*Metric) ProtoMessage() {}
 
 func (x *Metric) ProtoReflect() protoreflect.Message {
-	mi := &file_policy_proto_msgTypes[18]
+	mi := &file_policy_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1301,7 +1227,7 @@ func (x *Metric) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Metric.ProtoReflect.Descriptor instead.
 func (*Metric) Descriptor() ([]byte, []int) {
-	return file_policy_proto_rawDescGZIP(), []int{18}
+	return file_policy_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Metric) GetName() string {
@@ -1320,20 +1246,22 @@ func (x *Metric) GetValue() float64 {
 
 // Batch asks for one decision a row: row r is prompt[r] under preference[r].
 type Batch struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Prompts       *Prompts               `protobuf:"bytes,1,opt,name=prompts,proto3" json:"prompts,omitempty"`
-	Preferences   []*Preference          `protobuf:"bytes,2,rep,name=preferences,proto3" json:"preferences,omitempty"`
-	Prompt        []byte                 `protobuf:"bytes,3,opt,name=prompt,proto3" json:"prompt,omitempty"`         // i32[rows]
-	Preference    []byte                 `protobuf:"bytes,4,opt,name=preference,proto3" json:"preference,omitempty"` // i32[rows]
-	Round         int32                  `protobuf:"varint,5,opt,name=round,proto3" json:"round,omitempty"`
-	Asked         *Asked                 `protobuf:"bytes,6,opt,name=asked,proto3" json:"asked,omitempty"` // absent in round 0
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	Prompts     *Table                 `protobuf:"bytes,1,opt,name=prompts,proto3" json:"prompts,omitempty"`
+	Preferences *Table                 `protobuf:"bytes,2,opt,name=preferences,proto3" json:"preferences,omitempty"`
+	Prompt      []byte                 `protobuf:"bytes,3,opt,name=prompt,proto3" json:"prompt,omitempty"`         // i32[rows]
+	Preference  []byte                 `protobuf:"bytes,4,opt,name=preference,proto3" json:"preference,omitempty"` // i32[rows]
+	Round       int32                  `protobuf:"varint,5,opt,name=round,proto3" json:"round,omitempty"`
+	// What was revealed so far, absent in round 0: row r owns entries asked_offset[r] to asked_offset[r+1].
+	Asked         *Table `protobuf:"bytes,6,opt,name=asked,proto3" json:"asked,omitempty"`
+	AskedOffset   []byte `protobuf:"bytes,7,opt,name=asked_offset,json=askedOffset,proto3" json:"asked_offset,omitempty"` // i32[rows + 1]
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Batch) Reset() {
 	*x = Batch{}
-	mi := &file_policy_proto_msgTypes[19]
+	mi := &file_policy_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1345,7 +1273,7 @@ func (x *Batch) String() string {
 func (*Batch) ProtoMessage() {}
 
 func (x *Batch) ProtoReflect() protoreflect.Message {
-	mi := &file_policy_proto_msgTypes[19]
+	mi := &file_policy_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1358,17 +1286,17 @@ func (x *Batch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Batch.ProtoReflect.Descriptor instead.
 func (*Batch) Descriptor() ([]byte, []int) {
-	return file_policy_proto_rawDescGZIP(), []int{19}
+	return file_policy_proto_rawDescGZIP(), []int{18}
 }
 
-func (x *Batch) GetPrompts() *Prompts {
+func (x *Batch) GetPrompts() *Table {
 	if x != nil {
 		return x.Prompts
 	}
 	return nil
 }
 
-func (x *Batch) GetPreferences() []*Preference {
+func (x *Batch) GetPreferences() *Table {
 	if x != nil {
 		return x.Preferences
 	}
@@ -1396,142 +1324,16 @@ func (x *Batch) GetRound() int32 {
 	return 0
 }
 
-func (x *Batch) GetAsked() *Asked {
+func (x *Batch) GetAsked() *Table {
 	if x != nil {
 		return x.Asked
 	}
 	return nil
 }
 
-// Asked is what was revealed so far: row r owns entries offset[r] to offset[r+1].
-type Asked struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Offset        []byte                 `protobuf:"bytes,1,opt,name=offset,proto3" json:"offset,omitempty"`                              // i32[rows + 1]
-	Model         []byte                 `protobuf:"bytes,2,opt,name=model,proto3" json:"model,omitempty"`                                // i32[entries]
-	Round         []byte                 `protobuf:"bytes,3,opt,name=round,proto3" json:"round,omitempty"`                                // i32
-	Missing       []byte                 `protobuf:"bytes,4,opt,name=missing,proto3" json:"missing,omitempty"`                            // bit
-	Answer        *Strings               `protobuf:"bytes,5,opt,name=answer,proto3" json:"answer,omitempty"`                              // for "answer"
-	Response      *Strings               `protobuf:"bytes,6,opt,name=response,proto3" json:"response,omitempty"`                          // for "response"
-	InputTokens   []byte                 `protobuf:"bytes,7,opt,name=input_tokens,json=inputTokens,proto3" json:"input_tokens,omitempty"` // f32, as all that follow
-	OutputTokens  []byte                 `protobuf:"bytes,8,opt,name=output_tokens,json=outputTokens,proto3" json:"output_tokens,omitempty"`
-	CostUsd       []byte                 `protobuf:"bytes,9,opt,name=cost_usd,json=costUsd,proto3" json:"cost_usd,omitempty"`
-	EnergyWh      []byte                 `protobuf:"bytes,10,opt,name=energy_wh,json=energyWh,proto3" json:"energy_wh,omitempty"`
-	CarbonG       []byte                 `protobuf:"bytes,11,opt,name=carbon_g,json=carbonG,proto3" json:"carbon_g,omitempty"`
-	LatencySec    []byte                 `protobuf:"bytes,12,opt,name=latency_sec,json=latencySec,proto3" json:"latency_sec,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *Asked) Reset() {
-	*x = Asked{}
-	mi := &file_policy_proto_msgTypes[20]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *Asked) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*Asked) ProtoMessage() {}
-
-func (x *Asked) ProtoReflect() protoreflect.Message {
-	mi := &file_policy_proto_msgTypes[20]
+func (x *Batch) GetAskedOffset() []byte {
 	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use Asked.ProtoReflect.Descriptor instead.
-func (*Asked) Descriptor() ([]byte, []int) {
-	return file_policy_proto_rawDescGZIP(), []int{20}
-}
-
-func (x *Asked) GetOffset() []byte {
-	if x != nil {
-		return x.Offset
-	}
-	return nil
-}
-
-func (x *Asked) GetModel() []byte {
-	if x != nil {
-		return x.Model
-	}
-	return nil
-}
-
-func (x *Asked) GetRound() []byte {
-	if x != nil {
-		return x.Round
-	}
-	return nil
-}
-
-func (x *Asked) GetMissing() []byte {
-	if x != nil {
-		return x.Missing
-	}
-	return nil
-}
-
-func (x *Asked) GetAnswer() *Strings {
-	if x != nil {
-		return x.Answer
-	}
-	return nil
-}
-
-func (x *Asked) GetResponse() *Strings {
-	if x != nil {
-		return x.Response
-	}
-	return nil
-}
-
-func (x *Asked) GetInputTokens() []byte {
-	if x != nil {
-		return x.InputTokens
-	}
-	return nil
-}
-
-func (x *Asked) GetOutputTokens() []byte {
-	if x != nil {
-		return x.OutputTokens
-	}
-	return nil
-}
-
-func (x *Asked) GetCostUsd() []byte {
-	if x != nil {
-		return x.CostUsd
-	}
-	return nil
-}
-
-func (x *Asked) GetEnergyWh() []byte {
-	if x != nil {
-		return x.EnergyWh
-	}
-	return nil
-}
-
-func (x *Asked) GetCarbonG() []byte {
-	if x != nil {
-		return x.CarbonG
-	}
-	return nil
-}
-
-func (x *Asked) GetLatencySec() []byte {
-	if x != nil {
-		return x.LatencySec
+		return x.AskedOffset
 	}
 	return nil
 }
@@ -1549,7 +1351,7 @@ type Decisions struct {
 
 func (x *Decisions) Reset() {
 	*x = Decisions{}
-	mi := &file_policy_proto_msgTypes[21]
+	mi := &file_policy_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1561,7 +1363,7 @@ func (x *Decisions) String() string {
 func (*Decisions) ProtoMessage() {}
 
 func (x *Decisions) ProtoReflect() protoreflect.Message {
-	mi := &file_policy_proto_msgTypes[21]
+	mi := &file_policy_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1574,7 +1376,7 @@ func (x *Decisions) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Decisions.ProtoReflect.Descriptor instead.
 func (*Decisions) Descriptor() ([]byte, []int) {
-	return file_policy_proto_rawDescGZIP(), []int{21}
+	return file_policy_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Decisions) GetUse() []byte {
@@ -1607,21 +1409,16 @@ func (x *Decisions) GetWeight() []byte {
 
 type Feedback struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Prompts       *Prompts               `protobuf:"bytes,1,opt,name=prompts,proto3" json:"prompts,omitempty"`
-	Preference    []*Preference          `protobuf:"bytes,2,rep,name=preference,proto3" json:"preference,omitempty"`
-	Model         []byte                 `protobuf:"bytes,3,opt,name=model,proto3" json:"model,omitempty"`           // i32[n]
-	Propensity    []byte                 `protobuf:"bytes,4,opt,name=propensity,proto3" json:"propensity,omitempty"` // f32[n], as all that follow
-	Score         []byte                 `protobuf:"bytes,5,opt,name=score,proto3" json:"score,omitempty"`
-	CostUsd       []byte                 `protobuf:"bytes,6,opt,name=cost_usd,json=costUsd,proto3" json:"cost_usd,omitempty"`
-	CarbonG       []byte                 `protobuf:"bytes,7,opt,name=carbon_g,json=carbonG,proto3" json:"carbon_g,omitempty"`
-	LatencySec    []byte                 `protobuf:"bytes,8,opt,name=latency_sec,json=latencySec,proto3" json:"latency_sec,omitempty"`
+	Prompts       *Table                 `protobuf:"bytes,1,opt,name=prompts,proto3" json:"prompts,omitempty"`
+	Preference    *Table                 `protobuf:"bytes,2,opt,name=preference,proto3" json:"preference,omitempty"` // one a decision
+	Outcome       *Table                 `protobuf:"bytes,3,opt,name=outcome,proto3" json:"outcome,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Feedback) Reset() {
 	*x = Feedback{}
-	mi := &file_policy_proto_msgTypes[22]
+	mi := &file_policy_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1633,7 +1430,7 @@ func (x *Feedback) String() string {
 func (*Feedback) ProtoMessage() {}
 
 func (x *Feedback) ProtoReflect() protoreflect.Message {
-	mi := &file_policy_proto_msgTypes[22]
+	mi := &file_policy_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1646,61 +1443,26 @@ func (x *Feedback) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Feedback.ProtoReflect.Descriptor instead.
 func (*Feedback) Descriptor() ([]byte, []int) {
-	return file_policy_proto_rawDescGZIP(), []int{22}
+	return file_policy_proto_rawDescGZIP(), []int{20}
 }
 
-func (x *Feedback) GetPrompts() *Prompts {
+func (x *Feedback) GetPrompts() *Table {
 	if x != nil {
 		return x.Prompts
 	}
 	return nil
 }
 
-func (x *Feedback) GetPreference() []*Preference {
+func (x *Feedback) GetPreference() *Table {
 	if x != nil {
 		return x.Preference
 	}
 	return nil
 }
 
-func (x *Feedback) GetModel() []byte {
+func (x *Feedback) GetOutcome() *Table {
 	if x != nil {
-		return x.Model
-	}
-	return nil
-}
-
-func (x *Feedback) GetPropensity() []byte {
-	if x != nil {
-		return x.Propensity
-	}
-	return nil
-}
-
-func (x *Feedback) GetScore() []byte {
-	if x != nil {
-		return x.Score
-	}
-	return nil
-}
-
-func (x *Feedback) GetCostUsd() []byte {
-	if x != nil {
-		return x.CostUsd
-	}
-	return nil
-}
-
-func (x *Feedback) GetCarbonG() []byte {
-	if x != nil {
-		return x.CarbonG
-	}
-	return nil
-}
-
-func (x *Feedback) GetLatencySec() []byte {
-	if x != nil {
-		return x.LatencySec
+		return x.Outcome
 	}
 	return nil
 }
@@ -1709,7 +1471,7 @@ var File_policy_proto protoreflect.FileDescriptor
 
 const file_policy_proto_rawDesc = "" +
 	"\n" +
-	"\fpolicy.proto\x12\tpolicy.v1\"/\n" +
+	"\fpolicy.proto\x12\tpolicy.v2\"/\n" +
 	"\x05Chunk\x12\x12\n" +
 	"\x04data\x18\x01 \x01(\fR\x04data\x12\x12\n" +
 	"\x04last\x18\x02 \x01(\bR\x04last\"\x11\n" +
@@ -1743,7 +1505,7 @@ const file_policy_proto_rawDesc = "" +
 	"each_model\x18\x0e \x01(\bR\teachModel\x12\x1c\n" +
 	"\tuntrained\x18\x0f \x01(\fR\tuntrained\"w\n" +
 	"\x05Setup\x12(\n" +
-	"\x06models\x18\x01 \x03(\v2\x10.policy.v1.ModelR\x06models\x12\x16\n" +
+	"\x06models\x18\x01 \x03(\v2\x10.policy.v2.ModelR\x06models\x12\x16\n" +
 	"\x06params\x18\x02 \x01(\fR\x06params\x12\x12\n" +
 	"\x04seed\x18\x03 \x01(\x04R\x04seed\x12\x18\n" +
 	"\abackend\x18\x04 \x01(\tR\abackend\"\x94\x04\n" +
@@ -1761,130 +1523,76 @@ const file_policy_proto_rawDesc = "" +
 	" \x01(\tR\bhardware\x12\x16\n" +
 	"\x06region\x18\v \x01(\tR\x06region\x12$\n" +
 	"\x0etokens_per_sec\x18\f \x01(\x01R\ftokensPerSec\x124\n" +
-	"\x17time_to_first_token_sec\x18\r \x01(\x01R\x13timeToFirstTokenSec\"y\n" +
-	"\n" +
-	"Preference\x12\x1f\n" +
-	"\vlambda_cost\x18\x01 \x01(\x01R\n" +
-	"lambdaCost\x12#\n" +
-	"\rlambda_carbon\x18\x02 \x01(\x01R\flambdaCarbon\x12%\n" +
-	"\x0elambda_latency\x18\x03 \x01(\x01R\rlambdaLatency\"5\n" +
+	"\x17time_to_first_token_sec\x18\r \x01(\x01R\x13timeToFirstTokenSec\"5\n" +
 	"\aStrings\x12\x16\n" +
 	"\x06length\x18\x01 \x01(\fR\x06length\x12\x12\n" +
-	"\x04data\x18\x02 \x01(\fR\x04data\"\xfc\x01\n" +
-	"\aPrompts\x12\"\n" +
-	"\x02id\x18\x01 \x01(\v2\x12.policy.v1.StringsR\x02id\x12&\n" +
-	"\x04text\x18\x02 \x01(\v2\x12.policy.v1.StringsR\x04text\x12.\n" +
-	"\bcategory\x18\x03 \x01(\v2\x12.policy.v1.StringsR\bcategory\x12\x10\n" +
-	"\x03dim\x18\x04 \x01(\x05R\x03dim\x12\x1b\n" +
-	"\x06vector\x18\x05 \x01(\fH\x00R\x06vector\x88\x01\x01\x12(\n" +
-	"\x0egrid_g_per_kwh\x18\x06 \x01(\fH\x01R\vgridGPerKwh\x88\x01\x01B\t\n" +
-	"\a_vectorB\x11\n" +
-	"\x0f_grid_g_per_kwh\"\xb7\x04\n" +
-	"\bOutcomes\x12\x16\n" +
-	"\x06models\x18\x01 \x01(\x05R\x06models\x12\x1d\n" +
-	"\apresent\x18\x02 \x01(\fH\x00R\apresent\x88\x01\x01\x12\x19\n" +
-	"\x05score\x18\x03 \x01(\fH\x01R\x05score\x88\x01\x01\x12\x1e\n" +
-	"\bcost_usd\x18\x04 \x01(\fH\x02R\acostUsd\x88\x01\x01\x12 \n" +
-	"\tenergy_wh\x18\x05 \x01(\fH\x03R\benergyWh\x88\x01\x01\x12\x1e\n" +
-	"\bcarbon_g\x18\x06 \x01(\fH\x04R\acarbonG\x88\x01\x01\x12$\n" +
-	"\vlatency_sec\x18\a \x01(\fH\x05R\n" +
-	"latencySec\x88\x01\x01\x12&\n" +
-	"\finput_tokens\x18\b \x01(\fH\x06R\vinputTokens\x88\x01\x01\x12(\n" +
-	"\routput_tokens\x18\t \x01(\fH\aR\foutputTokens\x88\x01\x01\x12#\n" +
+	"\x04data\x18\x02 \x01(\fR\x04data\"\xb6\x01\n" +
+	"\x06Column\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
+	"\x05width\x18\x02 \x01(\x05R\x05width\x12(\n" +
+	"\x04text\x18\x03 \x01(\v2\x12.policy.v2.StringsH\x00R\x04text\x12\x12\n" +
+	"\x03f32\x18\x04 \x01(\fH\x00R\x03f32\x12\x12\n" +
+	"\x03i32\x18\x05 \x01(\fH\x00R\x03i32\x12\x12\n" +
+	"\x03bit\x18\x06 \x01(\fH\x00R\x03bit\x12\x12\n" +
+	"\x03f64\x18\a \x01(\fH\x00R\x03f64B\b\n" +
+	"\x06values\"H\n" +
+	"\x05Table\x12\x12\n" +
+	"\x04rows\x18\x01 \x01(\x03R\x04rows\x12+\n" +
+	"\acolumns\x18\x02 \x03(\v2\x11.policy.v2.ColumnR\acolumns\"\xbe\x01\n" +
 	"\n" +
-	"propensity\x18\n" +
-	" \x01(\fH\bR\n" +
-	"propensity\x88\x01\x01\x12*\n" +
-	"\x06answer\x18\v \x01(\v2\x12.policy.v1.StringsR\x06answer\x12.\n" +
-	"\bresponse\x18\f \x01(\v2\x12.policy.v1.StringsR\bresponseB\n" +
+	"TaskHeader\x122\n" +
+	"\vpreferences\x18\x01 \x01(\v2\x10.policy.v2.TableR\vpreferences\x12*\n" +
+	"\x05train\x18\x02 \x01(\v2\x14.policy.v2.SplitSizeR\x05train\x124\n" +
 	"\n" +
-	"\b_presentB\b\n" +
-	"\x06_scoreB\v\n" +
-	"\t_cost_usdB\f\n" +
-	"\n" +
-	"_energy_whB\v\n" +
-	"\t_carbon_gB\x0e\n" +
-	"\f_latency_secB\x0f\n" +
-	"\r_input_tokensB\x10\n" +
-	"\x0e_output_tokensB\r\n" +
-	"\v_propensity\"\xc3\x01\n" +
-	"\n" +
-	"TaskHeader\x127\n" +
-	"\vpreferences\x18\x01 \x03(\v2\x15.policy.v1.PreferenceR\vpreferences\x12*\n" +
-	"\x05train\x18\x02 \x01(\v2\x14.policy.v1.SplitSizeR\x05train\x124\n" +
-	"\n" +
-	"validation\x18\x03 \x01(\v2\x14.policy.v1.SplitSizeR\n" +
+	"validation\x18\x03 \x01(\v2\x14.policy.v2.SplitSizeR\n" +
 	"validation\x12\x1a\n" +
 	"\bsnapshot\x18\x04 \x01(\fR\bsnapshot\"5\n" +
 	"\tSplitSize\x12\x12\n" +
 	"\x04rows\x18\x01 \x01(\x03R\x04rows\x12\x14\n" +
-	"\x05parts\x18\x02 \x01(\x05R\x05parts\"\x9c\x01\n" +
-	"\tSplitPart\x12,\n" +
-	"\aprompts\x18\x01 \x01(\v2\x12.policy.v1.PromptsR\aprompts\x120\n" +
-	"\treference\x18\x02 \x01(\v2\x12.policy.v1.StringsR\treference\x12/\n" +
-	"\boutcomes\x18\x03 \x01(\v2\x13.policy.v1.OutcomesR\boutcomes\"<\n" +
+	"\x05parts\x18\x02 \x01(\x05R\x05parts\"K\n" +
+	"\tSplitPart\x12\x16\n" +
+	"\x06models\x18\x01 \x01(\x05R\x06models\x12&\n" +
+	"\x05split\x18\x02 \x01(\v2\x10.policy.v2.TableR\x05split\"<\n" +
 	"\tFitReport\x12/\n" +
-	"\bprogress\x18\x01 \x01(\v2\x13.policy.v1.ProgressR\bprogress\"\x93\x01\n" +
+	"\bprogress\x18\x01 \x01(\v2\x13.policy.v2.ProgressR\bprogress\"\x93\x01\n" +
 	"\bProgress\x12\x14\n" +
 	"\x05stage\x18\x01 \x01(\tR\x05stage\x12\x12\n" +
 	"\x04step\x18\x02 \x01(\x03R\x04step\x12\x14\n" +
 	"\x05total\x18\x03 \x01(\x03R\x05total\x12+\n" +
-	"\ametrics\x18\x04 \x03(\v2\x11.policy.v1.MetricR\ametrics\x12\x1a\n" +
+	"\ametrics\x18\x04 \x03(\v2\x11.policy.v2.MetricR\ametrics\x12\x1a\n" +
 	"\bsnapshot\x18\x05 \x01(\fR\bsnapshot\"2\n" +
 	"\x06Metric\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\x01R\x05value\"\xe4\x01\n" +
-	"\x05Batch\x12,\n" +
-	"\aprompts\x18\x01 \x01(\v2\x12.policy.v1.PromptsR\aprompts\x127\n" +
-	"\vpreferences\x18\x02 \x03(\v2\x15.policy.v1.PreferenceR\vpreferences\x12\x16\n" +
+	"\x05value\x18\x02 \x01(\x01R\x05value\"\x80\x02\n" +
+	"\x05Batch\x12*\n" +
+	"\aprompts\x18\x01 \x01(\v2\x10.policy.v2.TableR\aprompts\x122\n" +
+	"\vpreferences\x18\x02 \x01(\v2\x10.policy.v2.TableR\vpreferences\x12\x16\n" +
 	"\x06prompt\x18\x03 \x01(\fR\x06prompt\x12\x1e\n" +
 	"\n" +
 	"preference\x18\x04 \x01(\fR\n" +
 	"preference\x12\x14\n" +
 	"\x05round\x18\x05 \x01(\x05R\x05round\x12&\n" +
-	"\x05asked\x18\x06 \x01(\v2\x10.policy.v1.AskedR\x05asked\"\xfd\x02\n" +
-	"\x05Asked\x12\x16\n" +
-	"\x06offset\x18\x01 \x01(\fR\x06offset\x12\x14\n" +
-	"\x05model\x18\x02 \x01(\fR\x05model\x12\x14\n" +
-	"\x05round\x18\x03 \x01(\fR\x05round\x12\x18\n" +
-	"\amissing\x18\x04 \x01(\fR\amissing\x12*\n" +
-	"\x06answer\x18\x05 \x01(\v2\x12.policy.v1.StringsR\x06answer\x12.\n" +
-	"\bresponse\x18\x06 \x01(\v2\x12.policy.v1.StringsR\bresponse\x12!\n" +
-	"\finput_tokens\x18\a \x01(\fR\vinputTokens\x12#\n" +
-	"\routput_tokens\x18\b \x01(\fR\foutputTokens\x12\x19\n" +
-	"\bcost_usd\x18\t \x01(\fR\acostUsd\x12\x1b\n" +
-	"\tenergy_wh\x18\n" +
-	" \x01(\fR\benergyWh\x12\x19\n" +
-	"\bcarbon_g\x18\v \x01(\fR\acarbonG\x12\x1f\n" +
-	"\vlatency_sec\x18\f \x01(\fR\n" +
-	"latencySec\"c\n" +
+	"\x05asked\x18\x06 \x01(\v2\x10.policy.v2.TableR\x05asked\x12!\n" +
+	"\fasked_offset\x18\a \x01(\fR\vaskedOffset\"c\n" +
 	"\tDecisions\x12\x10\n" +
 	"\x03use\x18\x01 \x01(\fR\x03use\x12\x16\n" +
 	"\x06offset\x18\x02 \x01(\fR\x06offset\x12\x14\n" +
 	"\x05model\x18\x03 \x01(\fR\x05model\x12\x16\n" +
-	"\x06weight\x18\x04 \x01(\fR\x06weight\"\x92\x02\n" +
-	"\bFeedback\x12,\n" +
-	"\aprompts\x18\x01 \x01(\v2\x12.policy.v1.PromptsR\aprompts\x125\n" +
+	"\x06weight\x18\x04 \x01(\fR\x06weight\"\x94\x01\n" +
+	"\bFeedback\x12*\n" +
+	"\aprompts\x18\x01 \x01(\v2\x10.policy.v2.TableR\aprompts\x120\n" +
 	"\n" +
-	"preference\x18\x02 \x03(\v2\x15.policy.v1.PreferenceR\n" +
-	"preference\x12\x14\n" +
-	"\x05model\x18\x03 \x01(\fR\x05model\x12\x1e\n" +
-	"\n" +
-	"propensity\x18\x04 \x01(\fR\n" +
-	"propensity\x12\x14\n" +
-	"\x05score\x18\x05 \x01(\fR\x05score\x12\x19\n" +
-	"\bcost_usd\x18\x06 \x01(\fR\acostUsd\x12\x19\n" +
-	"\bcarbon_g\x18\a \x01(\fR\acarbonG\x12\x1f\n" +
-	"\vlatency_sec\x18\b \x01(\fR\n" +
-	"latencySec2\x8d\x03\n" +
+	"preference\x18\x02 \x01(\v2\x10.policy.v2.TableR\n" +
+	"preference\x12*\n" +
+	"\aoutcome\x18\x03 \x01(\v2\x10.policy.v2.TableR\aoutcome2\x8d\x03\n" +
 	"\x06Policy\x12>\n" +
-	"\bDescribe\x12\x1a.policy.v1.DescribeRequest\x1a\x16.policy.v1.Description\x12;\n" +
-	"\tConfigure\x12\x10.policy.v1.Setup\x1a\x1c.policy.v1.ConfigureResponse\x121\n" +
-	"\x03Fit\x12\x10.policy.v1.Chunk\x1a\x14.policy.v1.FitReport(\x010\x01\x12/\n" +
-	"\x05Route\x12\x10.policy.v1.Chunk\x1a\x10.policy.v1.Chunk(\x010\x01\x129\n" +
-	"\aObserve\x12\x10.policy.v1.Chunk\x1a\x1a.policy.v1.ObserveResponse(\x01\x122\n" +
-	"\x04Save\x12\x16.policy.v1.SaveRequest\x1a\x10.policy.v1.Chunk0\x01\x123\n" +
-	"\x04Load\x12\x10.policy.v1.Chunk\x1a\x17.policy.v1.LoadResponse(\x01B;Z9github.com/trilemma-bench/trilemma/plugins/proto/policyv1b\x06proto3"
+	"\bDescribe\x12\x1a.policy.v2.DescribeRequest\x1a\x16.policy.v2.Description\x12;\n" +
+	"\tConfigure\x12\x10.policy.v2.Setup\x1a\x1c.policy.v2.ConfigureResponse\x121\n" +
+	"\x03Fit\x12\x10.policy.v2.Chunk\x1a\x14.policy.v2.FitReport(\x010\x01\x12/\n" +
+	"\x05Route\x12\x10.policy.v2.Chunk\x1a\x10.policy.v2.Chunk(\x010\x01\x129\n" +
+	"\aObserve\x12\x10.policy.v2.Chunk\x1a\x1a.policy.v2.ObserveResponse(\x01\x122\n" +
+	"\x04Save\x12\x16.policy.v2.SaveRequest\x1a\x10.policy.v2.Chunk0\x01\x123\n" +
+	"\x04Load\x12\x10.policy.v2.Chunk\x1a\x17.policy.v2.LoadResponse(\x01B;Z9github.com/trilemma-bench/trilemma/plugins/proto/policyv2b\x06proto3"
 
 var (
 	file_policy_proto_rawDescOnce sync.Once
@@ -1898,73 +1606,65 @@ func file_policy_proto_rawDescGZIP() []byte {
 	return file_policy_proto_rawDescData
 }
 
-var file_policy_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_policy_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_policy_proto_goTypes = []any{
-	(*Chunk)(nil),             // 0: policy.v1.Chunk
-	(*DescribeRequest)(nil),   // 1: policy.v1.DescribeRequest
-	(*ConfigureResponse)(nil), // 2: policy.v1.ConfigureResponse
-	(*ObserveResponse)(nil),   // 3: policy.v1.ObserveResponse
-	(*SaveRequest)(nil),       // 4: policy.v1.SaveRequest
-	(*LoadResponse)(nil),      // 5: policy.v1.LoadResponse
-	(*Description)(nil),       // 6: policy.v1.Description
-	(*Setup)(nil),             // 7: policy.v1.Setup
-	(*Model)(nil),             // 8: policy.v1.Model
-	(*Preference)(nil),        // 9: policy.v1.Preference
-	(*Strings)(nil),           // 10: policy.v1.Strings
-	(*Prompts)(nil),           // 11: policy.v1.Prompts
-	(*Outcomes)(nil),          // 12: policy.v1.Outcomes
-	(*TaskHeader)(nil),        // 13: policy.v1.TaskHeader
-	(*SplitSize)(nil),         // 14: policy.v1.SplitSize
-	(*SplitPart)(nil),         // 15: policy.v1.SplitPart
-	(*FitReport)(nil),         // 16: policy.v1.FitReport
-	(*Progress)(nil),          // 17: policy.v1.Progress
-	(*Metric)(nil),            // 18: policy.v1.Metric
-	(*Batch)(nil),             // 19: policy.v1.Batch
-	(*Asked)(nil),             // 20: policy.v1.Asked
-	(*Decisions)(nil),         // 21: policy.v1.Decisions
-	(*Feedback)(nil),          // 22: policy.v1.Feedback
+	(*Chunk)(nil),             // 0: policy.v2.Chunk
+	(*DescribeRequest)(nil),   // 1: policy.v2.DescribeRequest
+	(*ConfigureResponse)(nil), // 2: policy.v2.ConfigureResponse
+	(*ObserveResponse)(nil),   // 3: policy.v2.ObserveResponse
+	(*SaveRequest)(nil),       // 4: policy.v2.SaveRequest
+	(*LoadResponse)(nil),      // 5: policy.v2.LoadResponse
+	(*Description)(nil),       // 6: policy.v2.Description
+	(*Setup)(nil),             // 7: policy.v2.Setup
+	(*Model)(nil),             // 8: policy.v2.Model
+	(*Strings)(nil),           // 9: policy.v2.Strings
+	(*Column)(nil),            // 10: policy.v2.Column
+	(*Table)(nil),             // 11: policy.v2.Table
+	(*TaskHeader)(nil),        // 12: policy.v2.TaskHeader
+	(*SplitSize)(nil),         // 13: policy.v2.SplitSize
+	(*SplitPart)(nil),         // 14: policy.v2.SplitPart
+	(*FitReport)(nil),         // 15: policy.v2.FitReport
+	(*Progress)(nil),          // 16: policy.v2.Progress
+	(*Metric)(nil),            // 17: policy.v2.Metric
+	(*Batch)(nil),             // 18: policy.v2.Batch
+	(*Decisions)(nil),         // 19: policy.v2.Decisions
+	(*Feedback)(nil),          // 20: policy.v2.Feedback
 }
 var file_policy_proto_depIdxs = []int32{
-	8,  // 0: policy.v1.Setup.models:type_name -> policy.v1.Model
-	10, // 1: policy.v1.Prompts.id:type_name -> policy.v1.Strings
-	10, // 2: policy.v1.Prompts.text:type_name -> policy.v1.Strings
-	10, // 3: policy.v1.Prompts.category:type_name -> policy.v1.Strings
-	10, // 4: policy.v1.Outcomes.answer:type_name -> policy.v1.Strings
-	10, // 5: policy.v1.Outcomes.response:type_name -> policy.v1.Strings
-	9,  // 6: policy.v1.TaskHeader.preferences:type_name -> policy.v1.Preference
-	14, // 7: policy.v1.TaskHeader.train:type_name -> policy.v1.SplitSize
-	14, // 8: policy.v1.TaskHeader.validation:type_name -> policy.v1.SplitSize
-	11, // 9: policy.v1.SplitPart.prompts:type_name -> policy.v1.Prompts
-	10, // 10: policy.v1.SplitPart.reference:type_name -> policy.v1.Strings
-	12, // 11: policy.v1.SplitPart.outcomes:type_name -> policy.v1.Outcomes
-	17, // 12: policy.v1.FitReport.progress:type_name -> policy.v1.Progress
-	18, // 13: policy.v1.Progress.metrics:type_name -> policy.v1.Metric
-	11, // 14: policy.v1.Batch.prompts:type_name -> policy.v1.Prompts
-	9,  // 15: policy.v1.Batch.preferences:type_name -> policy.v1.Preference
-	20, // 16: policy.v1.Batch.asked:type_name -> policy.v1.Asked
-	10, // 17: policy.v1.Asked.answer:type_name -> policy.v1.Strings
-	10, // 18: policy.v1.Asked.response:type_name -> policy.v1.Strings
-	11, // 19: policy.v1.Feedback.prompts:type_name -> policy.v1.Prompts
-	9,  // 20: policy.v1.Feedback.preference:type_name -> policy.v1.Preference
-	1,  // 21: policy.v1.Policy.Describe:input_type -> policy.v1.DescribeRequest
-	7,  // 22: policy.v1.Policy.Configure:input_type -> policy.v1.Setup
-	0,  // 23: policy.v1.Policy.Fit:input_type -> policy.v1.Chunk
-	0,  // 24: policy.v1.Policy.Route:input_type -> policy.v1.Chunk
-	0,  // 25: policy.v1.Policy.Observe:input_type -> policy.v1.Chunk
-	4,  // 26: policy.v1.Policy.Save:input_type -> policy.v1.SaveRequest
-	0,  // 27: policy.v1.Policy.Load:input_type -> policy.v1.Chunk
-	6,  // 28: policy.v1.Policy.Describe:output_type -> policy.v1.Description
-	2,  // 29: policy.v1.Policy.Configure:output_type -> policy.v1.ConfigureResponse
-	16, // 30: policy.v1.Policy.Fit:output_type -> policy.v1.FitReport
-	0,  // 31: policy.v1.Policy.Route:output_type -> policy.v1.Chunk
-	3,  // 32: policy.v1.Policy.Observe:output_type -> policy.v1.ObserveResponse
-	0,  // 33: policy.v1.Policy.Save:output_type -> policy.v1.Chunk
-	5,  // 34: policy.v1.Policy.Load:output_type -> policy.v1.LoadResponse
-	28, // [28:35] is the sub-list for method output_type
-	21, // [21:28] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	8,  // 0: policy.v2.Setup.models:type_name -> policy.v2.Model
+	9,  // 1: policy.v2.Column.text:type_name -> policy.v2.Strings
+	10, // 2: policy.v2.Table.columns:type_name -> policy.v2.Column
+	11, // 3: policy.v2.TaskHeader.preferences:type_name -> policy.v2.Table
+	13, // 4: policy.v2.TaskHeader.train:type_name -> policy.v2.SplitSize
+	13, // 5: policy.v2.TaskHeader.validation:type_name -> policy.v2.SplitSize
+	11, // 6: policy.v2.SplitPart.split:type_name -> policy.v2.Table
+	16, // 7: policy.v2.FitReport.progress:type_name -> policy.v2.Progress
+	17, // 8: policy.v2.Progress.metrics:type_name -> policy.v2.Metric
+	11, // 9: policy.v2.Batch.prompts:type_name -> policy.v2.Table
+	11, // 10: policy.v2.Batch.preferences:type_name -> policy.v2.Table
+	11, // 11: policy.v2.Batch.asked:type_name -> policy.v2.Table
+	11, // 12: policy.v2.Feedback.prompts:type_name -> policy.v2.Table
+	11, // 13: policy.v2.Feedback.preference:type_name -> policy.v2.Table
+	11, // 14: policy.v2.Feedback.outcome:type_name -> policy.v2.Table
+	1,  // 15: policy.v2.Policy.Describe:input_type -> policy.v2.DescribeRequest
+	7,  // 16: policy.v2.Policy.Configure:input_type -> policy.v2.Setup
+	0,  // 17: policy.v2.Policy.Fit:input_type -> policy.v2.Chunk
+	0,  // 18: policy.v2.Policy.Route:input_type -> policy.v2.Chunk
+	0,  // 19: policy.v2.Policy.Observe:input_type -> policy.v2.Chunk
+	4,  // 20: policy.v2.Policy.Save:input_type -> policy.v2.SaveRequest
+	0,  // 21: policy.v2.Policy.Load:input_type -> policy.v2.Chunk
+	6,  // 22: policy.v2.Policy.Describe:output_type -> policy.v2.Description
+	2,  // 23: policy.v2.Policy.Configure:output_type -> policy.v2.ConfigureResponse
+	15, // 24: policy.v2.Policy.Fit:output_type -> policy.v2.FitReport
+	0,  // 25: policy.v2.Policy.Route:output_type -> policy.v2.Chunk
+	3,  // 26: policy.v2.Policy.Observe:output_type -> policy.v2.ObserveResponse
+	0,  // 27: policy.v2.Policy.Save:output_type -> policy.v2.Chunk
+	5,  // 28: policy.v2.Policy.Load:output_type -> policy.v2.LoadResponse
+	22, // [22:29] is the sub-list for method output_type
+	15, // [15:22] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_policy_proto_init() }
@@ -1972,15 +1672,20 @@ func file_policy_proto_init() {
 	if File_policy_proto != nil {
 		return
 	}
-	file_policy_proto_msgTypes[11].OneofWrappers = []any{}
-	file_policy_proto_msgTypes[12].OneofWrappers = []any{}
+	file_policy_proto_msgTypes[10].OneofWrappers = []any{
+		(*Column_Text)(nil),
+		(*Column_F32)(nil),
+		(*Column_I32)(nil),
+		(*Column_Bit)(nil),
+		(*Column_F64)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_policy_proto_rawDesc), len(file_policy_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   23,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -1,9 +1,11 @@
-// The contract between the harness and a routing policy in another process: policies/policy, spoken over gRPC.
+// The contract between the harness and a routing policy in another process: policies/policy, spoken over gRPC. The
+// version of the protocol, which both ends agree on before anything is sent, is 2.
 //
 // Everything is columnar: a batch of n prompts is a handful of blocks, not n messages. A block is a `bytes` field of
 // little-endian numbers without padding, so numpy.frombuffer(x, "<f4") reads it where it lies. Row-major.
 //
 //   f32[n]   4n bytes, IEEE 754 single; NaN means unknown
+//   f64[n]   8n bytes, IEEE 754 double
 //   i32[n]   4n bytes, two's complement
 //   u8[n]    n bytes
 //   bit[n]   ceil(n/8) bytes; bit i is (x[i/8] >> (i%8)) & 1; unused bits of the last byte are zero
@@ -19,7 +21,7 @@
 // - protoc             v3.21.12
 // source: policy.proto
 
-package policyv1
+package policyv2
 
 import (
 	context "context"
@@ -34,13 +36,13 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	Policy_Describe_FullMethodName  = "/policy.v1.Policy/Describe"
-	Policy_Configure_FullMethodName = "/policy.v1.Policy/Configure"
-	Policy_Fit_FullMethodName       = "/policy.v1.Policy/Fit"
-	Policy_Route_FullMethodName     = "/policy.v1.Policy/Route"
-	Policy_Observe_FullMethodName   = "/policy.v1.Policy/Observe"
-	Policy_Save_FullMethodName      = "/policy.v1.Policy/Save"
-	Policy_Load_FullMethodName      = "/policy.v1.Policy/Load"
+	Policy_Describe_FullMethodName  = "/policy.v2.Policy/Describe"
+	Policy_Configure_FullMethodName = "/policy.v2.Policy/Configure"
+	Policy_Fit_FullMethodName       = "/policy.v2.Policy/Fit"
+	Policy_Route_FullMethodName     = "/policy.v2.Policy/Route"
+	Policy_Observe_FullMethodName   = "/policy.v2.Policy/Observe"
+	Policy_Save_FullMethodName      = "/policy.v2.Policy/Save"
+	Policy_Load_FullMethodName      = "/policy.v2.Policy/Load"
 )
 
 // PolicyClient is the client API for Policy service.
@@ -317,7 +319,7 @@ type Policy_LoadServer = grpc.ClientStreamingServer[Chunk, LoadResponse]
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
 var Policy_ServiceDesc = grpc.ServiceDesc{
-	ServiceName: "policy.v1.Policy",
+	ServiceName: "policy.v2.Policy",
 	HandlerType: (*PolicyServer)(nil),
 	Methods: []grpc.MethodDesc{
 		{
