@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/trilemma-bench/trilemma/harness/trace"
+	"github.com/trilemma-bench/trilemma/harness/trace/doubt"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -325,7 +326,7 @@ func TestSimulatedTracesAreNotDoubted(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		doubts, err := s.Trace.Doubts(t.Context())
+		doubts, err := doubt.Find(t.Context(), s.Trace)
 		if err != nil {
 			t.Fatal(err)
 		}
