@@ -29,29 +29,19 @@ const kind = "agreement/1"
 
 // Definition is the policy as the program offers it.
 func Definition() policy.Definition {
-	return policy.Definition{
-		Description: policy.Description{
-			Name:         "agreement",
-			Version:      "2",
-			Summary:      "asks the two cheapest models, stops if their answers agree, else asks the best",
-			Source:       "after Yue et al., arXiv 2310.03094",
-			ParamsSchema: params.Schema(Params{}),
-			Preference:   policy.PreferenceInput,
-			Needs:        []policy.Need{policy.NeedAnswer},
-			Learns:       true,
-			Saves:        true,
-			Sequential:   true,
-		},
-		New: func(s policy.Setup) (policy.Policy, error) {
-			if _, err := params.Decode(s.Params, Params{}); err != nil {
-				return nil, err
-			}
-			if err := params.CheckPool(s.Models); err != nil {
-				return nil, err
-			}
-			return &router{models: s.Models}, nil
-		},
-	}
+	return params.Define(policy.Description{
+		Name:       "agreement",
+		Version:    "2",
+		Summary:    "asks the two cheapest models, stops if their answers agree, else asks the best",
+		Source:     "after Yue et al., arXiv 2310.03094",
+		Preference: policy.PreferenceInput,
+		Needs:      []policy.Need{policy.NeedAnswer},
+		Learns:     true,
+		Saves:      true,
+		Sequential: true,
+	}, Params{}, func(_ Params, s policy.Setup) (policy.Policy, error) {
+		return &router{models: s.Models}, nil
+	})
 }
 
 type router struct {

@@ -71,39 +71,29 @@ func (p *Params) priceWeight(q policy.Quantity) float64 {
 
 // Definition is the policy as the program offers it.
 func Definition() policy.Definition {
-	return policy.Definition{
-		Description: policy.Description{
-			Name:         "moe",
-			Version:      "2",
-			Summary:      "a trained gate spreads the prompt over models; the top k answer and are combined by weight",
-			Source:       "after Shazeer et al., arXiv 1701.06538",
-			ParamsSchema: params.Schema(Defaults),
-			Preference:   policy.PreferenceInput,
-			Needs:        []policy.Need{policy.NeedVector, policy.NeedText, policy.NeedCategory, policy.NeedAnswer},
-			Stochastic:   true,
-			Learns:       true,
-			Saves:        true,
-			Combines:     true,
-		},
-		New: func(s policy.Setup) (policy.Policy, error) {
-			p, err := params.Decode(s.Params, Defaults)
-			if err != nil {
-				return nil, err
-			}
-			if err := params.CheckPool(s.Models); err != nil {
-				return nil, err
-			}
-			if err := learn.CheckBackend(s.Backend); err != nil {
-				return nil, err
-			}
-			if p.Load > 0 && p.Noise == 0 {
-				return nil, errors.New(`parameter "load_weight": the load is smooth only under noise: set noise above 0, or balance by importance_weight or switch_weight`)
-			}
-			r := &router{params: p, setup: s}
-			if r.unseen, err = unseenModels(s.Models, p.Unseen); err != nil {
-				return nil, err
-			}
-			return r, nil
-		},
-	}
+	return params.Define(policy.Description{
+		Name:       "moe",
+		Version:    "2",
+		Summary:    "a trained gate spreads the prompt over models; the top k answer and are combined by weight",
+		Source:     "after Shazeer et al., arXiv 1701.06538",
+		Preference: policy.PreferenceInput,
+		Needs:      []policy.Need{policy.NeedVector, policy.NeedText, policy.NeedCategory, policy.NeedAnswer},
+		Stochastic: true,
+		Learns:     true,
+		Saves:      true,
+		Combines:   true,
+	}, Defaults, func(p Params, s policy.Setup) (policy.Policy, error) {
+		if err := learn.CheckBackend(s.Backend); err != nil {
+			return nil, err
+		}
+		if p.Load > 0 && p.Noise == 0 {
+			return nil, errors.New(`parameter "load_weight": the load is smooth only under noise: set noise above 0, or balance by importance_weight or switch_weight`)
+		}
+		r := &router{params: p, setup: s}
+		var err error
+		if r.unseen, err = unseenModels(s.Models, p.Unseen); err != nil {
+			return nil, err
+		}
+		return r, nil
+	})
 }
