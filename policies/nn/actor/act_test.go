@@ -31,7 +31,55 @@ func statesOf(s Shape, n int, r *rand.Rand) (states, each, base []float32) {
 	return states, each, base
 }
 
-func TestActorBatchIsForward(t *testing.T) {
+// reference is the formula of [Actor] for one state, read off it.
+func reference(a *Actor, state, each, base []float32) (logits []float64, value float64) {
+	s := a.Shape
+	affine := func(weights, bias string, x []float64) []float64 {
+		w, out := a.Layer(weights), []float64{}
+		for i := range len(w) / len(x) {
+			z := 0.0
+			if bias != "" {
+				z = float64(a.Layer(bias)[i])
+			}
+			for j, v := range x {
+				z += float64(w[i*len(x)+j]) * v
+			}
+			out = append(out, z)
+		}
+		return out
+	}
+	bend := func(x []float64) []float64 {
+		for i, v := range x {
+			x[i] = math.Tanh(v)
+		}
+		return x
+	}
+	wide := func(x []float32) (out []float64) {
+		for _, v := range x {
+			out = append(out, float64(v))
+		}
+		return out
+	}
+	h := bend(affine("w2", "b2", bend(affine("w1", "b1", wide(state)))))
+	heads := affine("heads", "heads_bias", h)
+	for j, known := range base {
+		z := float64(known)
+		if known > NotAllowed {
+			z += heads[j]
+		}
+		if known > NotAllowed && s.Each > 0 {
+			scored := affine("scorer_state", "scorer_bias", h)
+			for k, x := range affine("scorer_action", "", wide(each[j*s.Each:(j+1)*s.Each])) {
+				scored[k] += x
+			}
+			z += affine("scorer", "", bend(scored))[0]
+		}
+		logits = append(logits, z)
+	}
+	return logits, heads[s.Actions]
+}
+
+func TestBatchIsTheFormula(t *testing.T) {
 	for _, s := range batchCases {
 		r := policy.Stream(5, "batch")
 		a, err := New(s, r)
@@ -39,22 +87,19 @@ func TestActorBatchIsForward(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i := range a.Weights {
-			for j := range a.Weights[i] {
-				a.Weights[i][j] += float32(r.NormFloat64()) / 10
-			}
+			a.Weights[i] += float32(r.NormFloat64()) / 10
 		}
 		const n = 23
 		states, each, base := statesOf(s, n, r)
 		logits, value := make([]float32, n*s.Actions), make([]float32, n)
-		a.Batch().Forward(n, states, each, base, logits, value, new(BatchScratch))
+		a.Batch().Forward(n, states, each, base, logits, value, new(Scratch))
 		for i := range n {
-			want := make([]float32, s.Actions)
-			v := a.Forward(states[i*s.In:(i+1)*s.In], each[i*s.Actions*s.Each:(i+1)*s.Actions*s.Each], base[i*s.Actions:(i+1)*s.Actions], want, s.NewScratch())
-			if math.Abs(float64(v-value[i])) > 1e-5 {
+			want, v := reference(a, states[i*s.In:(i+1)*s.In], each[i*s.Actions*s.Each:(i+1)*s.Actions*s.Each], base[i*s.Actions:(i+1)*s.Actions])
+			if math.Abs(v-float64(value[i])) > 1e-5 {
 				t.Errorf("%+v: value %v, want %v", s, value[i], v)
 			}
 			for j, x := range want {
-				if got := logits[i*s.Actions+j]; math.Abs(float64(got-x)) > 1e-5 {
+				if got := logits[i*s.Actions+j]; math.Abs(float64(got)-x) > 1e-5 {
 					t.Errorf("%+v: logit %v, want %v", s, got, x)
 				}
 			}
@@ -63,7 +108,7 @@ func TestActorBatchIsForward(t *testing.T) {
 }
 
 // A state has the same bits whichever others come with it.
-func TestActorBatchDoesNotMixStates(t *testing.T) {
+func TestBatchDoesNotMixStates(t *testing.T) {
 	for _, s := range batchCases {
 		r := policy.Stream(6, "batch")
 		a, err := New(s, r)
@@ -72,7 +117,7 @@ func TestActorBatchDoesNotMixStates(t *testing.T) {
 		}
 		const n = 13
 		states, each, base := statesOf(s, n, r)
-		b, room := a.Batch(), new(BatchScratch)
+		b, room := a.Batch(), new(Scratch)
 		run := func(size int) (all []float32) {
 			logits, value := make([]float32, n*s.Actions), make([]float32, n)
 			for lo := 0; lo < n; lo += size {

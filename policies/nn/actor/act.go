@@ -1,43 +1,41 @@
 package actor
 
 import (
-	"github.com/trilemma-bench/trilemma/policies/checkpoint"
 	"github.com/trilemma-bench/trilemma/policies/compute"
 )
 
-// Batch runs an actor on many states at a time: [Actor.Forward] but for rounding, several times as fast. It is a copy of
-// the weights, laid out anew, and may be used by several goroutines, each with a [BatchScratch] of its own.
+// Batch runs an actor on many states at a time. It is a copy of the weights, laid out for the kernel that multiplies them,
+// and may be used by several goroutines, each with a [Scratch] of its own.
 type Batch struct {
 	shape                     Shape
-	h1, h2                    *compute.Dense
-	heads                     *compute.Dense // of the policy, and of the value, which comes last
+	h1, h2, heads             *compute.Dense
 	scorerState, scorerAction *compute.Dense
-	scorer                    checkpoint.F32s
+	scorer                    []float32
 }
 
-// Batch lays an actor out for running it on many states at a time.
+// Batch lays an actor out for acting.
 func (a *Actor) Batch() *Batch {
-	s, w := a.Shape, a.Weights
+	s := a.Shape
 	b := &Batch{
 		shape: s,
-		h1:    compute.NewDense(s.In, []checkpoint.F32s{w[actorW1]}, []checkpoint.F32s{w[actorB1]}),
-		h2:    compute.NewDense(s.Hidden, []checkpoint.F32s{w[actorW2]}, []checkpoint.F32s{w[actorB2]}),
-		heads: compute.NewDense(s.Hidden, []checkpoint.F32s{w[actorPolicy], w[actorValue]}, []checkpoint.F32s{w[actorPolicyBias], w[actorValueBias]}),
+		h1:    compute.NewDense(s.In, a.Layer("w1"), a.Layer("b1")),
+		h2:    compute.NewDense(s.Hidden, a.Layer("w2"), a.Layer("b2")),
+		heads: compute.NewDense(s.Hidden, a.Layer("heads"), a.Layer("heads_bias")),
 	}
 	if s.Each > 0 {
-		b.scorerState = compute.NewDense(s.Hidden, []checkpoint.F32s{w[actorScorerState]}, []checkpoint.F32s{w[actorScorerBias]})
-		b.scorerAction = compute.NewDense(s.Each, []checkpoint.F32s{w[actorScorerAction]}, []checkpoint.F32s{make(checkpoint.F32s, s.Scorer)})
-		b.scorer = w[actorScorer]
+		b.scorerState = compute.NewDense(s.Hidden, a.Layer("scorer_state"), a.Layer("scorer_bias"))
+		b.scorerAction = compute.NewDense(s.Each, a.Layer("scorer_action"), make([]float32, s.Scorer))
+		b.scorer = a.Layer("scorer")
 	}
 	return b
 }
 
-// BatchScratch is room that [Batch.Forward] works in, as large as the largest batch so far; one a goroutine.
-type BatchScratch struct{ h1, h2, heads, context, scored []float32 }
+// Scratch is room that [Batch.Forward] works in, as large as the largest batch so far; one a goroutine.
+type Scratch struct{ h1, h2, heads, context, scored []float32 }
 
 // Forward computes n states' logits [n × Actions] and what is added to their values [n]. states are [n × In], each
 // [n × Actions × Each], base [n × Actions]. A state's bits do not depend on which others come with it.
-func (b *Batch) Forward(n int, states, each, base, logits, value []float32, room *BatchScratch) {
+func (b *Batch) Forward(n int, states, each, base, logits, value []float32, room *Scratch) {
 	s := b.shape
 	layer := func(d *compute.Dense, n int, x []float32, stride int, z *[]float32) []float32 {
 		if len(*z) < n*d.Width() {

@@ -75,10 +75,8 @@ func NewUpdater(c UpdateConfig, a *Actor, loss Loss) (*Updater, error) {
 	}
 	u := &Updater{config: c, backend: backend, shape: a.Shape}
 	err = compute.Try(func() error {
-		flat := make([]float32, a.Shape.flatSize())
-		a.Shape.flatten(a.Weights, flat)
-		zeros := make([]float32, len(flat))
-		for _, x := range [][]float32{flat, zeros, zeros} {
+		zeros := make([]float32, len(a.Weights))
+		for _, x := range [][]float32{a.Weights, zeros, zeros} {
 			u.state = append(u.state, tensors.FromFlatDataAndDimensions(x, len(x)))
 		}
 		u.state = append(u.state, tensors.FromScalar(float32(0)))
@@ -250,7 +248,7 @@ func (u *Updater) tally(found []float32) (stats []float64, steps int) {
 // Read copies the weights from the backend into a.
 func (u *Updater) Read(a *Actor) error {
 	return compute.Try(func() error {
-		return tensors.ConstFlatData(u.state[0], func(flat []float32) { u.shape.unflatten(flat, a.Weights) })
+		return tensors.ConstFlatData(u.state[0], func(flat []float32) { copy(a.Weights, flat) })
 	})
 }
 
