@@ -73,7 +73,7 @@ func (p *planner) entries() []entry {
 			}
 			if pol.Label == "" && len(combination) == 0 && count[pol.Name] > 1 {
 				// The same policy twice: what makes them differ is in the parameters.
-				for _, name := range sortedKeys(fixed) {
+				for _, name := range slices.Sorted(maps.Keys(fixed)) {
 					shown = append(shown, name+"="+strings.Trim(string(fixed[name]), `"`))
 				}
 			}

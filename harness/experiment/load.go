@@ -1,11 +1,27 @@
+// Package experiment turns an experiment file into cells. The way of the data:
+//
+//  1. [Load] reads YAML, puts `--set` changes over it, and holds it against the schema and reads it into a [Spec]. Every mistake is listed, each with
+//     file, line and column and, where a name is near another, a suggestion.
+//  2. The caller opens the traces, and says in [Facts] what the plan depends on: the models, what each policy is, and
+//     the fingerprints of everything that goes in.
+//  3. [Preferences.Expand] turns the sweeps into labelled preferences, once the scale of cost and carbon is known.
+//  4. [Expand] multiplies pools × policies × parameters × encoders × seeds (× preferences, where a policy cannot take one
+//     as input) into [Cell]s. A cell's id is the hash of the canonical JSON of all that determines its result, so equal
+//     work has equal names and nothing is computed twice.
+//  5. [RunID] names the run from its cells.
+//
+// `experiments/schema.json` is made from the same structs, for completion in editors.
 package experiment
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"reflect"
+	"regexp"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/trilemma-bench/trilemma/harness/energy"
@@ -53,20 +69,64 @@ func Parse(data []byte, file string, sets []string, env func(string) (string, bo
 		return nil, nil, Problems{{File: file, Message: "the experiment is empty; begin with name, data and policies, as experiments/quickstart.yaml does"}}
 	}
 	notices := replaceData(root, paths)
+	if synth := root.get("data").get("synth"); synth != nil && synth.kind == null {
+		synth.kind = dict // `synth:` alone and `synth: {}` both mean the defaults
+	}
+	root.dropNulls()
 
-	d := &decoder{file: file, where: map[string]spot{}}
 	spec := defaults()
-	d.into(reflect.ValueOf(&spec).Elem(), root, "")
-	c := checker{decoder: d, spec: &spec, env: env, dir: filepath.Dir(file)}
-	// Checks of meaning would only repeat what is wrong with the form.
-	if len(d.problems) == 0 {
+	c := checker{findings: &findings{file: file, root: root}, spec: &spec, env: env, dir: filepath.Dir(file)}
+	form := c.form()
+	// What can be read in spite of its form is checked for its meaning too, but for what has been told.
+	if c.problems = nil; c.read(len(form) == 0) {
 		c.check()
 	}
-	if len(d.problems) > 0 {
-		return nil, nil, d.sorted()
+	c.problems = append(form, slices.DeleteFunc(c.problems, func(p Problem) bool {
+		return slices.ContainsFunc(form, func(f Problem) bool { return f.Path != "" && within(f.Path, p.Path) })
+	})...)
+	if len(c.problems) > 0 {
+		return nil, nil, c.sorted()
 	}
-	spec.File, spec.Sets, spec.where = file, append([]string(nil), sets...), d.where
+	spec.File, spec.Sets, spec.root = file, append([]string(nil), sets...), root
 	return &spec, append(notices, c.notices...), nil
+}
+
+// form holds the experiment against its schema.
+func (c *checker) form() Problems {
+	schema, err := ownSchema()
+	if err != nil {
+		c.wrongAt("", "the schema of experiments: %v", err)
+		return c.problems
+	}
+	for _, m := range schema.mistakes(c.root.plain()) {
+		n, _, _ := c.root.find(m.path)
+		at := n.spot
+		if m.key != "" {
+			_, at, _ = c.root.find(join(m.path, m.key))
+		}
+		c.wrong(at, m.path, m.message)
+	}
+	return c.problems
+}
+
+// read decodes the experiment. That it cannot be read is told where its form is right.
+func (c *checker) read(tell bool) bool {
+	text, err := json.Marshal(c.root)
+	if err == nil {
+		err = json.Unmarshal(text, c.spec)
+	}
+	if err == nil {
+		return true
+	}
+	var misfit *json.UnmarshalTypeError
+	switch {
+	case !tell:
+	case errors.As(err, &misfit):
+		c.wrongAt(misfit.Field, "%s is too large, or not whole", misfit.Value)
+	default:
+		c.wrongAt("", "%v", err)
+	}
+	return false
 }
 
 // notGiven marks a share of the split that the experiment leaves out.
@@ -95,4 +155,67 @@ func defaults() Spec {
 		},
 		Backend: "go", Timeout: Duration(defaultTimeout), Batch: defaultBatch,
 	}
+}
+
+var variable = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)(:-([^}]*))?\}`)
+
+// expand replaces ${VAR} and ${VAR:-default}; a variable that is empty counts as unset where there is a default. lead
+// tells that the text begins with a variable taken from the environment.
+func expand(text string, env func(string) (string, bool)) (out string, lead bool, err error) {
+	var missing []string
+	for i, m := range variable.FindAllStringSubmatchIndex(text, -1) {
+		name := text[m[2]:m[3]]
+		if value, ok := env(name); ok && value != "" && i == 0 && m[0] == 0 {
+			lead = true
+		}
+	}
+	out = variable.ReplaceAllStringFunc(text, func(ref string) string {
+		m := variable.FindStringSubmatch(ref)
+		value, ok := env(m[1])
+		switch {
+		case m[2] != "" && value == "":
+			return m[3]
+		case !ok:
+			missing = append(missing, m[1])
+		}
+		return value
+	})
+	if len(missing) > 0 {
+		return "", false, fmt.Errorf("the environment variable %s is not set: set it, or write ${%s:-default}", strings.Join(missing, " and "), missing[0])
+	}
+	if strings.Contains(out, "${") {
+		return "", false, fmt.Errorf("%q: write a variable as ${NAME} or ${NAME:-default}", text)
+	}
+	return out, lead, nil
+}
+
+// base is the folder that the relative path at a place starts from: the working directory for what --set gave, else the
+// experiment file's folder.
+func (c *checker) base(path string) string {
+	if n, _, given := c.root.find(path); given && n.spot.set != "" {
+		return "."
+	}
+	return c.dir
+}
+
+// path resolves variables, ~ and the starting folder of a path. A path that begins with a variable of the environment
+// starts, like one of --set, from the working directory.
+func (c *checker) path(at, text string) string {
+	if text == "" {
+		return ""
+	}
+	out, lead, err := expand(text, c.env)
+	if err != nil {
+		c.wrongAt(at, "%v", err)
+		return ""
+	}
+	if rest, ok := strings.CutPrefix(out, "~/"); ok {
+		if home, err := os.UserHomeDir(); err == nil {
+			out = filepath.Join(home, rest)
+		}
+	}
+	if !filepath.IsAbs(out) && !lead {
+		out = filepath.Join(c.base(at), out)
+	}
+	return filepath.Clean(out)
 }

@@ -97,7 +97,7 @@ func TestDefaults(t *testing.T) {
 		Accounting:  Accounting{PUE: 1.2, BatchSize: 64, QuantisationBits: 16, Prefill: true, PrefillUtilisation: 0.4},
 		File:        "dir/x.yaml",
 	}
-	ignore := cmp.FilterPath(func(p cmp.Path) bool { return p.String() == "where" || strings.HasSuffix(p.String(), "beside") }, cmp.Ignore())
+	ignore := cmp.FilterPath(func(p cmp.Path) bool { return p.String() == "root" || strings.HasSuffix(p.String(), "beside") }, cmp.Ignore())
 	if diff := cmp.Diff(want, s, ignore, cmp.AllowUnexported(Spec{}, Encoder{})); diff != "" {
 		t.Error(diff)
 	}

@@ -97,7 +97,7 @@ const maxCells = 200_000
 
 // planner expands one experiment and collects what is wrong with it.
 type planner struct {
-	*decoder
+	*findings
 	spec   *Spec
 	facts  Facts
 	cells  []Cell
@@ -111,8 +111,8 @@ type planner struct {
 // error is [Problems] with everything that is wrong.
 func Expand(spec *Spec, facts Facts) ([]Cell, error) {
 	p := &planner{
-		decoder: &decoder{file: spec.File, where: spec.where},
-		spec:    spec, facts: facts, owner: map[string]string{}, files: map[string]named{}, byID: map[string]string{},
+		findings: &findings{file: spec.File, root: spec.root},
+		spec:     spec, facts: facts, owner: map[string]string{}, files: map[string]named{}, byID: map[string]string{},
 	}
 	entries := p.entries()
 	wanted := map[string]bool{} // models that `model:` names and some pool has

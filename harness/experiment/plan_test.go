@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -56,7 +57,7 @@ func facts() Facts {
 			return []Labelled{{Label: "0"}, {"c01", policy.Preference{LambdaCost: 10}}, {"c02", policy.Preference{LambdaCost: 100}}}, nil
 		},
 	}
-	f.Known = sortedKeys(described)
+	f.Known = slices.Sorted(maps.Keys(described))
 	f.Describe = func(p Policy) (PolicyFacts, bool, error) {
 		if p.Name == "unstartable" {
 			return PolicyFacts{}, true, errors.New("not executable")
@@ -274,9 +275,9 @@ func TestPlanProblems(t *testing.T) {
 	for _, c := range []struct{ change, want string }{
 		{"policies=[knm]", `--set policies=[knm]: policies[0]: unknown policy "knm", did you mean "knn"?`},
 		{"policies=[{name: knn, params: {K: 5, metric: l3}}]", `policies[0].params.K: policy knn: parameter "K": unknown, did you mean "k"? (known: k, metric)`},
-		{"policies=[{name: knn, params: {K: 5, metric: l3}}]", `policies[0].params.metric: policy knn: parameter "metric": value must be one of`},
-		{"policies=[{name: knn, grid: {k: [5, 0]}}]", `policies[0].grid.k: policy knn: parameter "k": minimum: got 0, want 1`},
-		{"policies=[{name: knn, params: {k: many}}]", `parameter "k": got string, want integer`},
+		{"policies=[{name: knn, params: {K: 5, metric: l3}}]", `policies[0].params.metric: policy knn: parameter "metric": "l3" is not one of them, did you mean "l2"? (known: cosine, l2)`},
+		{"policies=[{name: knn, grid: {k: [5, 0]}}]", `policies[0].grid.k: policy knn: parameter "k": 0 is out of range, want 1 to 1000`},
+		{"policies=[{name: knn, params: {k: many}}]", `parameter "k": got "many", want a whole number, 1 to 1000`},
 		{"policies=[{name: best, params: {a: 1}}]", `parameter "a": unknown, there are none`},
 		{"policies=[broken]", "policy broken: its parameter schema cannot be used"},
 		{"policies=[leaky]", "must not refer to other files"},
@@ -304,7 +305,7 @@ func TestPlanProblems(t *testing.T) {
 	_, err := Expand(s, facts())
 	want := `dir/x.yaml:3:10: pools[0]: pool p: no model of the trace matches "gpt-5", did you mean "gpt-4"? (known: llama-8b, gpt-4, llama-70b, meta/llama-x)
 dir/x.yaml:5:5: policies[0]: unknown policy "knm", did you mean "knn"? (known: agent, best, broken, knn, leaky, net, online, random, single)
-dir/x.yaml:6:29: policies[1].params.k: policy knn: parameter "k": minimum: got 0, want 1`
+dir/x.yaml:6:29: policies[1].params.k: policy knn: parameter "k": 0 is out of range, want 1 to 1000`
 	if err == nil || err.Error() != want {
 		t.Errorf("got\n%v\nwant\n%s", err, want)
 	}

@@ -2,6 +2,7 @@ package experiment
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -55,7 +56,7 @@ func (p Pool) Resolve(models []policy.Model) ([]int, error) {
 	}
 	for _, name := range p.Providers {
 		if !providers[name] {
-			return nil, fmt.Errorf("pool %s: no model of the trace has provider %q, %s", p.Name, name, suggest(name, sortedKeys(providers)))
+			return nil, fmt.Errorf("pool %s: no model of the trace has provider %q, %s", p.Name, name, suggest(name, slices.Sorted(maps.Keys(providers))))
 		}
 	}
 	var out []int

@@ -12,6 +12,8 @@ import (
 const (
 	autoCost  = 24
 	autoOther = 12
+	// autoDefault is an auto without a number, until it is known of what.
+	autoDefault = -1
 )
 
 // Labelled is a preference with the name that points.csv gives it.

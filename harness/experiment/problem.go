@@ -1,9 +1,12 @@
 package experiment
 
 import (
+	"cmp"
 	"fmt"
-	"math"
+	"slices"
 	"strings"
+
+	"github.com/trilemma-bench/trilemma/policies/spelling"
 )
 
 // Problem is one mistake in an experiment.
@@ -53,46 +56,78 @@ func suggest(name string, known []string) string {
 	if len(known) == 0 {
 		return "there are none"
 	}
-	nearest, best := "", math.MaxInt
-	for _, k := range known {
-		if d := distance(strings.ToLower(name), strings.ToLower(k)); d < best {
-			nearest, best = k, d
-		}
-	}
 	list := known
 	if len(list) > 20 {
 		list = append(append([]string(nil), list[:20]...), fmt.Sprintf("… (%d in all)", len(known)))
 	}
 	hint := "known: " + strings.Join(list, ", ")
-	if best <= max(2, len(name)/3) && best < max(len(name), len(nearest)) {
-		return fmt.Sprintf("did you mean %q? (%s)", nearest, hint)
+	if near := nearest(name, known); near != "" {
+		return fmt.Sprintf("did you mean %q? (%s)", near, hint)
 	}
 	return hint
 }
 
-// distance is the number of letters to insert, delete, replace or swap with their neighbour (optimal string alignment).
-func distance(a, b string) int {
-	if len(a) > 64 || len(b) > 64 {
-		return math.MaxInt
-	}
-	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := range len(a) {
-		row[0] = i + 1
-		for j := range len(b) {
-			d := last[j]
-			if a[i] != b[j] {
-				d++
-			}
-			d = min(d, last[j+1]+1, row[j]+1)
-			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
-				d = min(d, before[j-1]+1)
-			}
-			row[j+1] = d
+// nearest is the known name that a wrong one may have meant, "" where none is near.
+func nearest(name string, known []string) string {
+	best, distance := "", max(2, len(name)/3)+1
+	for _, k := range known {
+		if d := spelling.Distance(strings.ToLower(name), strings.ToLower(k)); d < distance && d < max(len(name), len(k)) {
+			best, distance = k, d
 		}
-		before, last, row = last, row, before
 	}
-	return last[len(b)]
+	return best
+}
+
+// findings are the mistakes of one experiment, each at the place in its tree that it is about.
+type findings struct {
+	file     string
+	root     *node
+	problems Problems
+}
+
+func (f *findings) wrong(at spot, path, message string) {
+	f.problems = append(f.problems, Problem{File: f.file, Line: at.line, Column: at.column, Set: at.set, Path: path, Message: message})
+}
+
+// wrongAt reports a mistake in the value of a path, at the nearest enclosing place that is known.
+func (f *findings) wrongAt(path, format string, args ...any) {
+	n, _, _ := f.root.find(path)
+	f.wrong(n.spot, path, fmt.Sprintf(format, args...))
+}
+
+// given tells whether the experiment has the path.
+func (f *findings) given(path string) bool {
+	_, _, whole := f.root.find(path)
+	return whole
+}
+
+// within tells whether a path is another one or leads into it.
+func within(path, outer string) bool {
+	rest, ok := strings.CutPrefix(path, outer)
+	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
+}
+
+// wrongErr reports each of the errors that were joined into one.
+func (f *findings) wrongErr(path string, err error) {
+	if err == nil {
+		return
+	}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, one := range joined.Unwrap() {
+			f.wrongErr(path, one)
+		}
+		return
+	}
+	f.wrongAt(path, "%v", err)
+}
+
+// sorted returns the problems by place, those of the command line last.
+func (f *findings) sorted() Problems {
+	slices.SortStableFunc(f.problems, func(a, b Problem) int {
+		if (a.Set != "") != (b.Set != "") {
+			return cmp.Compare(len(a.Set), len(b.Set)) // one of them is 0
+		}
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	return f.problems
 }

@@ -144,12 +144,10 @@ func descend(n *node, s step, above []step, at spot) (**node, error) {
 	here := pathString(above)
 	switch {
 	case n.kind == dict && s.index < 0:
-		for i := range n.keys {
-			if n.keys[i].name == s.key {
-				return &n.items[i], nil
-			}
+		if i := n.index(s.key); i >= 0 {
+			return &n.items[i], nil
 		}
-		n.put(key{s.key, at}, &node{spot: at})
+		n.keys, n.items = append(n.keys, key{s.key, at}), append(n.items, &node{spot: at})
 		return &n.items[len(n.items)-1], nil
 	case n.kind == list && s.index >= 0:
 		if s.index >= len(n.items) {
@@ -176,9 +174,9 @@ func descend(n *node, s step, above []step, at spot) (**node, error) {
 		}
 		return &n.items[found], nil
 	case s.index >= 0:
-		return nil, fmt.Errorf("%s is %s, not a list: it has no [%d]", here, n.describe(), s.index)
+		return nil, fmt.Errorf("%s is %s, not a list: it has no [%d]", here, describe(n.plain()), s.index)
 	}
-	return nil, fmt.Errorf("%s is %s, not a section: it has no key %q", here, n.describe(), s.key)
+	return nil, fmt.Errorf("%s is %s, not a section: it has no key %q", here, describe(n.plain()), s.key)
 }
 
 // entryNames is what an entry of a list can be called: itself where it is text, else its label and its name.

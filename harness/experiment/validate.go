@@ -1,0 +1,302 @@
+package experiment
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	failure "github.com/santhosh-tekuri/jsonschema/v6/kind"
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
+)
+
+// validator holds values against a JSON Schema and says in words what it refuses: experiments against the schema of their
+// own, parameters against that of the policy.
+type validator struct {
+	raw      json.RawMessage
+	compiled *jsonschema.Schema
+}
+
+func newValidator(raw json.RawMessage) (*validator, error) {
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
+	if err != nil {
+		return nil, fmt.Errorf("the schema is not JSON: %w", err)
+	}
+	c := jsonschema.NewCompiler()
+	// A policy's schema may come from a plugin: it must not make this program open files or links.
+	c.UseLoader(noLoader{})
+	if err := c.AddResource("schema.json", doc); err != nil {
+		return nil, err
+	}
+	compiled, err := c.Compile("schema.json")
+	return &validator{raw, compiled}, err
+}
+
+type noLoader struct{}
+
+func (noLoader) Load(url string) (any, error) {
+	return nil, fmt.Errorf("%s: a schema must not refer to other files", url)
+}
+
+// mistake is one thing that a schema refuses, at a path such as policies[1].params.
+type mistake struct{ path, key, message string } // key: the one that is unknown
+
+// mistakes lists everything that the schema refuses in a value.
+func (v *validator) mistakes(value any) []mistake {
+	var invalid *jsonschema.ValidationError
+	if !errors.As(v.compiled.Validate(value), &invalid) {
+		return nil
+	}
+	out := (&explainer{v, value, map[string]part{}}).explain(invalid)
+	slices.SortFunc(out, func(a, b mistake) int { return cmp.Or(cmp.Compare(a.path, b.path), cmp.Compare(a.key, b.key)) })
+	return out
+}
+
+// explainer says what is wrong in one value.
+type explainer struct {
+	*validator
+	root  any
+	parts map[string]part // by address: a hostile file has the same mistake many thousand times
+}
+
+func (x *explainer) part(address string) part {
+	p, known := x.parts[address]
+	if !known {
+		p = x.validator.part(address)
+		x.parts[address] = p
+	}
+	return p
+}
+
+// explain turns the tree of a validation error into what is wrong at its leaves.
+func (x *explainer) explain(e *jsonschema.ValidationError) []mistake {
+	path, got := locate(x.root, e.InstanceLocation)
+	part := x.part(e.SchemaURL)
+	one := func(format string, args ...any) []mistake {
+		return []mistake{{path: path, message: fmt.Sprintf(format, args...)}}
+	}
+	_, section := got.(map[string]any)
+	_, listed := got.([]any)
+	if got == nil && path != "" {
+		return one("this entry is empty")
+	}
+	switch k := e.ErrorKind.(type) {
+	case *failure.OneOf:
+		// Of a list or a section it is told what is wrong in it, where a branch of the union has its shape.
+		if i := slices.IndexFunc(e.Causes, func(c *jsonschema.ValidationError) bool { return fits(c, len(e.InstanceLocation)) }); i >= 0 && (section || listed) {
+			return x.explain(e.Causes[i])
+		}
+		hint := ""
+		if word, ok := got.(string); ok {
+			if near := nearest(word, words(e)); near != "" {
+				hint = fmt.Sprintf("; did you mean %q?", near)
+			}
+		}
+		return one("got %s, want %s%s", describe(got), part.want(), hint)
+	case *failure.AdditionalProperties:
+		var out []mistake
+		for _, name := range k.Properties {
+			out = append(out, mistake{path, name, fmt.Sprintf("unknown key %q, %s", name, suggest(name, part.keys()))})
+		}
+		return out
+	case *failure.Required:
+		var out []mistake
+		for _, name := range k.Missing {
+			out = append(out, mistake{path: join(path, name), message: "is missing: want " + x.part(e.SchemaURL+"/properties/"+name).want()})
+		}
+		return out
+	case *failure.Enum:
+		if word, ok := got.(string); ok && part.Title == "" {
+			return one("%q is not one of them, %s", word, suggest(word, words(e)))
+		}
+		return one("got %s, want %s", describe(got), cmp.Or(part.Title, "one of "+strings.Join(words(e), ", ")))
+	case *failure.Minimum, *failure.Maximum:
+		return one("%v is out of range, want %s", got, part.bounds())
+	case *failure.UniqueItems:
+		_, twice := locate(got, []string{strconv.Itoa(k.Duplicates[1])})
+		path += fmt.Sprintf("[%d]", k.Duplicates[1])
+		return one("%s is there twice", describe(twice))
+	case *failure.Type:
+		hint := ""
+		if !section && !listed && slices.Equal(k.Want, []string{"string"}) {
+			hint = fmt.Sprintf(`; put it in quotes: "%v"`, got)
+		}
+		return one("got %s, want %s%s", describe(got), part.want(), hint)
+	case *failure.MinItems, *failure.MaxItems, *failure.MinProperties, *failure.MaxProperties, *failure.Pattern:
+		return one("got %s, want %s", describe(got), part.want())
+	}
+	if len(e.Causes) == 0 {
+		return one("got %s: %s", describe(got), e.ErrorKind.LocalizedString(message.NewPrinter(language.English)))
+	}
+	var unknown []string
+	for _, c := range e.Causes {
+		if k, ok := c.ErrorKind.(*failure.AdditionalProperties); ok && len(c.InstanceLocation) == len(e.InstanceLocation) {
+			unknown = k.Properties
+		}
+	}
+	var out []mistake
+	for _, c := range e.Causes {
+		if k, ok := c.ErrorKind.(*failure.Required); ok {
+			// A missing key that is there misspelt is told once.
+			k.Missing = slices.DeleteFunc(slices.Clone(k.Missing), func(name string) bool {
+				return slices.ContainsFunc(unknown, func(u string) bool { return nearest(u, []string{name}) != "" })
+			})
+		}
+		out = append(out, x.explain(c)...)
+	}
+	return out
+}
+
+// fits tells whether a value at some depth has the shape of a branch of a union, so that it is meant.
+func fits(branch *jsonschema.ValidationError, depth int) bool {
+	not := func(c *jsonschema.ValidationError) bool { return !fits(c, depth) }
+	switch branch.ErrorKind.(type) {
+	case *failure.Const, *failure.Not:
+		return false
+	case *failure.Type, *failure.Enum:
+		return len(branch.InstanceLocation) > depth
+	case *failure.OneOf:
+		return len(branch.InstanceLocation) > depth ||
+			slices.ContainsFunc(branch.Causes, func(c *jsonschema.ValidationError) bool { return fits(c, depth) })
+	}
+	return !slices.ContainsFunc(branch.Causes, not)
+}
+
+// words are the texts that an error says are allowed.
+func words(e *jsonschema.ValidationError) []string {
+	var out []string
+	if k, ok := e.ErrorKind.(*failure.Enum); ok {
+		for _, w := range k.Want {
+			out = append(out, fmt.Sprint(w))
+		}
+	}
+	for _, c := range e.Causes {
+		out = append(out, words(c)...)
+	}
+	return out
+}
+
+// locate follows a validation error to its value, and writes its path as experiments do.
+func locate(value any, tokens []string) (path string, at any) {
+	for _, t := range tokens {
+		switch v := value.(type) {
+		case map[string]any:
+			path, value = join(path, t), v[t]
+		case []any:
+			i, _ := strconv.Atoi(t)
+			path, value = path+"["+t+"]", v[i]
+		}
+	}
+	return path, value
+}
+
+func join(path, name string) string {
+	if path == "" {
+		return name
+	}
+	return path + "." + name
+}
+
+// part is what a message needs of one schema.
+type part struct {
+	Title            string          `json:"title"` // what is wanted, in words
+	Type             any             `json:"type"`
+	Minimum, Maximum *float64        `json:",omitempty"`
+	Properties       json.RawMessage `json:"properties"`
+}
+
+// part looks a schema up by its address. Of what cannot be read there nothing is known.
+func (v *validator) part(address string) (p part) {
+	raw := v.raw
+	_, pointer, _ := strings.Cut(address, "#/")
+	for _, step := range strings.Split(pointer, "/") {
+		if step == "" {
+			break
+		}
+		step, _ = url.PathUnescape(step)
+		step = strings.NewReplacer("~1", "/", "~0", "~").Replace(step)
+		var list []json.RawMessage
+		if i, err := strconv.Atoi(step); err == nil && json.Unmarshal(raw, &list) == nil && i < len(list) {
+			raw = list[i]
+			continue
+		}
+		section := map[string]json.RawMessage{}
+		_ = json.Unmarshal(raw, &section)
+		raw = section[step]
+	}
+	_ = json.Unmarshal(raw, &p)
+	return p
+}
+
+// keys lists the properties in the order of the schema.
+func (p part) keys() []string {
+	var names []string
+	for _, f := range fields(p.Properties) {
+		names = append(names, f.name)
+	}
+	return names
+}
+
+// want says in words what the schema takes.
+func (p part) want() string {
+	if p.Title != "" {
+		return p.Title
+	}
+	kinds := map[string]string{
+		"string": "text", "boolean": "true or false", "integer": "a whole number", "number": "a number", "array": "a list, such as [a, b]",
+		"object": "a section of keys: " + strings.Join(p.keys(), ", "),
+	}
+	name, _ := p.Type.(string)
+	what := cmp.Or(kinds[name], fmt.Sprint(p.Type))
+	if limits := p.bounds(); limits != "" {
+		what += ", " + limits
+	}
+	return what
+}
+
+// bounds says between which numbers a value may be.
+func (p part) bounds() string {
+	plain := func(x *float64) string { return strconv.FormatFloat(*x, 'f', -1, 64) }
+	switch {
+	case p.Minimum != nil && p.Maximum != nil:
+		return plain(p.Minimum) + " to " + plain(p.Maximum)
+	case p.Minimum != nil:
+		return plain(p.Minimum) + " or more"
+	case p.Maximum != nil:
+		return "at most " + plain(p.Maximum)
+	}
+	return ""
+}
+
+// describe says what a value is.
+func describe(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return "nothing"
+	case []any:
+		if len(v) == 0 {
+			return "an empty list"
+		}
+		return fmt.Sprintf("a list of %d", len(v))
+	case map[string]any:
+		names := slices.Sorted(maps.Keys(v))
+		if len(names) > 3 {
+			names = append(names[:3], "…")
+		}
+		return "a section {" + strings.Join(names, ", ") + "}"
+	case string:
+		if len(v) > 60 {
+			v = v[:57] + "…"
+		}
+		return strconv.Quote(v)
+	}
+	return fmt.Sprint(v)
+}
