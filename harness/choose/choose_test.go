@@ -66,7 +66,7 @@ func choices() *Choices {
 	c := &Choices{Pool: "all", Run: &store.Run{Experiment: "x", ID: "y", Dir: "/nowhere"}}
 	for i := range 20 {
 		x := float64(i + 1)
-		v := store.Point{Preference: fmt.Sprintf("c%02d", i), N: 800, Coverage: 1, Quality: 0.4 + 0.3*math.Log(x)/3, CostUSD: x * 1e-4, CarbonG: x * 1e-3, LatencySec: x, Lambda: policy.Preference{LambdaCost: 1 / x}}
+		v := store.Point{Preference: fmt.Sprintf("c%02d", i), N: 800, Coverage: 1, Quality: 0.4 + 0.3*math.Log(x)/3, CostUSD: x * 1e-4, CarbonG: x * 1e-3, LatencySec: x, Lambda: policy.Preference{policy.Cost: 1 / x}}
 		test := v
 		test.Quality -= 0.05 * float64(i%3)
 		c.List = append(c.List, Choice{

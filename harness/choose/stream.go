@@ -95,11 +95,11 @@ func (c *Choices) ladder(spec StreamSpec) ([]rung, error) {
 		if x.Ref.Policy != spec.Policy || cell != "" && x.Ref.ID != cell {
 			continue
 		}
-		l, others := x.Test.Lambda.LambdaCost, x.Test.Lambda.LambdaCarbon
+		l, others := x.Test.Lambda[policy.Cost], x.Test.Lambda[policy.Carbon]
 		if spec.Kind == Carbon {
 			l, others = others, l
 		}
-		if l > 0 && others == 0 && x.Test.Lambda.LambdaLatency == 0 {
+		if l > 0 && others == 0 && x.Test.Lambda[policy.Latency] == 0 {
 			cell = x.Ref.ID
 			lambdas[x.Test.Preference] = &rung{lambda: l, selection: value(&x.Selection, spec.Kind)}
 		}

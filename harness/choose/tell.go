@@ -11,6 +11,7 @@ import (
 
 	"github.com/trilemma-bench/trilemma/harness/stats"
 	"github.com/trilemma-bench/trilemma/harness/store"
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // Measured is a mean with its 95 % interval over prompts.
@@ -95,8 +96,8 @@ func (c *Choices) Config(of *Choice) (string, error) {
 		{Key: "policy", Value: of.Ref.Family}, {Key: "label", Value: of.Ref.Policy}, {Key: "pool", Value: of.Ref.Pool},
 		{Key: "params", Value: params}, {Key: "seed", Value: of.Ref.Seed},
 		{Key: "preference", Value: yaml.MapSlice{
-			{Key: "name", Value: of.Test.Preference}, {Key: "lambda_cost", Value: of.Test.Lambda.LambdaCost},
-			{Key: "lambda_carbon", Value: of.Test.Lambda.LambdaCarbon}, {Key: "lambda_latency", Value: of.Test.Lambda.LambdaLatency},
+			{Key: "name", Value: of.Test.Preference}, {Key: "lambda_cost", Value: of.Test.Lambda[policy.Cost]},
+			{Key: "lambda_carbon", Value: of.Test.Lambda[policy.Carbon]}, {Key: "lambda_latency", Value: of.Test.Lambda[policy.Latency]},
 		}},
 	}
 	if of.Ref.Encoder != "" {

@@ -19,6 +19,8 @@ import (
 	"github.com/trilemma-bench/trilemma/harness/synth"
 	"github.com/trilemma-bench/trilemma/harness/textfile"
 	"github.com/trilemma-bench/trilemma/harness/trace"
+	"github.com/trilemma-bench/trilemma/harness/trace/doubt"
+	"github.com/trilemma-bench/trilemma/harness/trace/file"
 )
 
 func dataCommand() *cobra.Command {
@@ -42,7 +44,7 @@ they lack. With a price book, bill by it, and say which prices of the trace's mo
 		Example: "  trilemma data describe data/synth",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			t, err := trace.Open(cmd.Context(), args[0])
+			t, err := file.Open(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
@@ -186,17 +188,17 @@ func validateCommand() *cobra.Command {
 		Example: "  trilemma data validate data/synth",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			violations, total, err := trace.Validate(cmd.Context(), args[0], max(limit, violationsRead))
+			violations, total, err := file.Validate(cmd.Context(), args[0], max(limit, violationsRead))
 			if err != nil {
 				return err
 			}
 			var sound *trace.Trace
-			var doubts []trace.Doubt
+			var doubts []doubt.Doubt
 			if total == 0 {
-				if sound, err = trace.Open(cmd.Context(), args[0]); err != nil {
+				if sound, err = file.Open(cmd.Context(), args[0]); err != nil {
 					return err
 				}
-				if doubts, err = sound.Doubts(cmd.Context()); err != nil {
+				if doubts, err = doubt.Find(cmd.Context(), sound); err != nil {
 					return err
 				}
 			}
@@ -205,7 +207,7 @@ func validateCommand() *cobra.Command {
 				err := json.NewEncoder(w).Encode(struct {
 					Total      int               `json:"total"`
 					Violations []trace.Violation `json:"violations"`
-					Warnings   []trace.Doubt     `json:"warnings"`
+					Warnings   []doubt.Doubt     `json:"warnings"`
 				}{total, violations[:min(limit, len(violations))], doubts})
 				if err != nil {
 					return err
@@ -271,7 +273,7 @@ written beside it, as truth.parquet and truth.json.`,
 			if err := p.Check(); err != nil {
 				return err
 			}
-			if err := synth.Create(cmd.Context(), out, p, trace.WriteOptions{}); err != nil {
+			if err := synth.Create(cmd.Context(), out, p, file.WriteOptions{}); err != nil {
 				return err
 			}
 			_, err := fmt.Fprintf(cmd.OutOrStdout(), "wrote %d prompts × %d models to %s, with %s and %s\n",

@@ -11,7 +11,7 @@ import (
 
 	"github.com/trilemma-bench/trilemma/harness/encode"
 	"github.com/trilemma-bench/trilemma/harness/event"
-	"github.com/trilemma-bench/trilemma/harness/trace"
+	"github.com/trilemma-bench/trilemma/harness/trace/file"
 )
 
 func encodeCommand() *cobra.Command {
@@ -37,7 +37,7 @@ encoder: {name: minilm, precomputed: embeddings-minilm.parquet}; with encoder: m
 				return err
 			}
 			ctx := cmd.Context()
-			t, err := trace.Open(ctx, args[0])
+			t, err := file.Open(ctx, args[0])
 			if err != nil {
 				return err
 			}

@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"github.com/trilemma-bench/trilemma/harness/encode/bert/berttest"
-	"github.com/trilemma-bench/trilemma/harness/trace"
+	"github.com/trilemma-bench/trilemma/harness/trace/file"
 )
 
 // tinyModel writes a BERT model of random weights, and gives the test a cache of its own.
@@ -124,7 +124,7 @@ func TestOnlyNewPromptsAreEncoded(t *testing.T) {
 	model := tinyModel(t)
 	short, long := filepath.Join(t.TempDir(), "short"), filepath.Join(t.TempDir(), "long")
 	must(t, "data", "synth", "--out", long, "--prompts", "200", "--models", "3")
-	tr, err := trace.Open(context.Background(), long)
+	tr, err := file.Open(context.Background(), long)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +139,7 @@ func TestOnlyNewPromptsAreEncoded(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &summary); err != nil {
 		t.Fatal(err)
 	}
-	tr2, err := trace.Open(context.Background(), short)
+	tr2, err := file.Open(context.Background(), short)
 	if err != nil {
 		t.Fatal(err)
 	}

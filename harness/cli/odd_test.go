@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/trilemma-bench/trilemma/harness/trace"
+	"github.com/trilemma-bench/trilemma/harness/trace/file"
 )
 
 // altered writes a simulated trace of 300 prompts × 4 models after change had its way with it.
@@ -17,13 +18,13 @@ func altered(t *testing.T, change func(*trace.Trace)) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "made")
 	must(t, "data", "synth", "--out", dir, "--prompts", "300", "--models", "4", "--seed", "5")
-	made, err := trace.Open(context.Background(), dir)
+	made, err := file.Open(context.Background(), dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	change(made)
 	out := filepath.Join(t.TempDir(), "altered")
-	if err := trace.Write(out, made, trace.WriteOptions{}); err != nil {
+	if err := file.Write(out, made, file.WriteOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	return out

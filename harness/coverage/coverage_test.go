@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/trilemma-bench/trilemma/harness/trace"
+	"github.com/trilemma-bench/trilemma/harness/trace/file"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -180,7 +180,7 @@ func TestMMLUPro(t *testing.T) {
 	if _, err := os.Stat(dir); err != nil {
 		t.Skip("no ../shared/data: the real trace is skipped")
 	}
-	tr, err := trace.Open(context.Background(), dir)
+	tr, err := file.Open(context.Background(), dir)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -113,7 +113,7 @@ func (a *Answers) Estimates() []Estimate {
 		logged = a.Score
 	}
 	split := &policy.Split{Prompts: policy.Prompts{ID: make([]string, a.prompts())}}
-	split.Outcomes = policy.Outcomes{Models: len(a.Models), Score: logged, Present: make([]bool, len(logged))}
+	split.Outcomes = policy.Outcomes{Models: len(a.Models), Figures: policy.Matrix{policy.Quality: logged}, Present: make([]bool, len(logged))}
 	n, sum := make([]int, len(a.Models)), make([]float64, len(a.Models))
 	for at, x := range a.Score {
 		split.Outcomes.Present[at] = logged[at] == logged[at]
@@ -122,7 +122,7 @@ func (a *Answers) Estimates() []Estimate {
 			sum[at%len(a.Models)] += float64(x)
 		}
 	}
-	all := learn.OverAllPrompts(len(a.Models), split, learn.Score)
+	all := learn.OverAllPrompts(len(a.Models), split, policy.Quality)
 	out := make([]Estimate, len(a.Models))
 	for m, name := range a.Models {
 		out[m] = Estimate{name, n[m], known(sum[m] / float64(n[m])), known(all[m])}

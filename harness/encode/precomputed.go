@@ -8,7 +8,7 @@ import (
 	"os"
 	"strings"
 
-	"github.com/trilemma-bench/trilemma/harness/trace"
+	"github.com/trilemma-bench/trilemma/harness/trace/file"
 )
 
 // ErrNoVector is wrapped by the error for prompts that a file of vectors does not have.
@@ -23,7 +23,7 @@ func LoadPrecomputed(path string, ids []string) (vectors []float32, dim int, err
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil, 0, fmt.Errorf("reading vectors: %w; give the path of a Parquet file with the columns prompt_id and embedding", err)
 	}
-	have, rows, dim, err := trace.ReadVectors(context.Background(), path)
+	have, rows, dim, err := file.ReadVectors(context.Background(), path)
 	if err != nil {
 		return nil, 0, fmt.Errorf("reading vectors from %s: %w", path, err)
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/trilemma-bench/trilemma/harness/importer"
 	"github.com/trilemma-bench/trilemma/harness/provenance"
 	"github.com/trilemma-bench/trilemma/harness/replay"
-	"github.com/trilemma-bench/trilemma/harness/trace"
+	"github.com/trilemma-bench/trilemma/harness/trace/split"
 )
 
 // Replay is the accounting as package replay takes it.
@@ -184,9 +184,9 @@ func (e Encoder) Locate(traceDir string) (string, error) {
 }
 
 // Trace is the split as package trace takes it.
-func (s Split) Trace() trace.SplitSpec {
-	out := trace.SplitSpec{
-		Method: trace.SplitMethod(s.Method), Train: s.Train, Validation: s.Validation, Selection: s.Selection, Test: s.Test,
+func (s Split) Trace() split.Spec {
+	out := split.Spec{
+		Method: split.Method(s.Method), Train: s.Train, Validation: s.Validation, Selection: s.Selection, Test: s.Test,
 		Seed: s.Seed, NearDuplicates: float64(s.NearDuplicates),
 	}
 	if s.NearDuplicates.Off() {

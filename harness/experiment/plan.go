@@ -268,7 +268,7 @@ func (p *planner) add(e entry, c Cell) {
 		id.Models = append(id.Models, p.facts.Models[m].ID)
 	}
 	for _, l := range c.Preferences {
-		id.Preferences = append(id.Preferences, [3]float64{l.LambdaCost, l.LambdaCarbon, l.LambdaLatency})
+		id.Preferences = append(id.Preferences, [3]float64{l.Preference[policy.Cost], l.Preference[policy.Carbon], l.Preference[policy.Latency]})
 	}
 	if c.Encoder != "" {
 		id.Encoder = p.facts.Encoders[c.Encoder]

@@ -54,7 +54,7 @@ func facts() Facts {
 		Models: models("llama-8b", "gpt-4", "llama-70b", "meta/llama-x"), Trace: "trace", Split: "split", Accounting: "acc",
 		Encoders: map[string]string{"hash": "h1", "minilm": "m1"},
 		Preferences: func(string, []int) ([]Labelled, error) {
-			return []Labelled{{Label: "0"}, {"c01", policy.Preference{LambdaCost: 10}}, {"c02", policy.Preference{LambdaCost: 100}}}, nil
+			return []Labelled{{Label: "0"}, {"c01", policy.Preference{policy.Cost: 10}}, {"c02", policy.Preference{policy.Cost: 100}}}, nil
 		},
 	}
 	f.Known = slices.Sorted(maps.Keys(described))
@@ -333,14 +333,14 @@ func TestPreferences(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []Labelled{
-		{Label: "0"}, {"c01", policy.Preference{LambdaCost: 10}}, {"c02", policy.Preference{LambdaCost: 1732}}, {"c03", policy.Preference{LambdaCost: 3e5}},
-		{"l01", policy.Preference{LambdaLatency: 2}}, {"l03", policy.Preference{LambdaLatency: 1}},
+		{Label: "0"}, {"c01", policy.Preference{policy.Cost: 10}}, {"c02", policy.Preference{policy.Cost: 1732}}, {"c03", policy.Preference{policy.Cost: 3e5}},
+		{"l01", policy.Preference{policy.Latency: 2}}, {"l03", policy.Preference{policy.Latency: 1}},
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 	grid := Preferences{LambdaCost: &Sweep{Log: &Span{1, 100, 3}}, LambdaCarbon: &Sweep{Linear: &Span{0, 4, 3}}, Grid: true}
-	if got, err = grid.Expand(Scale{}); err != nil || len(got) != 12 || got[5].Label != "c01g02" || got[5].LambdaCost != 1 || got[5].LambdaCarbon != 4 {
+	if got, err = grid.Expand(Scale{}); err != nil || len(got) != 12 || got[5].Label != "c01g02" || got[5].Preference[policy.Cost] != 1 || got[5].Preference[policy.Carbon] != 4 {
 		t.Errorf("grid gave %d %v, %v", len(got), got, err)
 	}
 }
@@ -360,12 +360,12 @@ func TestPreferencesProperties(t *testing.T) {
 				t.Fatalf("label %s is there twice", l.Label)
 			}
 			labels[l.Label] = true
-			if i > 0 && !(l.LambdaCost > got[i-1].LambdaCost) {
+			if i > 0 && !(l.Preference[policy.Cost] > got[i-1].Preference[policy.Cost]) {
 				t.Fatalf("%v does not rise", got)
 			}
 		}
 		if n > 1 {
-			first, last := got[1].LambdaCost*scale.Max, got[len(got)-1].LambdaCost*scale.Min
+			first, last := got[1].Preference[policy.Cost]*scale.Max, got[len(got)-1].Preference[policy.Cost]*scale.Min
 			if first < 0.0099 || first > 0.0101 || last < 2.99 || last > 3.01 {
 				t.Fatalf("the sweep covers %v to %v, want 0.01 to 3", first, last)
 			}

@@ -133,9 +133,9 @@ func (p Preferences) Expand(scale Scale) ([]Labelled, error) {
 		values []float64
 		set    func(*policy.Preference, float64)
 	}{
-		{"c", p.LambdaCost.values(scale.CostUSD), func(q *policy.Preference, x float64) { q.LambdaCost = x }},
-		{"g", p.LambdaCarbon.values(scale.CarbonG), func(q *policy.Preference, x float64) { q.LambdaCarbon = x }},
-		{"l", p.LambdaLatency.values(scale.LatencySec), func(q *policy.Preference, x float64) { q.LambdaLatency = x }},
+		{"c", p.LambdaCost.values(scale.CostUSD), func(q *policy.Preference, x float64) { q[policy.Cost] = x }},
+		{"g", p.LambdaCarbon.values(scale.CarbonG), func(q *policy.Preference, x float64) { q[policy.Carbon] = x }},
+		{"l", p.LambdaLatency.values(scale.LatencySec), func(q *policy.Preference, x float64) { q[policy.Latency] = x }},
 	}
 	out := []Labelled{{Label: "0"}}
 	seen := map[policy.Preference]bool{{}: true}

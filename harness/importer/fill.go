@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/trilemma-bench/trilemma/harness/trace"
+	"github.com/trilemma-bench/trilemma/harness/trace/file"
 )
 
 // FillTokens counts the tokens that outcomes of a trace lack: those of the prompt and those of the response. The trace is
@@ -43,7 +44,7 @@ func FillTokens(ctx context.Context, t *trace.Trace, c TokenCounter) (filled int
 		}
 	}
 	if anyResponse {
-		responses, err := t.Responses(ctx, func(p, j int) bool { return lacks(o.OutputTokens, o.At(p, j)) })
+		responses, err := file.Responses(ctx, t, func(p, j int) bool { return lacks(o.OutputTokens, o.At(p, j)) })
 		if err != nil {
 			return 0, err
 		}

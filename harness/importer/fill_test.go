@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/trilemma-bench/trilemma/harness/trace"
+	"github.com/trilemma-bench/trilemma/harness/trace/file"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -23,10 +24,10 @@ func TestFillTokens(t *testing.T) {
 	o.OutputTokens[1] = 0                        // zero tokens of a response
 	dir := t.TempDir()
 	text := []string{"not counted", "a b c", "数学", "", "so", "no outcome"}
-	if err := trace.Write(dir, tr, trace.WriteOptions{Response: func(p, m int) string { return text[o.At(p, m)] }}); err != nil {
+	if err := file.Write(dir, tr, file.WriteOptions{Response: func(p, m int) string { return text[o.At(p, m)] }}); err != nil {
 		t.Fatal(err)
 	}
-	got, err := trace.Open(context.Background(), dir)
+	got, err := file.Open(context.Background(), dir)
 	if err != nil {
 		t.Fatal(err)
 	}

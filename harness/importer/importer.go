@@ -20,6 +20,7 @@ import (
 	"strings"
 
 	"github.com/trilemma-bench/trilemma/harness/trace"
+	"github.com/trilemma-bench/trilemma/harness/trace/file"
 )
 
 // Importer reads one source format.
@@ -67,9 +68,9 @@ func (i *Imported) Response(prompt, model int) string {
 }
 
 // Write stores the trace in a folder. opts.Response is set here.
-func (i *Imported) Write(dir string, opts trace.WriteOptions) error {
+func (i *Imported) Write(dir string, opts file.WriteOptions) error {
 	opts.Response = i.Response
-	return trace.Write(dir, i.Trace, opts)
+	return file.Write(dir, i.Trace, opts)
 }
 
 // Report says what an import read.

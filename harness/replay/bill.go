@@ -17,19 +17,6 @@ import (
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
-// Bill is an outcome's central figures, as policies are shown them.
-type Bill struct {
-	Score, CostUSD, EnergyWh, CarbonG, LatencySec float32
-}
-
-// Bill returns the central figures of an outcome, all NaN where there is none.
-func (o *Outcome) Bill() Bill {
-	if !o.Present() {
-		return Bill{nan32, nan32, nan32, nan32, nan32}
-	}
-	return Bill{o.Score, o.CostUSD, o.EnergyWh(), o.CarbonG(), o.LatencySec}
-}
-
 // meter derives the energy, carbon and latency of one model's answers, at the low and the high end of its size.
 type meter struct {
 	sized     bool

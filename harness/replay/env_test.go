@@ -27,9 +27,10 @@ func (t *Table) split(answers bool) *policy.Split {
 		}
 		for m := range t.Models {
 			c := t.At(p, m)
-			b := c.Bill()
-			o.Present, o.Score = append(o.Present, c.Present()), append(o.Score, b.Score)
-			o.CostUSD, o.CarbonG, o.LatencySec = append(o.CostUSD, b.CostUSD), append(o.CarbonG, b.CarbonG), append(o.LatencySec, b.LatencySec)
+			o.Present = append(o.Present, c.Present())
+			for q, figure := range c.Figures() {
+				o.Figures[q] = append(o.Figures[q], float32(figure))
+			}
 			if answers {
 				o.Answer = append(o.Answer, text(c.answer))
 			}
@@ -72,7 +73,7 @@ func TestEnvironmentEqualsReplayOnEveryPath(t *testing.T) {
 			t.Fatal(err)
 		}
 		p := rapid.IntRange(0, prompts-1).Draw(t, "prompt")
-		lambda := policy.Preference{LambdaCost: float64(rapid.IntRange(0, 50).Draw(t, "λ")), LambdaLatency: 0.01}
+		lambda := policy.Preference{policy.Cost: float64(rapid.IntRange(0, 50).Draw(t, "λ")), policy.Latency: 0.01}
 		e.Reset(1, int32(p), lambda)
 		reward, done := make([]float32, 2), make([]bool, 2)
 		total := 0.0
@@ -115,7 +116,7 @@ func TestEnvironmentEqualsReplayOnEveryPath(t *testing.T) {
 			t.Fatal(err)
 		}
 		got, want := e.Result(1), results[0]
-		if !want.Covered || got.Score != want.Quality || got.CostUSD != want.CostUSD {
+		if !want.Covered || got[policy.Quality] != want.Quality || got[policy.Cost] != want.CostUSD {
 			t.Fatalf("environment %+v, replay %+v", got, want)
 		}
 		close := func(what string, got, want float64) {
@@ -123,8 +124,8 @@ func TestEnvironmentEqualsReplayOnEveryPath(t *testing.T) {
 				t.Fatalf("%s: environment %v, replay %v", what, got, want)
 			}
 		}
-		close("carbon", float64(got.CarbonG), float64(want.CarbonG()))
-		close("latency", float64(got.LatencySec), float64(want.LatencySec))
-		close("return", total, lambda.Utility(float64(want.Quality), float64(want.CostUSD), float64(want.CarbonG()), float64(want.LatencySec)))
+		close("carbon", float64(got[policy.Carbon]), float64(want.CarbonG()))
+		close("latency", float64(got[policy.Latency]), float64(want.LatencySec))
+		close("return", total, lambda.Utility(want.Figures()))
 	})
 }

@@ -24,7 +24,7 @@ func (v *View) best(prompt int, pref policy.Preference) int32 {
 		if !o.Present() {
 			continue
 		}
-		u := pref.Utility(float64(o.Score), float64(o.CostUSD), float64(o.CarbonG()), float64(o.LatencySec))
+		u := pref.Utility(o.Figures())
 		if best < 0 || u > bestUtility || u == bestUtility && o.CostUSD < bestCost {
 			best, bestUtility, bestCost = int32(m), u, o.CostUSD
 		}

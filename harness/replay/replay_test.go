@@ -212,7 +212,7 @@ func TestOracle(t *testing.T) {
 	if want := []int32{1, 2, -1}; !equal(got, want) {
 		t.Errorf("oracle = %v, want %v: the cheapest of the best, the cheapest where none scores, none where none answered", got, want)
 	}
-	if got := Oracle(v, []int32{0}, policy.Preference{LambdaCost: 2}); got[0] != 2 {
+	if got := Oracle(v, []int32{0}, policy.Preference{policy.Cost: 2}); got[0] != 2 {
 		t.Errorf("oracle at a dollar worth 2 = %v, want the cheapest", got)
 	}
 }

@@ -8,7 +8,11 @@
 //  4. [Oracle] and [SingleMeans] give the references no policy needs to be asked for.
 package replay
 
-import "math"
+import (
+	"math"
+
+	"github.com/trilemma-bench/trilemma/policies/policy"
+)
 
 // Outcome is one billed outcome, 32 bytes so that two share a cache line. Score is NaN where there is no outcome or
 // where its bill is unknown and [Exclude] leaves it out; energy and carbon are NaN where the model's size is unknown. The central estimate of
@@ -30,6 +34,14 @@ func (o *Outcome) EnergyWh() float32 { return (o.EnergyWhLow + o.EnergyWhHigh) /
 
 // CarbonG is the central estimate.
 func (o *Outcome) CarbonG() float32 { return (o.CarbonGLow + o.CarbonGHigh) / 2 }
+
+// Figures are the central figures of the outcome.
+func (o *Outcome) Figures() policy.Figures {
+	f := policy.Unknown()
+	f[policy.Quality], f[policy.Cost], f[policy.Energy] = float64(o.Score), float64(o.CostUSD), float64(o.EnergyWh())
+	f[policy.Carbon], f[policy.Latency] = float64(o.CarbonG()), float64(o.LatencySec)
+	return f
+}
 
 // Present tells whether the outcome can be replayed.
 func (o *Outcome) Present() bool { return !isNaN(o.Score) }
@@ -129,6 +141,14 @@ func (r *Result) EnergyWh() float32 { return (r.EnergyWhLow + r.EnergyWhHigh) / 
 
 // CarbonG is the central estimate.
 func (r *Result) CarbonG() float32 { return (r.CarbonGLow + r.CarbonGHigh) / 2 }
+
+// Figures are the central figures of the result.
+func (r *Result) Figures() policy.Figures {
+	f := policy.Unknown()
+	f[policy.Quality], f[policy.Cost], f[policy.Energy] = float64(r.Quality), float64(r.CostUSD), float64(r.EnergyWh())
+	f[policy.Carbon], f[policy.Latency] = float64(r.CarbonG()), float64(r.LatencySec)
+	return f
+}
 
 var nan32 = float32(math.NaN())
 

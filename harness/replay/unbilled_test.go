@@ -13,6 +13,7 @@ import (
 
 	"github.com/trilemma-bench/trilemma/harness/cost"
 	"github.com/trilemma-bench/trilemma/harness/trace"
+	"github.com/trilemma-bench/trilemma/harness/trace/file"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -192,7 +193,7 @@ func TestPublicCases(t *testing.T) {
 		{"09-vertex-at/t", "claude-3-5-sonnet@20240620", Accounting{Prices: book("book2.yaml"), PricesOn: on}, 0.4167, 2.97},
 		{"09-vertex-at/t", "claude-3-5-sonnet@20241022", Accounting{Prices: book("book2.yaml"), PricesOn: on}, 0.6167, 6.10},
 	} {
-		tr, err := trace.Open(context.Background(), filepath.Join(cases, filepath.FromSlash(tc.trace)))
+		tr, err := file.Open(context.Background(), filepath.Join(cases, filepath.FromSlash(tc.trace)))
 		if err != nil {
 			t.Fatal(err)
 		}

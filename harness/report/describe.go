@@ -116,7 +116,7 @@ func Summarise(t *trace.Trace, acc replay.Accounting) (*TraceSummary, error) {
 			}
 		}
 		// Models that answered different prompts are compared by what they come to over all.
-		points[m] = metrics.Point{CostUSD: math.NaN(), Quality: trace.Mean(estimates[m].All)}
+		points[m] = metrics.Point{CostUSD: math.NaN(), Quality: orNaN(estimates[m].All)}
 		if cost.n == score.n {
 			points[m].CostUSD = cost.sum / float64(cost.n)
 		}
@@ -330,4 +330,12 @@ func Describe(w io.Writer, t *trace.Trace, acc replay.Accounting) error {
 	}
 	t2.Render()
 	return nil
+}
+
+// orNaN is a figure that may be missing.
+func orNaN(x *float64) float64 {
+	if x == nil {
+		return math.NaN()
+	}
+	return *x
 }

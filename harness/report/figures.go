@@ -15,6 +15,7 @@ import (
 	"github.com/trilemma-bench/trilemma/harness/metrics"
 	"github.com/trilemma-bench/trilemma/harness/plot"
 	"github.com/trilemma-bench/trilemma/harness/store"
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 const plotsDir = "plots"
@@ -340,7 +341,7 @@ func shares(pool string, points []store.Point) []namedShares {
 	first := map[string]uint64{}
 	for _, p := range points {
 		if p.Family == "single" || p.Family == metrics.Oracle || p.Family == metrics.ZeroRouter ||
-			p.Lambda.LambdaCarbon != 0 || p.Lambda.LambdaLatency != 0 || p.Preference == "any" {
+			p.Lambda[policy.Carbon] != 0 || p.Lambda[policy.Latency] != 0 || p.Preference == "any" {
 			continue
 		}
 		name := subject(&p)
@@ -360,7 +361,7 @@ func shares(pool string, points []store.Point) []namedShares {
 		for _, s := range p.Shares {
 			row[slices.Index(models, s.Model)] = s.Share
 		}
-		out[i].shares.Preferences = append(out[i].shares.Preferences, short(p.Lambda.LambdaCost))
+		out[i].shares.Preferences = append(out[i].shares.Preferences, short(p.Lambda[policy.Cost]))
 		out[i].shares.Share = append(out[i].shares.Share, row)
 	}
 	return out

@@ -8,6 +8,7 @@ import (
 
 	"github.com/trilemma-bench/trilemma/harness/footprint"
 	"github.com/trilemma-bench/trilemma/harness/store"
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // Equivalent is what so many grams of CO2e are as much as.
@@ -132,7 +133,7 @@ func settings(st *store.Status, savings []store.Saving) []setting {
 		}
 	}
 	for _, p := range st.Points {
-		if p.Lambda.LambdaCarbon == 0 && p.Lambda.LambdaCost == 0 && p.Lambda.LambdaLatency == 0 &&
+		if p.Lambda[policy.Carbon] == 0 && p.Lambda[policy.Cost] == 0 && p.Lambda[policy.Latency] == 0 &&
 			!slices.ContainsFunc(out, func(o setting) bool { return o.preference == p.Preference }) {
 			out = append(out, setting{p.Preference, "quality at any price"})
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/trilemma-bench/trilemma/harness/metrics"
 	"github.com/trilemma-bench/trilemma/harness/store"
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // num is a figure as the page gets it: five digits, null where unknown.
@@ -252,7 +253,7 @@ func newPagePool(t *poolTable, points []store.Point, selected selections) *pageP
 			p.Policies = append(p.Policies, one)
 		}
 		pt := pagePoint{
-			Preference: x.Preference, Lambda: [3]num{num(x.Lambda.LambdaCost), num(x.Lambda.LambdaCarbon), num(x.Lambda.LambdaLatency)},
+			Preference: x.Preference, Lambda: [3]num{num(x.Lambda[policy.Cost]), num(x.Lambda[policy.Carbon]), num(x.Lambda[policy.Latency])},
 			Quality: [3]num{num(x.Quality), num(x.QualityLow), num(x.QualityHigh)}, Cost: num(x.CostUSD * perThousand),
 			Carbon:  [3]num{num(x.CarbonG * perThousand), num(x.CarbonGLow * perThousand), num(x.CarbonGHigh * perThousand)},
 			Latency: num(x.LatencySec), Selection: [4]num{num(nan), num(nan), num(nan), num(nan)},

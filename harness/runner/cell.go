@@ -13,7 +13,7 @@ import (
 	"github.com/trilemma-bench/trilemma/harness/experiment"
 	"github.com/trilemma-bench/trilemma/harness/replay"
 	"github.com/trilemma-bench/trilemma/harness/store"
-	"github.com/trilemma-bench/trilemma/harness/trace"
+	"github.com/trilemma-bench/trilemma/harness/trace/split"
 	"github.com/trilemma-bench/trilemma/plugins/host"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
@@ -132,11 +132,11 @@ func (w *work) selection(ctx context.Context, inst *host.Instance, about policy.
 }
 
 func (w *work) fit(ctx context.Context, inst *host.Instance, result *store.CellResult) error {
-	train, err := w.feed.split(ctx, w.rows(w.cell.Pool, trace.PartTrain))
+	train, err := w.feed.split(ctx, w.rows(w.cell.Pool, split.Train))
 	if err != nil {
 		return err
 	}
-	validation, err := w.feed.split(ctx, w.rows(w.cell.Pool, trace.PartValidation))
+	validation, err := w.feed.split(ctx, w.rows(w.cell.Pool, split.Validation))
 	if err != nil {
 		return err
 	}

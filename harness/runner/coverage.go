@@ -10,13 +10,13 @@ import (
 
 	"github.com/trilemma-bench/trilemma/harness/coverage"
 	"github.com/trilemma-bench/trilemma/harness/store"
-	"github.com/trilemma-bench/trilemma/harness/trace"
+	"github.com/trilemma-bench/trilemma/harness/trace/split"
 )
 
 // tested are all prompts of the traces that the test prompts are of.
 func (d *dataset) tested() (rows []int) {
 	for _, s := range d.sources {
-		if slices.Contains(d.part[s.first:s.first+s.n], trace.PartTest) {
+		if slices.Contains(d.part[s.first:s.first+s.n], split.Test) {
 			for i := range s.n {
 				rows = append(rows, s.first+i)
 			}
@@ -69,7 +69,7 @@ func (p *Plan) missing(pool string, models []int) {
 		return
 	}
 	p.lacks[pool] = &lacking{found, a.Estimates()}
-	test := p.data.rows(trace.PartTest)
+	test := p.data.rows(split.Test)
 	left := len(test) - len(p.data.table.View(models).Complete(test))
 	note := fmt.Sprintf("pool %s: %s.", pool, found.Tell())
 	if p.Spec.Coverage == "complete" {

@@ -14,6 +14,9 @@ import (
 	"github.com/trilemma-bench/trilemma/harness/replay"
 	"github.com/trilemma-bench/trilemma/harness/synth"
 	"github.com/trilemma-bench/trilemma/harness/trace"
+	tracedoubt "github.com/trilemma-bench/trilemma/harness/trace/doubt"
+	"github.com/trilemma-bench/trilemma/harness/trace/file"
+	"github.com/trilemma-bench/trilemma/harness/trace/split"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -25,7 +28,7 @@ type dataset struct {
 	spec  *experiment.Data
 	// rebill bills the same outcomes under other assumptions.
 	rebill  func(replay.Accounting) (*replay.Table, error)
-	part    []trace.Part // [prompts]
+	part    []split.Part // [prompts]
 	sources []source
 	notices []string
 	leaked  int // training prompts left out because a test prompt is nearly the same
@@ -43,14 +46,14 @@ type source struct {
 	respond  func(prompt, model int) string // simulated responses, by raw's indexes
 	files    []provenance.File
 	counted  int // outcomes whose tokens were estimated
-	doubts   []trace.Doubt
+	doubts   []tracedoubt.Doubt
 }
 
 // placed tells whether the experiment says when prompts arrive or where models run.
 func (d *dataset) placed() bool { return d.spec.Arrivals != nil || len(d.spec.Regions) > 0 }
 
 // rows are the prompts of a part, in trace order.
-func (d *dataset) rows(part trace.Part) []int {
+func (d *dataset) rows(part split.Part) []int {
 	var out []int
 	for i, p := range d.part {
 		if p == part {
@@ -103,19 +106,19 @@ func load(ctx context.Context, spec *experiment.Spec, acc replay.Accounting) (*d
 }
 
 func open(ctx context.Context, dir string) (*source, error) {
-	t, err := trace.Open(ctx, dir)
+	t, err := file.Open(ctx, dir)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
-	sums, err := trace.Files(dir)
+	sums, err := file.Files(dir)
 	if err != nil {
 		return nil, err
 	}
 	s := &source{dir: dir, n: t.Prompts.Len()}
-	if s.doubts, err = t.Doubts(ctx); err != nil {
+	if s.doubts, err = tracedoubt.Find(ctx, t); err != nil {
 		return nil, err
 	}
-	s.trace, s.rows, _ = t.Ordered()
+	s.trace, s.rows, _ = split.Ordered(t)
 	for _, f := range sums {
 		s.files = append(s.files, provenance.File{Path: f.Name, Bytes: f.Bytes, SHA256: f.SHA256})
 	}
@@ -127,7 +130,7 @@ func simulate(p synth.Params) (*source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("data.synth: %w", err)
 	}
-	t, rows, models := s.Trace.Ordered()
+	t, rows, models := split.Ordered(s.Trace)
 	return &source{
 		n: t.Prompts.Len(), trace: t, rows: rows,
 		respond: func(prompt, model int) string { return s.Response(rows[prompt], models[model]) },
@@ -156,8 +159,8 @@ func content(t *trace.Trace) string {
 }
 
 // split divides the prompts of a source. What is wrong with a prompt is told by its row in the file.
-func (s *source) split(spec *experiment.Spec) (*trace.Assignment, error) {
-	split, err := s.trace.Split(spec.Data.Split.Trace())
+func (s *source) split(spec *experiment.Spec) (*split.Assignment, error) {
+	parts, err := split.Assign(s.trace, spec.Data.Split.Trace())
 	if wrong := (*trace.Violation)(nil); errors.As(err, &wrong) && wrong.File == trace.PromptsFile {
 		wrong.Row = int64(s.rows[wrong.Row])
 		err = wrong
@@ -165,7 +168,7 @@ func (s *source) split(spec *experiment.Spec) (*trace.Assignment, error) {
 	if err != nil {
 		return nil, fmt.Errorf("data.split: %w", err)
 	}
-	return split, nil
+	return parts, nil
 }
 
 // single is one trace divided by the experiment's split.
@@ -175,13 +178,13 @@ func single(src *source, spec *experiment.Spec, acc replay.Accounting) (*dataset
 	if err != nil {
 		return nil, err
 	}
-	split, err := src.split(spec)
+	parts, err := src.split(spec)
 	if err != nil {
 		return nil, err
 	}
-	d := &dataset{trace: src.trace, table: table, part: split.Part, sources: []source{*src}, spec: &spec.Data}
+	d := &dataset{trace: src.trace, table: table, part: parts.Part, sources: []source{*src}, spec: &spec.Data}
 	d.rebill = func(acc replay.Accounting) (*replay.Table, error) { return replay.NewTable(src.trace, src.models, acc) }
-	d.noteSplit(split)
+	d.noteSplit(parts)
 	return d, d.finish(&acc)
 }
 
@@ -213,14 +216,14 @@ func joined(train, test *source, spec *experiment.Spec, acc replay.Accounting) (
 		}
 		return replay.Concat(a, b)
 	}
-	split, err := train.split(spec)
+	parts, err := train.split(spec)
 	if err != nil {
 		return nil, err
 	}
-	d.noteSplit(split)
-	d.part = append(slices.Clone(split.Part), make([]trace.Part, test.n)...)
+	d.noteSplit(parts)
+	d.part = append(slices.Clone(parts.Part), make([]split.Part, test.n)...)
 	for i := range test.n {
-		d.part[train.n+i] = trace.PartTest
+		d.part[train.n+i] = split.Test
 	}
 	d.dropLeaks(train, test, spec.Data.Split.NearDuplicates)
 	test.first = train.n
@@ -267,9 +270,9 @@ func (d *dataset) dropLeaks(train, test *source, similar experiment.Similarity) 
 	if similar.Off() {
 		threshold = 2 // exact copies only
 	}
-	for _, pair := range trace.NearDuplicates(train.trace.Prompts.Text, test.trace.Prompts.Text, threshold) {
-		if i := pair[0]; d.part[i] != trace.PartNone {
-			d.part[i] = trace.PartNone
+	for _, pair := range split.NearDuplicates(train.trace.Prompts.Text, test.trace.Prompts.Text, threshold) {
+		if i := pair[0]; d.part[i] != split.None {
+			d.part[i] = split.None
 			d.leaked++
 		}
 	}
@@ -359,14 +362,14 @@ func (s *source) copyOutcomes(t *trace.Trace, first int, code map[string]uint32)
 
 // finish checks that there is something to learn from and to test on.
 func (d *dataset) finish(acc *replay.Accounting) error {
-	count := map[trace.Part]int{}
+	count := map[split.Part]int{}
 	for _, p := range d.part {
 		count[p]++
 	}
-	if count[trace.PartTest] == 0 {
+	if count[split.Test] == 0 {
 		return errors.New("no prompt is in the test part: change data.split, or the trace's split column")
 	}
-	if count[trace.PartTrain] == 0 {
+	if count[split.Train] == 0 {
 		if d.leaked > 0 {
 			return fmt.Errorf("no prompt is left to train on: all %d training prompts are copies or near-copies of test prompts; "+
 				"name another data.train, or allow near-copies with data.split.near_duplicates: off", d.leaked)
@@ -405,7 +408,7 @@ func (d *dataset) fingerprints() (outcomes, split string) {
 	return digest("trace", blocks...), digest("split", parts)
 }
 
-func (d *dataset) noteSplit(a *trace.Assignment) {
+func (d *dataset) noteSplit(a *split.Assignment) {
 	d.notices = append(d.notices, a.Warnings...)
 	if a.NearGroups > 0 {
 		d.note("%d groups of near-duplicate prompts stay on one side of the split", a.NearGroups)
@@ -450,7 +453,7 @@ func (d *dataset) responses(ctx context.Context, rows, pool []int) ([]string, er
 			}
 			continue
 		}
-		all, err := read.Responses(ctx, func(prompt, model int) bool {
+		all, err := file.Responses(ctx, read, func(prompt, model int) bool {
 			_, wantPrompt := place[prompt]
 			_, wantModel := column[model]
 			return wantPrompt && wantModel

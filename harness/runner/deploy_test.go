@@ -9,6 +9,7 @@ import (
 	"github.com/trilemma-bench/trilemma/harness/experiment"
 	"github.com/trilemma-bench/trilemma/harness/replay"
 	"github.com/trilemma-bench/trilemma/harness/trace"
+	"github.com/trilemma-bench/trilemma/harness/trace/split"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -45,7 +46,7 @@ func TestCopiesCostWhatTheirOriginalsDo(t *testing.T) {
 	}
 	acc := replay.DefaultAccounting()
 	acc.Prices, acc.PricesOn = book, time.Date(2024, 12, 1, 0, 0, 0, 0, time.UTC)
-	ordered, _, models := s.trace.Ordered()
+	ordered, _, models := split.Ordered(s.trace)
 	tab, err := replay.NewTable(ordered, []int{0, 1, 2, 3}, acc)
 	if err != nil {
 		t.Fatal(err)

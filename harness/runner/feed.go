@@ -51,6 +51,9 @@ func (f *feed) prompts(rows []int, category policy.Need) policy.Prompts {
 	return out
 }
 
+// fed are the quantities whose figures policies are given.
+var fed = []policy.Quantity{policy.Quality, policy.Cost, policy.Energy, policy.Carbon, policy.Latency}
+
 // split is a labelled part of the trace: only ever called with prompts of train and validation.
 func (f *feed) split(ctx context.Context, rows []int) (*policy.Split, error) {
 	rows, _ = f.blind(rows)
@@ -58,8 +61,7 @@ func (f *feed) split(ctx context.Context, rows []int) (*policy.Split, error) {
 	n := len(rows) * len(f.pool)
 	s := &policy.Split{Prompts: f.prompts(rows, policy.NeedCategory), Outcomes: policy.Outcomes{
 		Models:  len(f.pool),
-		Present: make([]bool, n), Score: make([]float32, n), CostUSD: make([]float32, n), EnergyWh: make([]float32, n),
-		CarbonG: make([]float32, n), LatencySec: make([]float32, n), InputTokens: make([]float32, n), OutputTokens: make([]float32, n),
+		Present: make([]bool, n), Figures: policy.NewMatrix(n, fed...), InputTokens: make([]float32, n), OutputTokens: make([]float32, n),
 	}}
 	if t.Outcomes.Propensity != nil {
 		s.Outcomes.Propensity = make([]float32, n)
@@ -69,9 +71,10 @@ func (f *feed) split(ctx context.Context, rows []int) (*policy.Split, error) {
 			at, from := i*len(f.pool)+m, t.Outcomes.At(p, model)
 			o := view.At(p, m)
 			s.Outcomes.Present[at] = o.Present()
-			b := o.Bill()
-			s.Outcomes.Score[at], s.Outcomes.CostUSD[at], s.Outcomes.EnergyWh[at] = b.Score, b.CostUSD, b.EnergyWh
-			s.Outcomes.CarbonG[at], s.Outcomes.LatencySec[at] = b.CarbonG, b.LatencySec
+			figures := o.Figures()
+			for _, q := range fed {
+				s.Outcomes.Figures[q][at] = float32(figures[q])
+			}
 			s.Outcomes.InputTokens[at] = figure(t.Outcomes.InputTokens, from)
 			s.Outcomes.OutputTokens[at] = figure(t.Outcomes.OutputTokens, from)
 			if s.Outcomes.Propensity != nil {

@@ -7,13 +7,13 @@ import (
 	"github.com/trilemma-bench/trilemma/harness/replay"
 	"github.com/trilemma-bench/trilemma/harness/stats"
 	"github.com/trilemma-bench/trilemma/harness/store"
-	"github.com/trilemma-bench/trilemma/harness/trace"
+	"github.com/trilemma-bench/trilemma/harness/trace/split"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // selectionRows are the prompts that settings are chosen by, as the experiment's coverage says.
 func (p *Plan) selectionRows(pool string) []int {
-	rows := p.rows(pool, trace.PartSelection)
+	rows := p.rows(pool, split.Selection)
 	if p.Spec.Coverage == "complete" {
 		rows = p.data.table.View(p.pools[pool]).Complete(rows)
 	}
@@ -58,7 +58,7 @@ func (p *Plan) known(pool string) []int {
 // outsideTest are the prompts outside of test that some model of a pool answered.
 func (p *Plan) outsideTest(pool string) []int {
 	var rows []int
-	for _, part := range []trace.Part{trace.PartTrain, trace.PartValidation, trace.PartSelection} {
+	for _, part := range []split.Part{split.Train, split.Validation, split.Selection} {
 		rows = append(rows, p.rows(pool, part)...)
 	}
 	slices.Sort(rows)

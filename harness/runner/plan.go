@@ -14,7 +14,7 @@ import (
 	"github.com/trilemma-bench/trilemma/harness/experiment"
 	"github.com/trilemma-bench/trilemma/harness/provenance"
 	"github.com/trilemma-bench/trilemma/harness/replay"
-	"github.com/trilemma-bench/trilemma/harness/trace"
+	"github.com/trilemma-bench/trilemma/harness/trace/split"
 	"github.com/trilemma-bench/trilemma/plugins/host"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
@@ -160,11 +160,11 @@ func (p *Plan) preferences(pool string, models []int) ([]experiment.Labelled, er
 	}
 	p.pools[pool] = models
 	p.missing(pool, models)
-	p.test[pool] = p.rows(pool, trace.PartTest)
+	p.test[pool] = p.rows(pool, split.Test)
 	if len(p.test[pool]) == 0 {
 		return nil, p.nobody(pool, models)
 	}
-	train := p.rows(pool, trace.PartTrain)
+	train := p.rows(pool, split.Train)
 	if len(train) == 0 {
 		return nil, fmt.Errorf("no training prompt was answered by the pool")
 	}
@@ -186,7 +186,7 @@ func (p *Plan) preferences(pool string, models []int) ([]experiment.Labelled, er
 		return nil, err
 	}
 	for _, l := range list {
-		if l.LambdaCarbon != 0 && math.IsNaN(scale.CarbonG.Max) || l.LambdaLatency != 0 && math.IsNaN(scale.LatencySec.Max) {
+		if l.Preference[policy.Carbon] != 0 && math.IsNaN(scale.CarbonG.Max) || l.Preference[policy.Latency] != 0 && math.IsNaN(scale.LatencySec.Max) {
 			return nil, fmt.Errorf("preference %s weighs carbon or latency, which is unknown for some model: "+
 				"give params_active_b and params_total_b in models.yaml, or leave that λ out", l.Label)
 		}
@@ -222,10 +222,10 @@ func spread(means []replay.Mean, of func(*replay.Mean) float64) experiment.MinMa
 
 // rows are the prompts of a part that count for a pool. For learning every prompt counts that some model of the pool
 // answered, for testing those that the experiment's coverage says.
-func (p *Plan) rows(pool string, part trace.Part) []int {
+func (p *Plan) rows(pool string, part split.Part) []int {
 	rows := p.data.rows(part)
 	view := p.data.table.View(p.pools[pool])
-	if part == trace.PartTest && p.Spec.Coverage == "complete" {
+	if part == split.Test && p.Spec.Coverage == "complete" {
 		return view.Complete(rows)
 	}
 	return slices.DeleteFunc(rows, func(prompt int) bool {
@@ -271,8 +271,8 @@ func (p *Plan) describe() error {
 		Pools                                       map[string]poolAbout
 		Encoders                                    map[string]encoderAbout
 	}{
-		Prompts: len(p.data.part), Train: len(p.data.rows(trace.PartTrain)), Validation: len(p.data.rows(trace.PartValidation)),
-		Selection: len(p.data.rows(trace.PartSelection)), Test: len(p.data.rows(trace.PartTest)), Feedback: p.feedback(upTo(len(p.data.trace.Models))), Logged: p.data.table.Logged, Accounting: p.acc,
+		Prompts: len(p.data.part), Train: len(p.data.rows(split.Train)), Validation: len(p.data.rows(split.Validation)),
+		Selection: len(p.data.rows(split.Selection)), Test: len(p.data.rows(split.Test)), Feedback: p.feedback(upTo(len(p.data.trace.Models))), Logged: p.data.table.Logged, Accounting: p.acc,
 		Pools: map[string]poolAbout{}, Encoders: p.aboutEncoders(),
 	}
 	for name, models := range p.pools {
@@ -284,7 +284,7 @@ func (p *Plan) describe() error {
 			return err
 		}
 		for _, l := range p.prefs[name] {
-			a.Preferences[l.Label] = [3]float64{l.LambdaCost, l.LambdaCarbon, l.LambdaLatency}
+			a.Preferences[l.Label] = [3]float64{l.Preference[policy.Cost], l.Preference[policy.Carbon], l.Preference[policy.Latency]}
 		}
 		about.Pools[name] = a
 	}
@@ -331,8 +331,8 @@ func (p *Plan) Summarise() Summary {
 	s := Summary{
 		Run: p.ID, Cells: len(p.Cells), Notices: p.Notices, ByPolicy: map[string]int{}, Pools: map[string]int{}, Selection: map[string]int{},
 		Prompts: map[string]int{
-			"train": len(p.data.rows(trace.PartTrain)), "validation": len(p.data.rows(trace.PartValidation)),
-			"selection": len(p.data.rows(trace.PartSelection)), "test": len(p.data.rows(trace.PartTest)),
+			"train": len(p.data.rows(split.Train)), "validation": len(p.data.rows(split.Validation)),
+			"selection": len(p.data.rows(split.Selection)), "test": len(p.data.rows(split.Test)),
 		},
 	}
 	for name := range p.pools {

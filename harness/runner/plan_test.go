@@ -10,7 +10,7 @@ import (
 
 	"github.com/trilemma-bench/trilemma/harness/coverage"
 	"github.com/trilemma-bench/trilemma/harness/synth"
-	"github.com/trilemma-bench/trilemma/harness/trace"
+	"github.com/trilemma-bench/trilemma/harness/trace/split"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -136,7 +136,7 @@ func TestMissingIsTold(t *testing.T) {
 		}
 	}
 	// Learning goes on with what there is.
-	if !slices.ContainsFunc(p.rows("all", trace.PartTrain), func(i int) bool { return p.data.trace.Prompts.Category[i] == category }) {
+	if !slices.ContainsFunc(p.rows("all", split.Train), func(i int) bool { return p.data.trace.Prompts.Category[i] == category }) {
 		t.Error("no training prompt that one model lacks is left")
 	}
 	// With the setting, as with nothing missing, nothing is said.
@@ -152,7 +152,7 @@ func TestMissingIsTold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := len(p.data.rows(trace.PartTest)); len(p.test["all"]) != n {
+	if n := len(p.data.rows(split.Test)); len(p.test["all"]) != n {
 		t.Errorf("%d of %d test prompts", len(p.test["all"]), n)
 	}
 	if !strings.Contains(strings.Join(p.Notices, ""), "coverage: available keeps them") {
@@ -196,7 +196,7 @@ func TestBestSingleIsTheBarFromKnownPrompts(t *testing.T) {
 		t.Errorf("the bar is %s, want %s", got, w.Models[0].ID)
 	}
 	for _, i := range p.known("all") {
-		if p.data.part[i] == trace.PartTest || len(p.data.table.View(p.pools["all"]).Complete([]int{i})) == 0 {
+		if p.data.part[i] == split.Test || len(p.data.table.View(p.pools["all"]).Complete([]int{i})) == 0 {
 			t.Fatalf("prompt %d of part %s is known to all", i, p.data.part[i])
 		}
 	}
@@ -259,11 +259,11 @@ func TestReferences(t *testing.T) {
 			best := -1e9
 			for m := range w.Models {
 				o := p.data.table.At(i, m)
-				best = max(best, pt.Lambda.Utility(float64(o.Score), float64(o.CostUSD), float64(o.CarbonG()), float64(o.LatencySec)))
+				best = max(best, pt.Lambda.Utility(o.Figures()))
 			}
 			want += best / float64(len(p.test["all"]))
 		}
-		if got := pt.Lambda.Utility(pt.Quality, pt.CostUSD, pt.CarbonG, 0); got < want-1e-6 || got > want+1e-6 {
+		if got := pt.Lambda.Utility(policy.Figures{policy.Quality: pt.Quality, policy.Cost: pt.CostUSD, policy.Carbon: pt.CarbonG}); got < want-1e-6 || got > want+1e-6 {
 			t.Errorf("the oracle has utility %v at %s, the best decisions have %v", got, pt.Preference, want)
 		}
 	}

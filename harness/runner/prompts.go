@@ -48,13 +48,12 @@ func (p *Plan) prompts(run *store.Run) error {
 			if !o.Present() {
 				continue
 			}
-			b := o.Bill()
 			answer := ""
 			if tr.Outcomes.Answer != nil {
 				answer = begin(tr.Outcomes.AnswerText[tr.Outcomes.Answer[tr.Outcomes.At(prompt, m)]], 200)
 			}
 			one.Outcomes = append(one.Outcomes, store.Outcome{
-				Model: tr.Models[m].ID, Answer: answer, Score: o.Score, CostUSD: b.CostUSD, CarbonG: b.CarbonG, LatencySec: b.LatencySec,
+				Model: tr.Models[m].ID, Answer: answer, Score: o.Score, CostUSD: o.CostUSD, CarbonG: o.CarbonG(), LatencySec: o.LatencySec,
 			})
 		}
 		out[i] = one

@@ -52,10 +52,10 @@ func (r *router) reveal(some []int) host.Reveal {
 		if !o.Present() {
 			return host.Revealed{}, false
 		}
-		at, b := out.At(p, r.feed.pool[model]), o.Bill()
+		at := out.At(p, r.feed.pool[model])
 		shown := host.Revealed{
 			InputTokens: figure(out.InputTokens, at), OutputTokens: figure(out.OutputTokens, at),
-			CostUSD: b.CostUSD, EnergyWh: b.EnergyWh, CarbonG: b.CarbonG, LatencySec: b.LatencySec,
+			Figures: o.Figures(),
 		}
 		if out.Answer != nil && r.about.Wants(policy.NeedAnswer) {
 			shown.Answer = out.AnswerText[out.Answer[at]]

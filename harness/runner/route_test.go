@@ -27,7 +27,7 @@ func (p *reader) Route(_ context.Context, b *policy.Batch) (*policy.Decisions, e
 		switch m := p.named(text); {
 		case b.Round == 0 && len(text)%2 == 0:
 			d.AppendOne(policy.Ask, m)
-		case b.Preferences[b.Preference[r]].LambdaCost > 0:
+		case b.Preferences[b.Preference[r]][policy.Cost] > 0:
 			d.AppendOne(policy.Select, m)
 		default:
 			d.AppendOne(policy.Select, (m+1)%p.models)

@@ -10,6 +10,7 @@ import (
 	"github.com/trilemma-bench/trilemma/harness/savings"
 	"github.com/trilemma-bench/trilemma/harness/store"
 	"github.com/trilemma-bench/trilemma/harness/trace"
+	"github.com/trilemma-bench/trilemma/harness/trace/split"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -26,10 +27,10 @@ func planOf(t *testing.T, score func(prompt, model int) float32, change func(*tr
 		models = append(models, m)
 	}
 	prompts := trace.Prompts{}
-	var part []trace.Part
+	var part []split.Part
 	for i := range n {
 		prompts.ID = append(prompts.ID, fmt.Sprintf("p%02d", i))
-		part = append(part, []trace.Part{trace.PartTrain, trace.PartSelection, trace.PartTest}[i/20])
+		part = append(part, []split.Part{split.Train, split.Selection, split.Test}[i/20])
 	}
 	tr := trace.NewTrace(models, prompts)
 	for i := range n {
@@ -54,7 +55,7 @@ func planOf(t *testing.T, score func(prompt, model int) float32, change func(*tr
 		t.Fatal(err)
 	}
 	p.data = &dataset{trace: src.trace, table: table, part: part, sources: []source{*src}, spec: &spec.Data}
-	p.test["all"] = p.rows("all", trace.PartTest)
+	p.test["all"] = p.rows("all", split.Test)
 	if p.doubt, err = p.newDoubt(); err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/trilemma-bench/trilemma/harness/replay"
 	"github.com/trilemma-bench/trilemma/harness/stats"
 	"github.com/trilemma-bench/trilemma/harness/store"
-	"github.com/trilemma-bench/trilemma/harness/trace"
+	"github.com/trilemma-bench/trilemma/harness/trace/split"
 	"github.com/trilemma-bench/trilemma/plugins/host"
 	"github.com/trilemma-bench/trilemma/plugins/serve"
 	"github.com/trilemma-bench/trilemma/plugins/wire"
@@ -48,7 +48,7 @@ func (p *memo) Fit(_ context.Context, t *policy.Task, _ func(policy.Progress)) e
 	for _, s := range []*policy.Split{t.Train, t.Validation} {
 		for i, text := range s.Prompts.Text {
 			for m := range p.models {
-				if s.Outcomes.Score[i*p.models+m] > s.Outcomes.Score[i*p.models+p.best[text]] {
+				if s.Outcomes.Figures[policy.Quality][i*p.models+m] > s.Outcomes.Figures[policy.Quality][i*p.models+p.best[text]] {
 					p.best[text] = m
 				}
 			}
@@ -163,7 +163,7 @@ func checkPower(ctx context.Context, t *testing.T, plan *Plan, c *experiment.Cel
 	if err := w.fit(ctx, inst, &store.CellResult{Fit: map[string]float64{}}); err != nil {
 		t.Fatal(err)
 	}
-	rows := plan.rows(c.Pool, trace.PartValidation)
+	rows := plan.rows(c.Pool, split.Validation)
 	routed, _, err := w.route(ctx, inst, about, rows)
 	if err != nil {
 		t.Fatal(err)

@@ -61,7 +61,7 @@ func (r *router) stream(ctx context.Context, preference experiment.Labelled, ord
 	return &replay.Stream{
 		Order: order, Batch: r.Spec.Stream.Batch,
 		Uniform: func(row int) float64 {
-			return policy.Stream(r.cell.Seed, "stream", "draw", fmt.Sprint(r.Spec.Stream.Seed, preference.Preference), r.feed.ids[r.rows[row]]).Float64()
+			return policy.Stream(r.cell.Seed, "stream", "draw", fmt.Sprint(r.Spec.Stream.Seed), preference.Label, r.feed.ids[r.rows[row]]).Float64()
 		},
 		Route: func(rows []int) (*replay.Decisions, error) {
 			some := r.feed.prompts(prompts(rows), policy.NeedLiveCategory)
@@ -87,8 +87,9 @@ func (r *router) stream(ctx context.Context, preference experiment.Labelled, ord
 			for i := range c.Result {
 				x := &c.Result[i]
 				f.Preference = append(f.Preference, preference.Preference)
-				f.Score, f.CostUSD = append(f.Score, x.Quality), append(f.CostUSD, x.CostUSD)
-				f.CarbonG, f.LatencySec = append(f.CarbonG, x.CarbonG()), append(f.LatencySec, x.LatencySec)
+				for q, figure := range x.Figures() {
+					f.Figures[q] = append(f.Figures[q], float32(figure))
+				}
 			}
 			return r.inst.Observe(ctx, f)
 		},

@@ -93,10 +93,10 @@ func (b *bandit) Route(_ context.Context, x *policy.Batch) (*policy.Decisions, e
 
 func (b *bandit) Observe(_ context.Context, f *policy.Feedback) error {
 	for i, m := range f.Model {
-		b.sum[m] += float64(f.Score[i])
+		b.sum[m] += float64(f.Figures[policy.Quality][i])
 		b.count[m]++
 	}
-	*b.diary = append(*b.diary, day{id: slices.Clone(f.Prompts.ID), score: slices.Clone(f.Score), prompt: f.Prompts, pref: f.Preference[0]})
+	*b.diary = append(*b.diary, day{id: slices.Clone(f.Prompts.ID), score: slices.Clone(f.Figures[policy.Quality]), prompt: f.Prompts, pref: f.Preference[0]})
 	return nil
 }
 

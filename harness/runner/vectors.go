@@ -10,7 +10,7 @@ import (
 	"github.com/trilemma-bench/trilemma/harness/encode/bert"
 	"github.com/trilemma-bench/trilemma/harness/experiment"
 	"github.com/trilemma-bench/trilemma/harness/provenance"
-	"github.com/trilemma-bench/trilemma/harness/trace"
+	"github.com/trilemma-bench/trilemma/harness/trace/split"
 )
 
 // vectors are those of every prompt of the dataset by one encoder: [prompts × dim].
@@ -73,7 +73,7 @@ func (p *Plan) hashed(ctx context.Context, e experiment.Encoder) (vectors, error
 	if e.Hash != nil {
 		params = *e.Hash
 	}
-	train := pick(texts, p.data.rows(trace.PartTrain))
+	train := pick(texts, p.data.rows(split.Train))
 	enc, err := encode.DeferHash(train, params)
 	if err != nil {
 		return vectors{}, fmt.Errorf("encoder %s: %w", e.Label, err)

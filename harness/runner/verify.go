@@ -272,8 +272,8 @@ func pointDiffers(s, a *store.Point) string {
 		{"latency_s", s.LatencySec, a.LatencySec}, {"quality_low", s.QualityLow, a.QualityLow}, {"quality_high", s.QualityHigh, a.QualityHigh},
 		{"energy_wh_low", s.EnergyWhLow, a.EnergyWhLow}, {"energy_wh_high", s.EnergyWhHigh, a.EnergyWhHigh},
 		{"carbon_g_low", s.CarbonGLow, a.CarbonGLow}, {"carbon_g_high", s.CarbonGHigh, a.CarbonGHigh},
-		{"lambda_cost", s.Lambda.LambdaCost, a.Lambda.LambdaCost}, {"lambda_carbon", s.Lambda.LambdaCarbon, a.Lambda.LambdaCarbon},
-		{"lambda_latency", s.Lambda.LambdaLatency, a.Lambda.LambdaLatency},
+		{"lambda_cost", s.Lambda[policy.Cost], a.Lambda[policy.Cost]}, {"lambda_carbon", s.Lambda[policy.Carbon], a.Lambda[policy.Carbon]},
+		{"lambda_latency", s.Lambda[policy.Latency], a.Lambda[policy.Latency]},
 	} {
 		if !same(f.stored, f.again) {
 			return fmt.Sprintf("%s is stored as %v, the decisions give %v", f.name, f.stored, f.again)

@@ -14,6 +14,7 @@ import (
 	"github.com/trilemma-bench/trilemma/harness/store"
 	"github.com/trilemma-bench/trilemma/harness/synth"
 	"github.com/trilemma-bench/trilemma/harness/trace"
+	"github.com/trilemma-bench/trilemma/harness/trace/file"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -121,7 +122,7 @@ func (w *world) shuffled(r *rand.Rand) *world {
 func (w *world) store(t *testing.T) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "trace")
-	if err := trace.Write(dir, w.Trace, trace.WriteOptions{Response: w.respond}); err != nil {
+	if err := file.Write(dir, w.Trace, file.WriteOptions{Response: w.respond}); err != nil {
 		t.Fatal(err)
 	}
 	const dim = 8

@@ -10,6 +10,8 @@ import (
 
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/compress/zstd"
+
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // options are what makes two writers of the same rows agree byte for byte: one codec, fixed page and group sizes.
@@ -70,7 +72,7 @@ func writePointsParquet(w io.Writer, points []Point) error {
 	for i, p := range points {
 		rows[i] = pointRow{
 			Pool: p.Pool, Policy: p.Policy, Seed: p.Seed, Preference: p.Preference,
-			LambdaCost: p.Lambda.LambdaCost, LambdaCarbon: p.Lambda.LambdaCarbon, LambdaLatency: p.Lambda.LambdaLatency,
+			LambdaCost: p.Lambda[policy.Cost], LambdaCarbon: p.Lambda[policy.Carbon], LambdaLatency: p.Lambda[policy.Latency],
 			N: int64(p.N), Coverage: known(p.Coverage), Quality: known(p.Quality), QualityLow: known(p.QualityLow), QualityHigh: known(p.QualityHigh), CostUSD: known(p.CostUSD),
 			EnergyWh: known(p.EnergyWh), EnergyWhLow: known(p.EnergyWhLow), EnergyWhHigh: known(p.EnergyWhHigh),
 			CarbonG: known(p.CarbonG), CarbonGLow: known(p.CarbonGLow), CarbonGHigh: known(p.CarbonGHigh),
@@ -103,7 +105,7 @@ func (r *Run) Points() ([]Point, error) {
 			CarbonG: value(w.CarbonG), CarbonGLow: value(w.CarbonGLow), CarbonGHigh: value(w.CarbonGHigh),
 			LatencySec: value(w.LatencySec), Encoder: w.Encoder, Cell: w.Cell, Shares: w.Shares,
 		}
-		p.Lambda.LambdaCost, p.Lambda.LambdaCarbon, p.Lambda.LambdaLatency = w.LambdaCost, w.LambdaCarbon, w.LambdaLatency
+		p.Lambda[policy.Cost], p.Lambda[policy.Carbon], p.Lambda[policy.Latency] = w.LambdaCost, w.LambdaCarbon, w.LambdaLatency
 	}
 	return points, nil
 }

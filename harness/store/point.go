@@ -105,7 +105,7 @@ type pointJSON struct {
 func (p Point) MarshalJSON() ([]byte, error) {
 	return json.Marshal(pointJSON{
 		Pool: p.Pool, Policy: p.Policy, Family: p.Family, Seed: p.Seed, Preference: p.Preference,
-		LambdaCost: figure(p.Lambda.LambdaCost), LambdaCarbon: figure(p.Lambda.LambdaCarbon), LambdaLatency: figure(p.Lambda.LambdaLatency),
+		LambdaCost: figure(p.Lambda[policy.Cost]), LambdaCarbon: figure(p.Lambda[policy.Carbon]), LambdaLatency: figure(p.Lambda[policy.Latency]),
 		N: p.N, Coverage: figure(p.Coverage), Quality: figure(p.Quality), QualityLow: figure(p.QualityLow), QualityHigh: figure(p.QualityHigh), CostUSD: figure(p.CostUSD),
 		EnergyWh: figure(p.EnergyWh), EnergyWhLow: figure(p.EnergyWhLow), EnergyWhHigh: figure(p.EnergyWhHigh),
 		CarbonG: figure(p.CarbonG), CarbonGLow: figure(p.CarbonGLow), CarbonGHigh: figure(p.CarbonGHigh),
@@ -122,7 +122,7 @@ func (p *Point) UnmarshalJSON(text []byte) error {
 	*p = Point{
 		Pool: j.Pool, Policy: j.Policy, Family: j.Family, Seed: j.Seed, Preference: j.Preference,
 		Lambda: policy.Preference{
-			LambdaCost: float64(j.LambdaCost), LambdaCarbon: float64(j.LambdaCarbon), LambdaLatency: float64(j.LambdaLatency),
+			policy.Cost: float64(j.LambdaCost), policy.Carbon: float64(j.LambdaCarbon), policy.Latency: float64(j.LambdaLatency),
 		},
 		N: j.N, Coverage: float64(j.Coverage), Quality: float64(j.Quality), QualityLow: float64(j.QualityLow), QualityHigh: float64(j.QualityHigh), CostUSD: float64(j.CostUSD),
 		EnergyWh: float64(j.EnergyWh), EnergyWhLow: float64(j.EnergyWhLow), EnergyWhHigh: float64(j.EnergyWhHigh),
@@ -138,8 +138,8 @@ func SortPoints(points []Point) {
 	slices.SortStableFunc(points, func(a, b Point) int {
 		return cmp.Or(
 			cmp.Compare(a.Pool, b.Pool), cmp.Compare(a.Policy, b.Policy), cmp.Compare(a.Encoder, b.Encoder), cmp.Compare(a.Seed, b.Seed),
-			cmp.Compare(a.Lambda.LambdaLatency, b.Lambda.LambdaLatency), cmp.Compare(a.Lambda.LambdaCarbon, b.Lambda.LambdaCarbon),
-			cmp.Compare(a.Lambda.LambdaCost, b.Lambda.LambdaCost), cmp.Compare(a.Preference, b.Preference), cmp.Compare(a.Cell, b.Cell),
+			cmp.Compare(a.Lambda[policy.Latency], b.Lambda[policy.Latency]), cmp.Compare(a.Lambda[policy.Carbon], b.Lambda[policy.Carbon]),
+			cmp.Compare(a.Lambda[policy.Cost], b.Lambda[policy.Cost]), cmp.Compare(a.Preference, b.Preference), cmp.Compare(a.Cell, b.Cell),
 		)
 	})
 }
@@ -153,7 +153,7 @@ func WriteCSV(w io.Writer, points []Point) error {
 	for _, p := range points {
 		if err := c.Write([]string{
 			p.Pool, p.Policy, strconv.FormatUint(p.Seed, 10), p.Preference,
-			number(p.Lambda.LambdaCost), number(p.Lambda.LambdaCarbon), number(p.Lambda.LambdaLatency),
+			number(p.Lambda[policy.Cost]), number(p.Lambda[policy.Carbon]), number(p.Lambda[policy.Latency]),
 			strconv.Itoa(p.N), number(p.Coverage), number(p.Quality), number(p.CostUSD),
 			number(p.EnergyWh), number(p.CarbonG), number(p.LatencySec),
 		}); err != nil {

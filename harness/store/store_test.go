@@ -33,7 +33,7 @@ func ref(i int) Ref {
 func point(i int) Point {
 	x := float64(i) + 0.1
 	return Point{
-		Preference: fmt.Sprintf("c%02d", i), Lambda: policy.Preference{LambdaCost: x, LambdaCarbon: 0, LambdaLatency: 1e-300},
+		Preference: fmt.Sprintf("c%02d", i), Lambda: policy.Preference{policy.Cost: x, policy.Carbon: 0, policy.Latency: 1e-300},
 		N: 10, Coverage: 1, Quality: 1 / x, CostUSD: 1e-7 * x, EnergyWh: nan, EnergyWhLow: nan, EnergyWhHigh: nan,
 		CarbonG: x, CarbonGLow: x - 1, CarbonGHigh: x + 1, LatencySec: nan, Shares: []Share{{"a", 0.25}, {"b", 0.75}},
 	}

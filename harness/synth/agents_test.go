@@ -43,9 +43,9 @@ func TestAgentsReachTheObservableOptimum(t *testing.T) {
 		s := &policy.Split{Prompts: prompts(lo, hi)}
 		o, cells := &s.Outcomes, (hi-lo)*models
 		o.Models, o.Present = models, make([]bool, cells)
-		o.Score = sim.Trace.Outcomes.Score[lo*models : hi*models]
+		o.Figures[policy.Quality] = sim.Trace.Outcomes.Score[lo*models : hi*models]
 		// The agent learns from costs as they would be billed, expected over the length of the answer.
-		o.CostUSD = sim.Truth.CostUSD[lo*models : hi*models]
+		o.Figures[policy.Cost] = sim.Truth.CostUSD[lo*models : hi*models]
 		for i := range o.Present {
 			o.Present[i] = true
 		}
@@ -53,7 +53,7 @@ func TestAgentsReachTheObservableOptimum(t *testing.T) {
 	}
 	var sweep []policy.Preference
 	for _, lambda := range []float64{0, 3, 10, 30, 100} {
-		sweep = append(sweep, policy.Preference{LambdaCost: lambda})
+		sweep = append(sweep, policy.Preference{policy.Cost: lambda})
 	}
 	task := &policy.Task{Train: split(0, train), Validation: split(train, validation), Preferences: sweep}
 	test := prompts(validation, p.Prompts)
@@ -77,15 +77,15 @@ func TestAgentsReachTheObservableOptimum(t *testing.T) {
 			mean := func(choice func(i int) int) (sum float64) {
 				for i := range test.Len() {
 					at := (validation+i)*models + choice(i)
-					sum += preference.Utility(float64(sim.Truth.Chance[at]), float64(sim.Truth.CostUSD[at]), 0, 0) / float64(test.Len())
+					sum += preference.Utility(policy.Figures{policy.Quality: float64(sim.Truth.Chance[at]), policy.Cost: float64(sim.Truth.CostUSD[at])}) / float64(test.Len())
 				}
 				return sum
 			}
 			best := sim.Truth.BestSeen(preference)
 			got, want := mean(func(i int) int { return int(d.Model[i]) }), mean(func(i int) int { return best[validation+i] })
-			t.Logf("%s at %v a dollar: %.4f of %.4f, %.1f %%", def.Description.Name, preference.LambdaCost, got, want, 100*got/want)
+			t.Logf("%s at %v a dollar: %.4f of %.4f, %.1f %%", def.Description.Name, preference[policy.Cost], got, want, 100*got/want)
 			if got < 0.95*want {
-				t.Errorf("%s at %v a dollar: utility %.4f, the optimum of the observable features is %.4f", def.Description.Name, preference.LambdaCost, got, want)
+				t.Errorf("%s at %v a dollar: utility %.4f, the optimum of the observable features is %.4f", def.Description.Name, preference[policy.Cost], got, want)
 			}
 		}
 	}

@@ -196,7 +196,7 @@ func TestExtremeWorlds(t *testing.T) {
 		for j := range s.Truth.Models {
 			s.Response(0, j)
 		}
-		if b := s.Truth.Best(policy.Preference{LambdaCost: 1e9}); len(b) != s.Trace.Prompts.Len() {
+		if b := s.Truth.Best(policy.Preference{policy.Cost: 1e9}); len(b) != s.Trace.Prompts.Len() {
 			t.Errorf("%s: %d decisions", name, len(b))
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/trilemma-bench/trilemma/harness/trace"
+	"github.com/trilemma-bench/trilemma/harness/trace/doubt"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -204,7 +205,7 @@ func TestBestBeatsEverySingleModel(t *testing.T) {
 		draw := func(name string, top float64) float64 {
 			return rapid.SampledFrom([]float64{0, top / 100, top / 10, top}).Draw(t, name)
 		}
-		pref := policy.Preference{LambdaCost: draw("cost", 1000), LambdaCarbon: draw("carbon", 10), LambdaLatency: draw("latency", 0.1)}
+		pref := policy.Preference{policy.Cost: draw("cost", 1000), policy.Carbon: draw("carbon", 10), policy.Latency: draw("latency", 0.1)}
 		best := s.Truth.Utility(s.Truth.Best(pref), pref)
 		seen := s.Truth.Utility(s.Truth.BestSeen(pref), pref)
 		if seen > best {
@@ -325,7 +326,7 @@ func TestSimulatedTracesAreNotDoubted(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		doubts, err := s.Trace.Doubts(t.Context())
+		doubts, err := doubt.Find(t.Context(), s.Trace)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -96,7 +96,9 @@ func (t *Truth) best(chance []float32, pref policy.Preference) []int {
 
 // utility expected of entry at; −∞ where a figure that the preference prices is not known.
 func (t *Truth) utility(chance []float32, at int, pref policy.Preference) float64 {
-	u := pref.Utility(float64(chance[at]), float64(t.CostUSD[at]), float64(t.CarbonG[at]), float64(t.LatencySec[at]))
+	u := pref.Utility(policy.Figures{
+		policy.Quality: float64(chance[at]), policy.Cost: float64(t.CostUSD[at]), policy.Carbon: float64(t.CarbonG[at]), policy.Latency: float64(t.LatencySec[at]),
+	})
 	if math.IsNaN(u) {
 		return math.Inf(-1)
 	}

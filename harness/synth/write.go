@@ -14,7 +14,7 @@ import (
 	"github.com/google/renameio/v2"
 	"github.com/parquet-go/parquet-go"
 
-	"github.com/trilemma-bench/trilemma/harness/trace"
+	"github.com/trilemma-bench/trilemma/harness/trace/file"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -45,18 +45,18 @@ type truthFile struct {
 
 // Write stores the trace in dir and the truth beside it. The folder must be empty or absent.
 func (s *Simulated) Write(dir string) error {
-	return write(dir, s.Params, trace.WriteOptions{}, func(part func(*Simulated) error) error { return part(s) })
+	return write(dir, s.Params, file.WriteOptions{}, func(part func(*Simulated) error) error { return part(s) })
 }
 
 // Create simulates a trace and stores it in dir as [Simulated.Write] does, part by part: memory is bounded whatever its
 // length. opts.Response is ignored.
-func Create(ctx context.Context, dir string, p Params, opts trace.WriteOptions) error {
+func Create(ctx context.Context, dir string, p Params, opts file.WriteOptions) error {
 	return write(dir, p, opts, func(part func(*Simulated) error) error { return Stream(ctx, p, 32*block, part) })
 }
 
 // write stores the parts that each hands on.
-func write(dir string, p Params, opts trace.WriteOptions, each func(part func(*Simulated) error) error) (err error) {
-	var w *trace.Writer
+func write(dir string, p Params, opts file.WriteOptions, each func(part func(*Simulated) error) error) (err error) {
+	var w *file.Writer
 	var truth *truthWriter
 	defer func() {
 		if w != nil {
@@ -68,7 +68,7 @@ func write(dir string, p Params, opts trace.WriteOptions, each func(part func(*S
 	}()
 	err = each(func(s *Simulated) (err error) {
 		if w == nil {
-			if w, err = trace.NewWriter(dir, s.Trace.Models, opts); err != nil {
+			if w, err = file.NewWriter(dir, s.Trace.Models, opts); err != nil {
 				return err
 			}
 			if truth, err = newTruthWriter(dir); err != nil {

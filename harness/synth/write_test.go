@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/trilemma-bench/trilemma/harness/trace"
+	"github.com/trilemma-bench/trilemma/harness/trace/file"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -23,10 +24,10 @@ func TestWriteAndReadBack(t *testing.T) {
 	if err := s.Write(dir); err != nil {
 		t.Fatal(err)
 	}
-	if v, n, err := trace.Validate(context.Background(), dir, 5); n > 0 || err != nil {
+	if v, n, err := file.Validate(context.Background(), dir, 5); n > 0 || err != nil {
 		t.Errorf("the written trace has %d violations: %v, %v", n, v, err)
 	}
-	got, err := trace.Open(context.Background(), dir)
+	got, err := file.Open(context.Background(), dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +49,7 @@ func TestWriteAndReadBack(t *testing.T) {
 	if d := cmp.Diff(s.Truth, truth); d != "" || p != s.Params || !slices.Equal(ids, s.Trace.Prompts.ID) {
 		t.Errorf("the truth changes on its way: %s, parameters %+v", d, p)
 	}
-	if !slices.Equal(truth.Best(policy.Preference{LambdaCost: 10}), s.Truth.Best(policy.Preference{LambdaCost: 10})) {
+	if !slices.Equal(truth.Best(policy.Preference{policy.Cost: 10}), s.Truth.Best(policy.Preference{policy.Cost: 10})) {
 		t.Error("the best decisions change on their way")
 	}
 	if err := s.Write(dir); err == nil {
@@ -63,7 +64,7 @@ func TestSameParametersSameBytes(t *testing.T) {
 	for i := range dirs {
 		dirs[i] = filepath.Join(t.TempDir(), "trace")
 		if i < 2 {
-			if err := Create(context.Background(), dirs[i], p, trace.WriteOptions{}); err != nil {
+			if err := Create(context.Background(), dirs[i], p, file.WriteOptions{}); err != nil {
 				t.Fatal(err)
 			}
 			continue
@@ -88,7 +89,7 @@ func TestSameParametersSameBytes(t *testing.T) {
 	if err != nil || len(entries) != 1 {
 		t.Errorf("%d entries are left beside the trace: %v, %v", len(entries), entries, err)
 	}
-	if err := Create(context.Background(), dirs[0], p, trace.WriteOptions{Replace: true}); err != nil {
+	if err := Create(context.Background(), dirs[0], p, file.WriteOptions{Replace: true}); err != nil {
 		t.Errorf("replacing a simulated trace: %v", err)
 	}
 }
@@ -106,15 +107,15 @@ func TestAbandonedWriteLeavesNothing(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	parent := t.TempDir()
-	if err := Create(ctx, filepath.Join(parent, "trace"), Default(), trace.WriteOptions{}); err == nil {
+	if err := Create(ctx, filepath.Join(parent, "trace"), Default(), file.WriteOptions{}); err == nil {
 		t.Error("a cancelled simulation: no error")
 	}
-	if err := Create(context.Background(), filepath.Join(parent, "trace"), Default(), trace.WriteOptions{Compression: "zip"}); err == nil {
+	if err := Create(context.Background(), filepath.Join(parent, "trace"), Default(), file.WriteOptions{Compression: "zip"}); err == nil {
 		t.Error("an unknown compression: no error")
 	}
 	p := Default()
 	p.Prompts, p.MissingRate = 10, 1
-	if err := Create(context.Background(), filepath.Join(parent, "trace"), p, trace.WriteOptions{}); err == nil {
+	if err := Create(context.Background(), filepath.Join(parent, "trace"), p, file.WriteOptions{}); err == nil {
 		t.Error("a trace without outcomes: no error")
 	}
 	if entries, err := os.ReadDir(parent); err != nil || len(entries) > 0 {
@@ -130,7 +131,7 @@ func TestReadTruthOfBrokenFiles(t *testing.T) {
 	p.Prompts = 50
 	for _, name := range []string{TruthTable, TruthSummary} {
 		dir := filepath.Join(t.TempDir(), "trace")
-		if err := Create(context.Background(), dir, p, trace.WriteOptions{}); err != nil {
+		if err := Create(context.Background(), dir, p, file.WriteOptions{}); err != nil {
 			t.Fatal(err)
 		}
 		b := read(t, dir, name)
@@ -151,7 +152,7 @@ func TestTenMillionOutcomes(t *testing.T) {
 	p := Default()
 	p.Prompts, p.Text, p.Responses = 1_250_000, "short", "none"
 	start := time.Now()
-	if err := Create(context.Background(), filepath.Join(t.TempDir(), "trace"), p, trace.WriteOptions{}); err != nil {
+	if err := Create(context.Background(), filepath.Join(t.TempDir(), "trace"), p, file.WriteOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	t.Logf("10,000,000 outcomes written in %v", time.Since(start))

@@ -1,17 +1,11 @@
 package trace
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"math"
-	"os"
-	"path/filepath"
 	"strconv"
-	"strings"
 
 	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/ast"
 
 	"github.com/trilemma-bench/trilemma/harness/textfile"
 	"github.com/trilemma-bench/trilemma/policies/policy"
@@ -42,39 +36,22 @@ type modelEntry struct {
 	FirstTokenSec2 any `yaml:"time_to_first_token_sec"`
 }
 
-// readModels reads models.yaml. What is wrong with it goes to found; err is for what is not the file's fault.
-func readModels(dir string, found *findings) (models []policy.Model, err error) {
-	path := filepath.Join(dir, ModelsFile)
-	src, err := textfile.Read(path)
-	if errors.Is(err, os.ErrNotExist) {
-		found.add(Violation{File: ModelsFile, Row: -1, Problem: "is missing", Fix: "a trace is a folder with models.yaml, " +
-			"prompts.parquet and outcomes.parquet; check the path " + dir})
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", path, err)
-	}
-	return parseModels(src, found), nil
-}
-
 // ParseModels reads the text of a models.yaml. The error is the first [Violation].
 func ParseModels(src []byte) ([]policy.Model, error) {
-	found := &findings{limit: 1}
-	models := parseModels(src, found)
-	if found.total > 0 {
-		return nil, &found.list[0].Violation
-	}
-	return models, nil
+	found := &Findings{Limit: 1}
+	models := CheckModels(src, found)
+	return models, found.First(nil)
 }
 
 // modelsReader holds what is needed to name the line of a violation.
 type modelsReader struct {
-	found *findings
-	lines map[string]int // "2.region" → line
-	at    int            // model
+	found *Findings
+	keys  ModelKeys
+	at    int // model
 }
 
-func parseModels(src []byte, found *findings) (models []policy.Model) {
+// CheckModels reads the text of a models.yaml. What is wrong with it goes to found.
+func CheckModels(src []byte, found *Findings) (models []policy.Model) {
 	invalid := func(why any) {
 		problem := fmt.Sprintf("is not valid YAML: %v", why)
 		v := Violation{File: ModelsFile, Row: -1, Problem: problem, Fix: "write a list of models under the key models"}
@@ -84,7 +61,7 @@ func parseModels(src []byte, found *findings) (models []policy.Model) {
 				v.Row = int64(tok.Position.Line)
 			}
 		}
-		found.add(v)
+		found.Add(v)
 		models = nil
 	}
 	defer func() {
@@ -101,8 +78,7 @@ func parseModels(src []byte, found *findings) (models []policy.Model) {
 		invalid(err)
 		return nil
 	}
-	r := &modelsReader{found: found, lines: modelLines(src)}
-	raw := readRaw(src)
+	r := &modelsReader{found: found, keys: ReadModelKeys(src)}
 	seen := map[string]int64{}
 	for i := range file.Models {
 		e := &file.Models[i]
@@ -113,11 +89,11 @@ func parseModels(src []byte, found *findings) (models []policy.Model) {
 				r.bad("id", "", "a model has no id", "give every model an id, the model_id of its outcomes")
 			}
 		} else if line, twice := seen[m.ID]; twice {
-			r.bad("id", clip(m.ID), fmt.Sprintf("is the id of the model in line %d already", line), "remove one of the two")
+			r.bad("id", Clip(m.ID), fmt.Sprintf("is the id of the model in line %d already", line), "remove one of the two")
 		} else {
-			seen[m.ID] = r.line("id")
+			seen[m.ID] = r.keys.Line(i, "id")
 		}
-		r.otherPrices(raw.keys(i))
+		r.otherPrices()
 		m.Provider = r.text("provider", e.Provider)
 		m.Hardware = r.text("hardware", e.Hardware)
 		m.Region = r.text("region", e.Region)
@@ -138,24 +114,14 @@ func parseModels(src []byte, found *findings) (models []policy.Model) {
 		models = append(models, m)
 	}
 	if len(models) == 0 {
-		found.add(Violation{File: ModelsFile, Row: -1, Column: "models", Problem: "names no models",
+		found.Add(Violation{File: ModelsFile, Row: -1, Column: "models", Problem: "names no models",
 			Fix: "list the models under the key models, each with at least an id"})
 	}
 	return models
 }
 
-func (r *modelsReader) line(key string) int64 {
-	if n, ok := r.lines[strconv.Itoa(r.at)+"."+key]; ok {
-		return int64(n)
-	}
-	if n, ok := r.lines[strconv.Itoa(r.at)]; ok {
-		return int64(n)
-	}
-	return -1
-}
-
 func (r *modelsReader) bad(key, value, problem, fix string) {
-	r.found.add(Violation{File: ModelsFile, Row: r.line(key), Column: key, Value: value, Problem: problem, Fix: fix})
+	r.found.Add(Violation{File: ModelsFile, Row: r.keys.Line(r.at, key), Column: key, Value: value, Problem: problem, Fix: fix})
 }
 
 func (r *modelsReader) text(key string, v any) string {
@@ -176,7 +142,7 @@ func (r *modelsReader) number(key string, v any, positive bool) float64 {
 	case v == nil:
 		return math.NaN()
 	case !ok:
-		r.bad(key, clip(fmt.Sprint(v)), "is not a number", "write a plain number, or leave the key out where it is unknown")
+		r.bad(key, Clip(fmt.Sprint(v)), "is not a number", "write a plain number, or leave the key out where it is unknown")
 	case math.IsNaN(x) || math.IsInf(x, 0):
 		r.bad(key, fmt.Sprint(x), "is not a finite number", "leave the key out where it is unknown")
 	case x < 0:
@@ -232,18 +198,19 @@ func (r *modelsReader) sizes(total, active policy.Range) {
 		of  policy.Range
 	}{{"params_total_b", total}, {"params_active_b", active}} {
 		if s.of.High > mostParamsB {
-			r.bad(s.key, figureText(s.of.High), "billion parameters are more than any model has",
-				"write the size in billions: "+figureText(s.of.High/1e9)+" for "+figureText(s.of.High)+" parameters")
+			r.bad(s.key, FigureText(s.of.High), "billion parameters are more than any model has",
+				"write the size in billions: "+FigureText(s.of.High/1e9)+" for "+FigureText(s.of.High)+" parameters")
 			return
 		}
 	}
 	if total.Known() && active.Known() && active.Low > total.High {
-		r.bad("params_active_b", figureText(active.Low), "is above params_total_b, "+figureText(total.High)+", of which it is a part",
+		r.bad("params_active_b", FigureText(active.Low), "is above params_total_b, "+FigureText(total.High)+", of which it is a part",
 			"swap the two, or write the same figure where all parameters are active")
 	}
 }
 
-func figureText(x float64) string { return strconv.FormatFloat(x, 'g', 6, 64) }
+// FigureText is a figure as messages show it.
+func FigureText(x float64) string { return strconv.FormatFloat(x, 'g', 6, 64) }
 
 func toFloat(v any) (float64, bool) {
 	switch v := v.(type) {
@@ -259,46 +226,8 @@ func toFloat(v any) (float64, bool) {
 	return 0, false
 }
 
-// modelLines finds the lines of the models and of their keys.
-func modelLines(src []byte) map[string]int {
-	lines := map[string]int{}
-	path, err := yaml.PathString("$.models")
-	if err != nil {
-		return lines
-	}
-	node, err := path.ReadNode(bytes.NewReader(src))
-	if err != nil {
-		return lines
-	}
-	list, ok := node.(*ast.SequenceNode)
-	if !ok {
-		return lines
-	}
-	for i, item := range list.Values {
-		at := strconv.Itoa(i)
-		var entries []*ast.MappingValueNode
-		switch item := item.(type) {
-		case *ast.MappingNode:
-			entries = item.Values
-		case *ast.MappingValueNode:
-			entries = []*ast.MappingValueNode{item}
-		}
-		for _, e := range entries {
-			tok := e.Key.GetToken()
-			if tok == nil || tok.Position == nil {
-				continue
-			}
-			if _, ok := lines[at]; !ok {
-				lines[at] = tok.Position.Line
-			}
-			lines[at+"."+strings.Trim(tok.Value, `"'`)] = tok.Position.Line
-		}
-	}
-	return lines
-}
-
-// formatModels writes models.yaml: the keys that readModels reads, unknown figures left out.
-func formatModels(models []policy.Model) ([]byte, error) {
+// FormatModels writes models.yaml: the keys that [ParseModels] reads, unknown figures left out.
+func FormatModels(models []policy.Model) ([]byte, error) {
 	var list []yaml.MapSlice
 	for _, m := range models {
 		entry := yaml.MapSlice{{Key: "id", Value: m.ID}}

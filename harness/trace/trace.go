@@ -1,15 +1,13 @@
-// Package trace reads, writes, checks and splits traces: logs of what several LLMs answered to the same prompts.
+// Package trace says what a trace is: a log of what several LLMs answered to the same prompts. The way of the data:
 //
-// A trace is a folder with models.yaml, prompts.parquet and outcomes.parquet (or outcomes/part-*.parquet). The way of
-// the data:
+//  1. file.Open reads a folder (models.yaml, prompts.parquet, outcomes.parquet or outcomes/part-*.parquet) into a [Trace].
+//     Responses, by far the largest column, stay on disk until file.Responses asks for them.
+//  2. file.Validate reads the same files and lists every [Violation] of the format instead of stopping at the first.
+//     What violates nothing but is hardly meant, such as costs in cents, package doubt finds.
+//  3. split.Assign gives the prompts to train, validation, selection and test, near-duplicates to one of them.
+//  4. file.Write stores a trace, whoever made it: the simulator, an importer, a test.
 //
-//  1. [Open] reads the models, the prompt columns and the figures of the outcomes into a [Trace]. Responses, by far the
-//     largest column, stay on disk until [Trace.Responses] asks for them.
-//  2. [Validate] reads the same files and lists every violation instead of stopping at the first.
-//  3. [Trace.Split] assigns prompts to train, validation and test, keeping near-duplicates on one side.
-//  4. [Write] stores a trace, whoever made it: the simulator, an importer, a test.
-//
-// In memory a trace is columnar: one dense prompts × models matrix per quantity and one presence bitmap.
+// In memory a trace is columnar: one dense prompts × models matrix per figure (see [Figures]) and one presence bitmap.
 package trace
 
 import (

@@ -2,14 +2,14 @@ package trace
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 )
 
-// Violation is one thing that is wrong with a trace, and what to do about it. [Open] returns the first as its error,
-// [Validate] lists all of them.
+// Violation is one thing that is wrong with a trace, and what to do about it. Reading a trace
+// returns the first as its error, validating it lists all of them.
 type Violation struct {
 	// File is relative to the trace's folder, with forward slashes: "outcomes/part-00003.parquet".
 	File string `json:"file"`
@@ -56,8 +56,8 @@ func (v *Violation) Error() string {
 	return s
 }
 
-// clip shortens a value for a message.
-func clip(s string) string {
+// Clip quotes and shortens a value for a message.
+func Clip(s string) string {
 	const most = 80
 	s = strings.ToValidUTF8(s, "\uFFFD")
 	if len(s) > most {
@@ -70,11 +70,10 @@ func clip(s string) string {
 	return fmt.Sprintf("%q", s)
 }
 
-// findings collects the violations of one block of a file: columns are read one after another, but violations are told
-// by row.
-type findings struct {
-	limit int // most to keep, 0 for all
-	total int
+// Findings collects violations: columns are read one after another, but violations are told by row.
+type Findings struct {
+	Limit int // most to keep, 0 for all
+	Total int
 	list  []placed
 	mark  int // index in list where the current column starts
 }
@@ -84,36 +83,56 @@ type placed struct {
 	column int
 }
 
-// column starts the next column: each may keep limit violations of its own, so that the first limit by row are among
+// Column starts the next column: each may keep Limit violations of its own, so that the first Limit by row are among
 // those kept.
-func (f *findings) column() { f.mark = len(f.list) }
+func (f *Findings) Column() { f.mark = len(f.list) }
 
-func (f *findings) add(v Violation) {
-	f.total++
-	if f.limit <= 0 || len(f.list)-f.mark < f.limit {
+// Add files a violation.
+func (f *Findings) Add(v Violation) {
+	f.Total++
+	if f.Limit <= 0 || len(f.list)-f.mark < f.Limit {
 		f.list = append(f.list, placed{v, f.mark})
 	}
 }
 
-// drain appends what was found to out, in row order, and starts anew.
-func (f *findings) drain(out []Violation) []Violation {
+// Take files an error that is a violation, and returns any other.
+func (f *Findings) Take(err error) error {
+	var v *Violation
+	if errors.As(err, &v) {
+		f.Add(*v)
+		return nil
+	}
+	return err
+}
+
+// Merge adds what another column found.
+func (f *Findings) Merge(o *Findings) {
+	f.Column()
+	f.Total += o.Total
+	for _, v := range o.list {
+		f.list = append(f.list, placed{v.Violation, f.mark})
+	}
+}
+
+// First is what ended a reading: an error of the machine, or the first violation.
+func (f *Findings) First(err error) error {
+	if err != nil || f.Total == 0 {
+		return err
+	}
+	return &f.Drain(nil)[0]
+}
+
+// Drain appends what was found to out, in row order, and starts anew.
+func (f *Findings) Drain(out []Violation) []Violation {
 	slices.SortStableFunc(f.list, func(a, b placed) int {
 		return cmp.Or(cmp.Compare(a.Row, b.Row), cmp.Compare(a.column, b.column))
 	})
 	for _, v := range f.list {
-		if f.limit > 0 && len(out) >= f.limit {
+		if f.Limit > 0 && len(out) >= f.Limit {
 			break
 		}
 		out = append(out, v.Violation)
 	}
 	f.list, f.mark = f.list[:0], 0
 	return out
-}
-
-// relative names a file within the trace's folder.
-func relative(dir, path string) string {
-	if rel, err := filepath.Rel(dir, path); err == nil {
-		return filepath.ToSlash(rel)
-	}
-	return filepath.ToSlash(path)
 }

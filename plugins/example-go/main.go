@@ -33,17 +33,23 @@ func definition() policy.Definition {
 	}
 }
 
-// byLength is what was learned. Mean holds sums of score, cost, carbon and latency, and how many of each, by sort and
-// model; what is unknown (NaN) is not counted.
+// byLength is what was learned. Sums holds the sum of every quantity and how many there were of it, by sort
+// and model; what is unknown (NaN) is not counted.
 type byLength struct {
 	Models int
 	Limit  []int // bytes: a sort ends below its limit, the last sort has none
-	Mean   [3][][4]mean
+	Sums   [3][]sums
 }
 
-type mean struct{ Sum, N float64 }
+type sums struct{ Of, N policy.Figures }
 
-func (m mean) value() float64 { return m.Sum / max(m.N, 1) }
+func (s *sums) mean() policy.Figures {
+	mean := s.Of
+	for q := range mean {
+		mean[q] /= max(s.N[q], 1)
+	}
+	return mean
+}
 
 func (p *byLength) sort(text string) int {
 	i, _ := slices.BinarySearch(p.Limit, len(text)+1)
@@ -62,14 +68,15 @@ func (p *byLength) Fit(ctx context.Context, t *policy.Task, _ func(policy.Progre
 	slices.Sort(lengths)
 	p.Limit = []int{lengths[len(lengths)/3], lengths[len(lengths)*2/3]}
 	o := &t.Train.Outcomes
-	for s := range p.Mean {
-		p.Mean[s] = make([][4]mean, p.Models)
+	for s := range p.Sums {
+		p.Sums[s] = make([]sums, p.Models)
 	}
-	for at := range o.Score {
-		sums := &p.Mean[p.sort(t.Train.Prompts.Text[at/p.Models])][at%p.Models]
-		for q, x := range []float32{o.Score[at], o.CostUSD[at], o.CarbonG[at], o.LatencySec[at]} {
-			if o.Present[at] && x == x {
-				sums[q].Sum, sums[q].N = sums[q].Sum+float64(x), sums[q].N+1
+	for at, present := range o.Present {
+		sums := &p.Sums[p.sort(t.Train.Prompts.Text[at/p.Models])][at%p.Models]
+		for q, x := range o.Figures.At(at) {
+			if present && x == x {
+				sums.Of[q] += x
+				sums.N[q]++
 			}
 		}
 	}
@@ -84,8 +91,8 @@ func (p *byLength) Route(ctx context.Context, b *policy.Batch) (*policy.Decision
 	d := policy.NewDecisions(b.Rows())
 	for r := range b.Rows() {
 		best, utility := 0, 0.0
-		for m, x := range p.Mean[p.sort(b.Prompts.Text[b.Prompt[r]])] {
-			u := b.Preferences[b.Preference[r]].Utility(x[0].value(), x[1].value(), x[2].value(), x[3].value())
+		for m, sums := range p.Sums[p.sort(b.Prompts.Text[b.Prompt[r]])] {
+			u := b.Preferences[b.Preference[r]].Utility(sums.mean())
 			if m == 0 || u > utility {
 				best, utility = m, u
 			}
@@ -104,8 +111,8 @@ func (p *byLength) Load(state []byte) error {
 	if err := json.Unmarshal(state, &loaded); err != nil {
 		return err
 	}
-	if loaded.Models != p.Models || len(loaded.Limit) != 2 || len(loaded.Mean[0]) != p.Models ||
-		len(loaded.Mean[1]) != p.Models || len(loaded.Mean[2]) != p.Models {
+	if loaded.Models != p.Models || len(loaded.Limit) != 2 || len(loaded.Sums[0]) != p.Models ||
+		len(loaded.Sums[1]) != p.Models || len(loaded.Sums[2]) != p.Models {
 		return errors.New("the state is of another pool")
 	}
 	*p = loaded

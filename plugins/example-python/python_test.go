@@ -95,18 +95,18 @@ func TestWhatItIsSent(t *testing.T) {
 	}
 	n := 30_000 // several parts, and more than gRPC's 4 MiB in all
 	prompts := policy.Prompts{Dim: 32, Vector: make([]float32, 32*n)}
-	outcomes := policy.Outcomes{Models: 2, Present: make([]bool, 2*n), Score: make([]float32, 2*n), Answer: make([]string, 2*n)}
+	outcomes := policy.Outcomes{Models: 2, Present: make([]bool, 2*n), Figures: policy.NewMatrix(2*n, policy.Quality), Answer: make([]string, 2*n)}
 	for p := range n {
 		prompts.ID = append(prompts.ID, "p")
 		prompts.Text = append(prompts.Text, "größe \xff")
 		prompts.Vector[32*p+31] = float32(p)
 		outcomes.Present[2*p+1] = p%3 == 0
-		outcomes.Score[2*p+1] = 0.5
+		outcomes.Figures[policy.Quality][2*p+1] = 0.5
 		outcomes.Answer[2*p] = "A"
 	}
 	split := &policy.Split{Prompts: prompts, Reference: make([]string, n), Outcomes: outcomes}
 	var seen []policy.Progress
-	task := &policy.Task{Train: split, Preferences: []policy.Preference{{LambdaCost: 3}}}
+	task := &policy.Task{Train: split, Preferences: []policy.Preference{{policy.Cost: 3}}}
 	if err := i.Fit(ctx, task, func(p policy.Progress) { seen = append(seen, p) }); err != nil {
 		t.Fatalf("%v\n%s", err, log.String())
 	}

@@ -46,7 +46,8 @@ class Policy:
         raise NotImplementedError
 
     # A policy may also have
-    #   fit(self, task, report)   task.train, task.validation, task.preferences; report(stage, step, total, loss=0.5, …)
+    #   fit(self, task, report)   task.train, task.validation, task.preferences, task.weighed (the figures that they
+    #                             weigh, as outcomes name them); report(stage, step, total, loss=0.5, …)
     #                             ends the fit by an exception once it is cancelled, so call it now and then
     #   save(self) -> bytes, load(self, state)
     #   observe(self, feedback)
@@ -96,68 +97,71 @@ def strings(column):
     return [column.data[a:b].decode("utf-8", "replace") for a, b in zip(at[:-1], at[1:])]
 
 
-def prompts(m):
-    id = strings(m.id)
-    return SimpleNamespace(
-        id=id,
-        text=strings(m.text) if m.HasField("text") else None,
-        category=strings(m.category) if m.HasField("category") else None,
-        vector=floats(m.vector).reshape(len(id), m.dim) if m.HasField("vector") else None,
-        grid=floats(m.grid_g_per_kwh).reshape(len(id), -1) if m.HasField("grid_g_per_kwh") and id else None,
-    )
+class Table(SimpleNamespace):
+    """Columns by their names, as arrays [rows] or [rows × width], or lists of texts; None for one that is not there."""
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return None
 
 
-def preferences(list):
-    """[n × 3]: the score that one dollar, one gram of CO2e and one second are worth."""
-    rows = [(p.lambda_cost, p.lambda_carbon, p.lambda_latency) for p in list]
-    return np.array(rows, dtype=np.float64).reshape(len(rows), 3)
+def column(parts):
+    """A column, put together from its parts. parts: pairs of a number of rows and a Column."""
+    kind = parts[0][1].WhichOneof("values")
+    if kind == "text":
+        return [s for _, c in parts for s in strings(c.text)]
+    read = {"f32": floats, "i32": ints, "f64": lambda b: np.frombuffer(b, "<f8")}
+    arrays = [bits(c.bit, rows * c.width) if kind == "bit" else read[kind](getattr(c, kind)) for rows, c in parts]
+    x, width = np.concatenate(arrays) if len(arrays) > 1 else arrays[0], parts[0][1].width
+    return x.reshape(sum(rows for rows, _ in parts), width) if width != 1 else x
+
+
+def table(*parts):
+    """Tables of the same columns under one another."""
+    by_name = {}
+    for t in parts:
+        for c in t.columns:
+            by_name.setdefault(c.name, []).append((t.rows, c))
+    t = Table(rows=sum(t.rows for t in parts), **{name: column(p) for name, p in by_name.items()})
+    for name in ("vector", "grid_g_per_kwh"):  # matrices even where they are one wide
+        if name in by_name:
+            setattr(t, name, getattr(t, name).reshape(t.rows, by_name[name][0][1].width))
+    return t
+
+
+def preferences(t):
+    """[n × quantities]: the score that one unit of each quantity is worth, in the order of weighed(t)."""
+    return np.stack([column([(t.rows, c)]) for c in t.columns], axis=1)
+
+
+def weighed(t):
+    """The names of the figures that a preference weighs, such as cost_usd."""
+    return [c.name for c in t.columns]
+
+
+PROMPTS = ("id", "text", "category", "vector", "grid_g_per_kwh", "reference")
 
 
 def split(parts):
-    """The parts of a split, put together. Matrices are [prompts × models]."""
+    """The parts of a split: prompts and outcomes, which are matrices [prompts × models]; answers are lists, row-major."""
     if not parts:
         return None
-
-    def join(of, name, read):
-        have = [of(p) for p in parts]
-        return np.concatenate([read(getattr(m, name)) for m in have]) if have[0].HasField(name) else None
-
-    def texts(of, name):
-        have = [of(p) for p in parts]
-        return [s for m in have for s in strings(getattr(m, name))] if have[0].HasField(name) else None
-
-    p, o, k, dim = (lambda m: m.prompts), (lambda m: m.outcomes), parts[0].outcomes.models, parts[0].prompts.dim
-    id = texts(p, "id")
-    matrix = lambda x: None if x is None else x.reshape(len(id), k)
-    outcomes = {
-        name: matrix(join(o, name, floats))
-        for name in ("score", "cost_usd", "energy_wh", "carbon_g", "latency_sec", "input_tokens", "output_tokens", "propensity")
-    }
-    present = [bits(m.outcomes.present, len(strings(m.prompts.id)) * k) for m in parts]
-    vector, grid = join(p, "vector", floats), join(p, "grid_g_per_kwh", floats)
-    return SimpleNamespace(
-        prompts=SimpleNamespace(
-            id=id, text=texts(p, "text"), category=texts(p, "category"),
-            vector=None if vector is None else vector.reshape(len(id), dim), grid=matrix(grid),
-        ),
-        reference=texts(lambda m: m, "reference"),
-        outcomes=SimpleNamespace(
-            models=k, present=matrix(np.concatenate(present)), answer=texts(o, "answer"), response=texts(o, "response"), **outcomes
-        ),
+    whole, models = table(*(p.split for p in parts)), parts[0].models
+    columns = {n: x.reshape(-1, models) if isinstance(x, np.ndarray) else x for n, x in vars(whole).items() if n not in PROMPTS + ("rows",)}
+    return Table(
+        prompts=Table(**{n: x for n, x in vars(whole).items() if n in PROMPTS}),
+        reference=whole.reference, outcomes=Table(models=models, **columns),
     )
 
 
 def batch(m):
     asked = None
     if m.HasField("asked"):
-        a = m.asked
-        asked = SimpleNamespace(
-            offset=ints(a.offset), model=ints(a.model), round=ints(a.round), missing=bits(a.missing, len(a.model) // 4),
-            answer=strings(a.answer) if a.HasField("answer") else None, response=strings(a.response) if a.HasField("response") else None,
-            **{n: floats(getattr(a, n)) for n in ("input_tokens", "output_tokens", "cost_usd", "energy_wh", "carbon_g", "latency_sec")},
-        )
+        asked = table(m.asked)
+        asked.offset = ints(m.asked_offset)
     return SimpleNamespace(
-        prompts=prompts(m.prompts), preferences=preferences(m.preferences), prompt=ints(m.prompt),
+        prompts=table(m.prompts), preferences=preferences(m.preferences), weighed=weighed(m.preferences), prompt=ints(m.prompt),
         preference=ints(m.preference), round=m.round, asked=asked, rows=len(m.prompt) // 4,
     )
 
@@ -179,7 +183,7 @@ def send(data):
 
 
 class Service:
-    """Answers policy.v1 for one policy class."""
+    """Answers policy.v2 for one policy class."""
 
     def __init__(self, cls):
         self.cls, self.policy, self.lock = cls, None, threading.Lock()
@@ -234,7 +238,7 @@ class Service:
                 header = receive(chunks, pb.TaskHeader)
                 part = lambda size: [receive(chunks, pb.SplitPart) for _ in range(size.parts)]
                 task = SimpleNamespace(
-                    preferences=preferences(header.preferences), train=split(part(header.train)),
+                    preferences=preferences(header.preferences), weighed=weighed(header.preferences), train=split(part(header.train)),
                     validation=split(part(header.validation)), cancelled=cancelled.is_set,
                 )
                 with self.lock:
@@ -270,9 +274,8 @@ class Service:
     def observe(self, chunks, context):
         def show():
             m = receive(chunks, pb.Feedback)
-            columns = {n: floats(getattr(m, n)) for n in ("propensity", "score", "cost_usd", "carbon_g", "latency_sec")}
             self.configured("observe")(
-                SimpleNamespace(prompts=prompts(m.prompts), preference=preferences(m.preference), model=ints(m.model), **columns)
+                Table(prompts=table(m.prompts), preference=preferences(m.preference), **vars(table(m.outcome)))
             )
 
         self.answer(context, show)
@@ -289,7 +292,7 @@ class Service:
         one, many = grpc.unary_unary_rpc_method_handler, grpc.unary_stream_rpc_method_handler
         took, both = grpc.stream_unary_rpc_method_handler, grpc.stream_stream_rpc_method_handler
         rpc = lambda kind, f, request: kind(f, request.FromString, lambda m: m.SerializeToString())
-        return grpc.method_handlers_generic_handler("policy.v1.Policy", {
+        return grpc.method_handlers_generic_handler("policy.v2.Policy", {
             "Describe": rpc(one, self.describe, pb.DescribeRequest), "Configure": rpc(one, self.configure, pb.Setup),
             "Fit": rpc(both, self.fit, pb.Chunk), "Route": rpc(both, self.route, pb.Chunk),
             "Observe": rpc(took, self.observe, pb.Chunk), "Save": rpc(many, self.save, pb.SaveRequest),
@@ -336,8 +339,8 @@ def serve(cls):
     """Serves the policy until the host is done. Speaks go-plugin's handshake with AutoMTLS."""
     if os.environ.get("TRILEMMA_PLUGIN") != "trilemma-policy":
         sys.exit(f"This is a plugin of Trilemma, not to be run by hand. It serves {cls.NAME}: {cls.SUMMARY}")
-    if "1" not in os.environ.get("PLUGIN_PROTOCOL_VERSIONS", "1").split(","):
-        sys.exit("this plugin speaks protocol version 1 only; the host wants " + os.environ["PLUGIN_PROTOCOL_VERSIONS"])
+    if "2" not in os.environ.get("PLUGIN_PROTOCOL_VERSIONS", "2").split(","):
+        sys.exit("this plugin speaks protocol version 2 only; the host wants " + os.environ["PLUGIN_PROTOCOL_VERSIONS"])
     done = threading.Event()
     empty = lambda reply: grpc.unary_unary_rpc_method_handler(lambda *_: reply(), None, None)
 
@@ -356,7 +359,7 @@ def serve(cls):
     client = os.environ["PLUGIN_CLIENT_CERT"].encode()
     server.add_secure_port("unix:" + path, grpc.ssl_server_credentials([(key, cert)], client, require_client_auth=True))
     server.start()
-    print(f"1|1|unix|{path}|grpc|{base64.b64encode(der).decode().rstrip('=')}", flush=True)
+    print(f"1|2|unix|{path}|grpc|{base64.b64encode(der).decode().rstrip('=')}", flush=True)
     sys.stdout.reconfigure(line_buffering=True)  # from here on what is printed goes to the run's log
     if os.environ.get("TRILEMMA_LIFELINE") == "stdin":
         threading.Thread(target=lambda: (sys.stdin.buffer.read(), os._exit(0)), daemon=True).start()

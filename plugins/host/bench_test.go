@@ -14,7 +14,7 @@ func BenchmarkRoute(b *testing.B) {
 	prompts := somePrompts(1700, 384)
 	preferences := make([]policy.Preference, 32)
 	for j := range preferences {
-		preferences[j].LambdaCost = float64(j)
+		preferences[j][policy.Cost] = float64(j)
 	}
 	for _, way := range []string{"within", "process"} {
 		b.Run(way, func(b *testing.B) {

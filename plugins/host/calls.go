@@ -7,7 +7,7 @@ import (
 	"io"
 	"time"
 
-	pb "github.com/trilemma-bench/trilemma/plugins/proto/policyv1"
+	pb "github.com/trilemma-bench/trilemma/plugins/proto/policyv2"
 	"github.com/trilemma-bench/trilemma/plugins/wire"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )

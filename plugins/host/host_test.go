@@ -40,7 +40,7 @@ func wants(t *testing.T, err error, kind host.Kind, parts ...string) {
 
 func TestBothWaysGiveTheSameDecisions(t *testing.T) {
 	prompts := somePrompts(700, 48)
-	preferences := []policy.Preference{{}, {LambdaCost: 1}, {LambdaCarbon: 0.5, LambdaLatency: 0.1}}
+	preferences := []policy.Preference{{}, {policy.Cost: 1}, {policy.Carbon: 0.5, policy.Latency: 0.1}}
 	task := someTask(3000, 48, 3)
 	var want []host.Routed
 	both(t, "good", func(t *testing.T, src host.Source) {
@@ -309,7 +309,7 @@ func TestRequestsThatDoNotSuit(t *testing.T) {
 		p := somePrompts(3, 2)
 		p.Vector = nil
 		_, err := i.Route(t.Context(), allRows(p, policy.Preference{}))
-		wants(t, err, host.KindRefused, "the policy needs vectors", "encoder")
+		wants(t, err, host.KindRefused, "the policy needs the vector", "encoder")
 		wants(t, i.Fit(t.Context(), someTask(3, 2, 4), nil), host.KindRefused, "outcomes of 4 models, the pool has 3")
 		wants(t, i.Fit(t.Context(), &policy.Task{}, nil), host.KindRefused, "no train split")
 	})
@@ -348,7 +348,7 @@ func TestOnline(t *testing.T) {
 		p := somePrompts(2, 1)
 		x := []float32{0, 1}
 		f := &policy.Feedback{Prompts: p, Preference: make([]policy.Preference, 2), Model: []int32{1, 2},
-			Propensity: []float32{1, 1}, Score: x, CostUSD: x, CarbonG: x, LatencySec: x}
+			Propensity: []float32{1, 1}, Figures: policy.Matrix{policy.Quality: x, policy.Cost: x}}
 		if err := i.Observe(t.Context(), f); err != nil {
 			t.Fatal(err)
 		}
@@ -356,8 +356,8 @@ func TestOnline(t *testing.T) {
 		if err != nil || d.Model[0] != 2 {
 			t.Errorf("got %v, %v; want model 2", d, err)
 		}
-		f.Score = x[:1]
-		wants(t, i.Observe(t.Context(), f), host.KindRefused, "has 1 rows, want 2")
+		f.Figures[policy.Quality] = x[:1]
+		wants(t, i.Observe(t.Context(), f), host.KindRefused, "1 scores for 2 decisions")
 	})
 }
 

@@ -26,7 +26,7 @@ func dump(path string, v reflect.Value) {
 		for i := range v.NumField() {
 			dump(path+"."+v.Type().Field(i).Name, v.Field(i))
 		}
-	case reflect.Slice:
+	case reflect.Slice, reflect.Array:
 		if v.Type() == reflect.TypeFor[[]byte]() {
 			fmt.Printf("%s %q\n", path, v.Bytes())
 			return
@@ -122,7 +122,7 @@ func TestACheatLearnsNothing(t *testing.T) {
 			o := &test.Outcomes
 			routed, err := i.RouteAll(t.Context(), &test.Prompts, []policy.Preference{{}}, func(p, m int) (host.Revealed, bool) {
 				at := p*o.Models + m
-				return host.Revealed{Answer: o.Answer[at], Response: o.Response[at], CostUSD: o.CostUSD[at]}, p != 3
+				return host.Revealed{Answer: o.Answer[at], Response: o.Response[at], Figures: o.Figures.At(at)}, p != 3
 			})
 			if err != nil {
 				t.Fatal(err)
@@ -131,7 +131,7 @@ func TestACheatLearnsNothing(t *testing.T) {
 			own := []float32{0.03125}
 			if err := i.Observe(t.Context(), &policy.Feedback{
 				Prompts:    &policy.Prompts{ID: []string{"test-0"}, Text: test.Prompts.Text[:1], Category: test.Prompts.Category[:1], Vector: []float32{0}, Dim: 1},
-				Preference: []policy.Preference{{}}, Model: []int32{0}, Propensity: own, Score: own, CostUSD: own, CarbonG: own, LatencySec: own,
+				Preference: []policy.Preference{{}}, Model: []int32{0}, Propensity: own, Figures: policy.Matrix{policy.Quality: own, policy.Cost: own},
 			}); err != nil {
 				t.Fatal(err)
 			}
@@ -146,7 +146,7 @@ func TestACheatLearnsNothing(t *testing.T) {
 				}
 				for m := range o.Models {
 					at := p*o.Models + m
-					if strings.Contains(got, fmt.Sprintf(" %v\n", o.Score[at])) {
+					if strings.Contains(got, fmt.Sprintf(" %v\n", o.Figures[policy.Quality][at])) {
 						t.Errorf("the score of test prompt %d, model %d was sent", p, m)
 					}
 					asked := p != 0 && m < 2 && p != 3
@@ -165,7 +165,7 @@ func TestACheatLearnsNothing(t *testing.T) {
 				}
 			}
 			// The spy does write down what it gets, or all of the above would prove nothing.
-			if !strings.Contains(got, fmt.Sprintf(" %v\n", train.Outcomes.Score[0])) {
+			if !strings.Contains(got, fmt.Sprintf(" %v\n", train.Outcomes.Figures[policy.Quality][0])) {
 				t.Error("the training scores did not arrive")
 			}
 			if strings.Contains(got, train.Prompts.Category[0]) != greedy {
@@ -202,8 +202,8 @@ func tracePart(name string, n int) *policy.Split {
 		for m := range 3 {
 			o := &s.Outcomes
 			o.Present = append(o.Present, true)
-			o.Score = append(o.Score, base+float32(p*3+m+1)/1024)
-			o.CostUSD = append(o.CostUSD, 2)
+			o.Figures[policy.Quality] = append(o.Figures[policy.Quality], base+float32(p*3+m+1)/1024)
+			o.Figures[policy.Cost] = append(o.Figures[policy.Cost], 2)
 			o.Answer = append(o.Answer, fmt.Sprintf("%s-answer-%d-%d", name, p, m))
 			o.Response = append(o.Response, fmt.Sprintf("%s-response-%d-%d", name, p, m))
 		}
@@ -211,7 +211,8 @@ func tracePart(name string, n int) *policy.Split {
 	return s
 }
 
-// TestNoScoreCanBeSentOfATestPrompt holds the contract itself: what Route is given has no place for a score.
+// TestNoScoreCanBeSentOfATestPrompt holds the contract itself: what Route is given has no place for a score but the column of
+// quality among the figures, which the host empties ([TestACheatLearnsNothing] hands it in).
 func TestNoScoreCanBeSentOfATestPrompt(t *testing.T) {
 	var walk func(path string, typ reflect.Type)
 	walk = func(path string, typ reflect.Type) {

@@ -11,52 +11,44 @@ import (
 // The functions below keep back every column that a policy did not ask for, whatever the caller hands in, and refuse a
 // call that lacks one that it needs, or whose columns do not fit each other.
 
-// cleanPrompts keeps back the category unless the policy declared the need for it: that of the training prompts, or of
-// those to be routed.
-func (i *Instance) cleanPrompts(p *policy.Prompts, category policy.Need) (*policy.Prompts, error) {
+// clean makes absent what the policy did not declare a need for, and checks that what it needs is there and that every
+// column fits n rows. category is the need that the label depends on: that of the training prompts, or of those to be routed.
+func (i *Instance) clean(columns []policy.Column, n int, category policy.Need) error {
+	for _, c := range columns {
+		need := c.Need
+		if need == policy.NeedCategory {
+			need = category
+		}
+		switch want, have := n*c.Width, c.Len(); {
+		case need != "" && !i.about.Wants(need):
+			c.Drop()
+		case have < 0:
+			// A log may have no answers, and not every figure. Of prompts a policy is given all that it needs.
+			if n > 0 && need != "" && need != policy.NeedAnswer && need != policy.NeedResponse {
+				return fmt.Errorf("the policy needs the %s of prompts, and there is none%s", need, remedy[need])
+			}
+		case have != want, need == policy.NeedGrid && c.Width != i.models && n > 0, need == policy.NeedVector && c.Width < 1 && n > 0:
+			return fmt.Errorf("column %s has %d values for %d rows × %d%s", c.Name, have, n, c.Width, remedy[need])
+		}
+	}
+	return nil
+}
+
+var remedy = map[policy.Need]string{policy.NeedVector: "; give the experiment an encoder"}
+
+func (i *Instance) cleanPrompts(p *policy.Prompts) (*policy.Prompts, error) {
 	if p == nil {
 		return nil, errors.New("there are no prompts")
 	}
-	n := p.Len()
-	out := &policy.Prompts{ID: p.ID}
-	if i.about.Wants(policy.NeedText) {
-		if len(p.Text) != n {
-			return nil, fmt.Errorf("the policy needs the text of prompts: there are %d texts for %d prompts", len(p.Text), n)
-		}
-		out.Text = some(p.Text)
+	out := *p
+	if err := i.clean(out.Columns(), p.Len(), policy.NeedLiveCategory); err != nil {
+		return nil, err
 	}
-	if i.about.Wants(category) {
-		if len(p.Category) != n {
-			return nil, fmt.Errorf("the policy needs the category of prompts: there are %d for %d prompts", len(p.Category), n)
-		}
-		out.Category = some(p.Category)
-	}
-	if i.about.Wants(policy.NeedVector) {
-		if p.Dim < 1 || len(p.Vector) != n*p.Dim {
-			return nil, fmt.Errorf("the policy needs vectors: there are %d numbers for %d prompts of %d dimensions; "+
-				"give the experiment an encoder", len(p.Vector), n, p.Dim)
-		}
-		out.Vector, out.Dim = some(p.Vector), p.Dim
-	}
-	if i.about.Wants(policy.NeedGrid) {
-		if len(p.GridGPerKWh) != n*i.models {
-			return nil, fmt.Errorf("the policy needs the grid of every model: there are %d figures for %d prompts × %d models", len(p.GridGPerKWh), n, i.models)
-		}
-		out.GridGPerKWh = some(p.GridGPerKWh)
-	}
-	return out, nil
-}
-
-// some is a column that is there, even of no rows.
-func some[T any](column []T) []T {
-	if column == nil {
-		return []T{}
-	}
-	return column
+	return &out, nil
 }
 
 func (i *Instance) cleanBatch(b *policy.Batch) (*policy.Batch, error) {
-	prompts, err := i.cleanPrompts(b.Prompts, policy.NeedLiveCategory)
+	prompts, err := i.cleanPrompts(b.Prompts)
 	if err != nil {
 		return nil, err
 	}
@@ -83,11 +75,9 @@ func (i *Instance) cleanBatch(b *policy.Batch) (*policy.Batch, error) {
 			return nil, fmt.Errorf("%d offsets of revealed outcomes for %d rows", len(a.Offset), rows)
 		}
 		asked := *a
-		if !i.about.Wants(policy.NeedAnswer) {
-			asked.Answer = nil
-		}
-		if !i.about.Wants(policy.NeedResponse) {
-			asked.Response = nil
+		asked.Figures[policy.Quality] = nil // never shown, whatever the caller hands in
+		if err := i.clean(asked.Columns(), len(a.Model), ""); err != nil {
+			return nil, err
 		}
 		out.Asked = &asked
 	}
@@ -112,57 +102,28 @@ func (i *Instance) cleanTask(t *policy.Task) (*policy.Task, error) {
 }
 
 func (i *Instance) cleanSplit(s *policy.Split) (*policy.Split, error) {
-	prompts, err := i.cleanPrompts(&s.Prompts, policy.NeedCategory)
-	if err != nil {
-		return nil, err
-	}
-	out := &policy.Split{Prompts: *prompts, Reference: s.Reference, Outcomes: s.Outcomes}
-	o, n := &out.Outcomes, prompts.Len()
+	out := *s
+	n, o := s.Len(), &out.Outcomes
 	if o.Models != i.models {
 		return nil, fmt.Errorf("outcomes of %d models, the pool has %d", o.Models, i.models)
 	}
-	if !i.about.Wants(policy.NeedAnswer) {
-		out.Reference, o.Answer = nil, nil
+	if all := n * o.Models; len(o.Present) != all || len(o.Figures[policy.Quality]) != all {
+		return nil, fmt.Errorf("%d presence bits and %d scores for %d prompts × %d models", len(o.Present), len(o.Figures[policy.Quality]), n, o.Models)
 	}
-	if !i.about.Wants(policy.NeedResponse) {
-		o.Response = nil
-	}
-	if out.Reference != nil && len(out.Reference) != n {
-		return nil, fmt.Errorf("%d references for %d prompts", len(out.Reference), n)
-	}
-	all := n * o.Models
-	if len(o.Present) != all || len(o.Score) != all {
-		return nil, fmt.Errorf("%d presence bits and %d scores for %d prompts × %d models", len(o.Present), len(o.Score), n, o.Models)
-	}
-	for _, c := range []struct {
-		name string
-		have int
-	}{
-		{"cost_usd", len(o.CostUSD)}, {"energy_wh", len(o.EnergyWh)}, {"carbon_g", len(o.CarbonG)},
-		{"latency_sec", len(o.LatencySec)}, {"input_tokens", len(o.InputTokens)}, {"output_tokens", len(o.OutputTokens)},
-		{"propensity", len(o.Propensity)}, {"answer", len(o.Answer)}, {"response", len(o.Response)},
-	} {
-		if c.have != 0 && c.have != all {
-			return nil, fmt.Errorf("column %s has %d figures for %d prompts × %d models", c.name, c.have, n, o.Models)
-		}
-	}
-	return out, nil
+	return &out, i.clean(out.Columns(), n, policy.NeedCategory)
 }
 
 func (i *Instance) cleanFeedback(f *policy.Feedback) (*policy.Feedback, error) {
-	prompts, err := i.cleanPrompts(f.Prompts, policy.NeedLiveCategory)
+	prompts, err := i.cleanPrompts(f.Prompts)
 	if err != nil {
 		return nil, err
 	}
-	n := prompts.Len()
-	for _, have := range []int{
-		len(f.Preference), len(f.Model), len(f.Propensity), len(f.Score), len(f.CostUSD), len(f.CarbonG), len(f.LatencySec),
-	} {
-		if have != n {
-			return nil, fmt.Errorf("a column of feedback has %d rows, want %d", have, n)
-		}
-	}
 	out := *f
 	out.Prompts = prompts
-	return &out, nil
+	n := prompts.Len()
+	if len(f.Preference) != n || len(f.Model) != n || len(f.Propensity) != n || len(f.Figures[policy.Quality]) != n {
+		return nil, fmt.Errorf("feedback of %d preferences, %d models, %d propensities and %d scores for %d decisions",
+			len(f.Preference), len(f.Model), len(f.Propensity), len(f.Figures[policy.Quality]), n)
+	}
+	return &out, i.clean(out.Columns(), n, "")
 }

@@ -241,21 +241,15 @@ func (g *greeting) take(b []byte) {
 func (g *greeting) Close() error { return g.from.Close() }
 
 // trouble says what is wrong with the handshake line; "" where nothing is, or where none came.
-func (g *greeting) trouble(versions []int) string {
+func (g *greeting) trouble(version int) string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if len(g.parts) < 4 {
 		return ""
 	}
-	if v, err := strconv.Atoi(g.parts[1]); err == nil {
-		known := false
-		for _, have := range versions {
-			known = known || have == v
-		}
-		if !known {
-			return fmt.Sprintf("it speaks version %d of the plugin protocol, this program speaks %v: rebuild it with the "+
-				"plugins/serve (or trilemma_policy.py) of this program's release", v, versions)
-		}
+	if v, err := strconv.Atoi(g.parts[1]); err == nil && v != version {
+		return fmt.Sprintf("it speaks version %d of the plugin protocol, this program speaks %d: rebuild it with the "+
+			"plugins/serve (or trilemma_policy.py) of this program's release", v, version)
 	}
 	if len(g.parts) < 5 || g.parts[4] != "grpc" {
 		return "it does not speak gRPC"

@@ -19,7 +19,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	pb "github.com/trilemma-bench/trilemma/plugins/proto/policyv1"
+	pb "github.com/trilemma-bench/trilemma/plugins/proto/policyv2"
 	"github.com/trilemma-bench/trilemma/plugins/wire"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
@@ -99,7 +99,7 @@ func (r *remote) launch(ctx context.Context, path string) (err error) {
 	}
 	r.client = plugin.NewClient(&plugin.ClientConfig{
 		HandshakeConfig:  wire.Handshake,
-		VersionedPlugins: wire.Protocols(func(int) plugin.Plugin { return &dialer{} }),
+		VersionedPlugins: wire.Protocols(&dialer{}),
 		AllowedProtocols: []plugin.Protocol{plugin.ProtocolGRPC},
 		TLSConfig:        tlsConfig,
 		StartTimeout:     r.opt.StartTimeout,
@@ -152,7 +152,7 @@ func (r *remote) shake(ctx context.Context) (plugin.ClientProtocol, error) {
 			done <- got
 		}()
 		if _, got.err = r.client.Start(); got.err == nil {
-			if trouble := r.process.greeting.trouble(wire.Versions()); trouble != "" {
+			if trouble := r.process.greeting.trouble(wire.Version); trouble != "" {
 				got.err = errors.New(trouble)
 				return
 			}
@@ -171,7 +171,7 @@ func (r *remote) shake(ctx context.Context) (plugin.ClientProtocol, error) {
 
 // whyNot says in the user's words why a plugin did not start.
 func (r *remote) whyNot(path string, err error) error {
-	if trouble := r.process.greeting.trouble(wire.Versions()); trouble != "" {
+	if trouble := r.process.greeting.trouble(wire.Version); trouble != "" {
 		return fmt.Errorf("%s: %s", path, trouble)
 	}
 	if !r.process.started() {

@@ -18,7 +18,7 @@ import (
 func revealSome(prompt, model int) (host.Revealed, bool) {
 	switch {
 	case model == 0 && prompt%3 != 0:
-		return host.Revealed{Answer: "no", OutputTokens: 3, CostUSD: 0.5}, true
+		return host.Revealed{Answer: "no", OutputTokens: 3, Figures: policy.Figures{policy.Cost: 0.5}}, true
 	case model == 1 && prompt%4 == 0:
 		return host.Revealed{Answer: "this must not be seen"}, false
 	}
@@ -26,7 +26,7 @@ func revealSome(prompt, model int) (host.Revealed, bool) {
 }
 
 func TestRounds(t *testing.T) {
-	preferences := []policy.Preference{{LambdaCost: 1}, {}, {LambdaCarbon: 1}}
+	preferences := []policy.Preference{{policy.Cost: 1}, {}, {policy.Carbon: 1}}
 	both(t, "asker", func(t *testing.T, src host.Source) {
 		for _, rows := range []int{0, 5, 64} {
 			i := ready(t, src, host.Options{BatchRows: rows})
@@ -76,7 +76,7 @@ func TestRevealingIsExact(t *testing.T) {
 		wantsResponse := rapid.Bool().Draw(t, "response")
 		// What row (prompt, preference) does in a round follows from its names alone.
 		plan := func(id string, preference policy.Preference, round int) []int32 {
-			rng := policy.Stream(seed, id, fmt.Sprint(preference.LambdaCost))
+			rng := policy.Stream(seed, id, fmt.Sprint(preference[policy.Cost]))
 			order := rng.Perm(models)
 			at := 0
 			for r := 0; ; r++ {
@@ -113,12 +113,12 @@ func TestRevealingIsExact(t *testing.T) {
 						if missing := (number+int(m))%5 == 0; b.Asked.Missing[k] != missing {
 							return nil, fmt.Errorf("row %s: model %d missing: %v", id, m, b.Asked.Missing[k])
 						} else if missing {
-							if b.Asked.Answer[k] != "" || !math.IsNaN(float64(b.Asked.CostUSD[k])) {
+							if b.Asked.Answer[k] != "" || !math.IsNaN(float64(b.Asked.Figures[policy.Cost][k])) {
 								return nil, fmt.Errorf("row %s: a missing outcome is revealed", id)
 							}
 							continue
 						}
-						if b.Asked.CostUSD[k] != figure(number, int(m)) || b.Asked.Answer[k] != fmt.Sprint(number, m) {
+						if b.Asked.Figures[policy.Cost][k] != figure(number, int(m)) || b.Asked.Answer[k] != fmt.Sprint(number, m) {
 							return nil, fmt.Errorf("row %s: model %d is shown as %q", id, m, b.Asked.Answer[k])
 						}
 						if wantsResponse != (b.Asked.Response != nil) {
@@ -154,9 +154,9 @@ func TestRevealingIsExact(t *testing.T) {
 		if err := i.Configure(t.Context(), policy.Setup{Models: pool(models)}); err != nil {
 			t.Fatal(err)
 		}
-		preferences := []policy.Preference{{}, {LambdaCost: 1}}
+		preferences := []policy.Preference{{}, {policy.Cost: 1}}
 		got, err := i.RouteAll(t.Context(), somePrompts(n, 1), preferences, func(p, m int) (host.Revealed, bool) {
-			return host.Revealed{Answer: fmt.Sprint(p, m), Response: "long", CostUSD: figure(p, m)}, (p+m)%5 != 0
+			return host.Revealed{Answer: fmt.Sprint(p, m), Response: "long", Figures: policy.Figures{policy.Cost: float64(figure(p, m))}}, (p+m)%5 != 0
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -10,22 +10,19 @@ import (
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
-// Revealed is what a row sees of an outcome that it asked for. There is no score in it. Unknown figures are NaN.
+// Revealed is what a row sees of an outcome that it asked for. Its quality is never sent. Unknown figures are NaN.
 type Revealed struct {
 	Answer       string // sent on only to a policy that declared that it needs answers
 	Response     string // likewise responses
 	InputTokens  float32
 	OutputTokens float32
-	CostUSD      float32
-	EnergyWh     float32
-	CarbonG      float32
-	LatencySec   float32
+	Figures      policy.Figures
 }
 
 var nan = float32(math.NaN())
 
 // nothing is what is revealed where the trace holds no outcome.
-var nothing = Revealed{InputTokens: nan, OutputTokens: nan, CostUSD: nan, EnergyWh: nan, CarbonG: nan, LatencySec: nan}
+var nothing = Revealed{InputTokens: nan, OutputTokens: nan, Figures: policy.Unknown()}
 
 // Reveal looks the outcome of a prompt, by its index in what RouteAll was given, and a model up; false where the trace
 // holds none.
@@ -59,7 +56,7 @@ func (i *Instance) RouteAll(ctx context.Context, prompts *policy.Prompts, prefer
 		return nil, i.refuse("route", "the policy looks at answers, and nothing reveals any")
 	}
 	// Checked once for all, so that a message counts the prompts of the split and not those of a call.
-	clean, err := i.cleanPrompts(prompts, policy.NeedLiveCategory)
+	clean, err := i.cleanPrompts(prompts)
 	if err != nil {
 		return nil, i.refuse("route", "%w", err)
 	}
@@ -70,7 +67,7 @@ func (i *Instance) RouteAll(ctx context.Context, prompts *policy.Prompts, prefer
 	}
 	for lo := 0; lo < n; {
 		hi := callEnd(clean, lo, max(1, i.opt.BatchRows/len(preferences)))
-		c := newChunk(part(clean, lo, hi), preferences, i.models)
+		c := newChunk(clean.Slice(lo, hi), preferences, i.models)
 		if err := c.route(ctx, i, func(p, m int) (Revealed, bool) { return reveal(lo+p, m) }); err != nil {
 			return nil, err
 		}
@@ -95,30 +92,6 @@ func callEnd(p *policy.Prompts, lo, most int) int {
 			return hi
 		}
 	}
-}
-
-// part is a view of prompts lo to hi.
-func part(p *policy.Prompts, lo, hi int) *policy.Prompts {
-	return &policy.Prompts{
-		ID: cut(p.ID, lo, hi), Text: cut(p.Text, lo, hi), Category: cut(p.Category, lo, hi),
-		Vector: cut(p.Vector, lo*p.Dim, hi*p.Dim), Dim: p.Dim,
-		GridGPerKWh: cut(p.GridGPerKWh, lo*gridWidth(p), hi*gridWidth(p)),
-	}
-}
-
-// gridWidth is the number of models of the column of grids.
-func gridWidth(p *policy.Prompts) int {
-	if p.Len() == 0 {
-		return 0
-	}
-	return len(p.GridGPerKWh) / p.Len()
-}
-
-func cut[T any](x []T, lo, hi int) []T {
-	if x == nil {
-		return nil
-	}
-	return x[lo:hi:hi]
 }
 
 // asking is one outcome that a row asked for.
@@ -244,39 +217,18 @@ func (c *chunk) batch(rows []int, round int) *policy.Batch {
 	return b
 }
 
-// keep gathers the prompts that rows name, and renumbers the rows.
+// keep gathers the prompts that rows name, each once, and renumbers the rows.
 func (c *chunk) keep(rows []int32) *policy.Prompts {
-	p, to := c.prompts, make([]int32, c.prompts.Len())
-	out := &policy.Prompts{ID: []string{}, Dim: p.Dim}
-	if p.Text != nil {
-		out.Text = []string{}
-	}
-	if p.Category != nil {
-		out.Category = []string{}
-	}
-	if p.Vector != nil {
-		out.Vector = []float32{}
-	}
+	var kept []int32
+	to := make([]int32, c.prompts.Len()) // counted from 1
 	for k, from := range rows {
 		if to[from] == 0 {
-			out.ID = append(out.ID, p.ID[from])
-			if p.Text != nil {
-				out.Text = append(out.Text, p.Text[from])
-			}
-			if p.Category != nil {
-				out.Category = append(out.Category, p.Category[from])
-			}
-			if p.Vector != nil {
-				out.Vector = append(out.Vector, p.Row(int(from))...)
-			}
-			if w := int32(gridWidth(p)); w > 0 {
-				out.GridGPerKWh = append(out.GridGPerKWh, p.GridGPerKWh[from*w:(from+1)*w]...)
-			}
-			to[from] = int32(len(out.ID))
+			kept = append(kept, from)
+			to[from] = int32(len(kept))
 		}
 		rows[k] = to[from] - 1
 	}
-	return out
+	return c.prompts.Gather(kept)
 }
 
 // reveal lists what the rows asked for so far.
@@ -288,16 +240,16 @@ func (c *chunk) reveal(rows []int) *policy.Asked {
 	a := &policy.Asked{
 		Offset: make([]int32, 1, len(rows)+1), Model: make([]int32, 0, total), Round: make([]int32, 0, total),
 		Missing: make([]bool, 0, total), Answer: make([]string, 0, total), Response: make([]string, 0, total),
-		InputTokens: make([]float32, 0, total), OutputTokens: make([]float32, 0, total), CostUSD: make([]float32, 0, total),
-		EnergyWh: make([]float32, 0, total), CarbonG: make([]float32, 0, total), LatencySec: make([]float32, 0, total),
+		InputTokens: make([]float32, 0, total), OutputTokens: make([]float32, 0, total), Figures: policy.NewMatrix(total, policy.Spent...),
 	}
 	for _, r := range rows {
 		for _, x := range c.asked[r] {
+			for _, q := range policy.Spent {
+				a.Figures[q][len(a.Model)] = float32(x.Figures[q])
+			}
 			a.Model, a.Round, a.Missing = append(a.Model, x.model), append(a.Round, x.round), append(a.Missing, x.missing)
 			a.Answer, a.Response = append(a.Answer, x.Answer), append(a.Response, x.Response)
 			a.InputTokens, a.OutputTokens = append(a.InputTokens, x.InputTokens), append(a.OutputTokens, x.OutputTokens)
-			a.CostUSD, a.EnergyWh = append(a.CostUSD, x.CostUSD), append(a.EnergyWh, x.EnergyWh)
-			a.CarbonG, a.LatencySec = append(a.CarbonG, x.CarbonG), append(a.LatencySec, x.LatencySec)
 		}
 		a.Offset = append(a.Offset, int32(len(a.Model)))
 	}

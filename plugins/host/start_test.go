@@ -55,11 +55,11 @@ func TestWhatCannotBeStarted(t *testing.T) {
 		"silent":         {host.Source{Executable: script(t, "x", "sleep 60")}, []string{"did not greet as a plugin within 400ms"}},
 		"wrong pin":      {pinned, []string{"is pinned", "has SHA-256"}},
 		"no such policy": {host.Source{Name: "nobody", Executable: self.Executable, Args: []string{wire.BundledArg, "nobody"}}, []string{"exit status 2", `no policy "nobody"`}},
-		"newer version":  {host.Source{Executable: script(t, "x", "echo '1|99|unix|/tmp/none|grpc|"+cert+"'; sleep 60")}, []string{"version 99", "speaks [1]", "rebuild"}},
-		"newer core":     {host.Source{Executable: script(t, "x", "echo '7|1|unix|/tmp/none|grpc|"+cert+"'; sleep 60")}, []string{"did not greet"}},
-		"no TLS":         {host.Source{Executable: script(t, "x", "echo '1|1|unix|/tmp/none|grpc|'; sleep 60")}, []string{"carries no certificate"}},
-		"not gRPC":       {host.Source{Executable: script(t, "x", "echo '1|1|unix|/tmp/none|netrpc|"+cert+"'; sleep 60")}, []string{"does not speak gRPC"}},
-		"bad certificate": {host.Source{Executable: script(t, "x", "echo '1|1|unix|/tmp/none|grpc|"+cert+"'; sleep 60")},
+		"newer version":  {host.Source{Executable: script(t, "x", "echo '1|99|unix|/tmp/none|grpc|"+cert+"'; sleep 60")}, []string{"version 99", "speaks 2", "rebuild"}},
+		"newer core":     {host.Source{Executable: script(t, "x", "echo '7|2|unix|/tmp/none|grpc|"+cert+"'; sleep 60")}, []string{"did not greet"}},
+		"no TLS":         {host.Source{Executable: script(t, "x", "echo '1|2|unix|/tmp/none|grpc|'; sleep 60")}, []string{"carries no certificate"}},
+		"not gRPC":       {host.Source{Executable: script(t, "x", "echo '1|2|unix|/tmp/none|netrpc|"+cert+"'; sleep 60")}, []string{"does not speak gRPC"}},
+		"bad certificate": {host.Source{Executable: script(t, "x", "echo '1|2|unix|/tmp/none|grpc|"+cert+"'; sleep 60")},
 			[]string{"did not greet", "cert"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -48,7 +48,7 @@ func (s *subject) Fit(ctx context.Context, t *policy.Task, report func(policy.Pr
 	}
 	o := &t.Train.Outcomes
 	s.mean = make([]float32, o.Models)
-	for at, x := range o.Score {
+	for at, x := range o.Figures[policy.Quality] {
 		if o.Present[at] {
 			s.mean[at%o.Models] += x / float32(t.Train.Len())
 		}
@@ -82,7 +82,7 @@ func byVector(_ context.Context, s *subject, b *policy.Batch) (*policy.Decisions
 			sum += float64(x)
 		}
 		p := b.Preferences[b.Preference[r]]
-		sum += p.LambdaCost*3 + p.LambdaCarbon*5 + p.LambdaLatency*7 + float64(len(b.Prompts.ID[b.Prompt[r]]))
+		sum += p[policy.Cost]*3 + p[policy.Carbon]*5 + p[policy.Latency]*7 + float64(len(b.Prompts.ID[b.Prompt[r]]))
 		for _, m := range s.mean {
 			sum += float64(m)
 		}
@@ -142,7 +142,7 @@ func init() {
 			out := policy.NewDecisions(b.Rows())
 			for r := range b.Rows() {
 				if b.Round == 0 {
-					if b.Preferences[b.Preference[r]].LambdaCost > 0 {
+					if b.Preferences[b.Preference[r]][policy.Cost] > 0 {
 						out.AppendOne(policy.Select, 1)
 					} else {
 						out.AppendOne(policy.Ask, 0)
@@ -285,7 +285,7 @@ func init() {
 		d.Online = true
 		model := int32(0)
 		s.observe = func(f *policy.Feedback) error {
-			for r, x := range f.Score {
+			for r, x := range f.Figures[policy.Quality] {
 				if x == 1 {
 					model = f.Model[r]
 				}
@@ -367,8 +367,8 @@ func someTask(n, dim, models int) *policy.Task {
 		rng := policy.Stream(8, "outcomes")
 		for range n * models {
 			o.Present = append(o.Present, true)
-			o.Score = append(o.Score, rng.Float32())
-			o.CostUSD = append(o.CostUSD, rng.Float32())
+			o.Figures[policy.Quality] = append(o.Figures[policy.Quality], rng.Float32())
+			o.Figures[policy.Cost] = append(o.Figures[policy.Cost], rng.Float32())
 		}
 		return &policy.Split{Prompts: *somePrompts(n, dim), Outcomes: o}
 	}

@@ -2,7 +2,7 @@
 //
 //	func main() { serve.Policy(policy.Definition{…}) }
 //
-// The host starts the executable and speaks policy.v1 with it over gRPC; see package wire. A process serves one instance
+// The host starts the executable and speaks policy.v2 with it over gRPC; see package wire. A process serves one instance
 // of one policy. What it prints goes to the run's log. A panic in the policy's code fails the call, with the stack in
 // the log, and leaves the process alive; one in a goroutine of its own ends the process, which the host reports.
 package serve
@@ -17,7 +17,7 @@ import (
 	plugin "github.com/hashicorp/go-plugin"
 	"google.golang.org/grpc"
 
-	pb "github.com/trilemma-bench/trilemma/plugins/proto/policyv1"
+	pb "github.com/trilemma-bench/trilemma/plugins/proto/policyv2"
 	"github.com/trilemma-bench/trilemma/plugins/wire"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
@@ -69,7 +69,7 @@ func run(wanted string, defs []policy.Definition) int {
 	s.started = func() { os.Stdout, os.Stderr = stderr, stderr }
 	plugin.Serve(&plugin.ServeConfig{
 		HandshakeConfig:  wire.Handshake,
-		VersionedPlugins: wire.Protocols(func(int) plugin.Plugin { return &served{server: s} }),
+		VersionedPlugins: wire.Protocols(&served{server: s}),
 		GRPCServer:       newGRPCServer,
 		Logger:           hclog.New(&hclog.LoggerOptions{Level: hclog.Error, Output: stderr, DisableTime: true}),
 	})

@@ -13,7 +13,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	pb "github.com/trilemma-bench/trilemma/plugins/proto/policyv1"
+	pb "github.com/trilemma-bench/trilemma/plugins/proto/policyv2"
 	"github.com/trilemma-bench/trilemma/plugins/wire"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )

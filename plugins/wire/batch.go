@@ -3,52 +3,9 @@ package wire
 import (
 	"fmt"
 
-	pb "github.com/trilemma-bench/trilemma/plugins/proto/policyv1"
+	pb "github.com/trilemma-bench/trilemma/plugins/proto/policyv2"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
-
-func encodePrompts(p *policy.Prompts) *pb.Prompts {
-	ids := p.ID
-	if ids == nil {
-		ids = []string{} // the column that says how many there are is never absent
-	}
-	return &pb.Prompts{
-		Id: packStrings(ids), Text: packStrings(p.Text), Category: packStrings(p.Category),
-		Dim: int32(p.Dim), Vector: packFloats(p.Vector), GridGPerKwh: packFloats(p.GridGPerKWh),
-	}
-}
-
-func (r *reading) prompts(m *pb.Prompts) policy.Prompts {
-	if m.GetId() == nil {
-		r.fail("the prompts are missing")
-		return policy.Prompts{}
-	}
-	n, dim := len(m.GetId().GetLength())/4, int(m.GetDim())
-	if dim < 0 {
-		r.fail("vectors of %d dimensions", dim)
-		return policy.Prompts{}
-	}
-	return policy.Prompts{
-		ID:          r.strings("prompt id", m.GetId(), n),
-		Text:        r.optionalStrings("prompt text", m.Text, n),
-		Category:    r.optionalStrings("category", m.Category, n),
-		Vector:      r.optionalFloats("vector", m.Vector, product(n, dim)),
-		Dim:         dim,
-		GridGPerKWh: r.gridFloats(m.GridGPerKwh, n),
-	}
-}
-
-// gridFloats are so many whole rows of n prompts; how many models there are the message does not say.
-func (r *reading) gridFloats(b []byte, n int) []float32 {
-	if b == nil {
-		return nil
-	}
-	if n == 0 && len(b) != 0 || n > 0 && len(b)/4%n != 0 {
-		r.fail("column grid_g_per_kwh has %d bytes for %d prompts", len(b), n)
-		return nil
-	}
-	return r.floats("grid_g_per_kwh", b, len(b)/4)
-}
 
 // EncodeBatch writes a batch.
 func EncodeBatch(b *policy.Batch) *pb.Batch {
@@ -60,13 +17,7 @@ func EncodeBatch(b *policy.Batch) *pb.Batch {
 		Round:       int32(b.Round),
 	}
 	if a := b.Asked; a != nil {
-		m.Asked = &pb.Asked{
-			Offset: packInts(a.Offset), Model: packInts(a.Model), Round: packInts(a.Round), Missing: packBits(a.Missing),
-			Answer: packStrings(a.Answer), Response: packStrings(a.Response),
-			InputTokens: packFloats(a.InputTokens), OutputTokens: packFloats(a.OutputTokens),
-			CostUsd: packFloats(a.CostUSD), EnergyWh: packFloats(a.EnergyWh),
-			CarbonG: packFloats(a.CarbonG), LatencySec: packFloats(a.LatencySec),
-		}
+		m.Asked, m.AskedOffset = encodeTable(len(a.Model), a.Columns()), packInts(a.Offset)
 	}
 	return m
 }
@@ -78,24 +29,17 @@ func DecodeBatch(m *pb.Batch) (*policy.Batch, error) {
 	rows := len(m.GetPrompt()) / 4
 	b := &policy.Batch{
 		Prompts:     &prompts,
-		Preferences: decodePreferences(m.GetPreferences()),
+		Preferences: r.preferences(m.GetPreferences()),
 		Prompt:      r.indexes("row's prompt", m.GetPrompt(), rows, prompts.Len()),
-		Preference:  r.indexes("row's preference", m.GetPreference(), rows, len(m.GetPreferences())),
+		Preference:  r.indexes("row's preference", m.GetPreference(), rows, int(m.GetPreferences().GetRows())),
 		Round:       int(m.GetRound()),
 	}
-	if a := m.GetAsked(); a != nil {
-		n := len(a.GetModel()) / 4
-		b.Asked = &policy.Asked{
-			Offset: r.offsets("asked offset", a.GetOffset(), rows, n),
-			Model:  r.ints("asked model", a.GetModel(), n), Round: r.ints("asked round", a.GetRound(), n),
-			Missing: r.bits("asked missing", a.GetMissing(), n),
-			Answer:  r.optionalStrings("asked answer", a.Answer, n), Response: r.optionalStrings("asked response", a.Response, n),
-			InputTokens:  r.floats("asked input_tokens", a.GetInputTokens(), n),
-			OutputTokens: r.floats("asked output_tokens", a.GetOutputTokens(), n),
-			CostUSD:      r.floats("asked cost_usd", a.GetCostUsd(), n),
-			EnergyWh:     r.floats("asked energy_wh", a.GetEnergyWh(), n),
-			CarbonG:      r.floats("asked carbon_g", a.GetCarbonG(), n),
-			LatencySec:   r.floats("asked latency_sec", a.GetLatencySec(), n),
+	if t := m.GetAsked(); t != nil {
+		b.Asked = new(policy.Asked)
+		r.table("asked", t, b.Asked.Columns())
+		b.Asked.Offset = r.offsets("asked offset", m.GetAskedOffset(), rows, int(t.GetRows()))
+		if a := b.Asked; r.err == nil && (len(a.Model) != int(t.GetRows()) || len(a.Round) != len(a.Model) || len(a.Missing) != len(a.Model)) {
+			r.fail("revealed outcomes lack their model, round or whether they are missing")
 		}
 	}
 	if r.err != nil {
@@ -156,9 +100,7 @@ func DecodeDecisions(m *pb.Decisions) (*policy.Decisions, error) {
 // EncodeFeedback writes the outcomes of a policy's own decisions.
 func EncodeFeedback(f *policy.Feedback) *pb.Feedback {
 	return &pb.Feedback{
-		Prompts: encodePrompts(f.Prompts), Preference: encodePreferences(f.Preference),
-		Model: packInts(f.Model), Propensity: packFloats(f.Propensity), Score: packFloats(f.Score),
-		CostUsd: packFloats(f.CostUSD), CarbonG: packFloats(f.CarbonG), LatencySec: packFloats(f.LatencySec),
+		Prompts: encodePrompts(f.Prompts), Preference: encodePreferences(f.Preference), Outcome: encodeTable(f.Prompts.Len(), f.Columns()),
 	}
 }
 
@@ -166,18 +108,10 @@ func EncodeFeedback(f *policy.Feedback) *pb.Feedback {
 func DecodeFeedback(m *pb.Feedback) (*policy.Feedback, error) {
 	var r reading
 	prompts := r.prompts(m.GetPrompts())
-	n := prompts.Len()
-	f := &policy.Feedback{
-		Prompts: &prompts, Preference: decodePreferences(m.GetPreference()),
-		Model:      r.ints("model", m.GetModel(), n),
-		Propensity: r.floats("propensity", m.GetPropensity(), n),
-		Score:      r.floats("score", m.GetScore(), n),
-		CostUSD:    r.floats("cost_usd", m.GetCostUsd(), n),
-		CarbonG:    r.floats("carbon_g", m.GetCarbonG(), n),
-		LatencySec: r.floats("latency_sec", m.GetLatencySec(), n),
-	}
-	if len(f.Preference) != n {
-		r.fail("%d preferences for %d rows", len(f.Preference), n)
+	f := &policy.Feedback{Prompts: &prompts, Preference: r.preferences(m.GetPreference())}
+	r.table("feedback", m.GetOutcome(), f.Columns())
+	if n := prompts.Len(); int(m.GetOutcome().GetRows()) != n || len(f.Preference) != n || len(f.Model) != n {
+		r.fail("%d preferences and outcomes of %d decisions for %d prompts", len(f.Preference), len(f.Model), n)
 	}
 	if r.err != nil {
 		return nil, fmt.Errorf("decoding feedback: %w", r.err)

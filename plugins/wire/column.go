@@ -6,7 +6,7 @@ import (
 	"math"
 	"strings"
 
-	pb "github.com/trilemma-bench/trilemma/plugins/proto/policyv1"
+	pb "github.com/trilemma-bench/trilemma/plugins/proto/policyv2"
 )
 
 // The encoders below keep nil: an absent column stays absent.
@@ -103,13 +103,6 @@ func (r *reading) floats(what string, b []byte, n int) []float32 {
 	return x
 }
 
-func (r *reading) optionalFloats(what string, b []byte, n int) []float32 {
-	if b == nil {
-		return nil
-	}
-	return r.floats(what, b, n)
-}
-
 func (r *reading) ints(what string, b []byte, n int) []int32 {
 	if !r.block(what, b, n, 4) {
 		return nil
@@ -174,13 +167,6 @@ func (r *reading) strings(what string, c *pb.Strings, n int) []string {
 		return nil
 	}
 	return x
-}
-
-func (r *reading) optionalStrings(what string, c *pb.Strings, n int) []string {
-	if c == nil {
-		return nil
-	}
-	return r.strings(what, c, n)
 }
 
 // clean makes a text fit for a protobuf string, which must be UTF-8.

@@ -4,7 +4,7 @@
 // The way of the data:
 //
 //  1. The host starts an executable and both agree on a protocol version ([Handshake], [Protocols]).
-//  2. A policy type becomes a message of columns ([EncodeBatch], [EncodeDecisions], …): little-endian blocks that numpy
+//  2. A policy type becomes tables of named columns ([EncodeBatch], [EncodeDecisions], …), as its Columns method lists them: little-endian blocks that numpy
 //     reads where they lie. Figures keep their bits, NaN payloads included.
 //  3. The message travels as chunks that no gRPC limit is in the way of ([SendMessage], [ReceiveMessage]). A whole
 //     training split, which may pass protobuf's own limit of 2 GiB, travels as parts ([SendTask], [ReceiveTask]).
@@ -12,15 +12,10 @@
 //     that names the column; it never panics, and allocates no more than a small multiple of what arrived.
 package wire
 
-import (
-	"maps"
-	"slices"
+import plugin "github.com/hashicorp/go-plugin"
 
-	plugin "github.com/hashicorp/go-plugin"
-)
-
-// Version is the newest protocol version, the number in policy.v1.
-const Version = 1
+// Version is the protocol version, the number in policy.v2.
+const Version = 2
 
 // Service is the name under which a policy is dispensed.
 const Service = "policy"
@@ -31,19 +26,9 @@ var Handshake = plugin.HandshakeConfig{
 	MagicCookieValue: "trilemma-policy",
 }
 
-// Protocols makes the plugin sets that are offered, by protocol version, for go-plugin to choose the newest that both
-// ends speak. of makes the plugin of one version.
-func Protocols(of func(version int) plugin.Plugin) map[int]plugin.PluginSet {
-	sets := map[int]plugin.PluginSet{}
-	for v := 1; v <= Version; v++ {
-		sets[v] = plugin.PluginSet{Service: of(v)}
-	}
-	return sets
-}
-
-// Versions are the protocol versions that this program speaks, in order.
-func Versions() []int {
-	return slices.Sorted(maps.Keys(Protocols(func(int) plugin.Plugin { return nil })))
+// Protocols makes the plugin sets that are offered, by protocol version, for go-plugin to choose from.
+func Protocols(of plugin.Plugin) map[int]plugin.PluginSet {
+	return map[int]plugin.PluginSet{Version: {Service: of}}
 }
 
 const (

@@ -6,7 +6,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	pb "github.com/trilemma-bench/trilemma/plugins/proto/policyv1"
+	pb "github.com/trilemma-bench/trilemma/plugins/proto/policyv2"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -30,8 +30,7 @@ func FuzzBatch(f *testing.F) {
 	one := []float32{1}
 	seeds(f, EncodeBatch(&policy.Batch{Prompts: samplePrompts(), Preferences: []policy.Preference{{}}, Prompt: []int32{1},
 		Preference: []int32{0}, Asked: &policy.Asked{Offset: []int32{0, 1}, Model: []int32{0}, Round: []int32{0},
-			Missing: []bool{true}, Answer: []string{"A"}, InputTokens: one, OutputTokens: one, CostUSD: one, EnergyWh: one,
-			CarbonG: one, LatencySec: one}}))
+			Missing: []bool{true}, Answer: []string{"A"}, InputTokens: one, OutputTokens: one, Figures: policy.NewMatrix(1, policy.Spent...)}}))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		m := new(pb.Batch)
 		if proto.Unmarshal(data, m) != nil {
@@ -49,7 +48,7 @@ func FuzzBatch(f *testing.F) {
 			}
 			if b.Asked != nil {
 				for e := b.Asked.Offset[r]; e < b.Asked.Offset[r+1]; e++ {
-					_, _, _ = b.Asked.Answer[e], b.Asked.CostUSD[e], b.Asked.Missing[e]
+					_, _, _ = b.Asked.Model[e], b.Asked.Round[e], b.Asked.Missing[e]
 				}
 			}
 		}
@@ -78,7 +77,7 @@ func FuzzDecisions(f *testing.F) {
 
 func FuzzTask(f *testing.F) {
 	var q queue
-	split := &policy.Split{Prompts: *samplePrompts(), Outcomes: policy.Outcomes{Models: 2, Present: make([]bool, 4), Score: make([]float32, 4)}}
+	split := &policy.Split{Prompts: *samplePrompts(), Outcomes: policy.Outcomes{Models: 2, Present: make([]bool, 4), Figures: policy.NewMatrix(4, policy.Quality)}}
 	if err := SendTask(q.send, &policy.Task{Train: split, Preferences: []policy.Preference{{}}}); err != nil {
 		f.Fatal(err)
 	}
@@ -102,8 +101,8 @@ func FuzzTask(f *testing.F) {
 				continue
 			}
 			for i := range s.Len() * s.Outcomes.Models {
-				if s.Outcomes.Score != nil {
-					_ = s.Outcomes.Score[i]
+				if s.Outcomes.Figures[policy.Quality] != nil {
+					_ = s.Outcomes.Figures[policy.Quality][i]
 				}
 				if s.Outcomes.Present != nil {
 					_ = s.Outcomes.Present[i]
@@ -116,7 +115,7 @@ func FuzzTask(f *testing.F) {
 func FuzzFeedback(f *testing.F) {
 	x := []float32{1, 2}
 	seeds(f, EncodeFeedback(&policy.Feedback{Prompts: samplePrompts(), Preference: make([]policy.Preference, 2), Model: []int32{0, 1},
-		Propensity: x, Score: x, CostUSD: x, CarbonG: x, LatencySec: x}))
+		Propensity: x, Figures: policy.NewMatrix(2)}))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		m := new(pb.Feedback)
 		if proto.Unmarshal(data, m) != nil {
@@ -124,7 +123,7 @@ func FuzzFeedback(f *testing.F) {
 		}
 		if fb, err := DecodeFeedback(m); err == nil {
 			for i := range fb.Prompts.Len() {
-				_, _, _ = fb.Model[i], fb.Score[i], fb.Preference[i]
+				_, _ = fb.Model[i], fb.Preference[i]
 			}
 		}
 	})

@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 
-	pb "github.com/trilemma-bench/trilemma/plugins/proto/policyv1"
+	pb "github.com/trilemma-bench/trilemma/plugins/proto/policyv2"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -87,30 +87,4 @@ func DecodeProgress(m *pb.Progress) policy.Progress {
 		p.Metrics = append(p.Metrics, policy.Metric{Name: x.GetName(), Value: x.GetValue()})
 	}
 	return p
-}
-
-func encodePreferences(list []policy.Preference) []*pb.Preference {
-	if len(list) == 0 {
-		return nil
-	}
-	block := make([]pb.Preference, len(list)) // one allocation for all
-	out := make([]*pb.Preference, len(list))
-	for i, p := range list {
-		block[i].LambdaCost, block[i].LambdaCarbon, block[i].LambdaLatency = p.LambdaCost, p.LambdaCarbon, p.LambdaLatency
-		out[i] = &block[i]
-	}
-	return out
-}
-
-func decodePreferences(list []*pb.Preference) []policy.Preference {
-	if len(list) == 0 {
-		return nil
-	}
-	out := make([]policy.Preference, len(list))
-	for i, p := range list {
-		out[i] = policy.Preference{
-			LambdaCost: p.GetLambdaCost(), LambdaCarbon: p.GetLambdaCarbon(), LambdaLatency: p.GetLambdaLatency(),
-		}
-	}
-	return out
 }

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"io"
 
-	pb "github.com/trilemma-bench/trilemma/plugins/proto/policyv1"
+	pb "github.com/trilemma-bench/trilemma/plugins/proto/policyv2"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -28,7 +28,8 @@ func SendTask(send func(*pb.Chunk) error, t *policy.Task) error {
 	for k, s := range []*policy.Split{t.Train, t.Validation} {
 		lo := 0
 		for _, hi := range cuts[k] {
-			if err := SendMessage(send, encodePart(s, lo, hi)); err != nil {
+			part := s.Slice(lo, hi)
+			if err := SendMessage(send, &pb.SplitPart{Models: int32(s.Outcomes.Models), Split: encodeTable(hi-lo, part.Columns())}); err != nil {
 				return fmt.Errorf("sending %s prompts %d to %d: %w", splitName[k], lo, hi, err)
 			}
 			lo = hi
@@ -77,76 +78,16 @@ func at(column []string, i int) int {
 	return len(column[i]) + 4
 }
 
-// gridWidth is the number of models of the column of grids.
-func gridWidth(p *policy.Prompts) int {
-	if p.Len() == 0 {
-		return 0
-	}
-	return len(p.GridGPerKWh) / p.Len()
-}
-
-// cut is column[lo*width : hi*width], nil where there is no such column.
-func cut[T any](column []T, lo, hi, width int) []T {
-	if column == nil {
-		return nil
-	}
-	return column[lo*width : hi*width]
-}
-
-func encodePart(s *policy.Split, lo, hi int) *pb.SplitPart {
-	p, o, k := &s.Prompts, &s.Outcomes, s.Outcomes.Models
-	return &pb.SplitPart{
-		Prompts: encodePrompts(&policy.Prompts{
-			ID: cut(p.ID, lo, hi, 1), Text: cut(p.Text, lo, hi, 1), Category: cut(p.Category, lo, hi, 1),
-			Vector: cut(p.Vector, lo, hi, p.Dim), Dim: p.Dim,
-			GridGPerKWh: cut(p.GridGPerKWh, lo, hi, gridWidth(p)),
-		}),
-		Reference: packStrings(cut(s.Reference, lo, hi, 1)),
-		Outcomes: &pb.Outcomes{
-			Models:       int32(k),
-			Present:      packBits(cut(o.Present, lo, hi, k)),
-			Score:        packFloats(cut(o.Score, lo, hi, k)),
-			CostUsd:      packFloats(cut(o.CostUSD, lo, hi, k)),
-			EnergyWh:     packFloats(cut(o.EnergyWh, lo, hi, k)),
-			CarbonG:      packFloats(cut(o.CarbonG, lo, hi, k)),
-			LatencySec:   packFloats(cut(o.LatencySec, lo, hi, k)),
-			InputTokens:  packFloats(cut(o.InputTokens, lo, hi, k)),
-			OutputTokens: packFloats(cut(o.OutputTokens, lo, hi, k)),
-			Propensity:   packFloats(cut(o.Propensity, lo, hi, k)),
-			Answer:       packStrings(cut(o.Answer, lo, hi, k)),
-			Response:     packStrings(cut(o.Response, lo, hi, k)),
-		},
-	}
-}
-
 func decodePart(m *pb.SplitPart) (*policy.Split, error) {
 	var r reading
-	s := &policy.Split{Prompts: r.prompts(m.GetPrompts())}
-	n, o := s.Prompts.Len(), m.GetOutcomes()
-	if o == nil {
-		return nil, errors.New("the outcomes are missing")
+	t := m.GetSplit()
+	s := &policy.Split{Prompts: policy.Prompts{Dim: width(t, "vector")}, Outcomes: policy.Outcomes{Models: int(m.GetModels())}}
+	if s.Prompts.Dim < 0 || s.Outcomes.Models < 0 {
+		return nil, fmt.Errorf("vectors of %d dimensions and outcomes of %d models", s.Prompts.Dim, s.Outcomes.Models)
 	}
-	k := int(o.GetModels())
-	if k < 0 {
-		return nil, fmt.Errorf("outcomes of %d models", k)
-	}
-	all := product(n, k)
-	s.Reference = r.optionalStrings("reference", m.Reference, n)
-	s.Outcomes = policy.Outcomes{
-		Models:       k,
-		Score:        r.optionalFloats("score", o.Score, all),
-		CostUSD:      r.optionalFloats("cost_usd", o.CostUsd, all),
-		EnergyWh:     r.optionalFloats("energy_wh", o.EnergyWh, all),
-		CarbonG:      r.optionalFloats("carbon_g", o.CarbonG, all),
-		LatencySec:   r.optionalFloats("latency_sec", o.LatencySec, all),
-		InputTokens:  r.optionalFloats("input_tokens", o.InputTokens, all),
-		OutputTokens: r.optionalFloats("output_tokens", o.OutputTokens, all),
-		Propensity:   r.optionalFloats("propensity", o.Propensity, all),
-		Answer:       r.optionalStrings("answer", o.Answer, all),
-		Response:     r.optionalStrings("response", o.Response, all),
-	}
-	if o.Present != nil {
-		s.Outcomes.Present = r.bits("present", o.Present, all)
+	r.table("split", t, s.Columns())
+	if s.Len() != int(t.GetRows()) {
+		r.fail("%d ids for %d prompts", s.Len(), t.GetRows())
 	}
 	return s, r.err
 }
@@ -157,7 +98,11 @@ func ReceiveTask(receive func() (*pb.Chunk, error)) (*policy.Task, error) {
 	if err := ReceiveMessage(receive, header); err != nil {
 		return nil, fmt.Errorf("receiving the task: %w", unexpected(err))
 	}
-	t := &policy.Task{Preferences: decodePreferences(header.GetPreferences()), Snapshot: header.GetSnapshot()}
+	var r reading
+	t := &policy.Task{Preferences: r.preferences(header.GetPreferences()), Snapshot: header.GetSnapshot()}
+	if r.err != nil {
+		return nil, fmt.Errorf("receiving the task: %w", r.err)
+	}
 	for k, size := range []*pb.SplitSize{header.GetTrain(), header.GetValidation()} {
 		if size == nil {
 			continue
@@ -190,7 +135,7 @@ func receiveSplit(receive func() (*pb.Chunk, error), size *pb.SplitSize) (*polic
 			if whole == nil {
 				whole = part
 			} else {
-				err = join(whole, part)
+				err = whole.Append(part)
 			}
 		}
 		if err != nil {
@@ -209,33 +154,4 @@ func unexpected(err error) error {
 		return io.ErrUnexpectedEOF
 	}
 	return err
-}
-
-// join appends the rows of part to whole. Both must have the same columns.
-func join(whole, part *policy.Split) error {
-	p, q := &whole.Prompts, &part.Prompts
-	o, u := &whole.Outcomes, &part.Outcomes
-	if p.Dim != q.Dim || o.Models != u.Models {
-		return fmt.Errorf("vectors of %d dimensions and %d models follow %d and %d", q.Dim, u.Models, p.Dim, o.Models)
-	}
-	return errors.Join(
-		extend("prompt id", &p.ID, q.ID), extend("prompt text", &p.Text, q.Text),
-		extend("category", &p.Category, q.Category), extend("vector", &p.Vector, q.Vector),
-		extend("grid_g_per_kwh", &p.GridGPerKWh, q.GridGPerKWh),
-		extend("reference", &whole.Reference, part.Reference),
-		extend("present", &o.Present, u.Present), extend("score", &o.Score, u.Score),
-		extend("cost_usd", &o.CostUSD, u.CostUSD), extend("energy_wh", &o.EnergyWh, u.EnergyWh),
-		extend("carbon_g", &o.CarbonG, u.CarbonG), extend("latency_sec", &o.LatencySec, u.LatencySec),
-		extend("input_tokens", &o.InputTokens, u.InputTokens), extend("output_tokens", &o.OutputTokens, u.OutputTokens),
-		extend("propensity", &o.Propensity, u.Propensity),
-		extend("answer", &o.Answer, u.Answer), extend("response", &o.Response, u.Response),
-	)
-}
-
-func extend[T any](what string, column *[]T, more []T) error {
-	if (*column == nil) != (more == nil) {
-		return fmt.Errorf("column %s is in some parts only", what)
-	}
-	*column = append(*column, more...)
-	return nil
 }

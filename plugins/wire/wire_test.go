@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"io"
 	"math"
@@ -12,7 +13,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"pgregory.net/rapid"
 
-	pb "github.com/trilemma-bench/trilemma/plugins/proto/policyv1"
+	pb "github.com/trilemma-bench/trilemma/plugins/proto/policyv2"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -33,6 +34,13 @@ func drawFloats(t *rapid.T, n int, optional bool) []float32 {
 		x[i] = math.Float32frombits(rapid.Uint32().Draw(t, "bits"))
 	}
 	return x
+}
+
+func drawFigures(t *rapid.T, n int, optional bool) (m policy.Matrix) {
+	for q := range m {
+		m[q] = drawFloats(t, n, optional)
+	}
+	return m
 }
 
 func drawInts(t *rapid.T, n, limit int) []int32 {
@@ -74,7 +82,7 @@ func drawPrompts(t *rapid.T, n int) policy.Prompts {
 func drawPreferences(t *rapid.T, n int) []policy.Preference {
 	var list []policy.Preference
 	for range n {
-		list = append(list, policy.Preference{LambdaCost: rapid.Float64().Draw(t, "λ"), LambdaCarbon: 1, LambdaLatency: math.Inf(1)})
+		list = append(list, policy.Preference{policy.Cost: rapid.Float64().Draw(t, "λ"), policy.Carbon: 1, policy.Latency: math.Inf(1)})
 	}
 	return list
 }
@@ -85,8 +93,7 @@ func drawSplit(t *rapid.T, n, k int) *policy.Split {
 		Prompts:   drawPrompts(t, n),
 		Reference: drawStrings(t, n, true),
 		Outcomes: policy.Outcomes{
-			Models: k, Present: drawBools(t, all), Score: drawFloats(t, all, true), CostUSD: drawFloats(t, all, true),
-			EnergyWh: drawFloats(t, all, true), CarbonG: drawFloats(t, all, true), LatencySec: drawFloats(t, all, true),
+			Models: k, Present: drawBools(t, all), Figures: drawFigures(t, all, true),
 			InputTokens: drawFloats(t, all, true), OutputTokens: drawFloats(t, all, true), Propensity: drawFloats(t, all, true),
 			Answer: drawStrings(t, all, true), Response: drawStrings(t, all, true),
 		},
@@ -124,8 +131,7 @@ func TestBatchRoundTrip(t *testing.T) {
 			e := int(offset[rows])
 			want.Asked = &policy.Asked{Offset: offset, Model: drawInts(t, e, 9), Round: drawInts(t, e, 9), Missing: drawBools(t, e),
 				Answer: drawStrings(t, e, false), Response: drawStrings(t, e, true),
-				InputTokens: drawFloats(t, e, false), OutputTokens: drawFloats(t, e, false), CostUSD: drawFloats(t, e, false),
-				EnergyWh: drawFloats(t, e, false), CarbonG: drawFloats(t, e, false), LatencySec: drawFloats(t, e, false)}
+				InputTokens: drawFloats(t, e, false), OutputTokens: drawFloats(t, e, false), Figures: drawFigures(t, e, false)}
 		}
 		got, err := DecodeBatch(over(t, EncodeBatch(want), new(pb.Batch)))
 		if err != nil {
@@ -158,9 +164,8 @@ func TestFeedbackRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(0, 5).Draw(t, "rows")
 		p := drawPrompts(t, n)
-		f := func() []float32 { return drawFloats(t, n, false) }
 		want := &policy.Feedback{Prompts: &p, Preference: drawPreferences(t, n), Model: drawInts(t, n, 7),
-			Propensity: f(), Score: f(), CostUSD: f(), CarbonG: f(), LatencySec: f()}
+			Propensity: drawFloats(t, n, false), Figures: drawFigures(t, n, true)}
 		got, err := DecodeFeedback(over(t, EncodeFeedback(want), new(pb.Feedback)))
 		if err != nil {
 			t.Fatal(err)
@@ -219,7 +224,7 @@ func TestTaskRoundTrip(t *testing.T) {
 func TestALargeTaskTravelsInSmallChunks(t *testing.T) {
 	n, k := 5000, 3
 	s := &policy.Split{Prompts: policy.Prompts{Dim: 100, Vector: make([]float32, n*100)},
-		Outcomes: policy.Outcomes{Models: k, Present: make([]bool, n*k), Score: make([]float32, n*k)}}
+		Outcomes: policy.Outcomes{Models: k, Present: make([]bool, n*k), Figures: policy.NewMatrix(n*k, policy.Quality)}}
 	for i := range n {
 		s.Prompts.ID = append(s.Prompts.ID, strings.Repeat("i", i%7))
 		s.Prompts.Text = append(s.Prompts.Text, strings.Repeat("t", i%100))
@@ -298,23 +303,37 @@ func TestSetupAndDescriptionRoundTrip(t *testing.T) {
 }
 
 func TestColumnsThatDoNotFit(t *testing.T) {
-	ids := packStrings([]string{"a", "b"})
+	text := func(name string, lengths []int32, data string) *pb.Column {
+		return &pb.Column{Name: name, Width: 1, Values: &pb.Column_Text{Text: &pb.Strings{Length: packInts(lengths), Data: []byte(data)}}}
+	}
+	vector := func(width int32, bytes int) *pb.Column {
+		return &pb.Column{Name: "vector", Width: width, Values: &pb.Column_F32{F32: make([]byte, bytes)}}
+	}
+	prompts := func(n int64, more ...*pb.Column) *pb.Table { return &pb.Table{Rows: n, Columns: more} }
+	two := prompts(2, text("id", []int32{1, 1}, "ab"))
 	for name, c := range map[string]struct {
 		m    *pb.Batch
 		want string
 	}{
 		"no prompts":      {&pb.Batch{}, "the prompts are missing"},
-		"negative dim":    {&pb.Batch{Prompts: &pb.Prompts{Id: ids, Dim: -1}}, "-1 dimensions"},
-		"short vectors":   {&pb.Batch{Prompts: &pb.Prompts{Id: ids, Dim: 3, Vector: make([]byte, 20)}}, "column vector has 20 bytes"},
-		"huge dim":        {&pb.Batch{Prompts: &pb.Prompts{Id: ids, Dim: math.MaxInt32, Vector: make([]byte, 20)}}, "column vector"},
-		"long lengths":    {&pb.Batch{Prompts: &pb.Prompts{Id: &pb.Strings{Length: packInts([]int32{5}), Data: []byte("abc")}}}, "row 0 has length 5"},
-		"negative length": {&pb.Batch{Prompts: &pb.Prompts{Id: &pb.Strings{Length: packInts([]int32{-1})}}}, "row 0 has length -1"},
-		"left over":       {&pb.Batch{Prompts: &pb.Prompts{Id: &pb.Strings{Length: packInts([]int32{1}), Data: []byte("abc")}}}, "add up to 1"},
-		"fewer texts":     {&pb.Batch{Prompts: &pb.Prompts{Id: ids, Text: packStrings([]string{"x"})}}, "column prompt text"},
-		"unknown prompt":  {&pb.Batch{Prompts: &pb.Prompts{Id: ids}, Prompt: packInts([]int32{2}), Preference: packInts([]int32{0})}, "row 0 is 2, want 0 to 1"},
-		"torn block":      {&pb.Batch{Prompts: &pb.Prompts{Id: ids}, Prompt: []byte{1, 2, 3}}, "has 3 bytes"},
-		"no preference":   {&pb.Batch{Prompts: &pb.Prompts{Id: ids}, Prompt: packInts([]int32{0}), Preference: packInts([]int32{0})}, "row's preference"},
-		"asked":           {&pb.Batch{Prompts: &pb.Prompts{Id: ids}, Asked: &pb.Asked{Offset: packInts([]int32{1})}}, "runs from 1 to 1, want 0 to 0"},
+		"no ids":          {&pb.Batch{Prompts: prompts(2)}, "the prompts have no ids"},
+		"negative rows":   {&pb.Batch{Prompts: prompts(-1)}, "the prompts are missing"},
+		"huge rows":       {&pb.Batch{Prompts: prompts(math.MaxInt64, text("id", []int32{1}, "a"))}, "column prompts id"},
+		"negative dim":    {&pb.Batch{Prompts: prompts(2, two.Columns[0], vector(-1, 0))}, "-1 dimensions"},
+		"short vectors":   {&pb.Batch{Prompts: prompts(2, two.Columns[0], vector(3, 20))}, "column prompts vector has 20 bytes"},
+		"huge dim":        {&pb.Batch{Prompts: prompts(2, two.Columns[0], vector(math.MaxInt32, 20))}, "column prompts vector"},
+		"long lengths":    {&pb.Batch{Prompts: prompts(1, text("id", []int32{5}, "abc"))}, "row 0 has length 5"},
+		"negative length": {&pb.Batch{Prompts: prompts(1, text("id", []int32{-1}, ""))}, "row 0 has length -1"},
+		"left over":       {&pb.Batch{Prompts: prompts(1, text("id", []int32{1}, "abc"))}, "add up to 1"},
+		"fewer texts":     {&pb.Batch{Prompts: prompts(2, two.Columns[0], text("text", []int32{1}, "x"))}, "column prompts text"},
+		"another type":    {&pb.Batch{Prompts: prompts(2, two.Columns[0], &pb.Column{Name: "text", Width: 1, Values: &pb.Column_F32{F32: make([]byte, 8)}})}, "column prompts text"},
+		"two a row":       {&pb.Batch{Prompts: prompts(1, &pb.Column{Name: "id", Width: 2, Values: &pb.Column_Text{Text: packStrings([]string{"a", "b"})}})}, "2 values a row, want 1"},
+		"unknown prompt":  {&pb.Batch{Prompts: two, Prompt: packInts([]int32{2}), Preference: packInts([]int32{0})}, "row 0 is 2, want 0 to 1"},
+		"torn block":      {&pb.Batch{Prompts: two, Prompt: []byte{1, 2, 3}}, "has 3 bytes"},
+		"no preference":   {&pb.Batch{Prompts: two, Prompt: packInts([]int32{0}), Preference: packInts([]int32{0})}, "row's preference"},
+		"λ without a row": {&pb.Batch{Prompts: two, Preferences: prompts(3)}, "3 rows of preferences without a column"},
+		"asked":           {&pb.Batch{Prompts: two, Asked: prompts(0), AskedOffset: packInts([]int32{1})}, "runs from 1 to 1, want 0 to 0"},
+		"asked nothing":   {&pb.Batch{Prompts: two, Prompt: packInts([]int32{0}), Preference: packInts([]int32{0}), Preferences: encodePreferences(make([]policy.Preference, 1)), Asked: prompts(1), AskedOffset: packInts([]int32{0, 1})}, "lack their model"},
 	} {
 		if _, err := DecodeBatch(c.m); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got %v, want %q", name, err, c.want)
@@ -322,8 +341,22 @@ func TestColumnsThatDoNotFit(t *testing.T) {
 	}
 }
 
-func TestVersions(t *testing.T) {
-	if diff := cmp.Diff([]int{1}, Versions()); diff != "" {
-		t.Error(diff)
+// A column or a quantity of a newer host is passed over, unless a preference weighs it.
+func TestWhatIsNotKnown(t *testing.T) {
+	for weight, want := range map[float64]string{0: "", 2: "preference 0 weighs noise_db"} {
+		m := EncodeBatch(&policy.Batch{Prompts: samplePrompts(), Preferences: []policy.Preference{{policy.Cost: 3}}, Prompt: []int32{0}, Preference: []int32{0}})
+		m.Prompts.Columns = append(m.Prompts.Columns, &pb.Column{Name: "mood", Width: 1, Values: &pb.Column_F32{F32: make([]byte, 8)}})
+		noise := binary.LittleEndian.AppendUint64(nil, math.Float64bits(weight))
+		m.Preferences.Columns = append(m.Preferences.Columns, &pb.Column{Name: "noise_db", Width: 1, Values: &pb.Column_F64{F64: noise}})
+		b, err := DecodeBatch(m)
+		if want != "" {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("got %v, want %q", err, want)
+			}
+			continue
+		}
+		if err != nil || b.Preferences[0] != (policy.Preference{policy.Cost: 3}) || b.Prompts.Text[1] != "yy" {
+			t.Errorf("%v, %v", b, err)
+		}
 	}
 }

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"math"
+	"slices"
 
 	"github.com/trilemma-bench/trilemma/policies/learn"
 	"github.com/trilemma-bench/trilemma/policies/policy"
@@ -58,10 +59,10 @@ func (b *bandit) means() *learn.Expected {
 	o := &b.split.Outcomes
 	e := learn.NewExpected(1, o.Models)
 	sum, total := make([]float64, o.Models), make([]float64, o.Models)
-	for q := range e.Value {
+	for _, q := range policy.Decisive {
 		clear(sum)
 		clear(total)
-		column := learn.Quantity(q).Of(o)
+		column := o.Figures[q]
 		for at, kept := range b.kept {
 			if !kept || len(column) == 0 || column[at] != column[at] {
 				continue
@@ -73,7 +74,7 @@ func (b *bandit) means() *learn.Expected {
 			switch {
 			case total[m] > 0:
 				e.Value[q][m] = float32(sum[m] / total[m])
-			case learn.Quantity(q) == learn.Score && !b.log:
+			case q == policy.Quality && !b.log:
 				e.Value[q][m] = 0.5
 			}
 		}
@@ -97,26 +98,21 @@ func (b *bandit) playable(mean *learn.Expected) *policy.Split {
 	o.Present = append([]bool{}, o.Present...)
 	for i, logged := range b.logged {
 		for m := range o.Models {
-			if mu := mean.Row(learn.Score, 0)[m]; logged {
+			if mu := mean.Row(policy.Quality, 0)[m]; logged {
 				o.Present[i*o.Models+m] = mu == mu
 			}
 		}
 	}
-	for q, column := range map[learn.Quantity]*[]float32{
-		learn.Score: &o.Score, learn.CostUSD: &o.CostUSD, learn.CarbonG: &o.CarbonG, learn.LatencySec: &o.LatencySec,
-	} {
-		if len(*column) == 0 {
-			continue
-		}
-		*column = append([]float32{}, *column...)
-		for at, x := range *column {
+	for _, q := range policy.Decisive {
+		o.Figures[q] = slices.Clone(o.Figures[q])
+		for at, x := range o.Figures[q] {
 			if !b.logged[at/o.Models] {
 				continue
 			}
 			mu := mean.Row(q, 0)[at%o.Models]
-			(*column)[at] = mu
+			o.Figures[q][at] = mu
 			if b.kept[at] && x == x {
-				(*column)[at] = mu + float32(b.weight[at])*(x-mu)
+				o.Figures[q][at] = mu + float32(b.weight[at])*(x-mu)
 			}
 		}
 	}

@@ -40,11 +40,11 @@ func skewed(n int) (log *policy.Split, truth []float32) {
 			}
 			truth = append(truth, score)
 			if m != chosen {
-				o.Present, o.Score, o.CostUSD, o.Propensity = append(o.Present, false), append(o.Score, nan32), append(o.CostUSD, nan32), append(o.Propensity, nan32)
+				o.Present, o.Figures[policy.Quality], o.Figures[policy.Cost], o.Propensity = append(o.Present, false), append(o.Figures[policy.Quality], nan32), append(o.Figures[policy.Cost], nan32), append(o.Propensity, nan32)
 				continue
 			}
-			o.Present, o.Score = append(o.Present, true), append(o.Score, score)
-			o.CostUSD, o.Propensity = append(o.CostUSD, 0.01*float32(m+1)), append(o.Propensity, propensity[m])
+			o.Present, o.Figures[policy.Quality] = append(o.Present, true), append(o.Figures[policy.Quality], score)
+			o.Figures[policy.Cost], o.Propensity = append(o.Figures[policy.Cost], 0.01*float32(m+1)), append(o.Propensity, propensity[m])
 		}
 	}
 	return log, truth
@@ -74,10 +74,10 @@ func TestALogIsKeptAsItIs(t *testing.T) {
 		}
 	}
 	for m := range 3 {
-		if got := float64(mean.Row(learn.Score, 0)[m]); math.Abs(got-want[m]) > 0.07 {
+		if got := float64(mean.Row(policy.Quality, 0)[m]); math.Abs(got-want[m]) > 0.07 {
 			t.Errorf("model %d has a mean score of %.3f, want %.3f as over all prompts", m, got, want[m])
 		}
-		if cost := mean.Row(learn.CostUSD, 0)[m]; math.Abs(float64(cost)-0.01*float64(m+1)) > 1e-6 {
+		if cost := mean.Row(policy.Cost, 0)[m]; math.Abs(float64(cost)-0.01*float64(m+1)) > 1e-6 {
 			t.Errorf("model %d costs %v", m, cost)
 		}
 		if m < 2 && naive[m]/count[m] < want[m]+0.3 {
@@ -151,7 +151,7 @@ func TestPlayedOutcomesAreTheTruthInTheMean(t *testing.T) {
 		mean := learn.NewExpected(1, models)
 		for m := range models {
 			p[m] /= total[0]
-			mean.Row(learn.Score, 0)[m] = float32(rapid.Float64Range(0, 1).Draw(t, "mean"))
+			mean.Row(policy.Quality, 0)[m] = float32(rapid.Float64Range(0, 1).Draw(t, "mean"))
 		}
 		var expected [models]float64
 		for chosen := range models {
@@ -159,7 +159,7 @@ func TestPlayedOutcomesAreTheTruthInTheMean(t *testing.T) {
 			s.Prompts.ID = []string{"x"}
 			for m := range models {
 				s.Outcomes.Present = append(s.Outcomes.Present, m == chosen)
-				s.Outcomes.Score = append(s.Outcomes.Score, float32(truth[m]))
+				s.Outcomes.Figures[policy.Quality] = append(s.Outcomes.Figures[policy.Quality], float32(truth[m]))
 				s.Outcomes.Propensity = append(s.Outcomes.Propensity, float32(p[m]))
 			}
 			played := newBandit(s, 1, "test").playable(mean)
@@ -167,7 +167,7 @@ func TestPlayedOutcomesAreTheTruthInTheMean(t *testing.T) {
 				if !played.Outcomes.Present[m] {
 					t.Fatalf("model %d cannot be played", m)
 				}
-				expected[m] += p[chosen] * float64(played.Outcomes.Score[m])
+				expected[m] += p[chosen] * float64(played.Outcomes.Figures[policy.Quality][m])
 			}
 		}
 		for m := range models {
@@ -181,23 +181,22 @@ func TestPlayedOutcomesAreTheTruthInTheMean(t *testing.T) {
 // A model that the log never tried cannot be played or expected; a weight beyond reason is clipped, and told.
 func TestWhatALogDoesNotKnow(t *testing.T) {
 	s := &policy.Split{Outcomes: policy.Outcomes{
-		Models: 2, Present: []bool{true, false, true, false}, Score: []float32{1, nan32, 0, nan32},
-		CostUSD: []float32{nan32, nan32, 2, nan32}, Propensity: []float32{0.001, nan32, 1, nan32},
+		Models: 2, Present: []bool{true, false, true, false}, Figures: policy.Matrix{policy.Quality: {1, nan32, 0, nan32}, policy.Cost: {nan32, nan32, 2, nan32}}, Propensity: []float32{0.001, nan32, 1, nan32},
 	}}
 	s.Prompts.ID = []string{"x", "y"}
 	b := newBandit(s, 1, "test")
 	mean := b.means()
-	if score := mean.Row(learn.Score, 0); math.Abs(float64(score[0])-100.0/101) > 1e-6 || score[1] == score[1] {
+	if score := mean.Row(policy.Quality, 0); math.Abs(float64(score[0])-100.0/101) > 1e-6 || score[1] == score[1] {
 		t.Errorf("mean scores %v, want 100/101 and unknown", score)
 	}
 	played := b.playable(mean)
 	if p := played.Outcomes.Present; !p[0] || p[1] || !p[2] || p[3] {
 		t.Errorf("playable are %v", p)
 	}
-	if cost := played.Outcomes.CostUSD; cost[0] != 2 || cost[2] != 2 {
+	if cost := played.Outcomes.Figures[policy.Cost]; cost[0] != 2 || cost[2] != 2 {
 		t.Errorf("costs %v, want the mean where none was logged", cost)
 	}
-	if s.Outcomes.Score[0] != 1 || s.Outcomes.Present[3] {
+	if s.Outcomes.Figures[policy.Quality][0] != 1 || s.Outcomes.Present[3] {
 		t.Error("the log itself was changed")
 	}
 	for _, m := range b.metrics() {

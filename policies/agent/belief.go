@@ -65,7 +65,7 @@ func (s *sense) learnBelief(ctx context.Context, c *Config, preferences []policy
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			score := g.expect.Row(learn.Score, i)
+			score := g.expect.Row(policy.Quality, i)
 			for range beliefStates {
 				if r.Float64() > keep {
 					continue
@@ -98,7 +98,7 @@ func (s *sense) learnBelief(ctx context.Context, c *Config, preferences []policy
 					ex.X = append(ex.X, make([]float32, width)...)
 					copy(ex.X[from:], l.input)
 					ex.X[from+features+m] = 1
-					ex.Y, ex.W = append(ex.Y, g.split.Outcomes.Score[i*s.Models+m]), append(ex.W, 1)
+					ex.Y, ex.W = append(ex.Y, g.split.Outcomes.Figures[policy.Quality][i*s.Models+m]), append(ex.W, 1)
 					ex.HeldOut = append(ex.HeldOut, g.held[i])
 					ex.N++
 				}
@@ -125,12 +125,12 @@ func (s *sense) learnBelief(ctx context.Context, c *Config, preferences []policy
 
 // draw picks a model that the state allows, by the softmax of its expected utility; -1 where there is none.
 func (s *sense) draw(uniform func() float64, e *learn.Expected, row int, p *policy.Preference, ev *env.Env) int {
-	score, cost, carbon, latency := e.Row(learn.Score, row), e.Row(learn.CostUSD, row), e.Row(learn.CarbonG, row), e.Row(learn.LatencySec, row)
+	score := e.Row(policy.Quality, row)
 	utility := func(m int) float64 {
 		if !ev.Allowed(0, m) || score[m] != score[m] {
 			return math.Inf(-1)
 		}
-		u := p.Utility(float64(score[m]), float64(cost[m]), float64(carbon[m]), float64(latency[m]))
+		u := p.Utility(e.At(row, m))
 		if u != u {
 			return math.Inf(-1)
 		}

@@ -44,11 +44,9 @@ type Config struct {
 	Checks  int // how often the agent is validated
 
 	Scalarisation  env.Scalarisation
-	RiskLevel      float64 // α of CVaR
-	RiskWeight     float64 // its share in the objective; 0 for none
-	BudgetCostUSD  float64 // bounds of the mean a prompt; 0 for none
-	BudgetCarbonG  float64
-	BudgetLatency  float64
+	RiskLevel      float64        // α of CVaR
+	RiskWeight     float64        // its share in the objective; 0 for none
+	Budget         policy.Figures // bounds of the mean a prompt; 0 for none
 	MultiplierRate float64
 }
 

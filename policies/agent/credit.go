@@ -22,7 +22,7 @@ func (s *sense) learnCredit(ctx context.Context, c *Config, grounds []*ground, r
 	width := features + s.Models
 	for _, g := range grounds {
 		for i := range g.split.Len() {
-			score := g.expect.Row(learn.Score, i)
+			score := g.expect.Row(policy.Quality, i)
 			for m := range s.Models {
 				if !g.world.Present(i, m) || score[m] != score[m] {
 					continue
@@ -31,7 +31,7 @@ func (s *sense) learnCredit(ctx context.Context, c *Config, grounds []*ground, r
 				x := ex.X[len(ex.X)-width:]
 				s.creditInput(score[m], m, g.world.Answer(i, m), g.world.Shape(i, m), x[:features])
 				x[features+m] = 1
-				ex.Y, ex.W = append(ex.Y, g.split.Outcomes.Score[i*s.Models+m]), append(ex.W, 1)
+				ex.Y, ex.W = append(ex.Y, g.split.Outcomes.Figures[policy.Quality][i*s.Models+m]), append(ex.W, 1)
 				ex.HeldOut = append(ex.HeldOut, g.held[i])
 				ex.N++
 			}
@@ -49,7 +49,7 @@ func (s *sense) learnCredit(ctx context.Context, c *Config, grounds []*ground, r
 		err := learn.EachChunk(ctx, g.split.Len(), func(lo, hi int) {
 			j := newJudge(s)
 			for i := lo; i < hi; i++ {
-				score := g.expect.Row(learn.Score, i)
+				score := g.expect.Row(policy.Quality, i)
 				for m := range s.Models {
 					if g.world.Present(i, m) && score[m] == score[m] {
 						weights[i*s.Models+m] = j.weight(int(g.held[i]), score[m], m, g.world.Answer(i, m), g.world.Shape(i, m))
@@ -116,8 +116,8 @@ const leastWeight = 0.05
 
 // priorWeights are the vote weights that expected scores alone imply, [prompts × models].
 func (s *sense) priorWeights(e *learn.Expected) []float32 {
-	weights := make([]float32, len(e.Value[learn.Score]))
-	for at, q := range e.Value[learn.Score] {
+	weights := make([]float32, len(e.Value[policy.Quality]))
+	for at, q := range e.Value[policy.Quality] {
 		weights[at] = s.priorWeight(q)
 	}
 	return weights

@@ -17,8 +17,8 @@ type checker struct {
 	preferences []policy.Preference
 	scale       []float32
 	prompts     []int32
-	weight      []float64 // [preferences] of a preference in the mean, from the first play on
-	sweeps      [3]bool   // which figures some preference charges for
+	weight      []float64                  // [preferences] of a preference in the mean, from the first play on
+	sweeps      [policy.NumQuantities]bool // which quantities some preference weighs
 }
 
 // played is what an agent came to on the validation prompts.
@@ -57,8 +57,8 @@ func newChecker(c *Config, s *sense, preferences []policy.Preference, g *ground,
 	}
 	k := &checker{player: p, preferences: preferences, scale: scales(preferences, &g.split.Outcomes)}
 	for _, p := range preferences {
-		for i, lambda := range [...]float64{p.LambdaCost, p.LambdaCarbon, p.LambdaLatency} {
-			k.sweeps[i] = k.sweeps[i] || lambda > 0
+		for q, lambda := range p {
+			k.sweeps[q] = k.sweeps[q] || lambda > 0
 		}
 	}
 	// A prompt that some model did not answer would favour those that did; where there is no other, it has to do.
@@ -88,14 +88,14 @@ func newChecker(c *Config, s *sense, preferences []policy.Preference, g *ground,
 }
 
 // play takes the most probable actions on every prompt under every preference.
-func (k *checker) play(ctx context.Context, a *learn.Actor, multiplier [3]float64) (*played, error) {
+func (k *checker) play(ctx context.Context, a *learn.Actor, multiplier policy.Preference) (*played, error) {
 	out := &played{utility: make([]float64, len(k.prompts))}
 	episodes := len(k.prompts) * len(k.preferences)
 	if episodes == 0 {
 		return out, nil
 	}
 	utility := make([]float64, episodes)
-	spent := make([][3]float64, len(k.preferences))
+	spent := make([]policy.Figures, len(k.preferences))
 	slots := k.env.Config.Slots
 	s := k.shape
 	actor, at := a.Batch(), newViews(s, slots)
@@ -145,7 +145,7 @@ func (k *checker) play(ctx context.Context, a *learn.Actor, multiplier [3]float6
 			utility[episode[slot]] += float64(reward[slot] * k.scale[p])
 			if done[slot] {
 				r := k.env.Result(slot)
-				for i, x := range [...]float32{r.CostUSD, r.CarbonG, r.LatencySec} {
+				for i, x := range r {
 					spent[p][i] += float64(x) / float64(len(k.prompts))
 				}
 				start(slot)
@@ -169,9 +169,9 @@ const evenly = 0.1
 // neighbours, in what the agent spends there of the figures that the sweep charges for. The areas under fronts differ by
 // the weighted mean of the differences in utility, to first order; preferences under which every agent buys the same
 // count little. The weights sum to 1.
-func stretches(spent [][3]float64, sweeps [3]bool) []float64 {
+func stretches(spent []policy.Figures, sweeps [policy.NumQuantities]bool) []float64 {
 	n := len(spent)
-	var most [3]float64
+	var most policy.Figures
 	for _, s := range spent {
 		for i, x := range s {
 			most[i] = max(most[i], x)

@@ -25,30 +25,30 @@ func TestACheckIsTheGreedyUtility(t *testing.T) {
 	for i := range actor.Weights {
 		clear(actor.Weights[i]) // the base alone decides: the model of the highest expected utility
 	}
-	got, err := k.play(t.Context(), actor, [3]float64{})
+	got, err := k.play(t.Context(), actor, policy.Preference{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	o := &grounds[1].split.Outcomes
 	chosen := make([]int, len(sweep))
-	spent := make([][3]float64, len(sweep))
+	spent := make([]policy.Figures, len(sweep))
 	for j, p := range sweep {
 		chosen[j] = s.Overall.Choose(0, p)
 		for i := range 40 {
-			spent[j][0] += float64(o.CostUSD[i*3+chosen[j]]) / 40
-			spent[j][2] += float64(o.LatencySec[i*3+chosen[j]]) / 40
+			spent[j][policy.Cost] += float64(o.Figures[policy.Cost][i*3+chosen[j]]) / 40
+			spent[j][policy.Latency] += float64(o.Figures[policy.Latency][i*3+chosen[j]]) / 40
 		}
 	}
 	if chosen[0] == chosen[2] {
 		t.Fatalf("the sweep chooses %v: it tests nothing", chosen)
 	}
-	weight := stretches(spent, [3]bool{true, false, true})
+	weight := stretches(spent, [policy.NumQuantities]bool{policy.Cost: true, policy.Latency: true})
 	var mean float64
 	for i, u := range got.utility {
 		want := 0.0
 		for j, p := range sweep {
 			at := i*3 + chosen[j]
-			want += weight[j] * float64(k.scale[j]) * p.Utility(float64(o.Score[at]), float64(o.CostUSD[at]), nan, float64(o.LatencySec[at]))
+			want += weight[j] * float64(k.scale[j]) * p.Utility(o.Figures.At(at))
 		}
 		if math.Abs(u-want) > 1e-4 {
 			t.Fatalf("prompt %d comes to %v, want %v", i, u, want)
@@ -60,7 +60,7 @@ func TestACheckIsTheGreedyUtility(t *testing.T) {
 	}
 	// The weights stay those of the first agent, or two agents could not be compared.
 	before := k.weight[0]
-	if _, err := k.play(t.Context(), actor, [3]float64{1e6, 0, 0}); err != nil || k.weight[0] != before {
+	if _, err := k.play(t.Context(), actor, policy.Preference{policy.Cost: 1e6}); err != nil || k.weight[0] != before {
 		t.Errorf("the weight of a preference goes from %v to %v (%v)", before, k.weight[0], err)
 	}
 }
@@ -72,7 +72,7 @@ func TestChecksAreOnPromptsThatAllAnswered(t *testing.T) {
 	c := small()
 	validation := asked("validation", 50, 0)
 	gone := func(i, m int) {
-		validation.Outcomes.Present[i*3+m], validation.Outcomes.Score[i*3+m] = false, nan32
+		validation.Outcomes.Present[i*3+m], validation.Outcomes.Figures[policy.Quality][i*3+m] = false, nan32
 	}
 	for i := range 20 {
 		gone(i, i%3)
@@ -91,7 +91,7 @@ func TestChecksAreOnPromptsThatAllAnswered(t *testing.T) {
 	// The third model never answered in training: whoever answered 2, 5, … without it answered whole.
 	silent := asked("train", 60, 0)
 	for at := 2; at < 180; at += 3 {
-		silent.Outcomes.Present[at], silent.Outcomes.Score[at] = false, nan32
+		silent.Outcomes.Present[at], silent.Outcomes.Figures[policy.Quality][at] = false, nan32
 	}
 	if got := prompts(silent); len(got) != 36 {
 		t.Errorf("checked on %d prompts, want the 36 that both known models answered", len(got))
@@ -129,7 +129,7 @@ func TestBetterMeansTwoStandardErrors(t *testing.T) {
 
 func TestStretches(t *testing.T) {
 	// Spend of 4, 3 and 0 of the most: the ways are 1/4 and 3/4, each end gets half of its own.
-	got := stretches([][3]float64{{4, 9, 0}, {3, 1, 0}, {0, 5, 0}}, [3]bool{true, false, false})
+	got := stretches([]policy.Figures{{policy.Cost: 4, policy.Carbon: 9}, {policy.Cost: 3, policy.Carbon: 1}, {policy.Carbon: 5}}, [policy.NumQuantities]bool{policy.Cost: true})
 	for i, w := range []float64{1.0 / 8, 1.0 / 2, 3.0 / 8} {
 		if want := 0.9*w + 0.1/3; math.Abs(got[i]-want) > 1e-12 {
 			t.Errorf("preference %d weighs %v, want %v", i, got[i], want)
@@ -137,14 +137,14 @@ func TestStretches(t *testing.T) {
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(1, 6).Draw(t, "preferences")
-		spent := make([][3]float64, n)
+		spent := make([]policy.Figures, n)
 		for i := range spent {
 			for j := range spent[i] {
 				spent[i][j] = rapid.Float64Range(0, 3).Draw(t, "spent")
 			}
 		}
 		var sum float64
-		for i, w := range stretches(spent, [3]bool{rapid.Bool().Draw(t, "cost"), true, false}) {
+		for i, w := range stretches(spent, [policy.NumQuantities]bool{policy.Cost: rapid.Bool().Draw(t, "cost"), policy.Carbon: true}) {
 			if !(w > 0) {
 				t.Fatalf("preference %d weighs %v", i, w)
 			}

@@ -10,8 +10,7 @@ import (
 
 // The numbers that describe a state, before the prompt's vector, and each action.
 const (
-	stateScalars  = 17
-	stateFeatures = stateScalars + env.ShapeFeatures
+	stateFeatures = 14 + env.ShapeFeatures // without the λ of weighed quantities
 	eachFeatures  = 9
 )
 
@@ -49,9 +48,9 @@ func newLens(s *sense, c *Config) *lens {
 // width is the number of inputs of the actor.
 func (c *Config) width(s *sense) int {
 	if c.Vector {
-		return stateFeatures + s.Dim
+		return stateFeatures + len(s.Weighed) + s.Dim
 	}
-	return stateFeatures
+	return stateFeatures + len(s.Weighed)
 }
 
 func (c *Config) each() int { return eachFeatures }
@@ -77,7 +76,7 @@ func (v *votes) count(seen *env.Seen, choices int) {
 	}
 	v.support, v.opposition = grow(v.support), grow(v.opposition)
 	v.supporters, v.dissents = grow(v.supporters), grow(v.dissents)
-	v.leader = env.Vote(seen.Answers, seen.Weights)
+	v.leader = policy.Vote(len(seen.Answers), func(i int) int32 { return seen.Answers[i] }, seen.Weights)
 	v.lead, v.second, v.total, v.groups = 0, 0, 0, 0
 	sum, lead := 0.0, 0.0
 	for i, a := range seen.Answers {
@@ -236,8 +235,7 @@ func (l *lens) voted(seen *env.Seen) float32 {
 // look fills the beliefs, the prices and the expected utilities of a state. e row holds what is expected of the prompt.
 func (l *lens) look(e *learn.Expected, row int, p *policy.Preference, seen *env.Seen) {
 	s := l.sense
-	score := e.Row(learn.Score, row)
-	cost, carbon, latency := e.Row(learn.CostUSD, row), e.Row(learn.CarbonG, row), e.Row(learn.LatencySec, row)
+	score := e.Row(policy.Quality, row)
 	l.read(score, seen)
 	clear(l.asked)
 	for _, m := range seen.Models {
@@ -245,7 +243,11 @@ func (l *lens) look(e *learn.Expected, row int, p *policy.Preference, seen *env.
 	}
 	more := s.Verbosity.factors(e, row, seen)
 	for m := range s.Models {
-		l.price[m] = float32(-p.Utility(0, more[0]*float64(cost[m]), more[1]*float64(carbon[m]), more[2]*float64(latency[m])))
+		expected := e.At(row, m)
+		for q := range expected {
+			expected[q] *= more[q]
+		}
+		l.price[m] = float32(p.Price(expected))
 		l.belief[m] = score[m]
 	}
 	if len(seen.Models) == 0 || s.Belief == nil {
@@ -276,7 +278,7 @@ func (l *lens) look(e *learn.Expected, row int, p *policy.Preference, seen *env.
 func (l *lens) describe(e *learn.Expected, row int, vector []float32, p *policy.Preference, seen *env.Seen, allowed func(action int) bool, state, each, base []float32) (ahead float32) {
 	l.look(e, row, p, seen)
 	s, n, v := l.sense, len(seen.Models), &l.votes
-	score := e.Row(learn.Score, row)
+	score := e.Row(policy.Quality, row)
 	held := l.held(seen)
 	best, bestAsk, cheapest := float32(math.Inf(-1)), float32(math.Inf(-1)), float32(math.Inf(1))
 	var mean, top, count float32
@@ -337,8 +339,11 @@ func (l *lens) describe(e *learn.Expected, row int, vector []float32, p *policy.
 	if math.IsInf(float64(cheapest), 1) {
 		cheapest = 0
 	}
-	typical := func(lambda, figure float64) float32 { return squash(float32(lambda * figure)) }
-	spent := float32(-p.Utility(0, float64(seen.Spent.CostUSD), float64(seen.Spent.CarbonG), float64(seen.Spent.LatencySec)))
+	var figures policy.Figures
+	for q, x := range seen.Spent {
+		figures[q] = float64(x)
+	}
+	spent := float32(p.Price(figures))
 	if spent != spent {
 		spent = 0
 	}
@@ -350,14 +355,15 @@ func (l *lens) describe(e *learn.Expected, row int, vector []float32, p *policy.
 		share = v.lead / v.total
 	}
 	state = state[:0]
-	state = append(state, typical(p.LambdaCost, s.Typical[0]), typical(p.LambdaCarbon, s.Typical[1]), typical(p.LambdaLatency, s.Typical[2]),
-		float32(n)/3, squash(spent), share, (v.lead-v.second)/5, float32(v.groups)/3, v.probability, held, bestAsk, bestAsk-held,
+	for _, q := range s.Weighed {
+		state = append(state, squash(float32(p[q]*s.Typical[q])))
+	}
+	state = append(state, float32(n)/3, squash(spent), share, (v.lead-v.second)/5, float32(v.groups)/3, v.probability, held, bestAsk, bestAsk-held,
 		top, mean, squash(cheapest), first, float32(l.config.MaxAsks-n)/float32(max(l.config.MaxAsks, 1)))
 	if n > 0 {
 		state = append(state, l.shape[(n-1)*env.ShapeFeatures:n*env.ShapeFeatures]...)
 	} else {
-		state = state[:stateFeatures]
-		clear(state[stateScalars:])
+		state = append(state, make([]float32, env.ShapeFeatures)...)
 	}
 	if l.config.Vector {
 		scale := float32(math.Sqrt(float64(s.Dim)))

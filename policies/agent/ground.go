@@ -68,17 +68,14 @@ func (s *sense) lay(ctx context.Context, c *Config, t *policy.Task, train, valid
 func newGround(c *Config, s *sense, split *policy.Split, e *learn.Expected, r *rand.Rand) (*ground, error) {
 	known := *split
 	o := &known.Outcomes
-	for _, column := range []struct {
-		q      learn.Quantity
-		column *[]float32
-	}{{learn.CostUSD, &o.CostUSD}, {learn.CarbonG, &o.CarbonG}, {learn.LatencySec, &o.LatencySec}} {
-		if len(*column.column) == 0 {
+	for _, q := range policy.Weighed {
+		if o.Figures[q] == nil {
 			continue
 		}
-		*column.column = slices.Clone(*column.column)
-		for at, x := range *column.column {
+		o.Figures[q] = slices.Clone(o.Figures[q])
+		for at, x := range o.Figures[q] {
 			if o.Present[at] && x != x {
-				(*column.column)[at] = e.Value[column.q][at]
+				o.Figures[q][at] = e.Value[q][at]
 			}
 		}
 	}

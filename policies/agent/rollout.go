@@ -105,11 +105,11 @@ type collector struct {
 	order       []int32   // prompts that somebody of the pool answered, shuffled again each time round
 	next        int
 	source      *rand.ChaCha8
-	draw        *rand.Rand // from source
-	which       []int      // [slots] preference
-	spent       []float64  // [slots] return of the episode so far, unscaled
-	threshold   []float64  // [preferences] value at risk
-	multiplier  [3]float64
+	draw        *rand.Rand        // from source
+	which       []int             // [slots] preference
+	spent       []float64         // [slots] return of the episode so far, unscaled
+	threshold   []float64         // [preferences] value at risk
+	multiplier  policy.Preference // prices of the budgets
 	tally       tally
 	followed    []int // actions whose shares are reported
 	roll        *Rollout
@@ -120,7 +120,7 @@ type collector struct {
 type tally struct {
 	episodes, steps, entropy float64
 	reward, score            float64
-	cost, carbon, latency    float64
+	spent                    policy.Figures
 	asks, votes              float64
 }
 
@@ -162,7 +162,7 @@ func newCollector(c *Config, s *sense, preferences []policy.Preference, g *groun
 }
 
 func usable(e *learn.Expected, row, model int) bool {
-	q := e.Row(learn.Score, row)[model]
+	q := e.Row(policy.Quality, row)[model]
 	return q == q
 }
 
@@ -170,19 +170,13 @@ func usable(e *learn.Expected, row, model int) bool {
 // everything costs much does not drown the others.
 func scales(preferences []policy.Preference, o *policy.Outcomes) []float32 {
 	out := make([]float32, len(preferences))
-	at := func(column []float32, i int) float64 {
-		if len(column) == 0 {
-			return math.NaN()
-		}
-		return float64(column[i])
-	}
 	for k, p := range preferences {
 		var n, sum, square float64
 		for i, present := range o.Present {
 			if !present {
 				continue
 			}
-			u := p.Utility(float64(o.Score[i]), at(o.CostUSD, i), at(o.CarbonG, i), at(o.LatencySec, i))
+			u := p.Utility(o.Figures.At(i))
 			if u == u {
 				n, sum, square = n+1, sum+u, square+u*u
 			}
@@ -232,10 +226,10 @@ func (k *collector) drawPreference() int {
 // under adds the prices of the budgets to a preference.
 func (k *collector) under(p policy.Preference) policy.Preference { return charged(p, k.multiplier) }
 
-func charged(p policy.Preference, multiplier [3]float64) policy.Preference {
-	p.LambdaCost += multiplier[0]
-	p.LambdaCarbon += multiplier[1]
-	p.LambdaLatency += multiplier[2]
+func charged(p, multiplier policy.Preference) policy.Preference {
+	for q := range p {
+		p[q] += multiplier[q]
+	}
 	return p
 }
 
@@ -347,10 +341,10 @@ func (k *collector) count(slot int) {
 	r, g := k.env.Result(slot), &k.tally
 	g.episodes++
 	g.reward += k.spent[slot]
-	g.score += float64(r.Score)
-	g.cost += float64(r.CostUSD)
-	g.carbon += float64(r.CarbonG)
-	g.latency += float64(r.LatencySec)
+	g.score += float64(r[policy.Quality])
+	for _, q := range policy.Weighed {
+		g.spent[q] += float64(r[q])
+	}
 }
 
 // learnMultipliers raises the price of what is over its budget and lowers it where there is room: projected gradient
@@ -358,14 +352,12 @@ func (k *collector) count(slot int) {
 // dollar, a gram or a second typically buys.
 func (k *collector) learnMultipliers() {
 	g := &k.tally
-	for i, b := range [...]struct{ bound, used float64 }{
-		{k.config.BudgetCostUSD, g.cost}, {k.config.BudgetCarbonG, g.carbon}, {k.config.BudgetLatency, g.latency},
-	} {
-		if b.bound <= 0 || g.episodes == 0 || b.used != b.used {
+	for q, bound := range k.config.Budget {
+		if bound <= 0 || g.episodes == 0 || g.spent[q] != g.spent[q] {
 			continue
 		}
-		over := b.used/g.episodes/b.bound - 1
-		k.multiplier[i] = max(0, k.multiplier[i]+k.config.MultiplierRate*math.Max(-1, math.Min(1, over))/b.bound)
+		over := g.spent[q]/g.episodes/bound - 1
+		k.multiplier[q] = max(0, k.multiplier[q]+k.config.MultiplierRate*math.Max(-1, math.Min(1, over))/bound)
 	}
 }
 
@@ -377,13 +369,13 @@ func (k *collector) metrics(r *Rollout) []policy.Metric {
 	g := &k.tally
 	e := max(g.episodes, 1)
 	list := []policy.Metric{
-		{Name: "return", Value: g.reward / e}, {Name: "score", Value: g.score / e}, {Name: "cost_usd", Value: g.cost / e},
+		{Name: "return", Value: g.reward / e}, {Name: "score", Value: g.score / e}, {Name: "cost_usd", Value: g.spent[policy.Cost] / e},
 		{Name: "entropy", Value: g.entropy / g.steps}, {Name: "episode_steps", Value: g.steps / e},
 		{Name: "share_ask", Value: g.asks / g.steps}, {Name: "share_vote", Value: g.votes / e},
 	}
-	for i, name := range [...]string{"multiplier_cost", "multiplier_carbon", "multiplier_latency"} {
-		if k.multiplier[i] > 0 {
-			list = append(list, policy.Metric{Name: name, Value: k.multiplier[i]})
+	for q, price := range k.multiplier {
+		if price > 0 {
+			list = append(list, policy.Metric{Name: "multiplier_" + policy.Quantity(q).String(), Value: price})
 		}
 	}
 	taken := make([]float64, r.Actions)

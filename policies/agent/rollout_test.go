@@ -34,7 +34,7 @@ func (e *episodes) step(prompt int32, action int, p policy.Preference, weight fu
 	at := func(m int) int { return int(prompt)*3 + m }
 	if action < 3 {
 		e.asked = append(e.asked, action)
-		return -p.LambdaCost*float64(o.CostUSD[at(action)]) - p.LambdaLatency*float64(o.LatencySec[at(action)]), false
+		return -p[policy.Cost]*float64(o.Figures[policy.Cost][at(action)]) - p[policy.Latency]*float64(o.Figures[policy.Latency][at(action)]), false
 	}
 	last := e.asked[len(e.asked)-1]
 	answer := o.Answer[at(last)]
@@ -86,7 +86,7 @@ func TestRolloutsAreWhatWasPlayed(t *testing.T) {
 				t.Errorf("round %d: slot %d plays prompt %d, it stood at %d", round, slot, r.Prompt[row], prompts[slot])
 			}
 			p, action := sweep[which[slot]], int(r.Action[row])
-			reward, done := slots[slot].step(r.Prompt[row], action, p, func(m int) float32 { return k.sense.priorWeight(k.sense.Overall.Row(learn.Score, 0)[m]) })
+			reward, done := slots[slot].step(r.Prompt[row], action, p, func(m int) float32 { return k.sense.priorWeight(k.sense.Overall.Row(policy.Quality, 0)[m]) })
 			if want := reward * float64(k.scale[which[slot]]); math.Abs(float64(r.Reward[row])-want) > 1e-5 || r.Done[row] != done {
 				t.Fatalf("round %d row %d: action %d earns %v and ends %v, want %v and %v", round, row, action, r.Reward[row], r.Done[row], want, done)
 			}
@@ -121,7 +121,7 @@ func nextPreference(t *testing.T, k *collector, r *Rollout, row int) int {
 	state := r.State[next*r.Width : (next+1)*r.Width]
 	for i, p := range sweep {
 		typical := k.sense.Typical
-		if state[0] == squash(float32(p.LambdaCost*typical[0])) && state[2] == squash(float32(p.LambdaLatency*typical[2])) {
+		if state[0] == squash(float32(p[policy.Cost]*typical[policy.Cost])) && state[1] == squash(float32(p[policy.Latency]*typical[policy.Latency])) {
 			return i
 		}
 	}
@@ -132,28 +132,28 @@ func nextPreference(t *testing.T, k *collector, r *Rollout, row int) int {
 // Spend is charged once for each model asked, in the tally that budgets follow too.
 func TestBudgetsFollowWhatIsCharged(t *testing.T) {
 	c := small()
-	c.BudgetCostUSD = 0.01
+	c.Budget[policy.Cost] = 0.01
 	k, actor := playing(t, c, 0)
 	if _, err := k.collect(t.Context(), actor); err != nil {
 		t.Fatal(err)
 	}
-	mean := k.tally.cost / k.tally.episodes
-	if !(mean > c.BudgetCostUSD) {
-		t.Fatalf("an untrained agent spends %v, which the budget of %v does not bind", mean, c.BudgetCostUSD)
+	mean := k.tally.spent[policy.Cost] / k.tally.episodes
+	if !(mean > c.Budget[policy.Cost]) {
+		t.Fatalf("an untrained agent spends %v, which the budget of %v does not bind", mean, c.Budget[policy.Cost])
 	}
 	k.learnMultipliers()
-	if want := c.MultiplierRate * min(1, mean/c.BudgetCostUSD-1) / c.BudgetCostUSD; math.Abs(k.multiplier[0]-want) > 1e-9 || k.multiplier[1] != 0 {
+	if want := c.MultiplierRate * min(1, mean/c.Budget[policy.Cost]-1) / c.Budget[policy.Cost]; math.Abs(k.multiplier[policy.Cost]-want) > 1e-9 || k.multiplier[policy.Carbon] != 0 {
 		t.Errorf("prices %v after a mean of %v, want %v for cost alone", k.multiplier, mean, want)
 	}
-	if got := k.under(policy.Preference{LambdaCost: 2}); got.LambdaCost != 2+k.multiplier[0] || got.LambdaCarbon != 0 {
+	if got := k.under(policy.Preference{policy.Cost: 2}); got[policy.Cost] != 2+k.multiplier[policy.Cost] || got[policy.Carbon] != 0 {
 		t.Errorf("played under %+v", got)
 	}
-	k.tally.cost = 0
+	k.tally.spent[policy.Cost] = 0
 	for range 100 {
 		k.learnMultipliers()
 	}
-	if k.multiplier[0] != 0 {
-		t.Errorf("a budget that is not used keeps a price of %v", k.multiplier[0])
+	if k.multiplier[policy.Cost] != 0 {
+		t.Errorf("a budget that is not used keeps a price of %v", k.multiplier[policy.Cost])
 	}
 }
 
@@ -181,9 +181,9 @@ func TestRiskIsCVaR(t *testing.T) {
 
 func TestScalesAreSpreads(t *testing.T) {
 	o := &policy.Outcomes{
-		Models: 2, Present: []bool{true, true, true, false}, Score: []float32{1, 0, 1, nan32}, CostUSD: []float32{1, 3, nan32, nan32},
+		Models: 2, Present: []bool{true, true, true, false}, Figures: policy.Matrix{policy.Quality: {1, 0, 1, nan32}, policy.Cost: {1, 3, nan32, nan32}},
 	}
-	got := scales([]policy.Preference{{}, {LambdaCost: 2}, {LambdaCarbon: 1}}, o)
+	got := scales([]policy.Preference{{}, {policy.Cost: 2}, {policy.Carbon: 1}}, o)
 	spread := math.Sqrt(2.0/3 - 4.0/9)
 	// Under λ = 2 the utilities are −1 and −6; those of unknown cost or carbon say nothing.
 	for i, want := range []float64{1 / spread, 1 / 2.5, 10} {
@@ -215,7 +215,7 @@ func TestPreferencesArePlayedAsTheyCount(t *testing.T) {
 // A collector that goes on from a state plays what the other would have played.
 func TestPlayGoesOnFromItsState(t *testing.T) {
 	c := small()
-	c.RiskWeight, c.BudgetCostUSD = 0.3, 0.05
+	c.RiskWeight, c.Budget[policy.Cost] = 0.3, 0.05
 	a, actor := playing(t, c, 0.1)
 	b, _ := playing(t, c, 0.1)
 	for range 2 {

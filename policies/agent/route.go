@@ -161,9 +161,9 @@ func (v *viewer) read(asked *policy.Asked, r int, text string, score []float32) 
 				seen.Weights[len(seen.Weights)-1] = v.judge.weight(learn.Everybody, score[m], int(m), code, shape)
 			}
 		}
-		seen.Spent.CostUSD += figure(asked.CostUSD, k)
-		seen.Spent.CarbonG += figure(asked.CarbonG, k)
-		seen.Spent.LatencySec += figure(asked.LatencySec, k)
+		for _, q := range policy.Weighed {
+			seen.Spent[q] += figure(asked.Figures[q], k)
+		}
 	}
 }
 
@@ -178,7 +178,7 @@ func figure(column []float32, k int32) float32 {
 // decide takes the most probable action of a row.
 func (v *viewer) decide(actor *learn.Actor, row int, text string, vector []float32, p *policy.Preference, asked *policy.Asked, r int) choice {
 	models := v.Router.state.Sense.Models
-	v.read(asked, r, text, v.e.Row(learn.Score, row))
+	v.read(asked, r, text, v.e.Row(policy.Quality, row))
 	n, tries := len(v.seen.Models), 0
 	for _, tried := range v.tried {
 		if tried {

@@ -116,7 +116,7 @@ func (p *Router) train(ctx context.Context, s *sense, preferences []policy.Prefe
 	rows := c.Slots * c.Horizon
 	updates := max(1, (min(c.Steps, c.Passes*grounds[0].split.Len())+rows-1)/rows)
 	every := max(1, updates/max(1, c.Checks))
-	budgets := c.BudgetCostUSD > 0 || c.BudgetCarbonG > 0 || c.BudgetLatency > 0
+	budgets := c.Budget != policy.Figures{}
 	first := 0
 	if from != nil {
 		if !shaped(from.Learned.Actor, shape) || from.Updates > updates || (best != nil && len(from.Best) != len(best.utility)) {

@@ -54,7 +54,7 @@ func TestNoStepsLeaveTheStart(t *testing.T) {
 			t.Errorf("weights %d are not those that were drawn", i)
 		}
 	}
-	if p.state.Agents[0].Multiplier != [3]float64{} {
+	if p.state.Agents[0].Multiplier != (policy.Preference{}) {
 		t.Error("budgets have a price that nothing taught")
 	}
 	c.Steps = 1
@@ -107,8 +107,8 @@ func rounds(t testing.TB, p *Router, s *policy.Split, preferences []policy.Prefe
 			for _, m := range asked[r] {
 				at, a := i*len(pool)+int(m), b.Asked
 				a.Model, a.Missing = append(a.Model, m), append(a.Missing, !s.Outcomes.Present[at])
-				a.Answer, a.CostUSD = append(a.Answer, s.Outcomes.Answer[at]), append(a.CostUSD, s.Outcomes.CostUSD[at])
-				a.CarbonG, a.LatencySec = append(a.CarbonG, nan32), append(a.LatencySec, s.Outcomes.LatencySec[at])
+				a.Answer, a.Figures[policy.Cost] = append(a.Answer, s.Outcomes.Answer[at]), append(a.Figures[policy.Cost], s.Outcomes.Figures[policy.Cost][at])
+				a.Figures[policy.Carbon], a.Figures[policy.Latency] = append(a.Figures[policy.Carbon], nan32), append(a.Figures[policy.Latency], s.Outcomes.Figures[policy.Latency][at])
 			}
 			b.Asked.Offset = append(b.Asked.Offset, int32(len(b.Asked.Model)))
 		}
@@ -221,10 +221,10 @@ func TestMissingAnswersInRounds(t *testing.T) {
 	v := newViewer(p, p.state.Sense.means(1))
 	a := &policy.Asked{
 		Offset: []int32{0, 3}, Model: []int32{0, 1, 2}, Missing: []bool{false, true, false}, Answer: []string{"A", "", "B"},
-		CostUSD: []float32{0.5, nan32, 2}, LatencySec: []float32{1, nan32, 3},
+		Figures: policy.Matrix{policy.Cost: {0.5, nan32, 2}, policy.Latency: {1, nan32, 3}},
 	}
-	v.read(a, 0, "", p.state.Sense.Overall.Row(learn.Score, 0))
-	if s := v.seen.Spent; s.CostUSD != 2.5 || s.LatencySec != 4 || s.CarbonG == s.CarbonG {
+	v.read(a, 0, "", p.state.Sense.Overall.Row(policy.Quality, 0))
+	if s := v.seen.Spent; s[policy.Cost] != 2.5 || s[policy.Latency] != 4 || s[policy.Carbon] == s[policy.Carbon] {
 		t.Errorf("charged %+v, want 2.5 USD, 4 s and an unknown carbon", s)
 	}
 	if !slices.Equal(v.seen.Models, []int32{0, 2}) || !v.tried[1] {

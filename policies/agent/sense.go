@@ -33,8 +33,10 @@ type sense struct {
 	// Answers are those of the training prompts, sorted, where they are at most maxChoices: which one was given tells
 	// something, since nobody who has to guess guesses evenly.
 	Answers []string `json:"answers,omitempty"`
-	// Typical is the mean over the pool of cost, carbon and latency, so that a λ becomes a price in score.
-	Typical [3]float64 `json:"typical"`
+	// Weighed are the quantities whose λ the agent is told. Typical is the mean of each over the pool, so that a λ becomes a
+	// price in score.
+	Weighed []policy.Quantity `json:"weighed"`
+	Typical policy.Figures    `json:"typical"`
 }
 
 // maxChoices bounds what the number of different answers says: beyond it the answers are free text, and two that agree
@@ -52,15 +54,16 @@ func (s *sense) learn(ctx context.Context, c *Config, t *policy.Task, report fun
 			report(policy.Progress{Stage: "log", Step: 1, Total: 1, Metrics: metrics})
 		}
 	}
-	for i, q := range learn.Expenses {
+	s.Weighed = t.Train.Outcomes.Weighed()
+	for _, q := range s.Weighed {
 		n := 0.0
 		for _, x := range s.Overall.Row(q, 0) {
 			if x == x {
-				s.Typical[i] += float64(x)
+				s.Typical[q] += float64(x)
 				n++
 			}
 		}
-		s.Typical[i] /= max(n, 1)
+		s.Typical[q] /= max(n, 1)
 	}
 	if c.Sequential {
 		s.countChoices(t.Train)

@@ -33,7 +33,7 @@ type collectorState struct {
 	Which      []int
 	Spent      []float64
 	Threshold  []float64
-	Multiplier [3]float64
+	Multiplier policy.Preference
 	Followed   []int
 	Env        env.State
 }

@@ -15,7 +15,7 @@ import (
 type trained struct {
 	Preference *policy.Preference `json:"preference,omitempty"` // nil: it is told the preference, any of them
 	Actor      *learn.Actor       `json:"actor"`
-	Multiplier [3]float64         `json:"multiplier"` // prices of the budgets, added to every preference
+	Multiplier policy.Preference  `json:"multiplier"` // prices of the budgets, added to every preference
 }
 
 // trainAll trains one agent on all preferences, or one on each. All see with the same sense. from is where an interrupted
@@ -87,7 +87,10 @@ func nearest(agents []trained, p policy.Preference) int {
 		if q == nil {
 			return i
 		}
-		far := apart(q.LambdaCost, p.LambdaCost) + apart(q.LambdaCarbon, p.LambdaCarbon) + apart(q.LambdaLatency, p.LambdaLatency)
+		far := 0.0
+		for _, weighed := range policy.Weighed {
+			far += apart(q[weighed], p[weighed])
+		}
 		if far < least {
 			best, least = i, far
 		}

@@ -14,10 +14,10 @@ import (
 //
 //	E[cost | r] = e^(Shift + Elasticity·r) · what the prompt alone lets expect
 //
-// and carbon and latency likewise, each with figures of its own. The zero value expects nothing of r.
+// and likewise whatever else is spent, each with figures of its own. The zero value expects nothing of r.
 type verbosity struct {
-	Elasticity [3]float64 `json:"elasticity"` // in the order of learn.Expenses
-	Shift      [3]float64 `json:"shift"`
+	Elasticity policy.Figures `json:"elasticity"`
+	Shift      policy.Figures `json:"shift"`
 }
 
 const (
@@ -30,8 +30,8 @@ const (
 func learnVerbosity(c *Config, g *ground) (v verbosity) {
 	draw := policy.Stream(c.Setup.Seed, c.Name, "verbosity")
 	models := g.expect.Models
-	for k, q := range learn.Expenses {
-		figures := q.Of(&g.split.Outcomes)
+	for _, q := range policy.Weighed {
+		figures := g.split.Outcomes.Figures[q]
 		if len(figures) == 0 || models < 2 {
 			continue
 		}
@@ -58,13 +58,13 @@ func learnVerbosity(c *Config, g *ground) (v verbosity) {
 		if square == 0 {
 			continue
 		}
-		v.Elasticity[k] = product / square
+		v.Elasticity[q] = product / square
 		var came, expected float64
 		for i := range of {
 			came += math.Exp(of[i])
-			expected += math.Exp(v.Elasticity[k] * by[i])
+			expected += math.Exp(v.Elasticity[q] * by[i])
 		}
-		v.Shift[k] = math.Log(came / expected)
+		v.Shift[q] = math.Log(came / expected)
 	}
 	return v
 }
@@ -77,19 +77,22 @@ func exceeds(figure, expected float64) float64 {
 	return math.Min(math.Max(math.Log(figure/expected), -verbosityMost), verbosityMost)
 }
 
-// factors are what cost, carbon and latency of models not asked yet are to be multiplied by in a state.
-func (v *verbosity) factors(e *learn.Expected, row int, seen *env.Seen) [3]float64 {
-	out := [3]float64{1, 1, 1}
+// factors are what is expected to be spent on models not asked yet is to be multiplied by in a state.
+func (v *verbosity) factors(e *learn.Expected, row int, seen *env.Seen) policy.Figures {
+	var out policy.Figures
+	for q := range out {
+		out[q] = 1
+	}
 	if len(seen.Models) == 0 {
 		return out
 	}
-	for k, spent := range [...]float32{seen.Spent.CostUSD, seen.Spent.CarbonG, seen.Spent.LatencySec} {
+	for _, q := range policy.Weighed {
 		expected := 0.0
 		for _, m := range seen.Models {
-			expected += float64(e.Row(learn.Expenses[k], row)[m])
+			expected += float64(e.Row(q, row)[m])
 		}
-		if r := exceeds(float64(spent), expected); r != 0 {
-			out[k] = math.Exp(v.Shift[k] + v.Elasticity[k]*r)
+		if r := exceeds(float64(seen.Spent[q]), expected); r != 0 {
+			out[q] = math.Exp(v.Shift[q] + v.Elasticity[q]*r)
 		}
 	}
 	return out

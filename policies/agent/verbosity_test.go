@@ -23,9 +23,9 @@ func talk(t *testing.T, share float64) *ground {
 		for m := range models {
 			expected := float32(0.001 * float64(m+1))
 			log := 0.5 * (math.Sqrt(share)*prompt + math.Sqrt(1-share)*r.NormFloat64())
-			s.Outcomes.Present, s.Outcomes.Score = append(s.Outcomes.Present, true), append(s.Outcomes.Score, 1)
-			s.Outcomes.CostUSD = append(s.Outcomes.CostUSD, expected*float32(math.Exp(log-0.125)))
-			e.Row(learn.CostUSD, i)[m] = expected
+			s.Outcomes.Present, s.Outcomes.Figures[policy.Quality] = append(s.Outcomes.Present, true), append(s.Outcomes.Figures[policy.Quality], 1)
+			s.Outcomes.Figures[policy.Cost] = append(s.Outcomes.Figures[policy.Cost], expected*float32(math.Exp(log-0.125)))
+			e.Row(policy.Cost, i)[m] = expected
 		}
 	}
 	w, err := env.NewWorld(s, nil, nil)
@@ -39,18 +39,18 @@ func TestVerbosityIsTheCorrelation(t *testing.T) {
 	for _, share := range []float64{0, 0.6} {
 		g := talk(t, share)
 		v := learnVerbosity(&Config{Name: "test"}, g)
-		if math.Abs(v.Elasticity[0]-share) > 0.07 {
-			t.Errorf("elasticity %.3f, want about %v", v.Elasticity[0], share)
+		if math.Abs(v.Elasticity[policy.Cost]-share) > 0.07 {
+			t.Errorf("elasticity %.3f, want about %v", v.Elasticity[policy.Cost], share)
 		}
-		if v.Elasticity[1] != 0 || v.Shift[1] != 0 {
+		if v.Elasticity[policy.Carbon] != 0 || v.Shift[policy.Carbon] != 0 {
 			t.Error("learned something of carbon, which nobody logged")
 		}
 		// What it foretells of the third model from the first is closer than what the prompt alone does.
 		var before, after float64
 		for i := range g.split.Len() {
-			seen := &env.Seen{Models: []int32{0}, Spent: env.Result{CostUSD: g.split.Outcomes.CostUSD[i*3]}}
-			came, expected := float64(g.split.Outcomes.CostUSD[i*3+2]), float64(g.expect.Row(learn.CostUSD, i)[2])
-			told := expected * v.factors(g.expect, i, seen)[0]
+			seen := &env.Seen{Models: []int32{0}, Spent: env.Result{policy.Cost: g.split.Outcomes.Figures[policy.Cost][i*3]}}
+			came, expected := float64(g.split.Outcomes.Figures[policy.Cost][i*3+2]), float64(g.expect.Row(policy.Cost, i)[2])
+			told := expected * v.factors(g.expect, i, seen)[policy.Cost]
 			before, after = before+(came-expected)*(came-expected), after+(came-told)*(came-told)
 		}
 		if limit := 1.01 - 0.5*share; after > limit*before {
@@ -60,11 +60,11 @@ func TestVerbosityIsTheCorrelation(t *testing.T) {
 }
 
 func TestVerbosityOfNothing(t *testing.T) {
-	v := verbosity{Elasticity: [3]float64{1, 1, 1}, Shift: [3]float64{1, 1, 1}}
+	v := verbosity{Elasticity: policy.Figures{1, 1, 1, 1, 1, 1}, Shift: policy.Figures{1, 1, 1, 1, 1, 1}}
 	e := learn.NewExpected(1, 2)
 	nan := float32(math.NaN())
-	for _, seen := range []*env.Seen{{}, {Models: []int32{1}}, {Models: []int32{1}, Spent: env.Result{CostUSD: nan, CarbonG: nan, LatencySec: nan}}} {
-		if got := v.factors(e, 0, seen); got != [3]float64{1, 1, 1} {
+	for _, seen := range []*env.Seen{{}, {Models: []int32{1}}, {Models: []int32{1}, Spent: env.Result{policy.Cost: nan, policy.Carbon: nan, policy.Latency: nan}}} {
+		if got := v.factors(e, 0, seen); got != (policy.Figures{1, 1, 1, 1, 1, 1}) {
 			t.Errorf("factors %v of %+v, want ones", got, seen)
 		}
 	}

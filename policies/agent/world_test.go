@@ -30,9 +30,9 @@ func asked(stream string, n int, missing float64) *policy.Split {
 			if !there {
 				answer, score = "", nan32
 			}
-			o.Present, o.Score, o.Answer = append(o.Present, there), append(o.Score, score), append(o.Answer, answer)
+			o.Present, o.Figures[policy.Quality], o.Answer = append(o.Present, there), append(o.Figures[policy.Quality], score), append(o.Answer, answer)
 			cost := []float32{0.01, 0.02, 0.3}[m] * (1 + r.Float32())
-			o.CostUSD, o.LatencySec = append(o.CostUSD, cost), append(o.LatencySec, 10*cost)
+			o.Figures[policy.Cost], o.Figures[policy.Latency] = append(o.Figures[policy.Cost], cost), append(o.Figures[policy.Latency], 10*cost)
 		}
 	}
 	return s
@@ -40,7 +40,7 @@ func asked(stream string, n int, missing float64) *policy.Split {
 
 var (
 	pool  = []policy.Model{policy.NewModel("a"), policy.NewModel("b"), policy.NewModel("dear")}
-	sweep = []policy.Preference{{}, {LambdaCost: 0.5}, {LambdaCost: 3, LambdaLatency: 0.01}}
+	sweep = []policy.Preference{{}, {policy.Cost: 0.5}, {policy.Cost: 3, policy.Latency: 0.01}}
 )
 
 // small is a sequential agent that starts from the pool's means.

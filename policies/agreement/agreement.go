@@ -29,29 +29,19 @@ const kind = "agreement/1"
 
 // Definition is the policy as the program offers it.
 func Definition() policy.Definition {
-	return policy.Definition{
-		Description: policy.Description{
-			Name:         "agreement",
-			Version:      "2",
-			Summary:      "asks the two cheapest models, stops if their answers agree, else asks the best",
-			Source:       "after Yue et al., arXiv 2310.03094",
-			ParamsSchema: params.Schema(Params{}),
-			Preference:   policy.PreferenceInput,
-			Needs:        []policy.Need{policy.NeedAnswer},
-			Learns:       true,
-			Saves:        true,
-			Sequential:   true,
-		},
-		New: func(s policy.Setup) (policy.Policy, error) {
-			if _, err := params.Decode(s.Params, Params{}); err != nil {
-				return nil, err
-			}
-			if err := params.CheckPool(s.Models); err != nil {
-				return nil, err
-			}
-			return &router{models: s.Models}, nil
-		},
-	}
+	return params.Define(policy.Description{
+		Name:       "agreement",
+		Version:    "2",
+		Summary:    "asks the two cheapest models, stops if their answers agree, else asks the best",
+		Source:     "after Yue et al., arXiv 2310.03094",
+		Preference: policy.PreferenceInput,
+		Needs:      []policy.Need{policy.NeedAnswer},
+		Learns:     true,
+		Saves:      true,
+		Sequential: true,
+	}, Params{}, func(_ Params, s policy.Setup) (policy.Policy, error) {
+		return &router{models: s.Models}, nil
+	})
 }
 
 type router struct {
@@ -84,8 +74,7 @@ type plan struct {
 }
 
 func (p *router) plan(preference policy.Preference) plan {
-	score, cost := p.mean.Row(learn.Score, 0), p.mean.Row(learn.CostUSD, 0)
-	carbon, latency := p.mean.Row(learn.CarbonG, 0), p.mean.Row(learn.LatencySec, 0)
+	score, cost := p.mean.Row(policy.Quality, 0), p.mean.Row(policy.Cost, 0)
 	price := func(m int) float64 {
 		if preference == (policy.Preference{}) {
 			if math.IsNaN(float64(cost[m])) {
@@ -93,7 +82,7 @@ func (p *router) plan(preference policy.Preference) plan {
 			}
 			return float64(cost[m])
 		}
-		return -preference.Utility(0, float64(cost[m]), float64(carbon[m]), float64(latency[m]))
+		return preference.Price(p.mean.At(0, m))
 	}
 	cheapest := func(but int) int {
 		found := -1
@@ -150,7 +139,7 @@ func (p *router) Route(ctx context.Context, b *policy.Batch) (*policy.Decisions,
 // settle is the model whose answer counts after both cheap ones were asked.
 func (p *router) settle(made *plan, asked *policy.Asked, row int) int {
 	lo, hi := asked.Offset[row], asked.Offset[row+1]
-	score := p.mean.Row(learn.Score, 0)
+	score := p.mean.Row(policy.Quality, 0)
 	better, agree := -1, hi-lo >= 2
 	for e := lo; e < hi; e++ {
 		if asked.Missing[e] || asked.Answer[e] == "" || asked.Answer[e] != asked.Answer[lo] {

@@ -24,8 +24,8 @@ func fitted(t *testing.T, models int) policy.Policy {
 			if i < []int{2, 1, 4, 3}[m] {
 				score = 1
 			}
-			s.Outcomes.Present, s.Outcomes.Score = append(s.Outcomes.Present, true), append(s.Outcomes.Score, score)
-			s.Outcomes.CostUSD = append(s.Outcomes.CostUSD, []float32{1, 2, 10, 5}[m])
+			s.Outcomes.Present, s.Outcomes.Figures[policy.Quality] = append(s.Outcomes.Present, true), append(s.Outcomes.Figures[policy.Quality], score)
+			s.Outcomes.Figures[policy.Cost] = append(s.Outcomes.Figures[policy.Cost], []float32{1, 2, 10, 5}[m])
 		}
 	}
 	p, err := Definition().New(policy.Setup{Models: pool})
@@ -80,7 +80,7 @@ func TestPlanUnderPreference(t *testing.T) {
 		lambda float64
 		best   int
 	}{{0, 2}, {0.04, 2}, {0.06, 3}, {1, 0}} {
-		got := p.plan(policy.Preference{LambdaCost: c.lambda})
+		got := p.plan(policy.Preference{policy.Cost: c.lambda})
 		if got.best != c.best || !slices.Equal(got.cheap, []int32{0, 1}) {
 			t.Errorf("λ %v: %+v, want 0 and 1 and then %d", c.lambda, got, c.best)
 		}

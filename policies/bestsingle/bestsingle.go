@@ -19,26 +19,16 @@ const kind = "best-single/1"
 
 // Definition is the policy as the program offers it.
 func Definition() policy.Definition {
-	return policy.Definition{
-		Description: policy.Description{
-			Name:         "best-single",
-			Version:      "2",
-			Summary:      "always the model of the highest mean score on train and validation, ties to the cheaper",
-			ParamsSchema: params.Schema(Params{}),
-			Preference:   policy.PreferenceIgnored,
-			Learns:       true,
-			Saves:        true,
-		},
-		New: func(s policy.Setup) (policy.Policy, error) {
-			if _, err := params.Decode(s.Params, Params{}); err != nil {
-				return nil, err
-			}
-			if err := params.CheckPool(s.Models); err != nil {
-				return nil, err
-			}
-			return &best{models: s.Models}, nil
-		},
-	}
+	return params.Define(policy.Description{
+		Name:       "best-single",
+		Version:    "2",
+		Summary:    "always the model of the highest mean score on train and validation, ties to the cheaper",
+		Preference: policy.PreferenceIgnored,
+		Learns:     true,
+		Saves:      true,
+	}, Params{}, func(_ Params, s policy.Setup) (policy.Policy, error) {
+		return &best{models: s.Models}, nil
+	})
 }
 
 type best struct {

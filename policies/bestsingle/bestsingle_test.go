@@ -9,7 +9,7 @@ import (
 
 func split(scores, costs []float32) *policy.Split {
 	s := &policy.Split{}
-	s.Outcomes.Models, s.Outcomes.Score, s.Outcomes.CostUSD = 2, scores, costs
+	s.Outcomes.Models, s.Outcomes.Figures[policy.Quality], s.Outcomes.Figures[policy.Cost] = 2, scores, costs
 	for i := range scores {
 		s.Outcomes.Present = append(s.Outcomes.Present, scores[i] >= 0)
 		if i%2 == 0 {
@@ -39,7 +39,7 @@ func TestBestOfTrainAndValidation(t *testing.T) {
 		if err := p.(policy.Learner).Fit(context.Background(), &policy.Task{Train: c.train, Validation: c.validation}, nil); err != nil {
 			t.Fatal(err)
 		}
-		b := &policy.Batch{Prompts: &policy.Prompts{ID: []string{"x"}}, Preferences: []policy.Preference{{LambdaCost: 9}}, Prompt: []int32{0}, Preference: []int32{0}}
+		b := &policy.Batch{Prompts: &policy.Prompts{ID: []string{"x"}}, Preferences: []policy.Preference{{policy.Cost: 9}}, Prompt: []int32{0}, Preference: []int32{0}}
 		d, err := p.Route(context.Background(), b)
 		if err != nil || d.Model[0] != c.want {
 			t.Errorf("%s: got %v (%v), want model %d", c.name, d, err, c.want)

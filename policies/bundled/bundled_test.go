@@ -185,20 +185,26 @@ func TestAwkwardTasks(t *testing.T) {
 				k.Train.Prompts.Category[i] = "all"
 			}
 		}},
-		{name: "constant scores", change: func(k *policy.Task) { fill(k.Train.Outcomes.Score, 1); fill(k.Validation.Outcomes.Score, 1) }},
-		{name: "zero prices", change: func(k *policy.Task) { fill(k.Train.Outcomes.CostUSD, 0); fill(k.Validation.Outcomes.CostUSD, 0) }},
+		{name: "constant scores", change: func(k *policy.Task) {
+			fill(k.Train.Outcomes.Figures[policy.Quality], 1)
+			fill(k.Validation.Outcomes.Figures[policy.Quality], 1)
+		}},
+		{name: "zero prices", change: func(k *policy.Task) {
+			fill(k.Train.Outcomes.Figures[policy.Cost], 0)
+			fill(k.Validation.Outcomes.Figures[policy.Cost], 0)
+		}},
 		{name: "one prompt", change: func(k *policy.Task) { k.Train, k.Validation = first(k.Train, 1, nil), nil }},
 		{name: "constant vectors", change: func(k *policy.Task) { fill(k.Train.Prompts.Vector, 0); fill(k.Validation.Prompts.Vector, 0) }},
 		{name: "nothing but scores", change: func(k *policy.Task) {
 			for _, s := range []*policy.Split{k.Train, k.Validation} {
-				s.Outcomes.CostUSD, s.Outcomes.CarbonG, s.Outcomes.LatencySec = nil, nil, nil
+				s.Outcomes.Figures[policy.Cost], s.Outcomes.Figures[policy.Carbon], s.Outcomes.Figures[policy.Latency] = nil, nil, nil
 			}
 			k.Preferences = []policy.Preference{{}}
 		}},
 		{name: "a model without outcomes", change: func(k *policy.Task) {
 			for _, s := range []*policy.Split{k.Train, k.Validation} {
 				for i := 3; i < len(s.Outcomes.Present); i += s.Outcomes.Models {
-					s.Outcomes.Present[i], s.Outcomes.Score[i], s.Outcomes.CostUSD[i] = false, nan, nan
+					s.Outcomes.Present[i], s.Outcomes.Figures[policy.Quality][i], s.Outcomes.Figures[policy.Cost][i] = false, nan, nan
 				}
 			}
 		}},
@@ -209,9 +215,9 @@ func TestAwkwardTasks(t *testing.T) {
 			}
 		}, err: "no model of the pool has a training outcome"},
 		{name: "unknown carbon", change: func(k *policy.Task) {
-			k.Preferences = []policy.Preference{{LambdaCarbon: 1}}
+			k.Preferences = []policy.Preference{{policy.Carbon: 1}}
 			for _, s := range []*policy.Split{k.Train, k.Validation} {
-				fill(s.Outcomes.CarbonG, nan)
+				fill(s.Outcomes.Figures[policy.Carbon], nan)
 			}
 		}, err: "known carbon"},
 	} {
@@ -287,7 +293,7 @@ func TestLearnersBeatTheBaselines(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		dear, dearUtility, err := play(p, test, policy.Preference{LambdaCost: 300})
+		dear, dearUtility, err := play(p, test, policy.Preference{policy.Cost: 300})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -15,7 +15,7 @@ import (
 // at once, and the few prompts of a test let such an agent find but 78 % of it.
 func TestAgentsReachTheOptimumOfWhatCanBeSeen(t *testing.T) {
 	w := newWorld()
-	preferences := []policy.Preference{{}, {LambdaCost: 10}, {LambdaCost: 50}, {LambdaCost: 150}, {LambdaCost: 400}}
+	preferences := []policy.Preference{{}, {policy.Cost: 10}, {policy.Cost: 50}, {policy.Cost: 150}, {policy.Cost: 400}}
 	task := &policy.Task{Train: w.split("train", 1500), Validation: w.split("validation", 300), Preferences: preferences}
 	test := w.split("test", 600)
 	for _, start := range []string{"predict", "none"} {
@@ -46,9 +46,9 @@ func TestAgentsReachTheOptimumOfWhatCanBeSeen(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					t.Logf("$%g: utility %.4f, %.1f %% of %.4f", preference.LambdaCost, got, 100*got/best, best)
+					t.Logf("$%g: utility %.4f, %.1f %% of %.4f", preference[policy.Cost], got, 100*got/best, best)
 					if got < 0.95*best {
-						t.Errorf("at %g a dollar: utility %.4f, less than 95 %% of the optimal %.4f", preference.LambdaCost, got, best)
+						t.Errorf("at %g a dollar: utility %.4f, less than 95 %% of the optimal %.4f", preference[policy.Cost], got, best)
 					}
 				}
 			})
@@ -71,7 +71,7 @@ func (w *world) expected(p policy.Policy, s *policy.Split, preference policy.Pre
 		length := float64(s.Prompts.Row(i)[topics])
 		utility := func(m int) float64 {
 			quality, cost := w.truth(m, topic, length)
-			return quality - preference.LambdaCost*cost
+			return quality - preference[policy.Cost]*cost
 		}
 		top := math.Inf(-1)
 		for m := range w.models {

@@ -65,8 +65,8 @@ func (w *world) split(name string, n int) *policy.Split {
 			quality, cost := w.truth(m, topic, length)
 			if r.Float64() < 0.03 {
 				o.Present = append(o.Present, false)
-				o.Score, o.CostUSD = append(o.Score, nan), append(o.CostUSD, nan)
-				o.CarbonG, o.LatencySec = append(o.CarbonG, nan), append(o.LatencySec, nan)
+				o.Figures[policy.Quality], o.Figures[policy.Cost] = append(o.Figures[policy.Quality], nan), append(o.Figures[policy.Cost], nan)
+				o.Figures[policy.Carbon], o.Figures[policy.Latency] = append(o.Figures[policy.Carbon], nan), append(o.Figures[policy.Latency], nan)
 				o.Answer = append(o.Answer, "")
 				continue
 			}
@@ -76,13 +76,13 @@ func (w *world) split(name string, n int) *policy.Split {
 			}
 			cost *= 0.8 + 0.4*r.Float64()
 			o.Present = append(o.Present, true)
-			o.Score, o.CostUSD = append(o.Score, score), append(o.CostUSD, float32(cost))
-			o.CarbonG, o.LatencySec = append(o.CarbonG, float32(10*cost)), append(o.LatencySec, float32(100*cost))
+			o.Figures[policy.Quality], o.Figures[policy.Cost] = append(o.Figures[policy.Quality], score), append(o.Figures[policy.Cost], float32(cost))
+			o.Figures[policy.Carbon], o.Figures[policy.Latency] = append(o.Figures[policy.Carbon], float32(10*cost)), append(o.Figures[policy.Latency], float32(100*cost))
 			o.Answer = append(o.Answer, answer)
 		}
 	}
-	o.EnergyWh = slices.Clone(o.CarbonG)
-	o.InputTokens, o.OutputTokens = slices.Clone(o.CarbonG), slices.Clone(o.CarbonG)
+	o.Figures[policy.Energy] = slices.Clone(o.Figures[policy.Carbon])
+	o.InputTokens, o.OutputTokens = slices.Clone(o.Figures[policy.Carbon]), slices.Clone(o.Figures[policy.Carbon])
 	return s
 }
 
@@ -91,7 +91,7 @@ func (w *world) task() *policy.Task {
 }
 
 func sweep() []policy.Preference {
-	return []policy.Preference{{}, {LambdaCost: 30}, {LambdaCost: 300}, {LambdaCost: 3000}, {LambdaCarbon: 20}, {LambdaLatency: 2}}
+	return []policy.Preference{{}, {policy.Cost: 30}, {policy.Cost: 300}, {policy.Cost: 3000}, {policy.Carbon: 20}, {policy.Latency: 2}}
 }
 
 // crossed asks for every prompt under every preference.
@@ -133,8 +133,8 @@ func first(s *policy.Split, n int, keep []int) *policy.Split {
 		for _, m := range keep {
 			at := i*from.Models + m
 			o.Present = append(o.Present, from.Present[at])
-			o.Score, o.CostUSD = append(o.Score, from.Score[at]), append(o.CostUSD, from.CostUSD[at])
-			o.CarbonG, o.LatencySec = append(o.CarbonG, from.CarbonG[at]), append(o.LatencySec, from.LatencySec[at])
+			o.Figures[policy.Quality], o.Figures[policy.Cost] = append(o.Figures[policy.Quality], from.Figures[policy.Quality][at]), append(o.Figures[policy.Cost], from.Figures[policy.Cost][at])
+			o.Figures[policy.Carbon], o.Figures[policy.Latency] = append(o.Figures[policy.Carbon], from.Figures[policy.Carbon][at]), append(o.Figures[policy.Latency], from.Figures[policy.Latency][at])
 			o.Answer = append(o.Answer, from.Answer[at])
 		}
 	}
@@ -181,15 +181,15 @@ func play(p policy.Policy, s *policy.Split, preference policy.Preference) (score
 				at := i*o.Models + int(m)
 				paid := slices.ContainsFunc(asked[i], func(a ask) bool { return a.model == m })
 				if o.Present[at] && !paid {
-					utility -= preference.LambdaCost * float64(o.CostUSD[at])
+					utility -= preference[policy.Cost] * float64(o.Figures[policy.Cost][at])
 				}
 				if use == policy.Ask {
 					asked[i] = append(asked[i], ask{m, int32(round)})
 				} else if o.Present[at] {
 					w := float64(weights[e])
 					total += w
-					score += w * float64(o.Score[at])
-					utility += w * float64(o.Score[at])
+					score += w * float64(o.Figures[policy.Quality][at])
+					utility += w * float64(o.Figures[policy.Quality][at])
 				}
 			}
 			if use == policy.Ask {

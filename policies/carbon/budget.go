@@ -114,10 +114,10 @@ func hold(p Params, mean func(policy.Preference) spending) policy.Preference {
 	}
 	for range 3 {
 		if p.BudgetUSD > 0 {
-			search(func(x float64) { lambda.LambdaCost = x }, func(s spending) bool { return s.cost > p.BudgetUSD }, p.BudgetUSD)
+			search(func(x float64) { lambda[policy.Cost] = x }, func(s spending) bool { return s.cost > p.BudgetUSD }, p.BudgetUSD)
 		}
 		if p.BudgetCarbonG > 0 {
-			search(func(x float64) { lambda.LambdaCarbon = x }, func(s spending) bool { return s.carbon > p.BudgetCarbonG }, p.BudgetCarbonG)
+			search(func(x float64) { lambda[policy.Carbon] = x }, func(s spending) bool { return s.carbon > p.BudgetCarbonG }, p.BudgetCarbonG)
 		}
 		if p.BudgetUSD == 0 || p.BudgetCarbonG == 0 {
 			break

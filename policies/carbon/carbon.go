@@ -119,8 +119,8 @@ func (p *router) Route(ctx context.Context, b *policy.Batch) (*policy.Decisions,
 	priced := *b
 	priced.Preferences = make([]policy.Preference, len(b.Preferences))
 	for i, pref := range b.Preferences {
-		pref.LambdaCost += p.state.Price.LambdaCost
-		pref.LambdaCarbon += p.state.Price.LambdaCarbon
+		pref[policy.Cost] += p.state.Price[policy.Cost]
+		pref[policy.Carbon] += p.state.Price[policy.Carbon]
 		priced.Preferences[i] = pref
 	}
 	return e.Route(&priced, p.setup.Models, func(i int) int { return i })
@@ -208,8 +208,8 @@ func (s *state) parts(n int, quality []float32, near *learn.Expected) []*learn.E
 	network, overall := learn.NewExpected(n, bases), learn.NewExpected(n, bases)
 	for i := range n {
 		overall.CopyRow(i, s.Overall, 0)
-		row := network.Row(learn.Score, i)
-		for b, mean := range s.Overall.Row(learn.Score, 0) {
+		row := network.Row(policy.Quality, i)
+		for b, mean := range s.Overall.Row(policy.Quality, 0) {
 			row[b] = quality[i*bases+b]
 			if mean != mean {
 				row[b] = mean // without a single training outcome nothing is known
@@ -238,9 +238,12 @@ func (p *router) place(of *learn.Expected, usage, grid []float32) *learn.Expecte
 			return mean * usage[(i*uses+u)*bases+b]
 		}
 		for m, b := range base {
-			out.Row(learn.Score, i)[m] = of.Row(learn.Score, i)[b]
-			out.Row(learn.CostUSD, i)[m] = used(useCost, b)
-			out.Row(learn.LatencySec, i)[m] = used(useLatency, b)
+			for _, q := range policy.Weighed {
+				out.Row(q, i)[m] = s.Overall.Row(q, 0)[b] // of what is not predicted below, the mean
+			}
+			out.Row(policy.Quality, i)[m] = of.Row(policy.Quality, i)[b]
+			out.Row(policy.Cost, i)[m] = used(useCost, b)
+			out.Row(policy.Latency, i)[m] = used(useLatency, b)
 			g := s.Grid[m]
 			if p.params.TimeAware && grid != nil && grid[i*models+m] == grid[i*models+m] {
 				g = grid[i*models+m]
@@ -256,7 +259,7 @@ func (p *router) place(of *learn.Expected, usage, grid []float32) *learn.Expecte
 					carbon *= g / s.Grid[m]
 				}
 			}
-			out.Row(learn.CarbonG, i)[m] = carbon
+			out.Row(policy.Carbon, i)[m] = carbon
 		}
 	}
 	return out
@@ -301,7 +304,7 @@ func (s *state) check(bases, models int) error {
 			return misfit
 		}
 	}
-	if math.IsNaN(s.Price.LambdaCost+s.Price.LambdaCarbon) || s.Price.LambdaCost < 0 || s.Price.LambdaCarbon < 0 {
+	if math.IsNaN(s.Price[policy.Cost]+s.Price[policy.Carbon]) || s.Price[policy.Cost] < 0 || s.Price[policy.Carbon] < 0 {
 		return misfit
 	}
 	if err := errors.Join(s.Overall.CheckShape(1, bases), s.Quality.Check()); err != nil {
@@ -345,7 +348,7 @@ func (o *online1) Observe(ctx context.Context, f *policy.Feedback) error {
 			budget float64
 			spend  float32
 			lambda *float64
-		}{{p.params.BudgetUSD, f.CostUSD[i], &price.LambdaCost}, {p.params.BudgetCarbonG, f.CarbonG[i], &price.LambdaCarbon}} {
+		}{{p.params.BudgetUSD, f.Figures[policy.Cost][i], &price[policy.Cost]}, {p.params.BudgetCarbonG, f.Figures[policy.Carbon][i], &price[policy.Carbon]}} {
 			if b.budget == 0 {
 				continue
 			}

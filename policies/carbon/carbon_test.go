@@ -9,7 +9,6 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/trilemma-bench/trilemma/policies/learn"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -57,9 +56,9 @@ func split(name string, n int) *policy.Split {
 			if m >= 2 {
 				wh /= 10
 			}
-			o.Present, o.Score, o.CostUSD = append(o.Present, true), append(o.Score, score), append(o.CostUSD, float32(0.01*wh))
-			o.EnergyWh, o.CarbonG = append(o.EnergyWh, float32(wh)), append(o.CarbonG, float32(wh*float64(grid[m])/1000+0.02*wh))
-			o.LatencySec = append(o.LatencySec, nan)
+			o.Present, o.Figures[policy.Quality], o.Figures[policy.Cost] = append(o.Present, true), append(o.Figures[policy.Quality], score), append(o.Figures[policy.Cost], float32(0.01*wh))
+			o.Figures[policy.Energy], o.Figures[policy.Carbon] = append(o.Figures[policy.Energy], float32(wh)), append(o.Figures[policy.Carbon], float32(wh*float64(grid[m])/1000+0.02*wh))
+			o.Figures[policy.Latency] = append(o.Figures[policy.Latency], nan)
 		}
 	}
 	return s
@@ -97,7 +96,7 @@ const quick = `"learning_rate":0.01,"hidden":16,"usage_hidden":16,"epochs":12,"n
 func TestRoutesWhereTheGridIsClean(t *testing.T) {
 	test := split("test", 200)
 	for _, aware := range []bool{true, false} {
-		pref := policy.Preference{LambdaCarbon: 0.2}
+		pref := policy.Preference{policy.Carbon: 0.2}
 		p := fitted(t, fmt.Sprintf(`{%s,"time_aware":%v}`, quick, aware), pref)
 		clean := 0
 		for i, m := range routed(t, p, test, pref) {
@@ -119,7 +118,7 @@ func TestCopiesDifferByTheirGridAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range 50 {
-		score, carbon, grid := e.Row(learn.Score, i), e.Row(learn.CarbonG, i), test.Prompts.GridGPerKWh[4*i:]
+		score, carbon, grid := e.Row(policy.Quality, i), e.Row(policy.Carbon, i), test.Prompts.GridGPerKWh[4*i:]
 		for _, m := range []int{0, 2} {
 			if score[m] != score[m+1] {
 				t.Fatalf("prompt %d: copies are expected to score %v and %v", i, score[m], score[m+1])
@@ -139,7 +138,7 @@ func TestBudgetHoldsOnTest(t *testing.T) {
 	spend := func(p *router) float64 {
 		var sum float64
 		for i, m := range routed(t, p, test, policy.Preference{}) {
-			sum += float64(test.Outcomes.CarbonG[4*i+int(m)])
+			sum += float64(test.Outcomes.Figures[policy.Carbon][4*i+int(m)])
 		}
 		return sum / float64(test.Len())
 	}

@@ -115,8 +115,8 @@ func (p *router) gather(t *policy.Task, first []int) (*gathered, error) {
 			to   *[]float32
 			from []float32
 		}{
-			{&g.outcomes.Score, o.Score}, {&g.outcomes.CostUSD, o.CostUSD}, {&g.outcomes.CarbonG, o.CarbonG},
-			{&g.outcomes.LatencySec, o.LatencySec}, {&g.energy, o.EnergyWh},
+			{&g.outcomes.Figures[policy.Quality], o.Figures[policy.Quality]}, {&g.outcomes.Figures[policy.Cost], o.Figures[policy.Cost]}, {&g.outcomes.Figures[policy.Carbon], o.Figures[policy.Carbon]},
+			{&g.outcomes.Figures[policy.Latency], o.Figures[policy.Latency]}, {&g.energy, o.Figures[policy.Energy]},
 		} {
 			for i := range s.Len() {
 				for _, m := range first {
@@ -163,7 +163,7 @@ func (p *router) placeMeans(s *state, g *gathered, t *policy.Task, base, first [
 	for b, m := range first {
 		var wh, g0 float64
 		for i := range n {
-			e, c, grid := g.energy[i*bases+b], g.outcomes.CarbonG[i*bases+b], g.prompts.GridGPerKWh[i*models+m]
+			e, c, grid := g.energy[i*bases+b], g.outcomes.Figures[policy.Carbon][i*bases+b], g.prompts.GridGPerKWh[i*models+m]
 			if g.outcomes.Present[i*bases+b] && e == e && c == c && grid == grid {
 				wh, g0 = wh+float64(e), g0+float64(c)-float64(e)*float64(grid)/1000
 			}
@@ -181,11 +181,11 @@ func (p *router) placeMeans(s *state, g *gathered, t *policy.Task, base, first [
 			}
 		}
 		for _, split := range []*policy.Split{t.Train, t.Validation} {
-			if split == nil || split.Outcomes.CarbonG == nil {
+			if split == nil || split.Outcomes.Figures[policy.Carbon] == nil {
 				continue
 			}
 			for i := range split.Len() {
-				if x := split.Outcomes.CarbonG[i*models+m]; split.Outcomes.Present[i*models+m] && x == x {
+				if x := split.Outcomes.Figures[policy.Carbon][i*models+m]; split.Outcomes.Present[i*models+m] && x == x {
 					carbon, emitted = carbon+float64(x), emitted+1
 				}
 			}
@@ -196,7 +196,7 @@ func (p *router) placeMeans(s *state, g *gathered, t *policy.Task, base, first [
 
 // usage are the columns of the second ensemble.
 func (g *gathered) usage() [uses][]float32 {
-	return [uses][]float32{useCost: g.outcomes.CostUSD, useEnergy: g.energy, useLatency: g.outcomes.LatencySec}
+	return [uses][]float32{useCost: g.outcomes.Figures[policy.Cost], useEnergy: g.energy, useLatency: g.outcomes.Figures[policy.Latency]}
 }
 
 // servable tells before training whether every preference, and the budgets, weigh only what is known.
@@ -205,7 +205,7 @@ func (p *router) servable(s *state, preferences []policy.Preference) error {
 	defer func() { p.state = nil }()
 	one := p.place(s.Overall, nil, nil)
 	if p.params.BudgetUSD > 0 || p.params.BudgetCarbonG > 0 {
-		weighs := policy.Preference{LambdaCost: p.params.BudgetUSD, LambdaCarbon: p.params.BudgetCarbonG}
+		weighs := policy.Preference{policy.Cost: p.params.BudgetUSD, policy.Carbon: p.params.BudgetCarbonG}
 		if err := one.Check(weighs, p.setup.Models); err != nil {
 			return fmt.Errorf("budget: %w", err)
 		}
@@ -219,11 +219,11 @@ func (p *router) servable(s *state, preferences []policy.Preference) error {
 }
 
 func scores(g *gathered, x []float32) *learn.Examples {
-	n := len(g.outcomes.Score)
+	n := len(g.outcomes.Figures[policy.Quality])
 	ex := &learn.Examples{N: g.prompts.Len(), X: x, Y: make([]float32, n), W: make([]float32, n), HeldOut: g.heldOut}
 	for i, present := range g.outcomes.Present {
 		if present {
-			ex.Y[i], ex.W[i] = g.outcomes.Score[i], 1
+			ex.Y[i], ex.W[i] = g.outcomes.Figures[policy.Quality][i], 1
 		}
 	}
 	return ex
@@ -272,11 +272,11 @@ func (p *router) budget(e *learn.Expected, g *gathered, base []int) {
 			}
 			at := i*bases + base[m]
 			n++
-			out.cost += nonNaN(g.outcomes.CostUSD[at])
+			out.cost += nonNaN(g.outcomes.Figures[policy.Cost][at])
 			// What this copy emitted: energy on its own grid.
 			carbon := g.energy[at] * (g.prompts.GridGPerKWh[i*models+m]/1000 + p.state.EmbodiedG[base[m]])
 			if carbon != carbon {
-				carbon = g.outcomes.CarbonG[at]
+				carbon = g.outcomes.Figures[policy.Carbon][at]
 			}
 			out.carbon += nonNaN(carbon)
 		}
@@ -299,10 +299,10 @@ func (p *router) errors(e *learn.Expected, g *gathered) []policy.Metric {
 	_, first := p.bases()
 	for _, q := range []struct {
 		name   string
-		of     learn.Quantity
+		of     policy.Quantity
 		actual []float32
 		usage  int
-	}{{"cost", learn.CostUSD, g.outcomes.CostUSD, useCost}, {"latency", learn.LatencySec, g.outcomes.LatencySec, useLatency}, {"carbon", learn.CarbonG, g.outcomes.CarbonG, useEnergy}} {
+	}{{"cost", policy.Cost, g.outcomes.Figures[policy.Cost], useCost}, {"latency", policy.Latency, g.outcomes.Figures[policy.Latency], useLatency}, {"carbon", policy.Carbon, g.outcomes.Figures[policy.Carbon], useEnergy}} {
 		var off, plain, sum float64
 		means := make([]float64, bases)
 		count := make([]float64, bases)
@@ -328,7 +328,7 @@ func (p *router) errors(e *learn.Expected, g *gathered) []policy.Metric {
 		}
 	}
 	if p.state.Price != (policy.Preference{}) {
-		out = append(out, policy.Metric{Name: "budget_lambda_cost", Value: p.state.Price.LambdaCost}, policy.Metric{Name: "budget_lambda_carbon", Value: p.state.Price.LambdaCarbon})
+		out = append(out, policy.Metric{Name: "budget_lambda_cost", Value: p.state.Price[policy.Cost]}, policy.Metric{Name: "budget_lambda_carbon", Value: p.state.Price[policy.Carbon]})
 	}
 	return out
 }

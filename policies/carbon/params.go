@@ -1,8 +1,6 @@
 package carbon
 
 import (
-	"errors"
-
 	"github.com/trilemma-bench/trilemma/policies/learn"
 	"github.com/trilemma-bench/trilemma/policies/params"
 	"github.com/trilemma-bench/trilemma/policies/policy"
@@ -42,27 +40,19 @@ func BudgetDefinition() policy.Definition {
 }
 
 func definition(name, summary string, online bool) policy.Definition {
-	return policy.Definition{
-		Description: policy.Description{
-			Name: name, Version: "2", Summary: summary,
-			ParamsSchema: params.Schema(Defaults),
-			Preference:   policy.PreferenceInput,
-			Needs:        []policy.Need{policy.NeedVector, policy.NeedText, policy.NeedGrid},
-			Stochastic:   true, Learns: true, Saves: true, Online: online,
-		},
-		New: func(s policy.Setup) (policy.Policy, error) {
-			p, err := params.Decode(s.Params, Defaults)
-			if err != nil {
-				return nil, err
-			}
-			if err := errors.Join(params.CheckPool(s.Models), learn.CheckBackend(s.Backend)); err != nil {
-				return nil, err
-			}
-			r := &router{params: p, setup: s}
-			if online {
-				return &online1{r}, nil
-			}
-			return r, nil
-		},
-	}
+	return params.Define(policy.Description{
+		Name: name, Version: "2", Summary: summary,
+		Preference: policy.PreferenceInput,
+		Needs:      []policy.Need{policy.NeedVector, policy.NeedText, policy.NeedGrid},
+		Stochastic: true, Learns: true, Saves: true, Online: online,
+	}, Defaults, func(p Params, s policy.Setup) (policy.Policy, error) {
+		if err := learn.CheckBackend(s.Backend); err != nil {
+			return nil, err
+		}
+		r := &router{params: p, setup: s}
+		if online {
+			return &online1{r}, nil
+		}
+		return r, nil
+	})
 }

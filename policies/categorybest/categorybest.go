@@ -29,28 +29,17 @@ const kind = "category-best/1"
 
 // Definition is the policy as the program offers it.
 func Definition() policy.Definition {
-	return policy.Definition{
-		Description: policy.Description{
-			Name:         "category-best",
-			Version:      "2",
-			Summary:      "the best model of the prompt's own category under the preference",
-			ParamsSchema: params.Schema(Defaults),
-			Preference:   policy.PreferenceInput,
-			Needs:        []policy.Need{policy.NeedCategory, policy.NeedLiveCategory},
-			Learns:       true,
-			Saves:        true,
-		},
-		New: func(s policy.Setup) (policy.Policy, error) {
-			p, err := params.Decode(s.Params, Defaults)
-			if err != nil {
-				return nil, err
-			}
-			if err := params.CheckPool(s.Models); err != nil {
-				return nil, err
-			}
-			return &router{params: p, models: s.Models}, nil
-		},
-	}
+	return params.Define(policy.Description{
+		Name:       "category-best",
+		Version:    "2",
+		Summary:    "the best model of the prompt's own category under the preference",
+		Preference: policy.PreferenceInput,
+		Needs:      []policy.Need{policy.NeedCategory, policy.NeedLiveCategory},
+		Learns:     true,
+		Saves:      true,
+	}, Defaults, func(p Params, s policy.Setup) (policy.Policy, error) {
+		return &router{params: p, models: s.Models}, nil
+	})
 }
 
 type router struct {

@@ -16,8 +16,8 @@ func task() *policy.Task {
 	add := func(category string, n int, a, b float32) {
 		for range n {
 			s.Prompts.ID, s.Prompts.Category = append(s.Prompts.ID, "x"), append(s.Prompts.Category, category)
-			o.Present, o.Score = append(o.Present, true, true), append(o.Score, a, b)
-			o.CostUSD = append(o.CostUSD, 0.01, 0.1)
+			o.Present, o.Figures[policy.Quality] = append(o.Present, true, true), append(o.Figures[policy.Quality], a, b)
+			o.Figures[policy.Cost] = append(o.Figures[policy.Cost], 0.01, 0.1)
 		}
 	}
 	add("law", 40, 1, 0)
@@ -36,10 +36,10 @@ func TestBestOfTheCategory(t *testing.T) {
 		{"law", policy.Preference{}, "10", 0},
 		{"maths", policy.Preference{}, "10", 1},
 		// The gain of 1 costs 0.09 more, but shrunk means differ by (30−10·9/71)/40 ≈ 0.72 only: worth it to λ = 7.98.
-		{"maths", policy.Preference{LambdaCost: 7.9}, "10", 1},
-		{"maths", policy.Preference{LambdaCost: 8.1}, "10", 0},
-		{"maths", policy.Preference{LambdaCost: 11}, "0", 1},
-		{"maths", policy.Preference{LambdaCost: 11.2}, "0", 0},
+		{"maths", policy.Preference{policy.Cost: 7.9}, "10", 1},
+		{"maths", policy.Preference{policy.Cost: 8.1}, "10", 0},
+		{"maths", policy.Preference{policy.Cost: 11}, "0", 1},
+		{"maths", policy.Preference{policy.Cost: 11.2}, "0", 0},
 		{"history", policy.Preference{}, "0", 1},
 		{"history", policy.Preference{}, "10", 0},
 		{"seen only in test", policy.Preference{}, "10", 0}, // 40 of 71

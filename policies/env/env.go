@@ -14,7 +14,7 @@ type Scalarisation uint8
 const (
 	// Linear is score − Σ λ·figure, paid as it is spent.
 	Linear Scalarisation = iota
-	// Chebyshev is 1 − max(1 − score, λ_cost·cost, λ_carbon·carbon, λ_latency·latency), at the end: the weighted distance
+	// Chebyshev is 1 − max(1 − score, max_q λ_q·figure_q), at the end: the weighted distance
 	// from a free, right answer (Steuer and Choo, Mathematical Programming 26, 1983; for agents Van Moffaert et al.,
 	// ADPRL 2013). It reaches points in the dents of a front that no linear λ reaches.
 	Chebyshev
@@ -43,10 +43,9 @@ type Env struct {
 	result     []Result            // [slots]
 }
 
-// Result is how an episode ended or, before it has, what it has spent so far. It is what replay would say of it.
-type Result struct {
-	Score, CostUSD, CarbonG, LatencySec float32
-}
+// Result is how an episode ended or, before it has, what it has spent so far: its quality and what preferences weigh. It is
+// what replay would say of it.
+type Result [policy.NumQuantities]float32
 
 // New returns an environment whose slots must be [Env.Reset] before the first step.
 func New(w *World, c Config) (*Env, error) {
@@ -115,9 +114,9 @@ func (e *Env) step(slot, action int) (reward float32, done bool) {
 		e.model[k], e.answers[k], e.weights[k] = int32(action), e.answer[at], e.weight[at]
 		e.asked[slot] |= 1 << action
 		e.count[slot]++
-		r.CostUSD += e.cost[at]
-		r.CarbonG += e.carbon[at]
-		r.LatencySec += e.latency[at]
+		for _, q := range policy.Weighed {
+			r[q] += e.figures[q][at]
+		}
 		if e.Config.Reward == Linear {
 			reward = -e.spend(at, p)
 		}
@@ -125,22 +124,19 @@ func (e *Env) step(slot, action int) (reward float32, done bool) {
 			return reward, false
 		}
 	}
-	r.Score = e.final(slot, action == e.Models+1)
+	r[policy.Quality] = e.final(slot, action == e.Models+1)
 	if e.Config.Reward == Linear {
-		return reward + r.Score, true
+		return reward + r[policy.Quality], true
 	}
 	return chebyshev(r, p), true
 }
 
 // chebyshev is the reward of a finished episode under that scalarisation.
 func chebyshev(r *Result, p *policy.Preference) float32 {
-	worst := 1 - float64(r.Score)
-	for _, x := range [...]struct {
-		lambda float64
-		figure float32
-	}{{p.LambdaCost, r.CostUSD}, {p.LambdaCarbon, r.CarbonG}, {p.LambdaLatency, r.LatencySec}} {
-		if x.lambda != 0 {
-			worst = math.Max(worst, x.lambda*float64(x.figure))
+	worst := 1 - float64(r[policy.Quality])
+	for _, q := range policy.Weighed {
+		if p[q] != 0 {
+			worst = math.Max(worst, p[q]*float64(r[q]))
 		}
 	}
 	return float32(1 - worst)
@@ -153,41 +149,21 @@ func (e *Env) final(slot int, vote bool) float32 {
 	hi := lo + int(e.count[slot])
 	row := int(e.Prompt[slot]) * e.Models
 	if !vote || hi-lo == 1 {
-		return e.score[row+int(e.model[hi-1])]
+		return e.figures[policy.Quality][row+int(e.model[hi-1])]
 	}
 	if e.reference == nil || e.reference[e.Prompt[slot]] == 0 {
 		var mean, sum float32
 		for k := lo; k < hi; k++ {
-			mean += e.weights[k] * e.score[row+int(e.model[k])]
+			mean += e.weights[k] * e.figures[policy.Quality][row+int(e.model[k])]
 			sum += e.weights[k]
 		}
 		return mean / sum
 	}
-	if Vote(e.answers[lo:hi], e.weights[lo:hi]) == e.reference[e.Prompt[slot]] {
+	answers := e.answers[lo:hi]
+	if policy.Vote(len(answers), func(i int) int32 { return answers[i] }, e.weights[lo:hi]) == e.reference[e.Prompt[slot]] {
 		return 1
 	}
 	return 0
-}
-
-// Vote is the answer with the largest sum of weights, 0 where nobody answered. Of equal sums the one given first wins.
-func Vote(answers []int32, weights []float32) int32 {
-	var winner int32
-	var best float32
-	for i, a := range answers {
-		if a == 0 || a == winner {
-			continue
-		}
-		var votes float32
-		for j, b := range answers[i:] {
-			if a == b {
-				votes += weights[i+j]
-			}
-		}
-		if votes > best {
-			winner, best = a, votes
-		}
-	}
-	return winner
 }
 
 // Result is what a slot's episode came to, or has spent so far.
@@ -209,7 +185,7 @@ func (e *Env) Seen(slot int, into *Seen) {
 	hi := lo + int(e.count[slot])
 	into.Models, into.Answers, into.Weights = e.model[lo:hi], e.answers[lo:hi], e.weights[lo:hi]
 	into.Spent = e.result[slot]
-	into.Spent.Score = 0
+	into.Spent[policy.Quality] = 0
 	into.Shape = into.Shape[:0]
 	if e.shape != nil {
 		for _, m := range into.Models {

@@ -23,8 +23,8 @@ func made(n, models int) *policy.Split {
 			if answer == "A" {
 				score = 1
 			}
-			o.Present, o.Score, o.Answer = append(o.Present, true), append(o.Score, score), append(o.Answer, answer)
-			o.CostUSD, o.Response = append(o.CostUSD, r.Float32()), append(o.Response, "So x = 2. The answer is ("+answer+").")
+			o.Present, o.Figures[policy.Quality], o.Answer = append(o.Present, true), append(o.Figures[policy.Quality], score), append(o.Answer, answer)
+			o.Figures[policy.Cost], o.Response = append(o.Figures[policy.Cost], r.Float32()), append(o.Response, "So x = 2. The answer is ("+answer+").")
 		}
 	}
 	return s
@@ -32,7 +32,7 @@ func made(n, models int) *policy.Split {
 
 func TestEpisodeByHand(t *testing.T) {
 	s := made(1, 3)
-	s.Outcomes.Answer, s.Outcomes.Score, s.Outcomes.CostUSD = []string{"B", "A", "A"}, []float32{0, 1, 1}, []float32{1, 2, 4}
+	s.Outcomes.Answer, s.Outcomes.Figures[policy.Quality], s.Outcomes.Figures[policy.Cost] = []string{"B", "A", "A"}, []float32{0, 1, 1}, []float32{1, 2, 4}
 	w, err := NewWorld(s, []float32{3, 2, 2}, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -54,7 +54,7 @@ func TestEpisodeByHand(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		e.Reset(0, 0, policy.Preference{LambdaCost: 0.1})
+		e.Reset(0, 0, policy.Preference{policy.Cost: 0.1})
 		reward, done, total := []float32{0}, []bool{false}, 0.0
 		for i, a := range c.path {
 			if !e.Allowed(0, int(a)) {
@@ -106,8 +106,8 @@ func TestBadWorlds(t *testing.T) {
 		weight []float32
 		want   string
 	}{
-		{func(s *policy.Split) { s.Outcomes.Score = s.Outcomes.Score[1:] }, nil, "scores"},
-		{func(s *policy.Split) { s.Outcomes.CostUSD = s.Outcomes.CostUSD[1:] }, nil, "figures"},
+		{func(s *policy.Split) { s.Outcomes.Figures[policy.Quality] = s.Outcomes.Figures[policy.Quality][1:] }, nil, "scores"},
+		{func(s *policy.Split) { s.Outcomes.Figures[policy.Cost] = s.Outcomes.Figures[policy.Cost][1:] }, nil, "figures"},
 		{func(s *policy.Split) { s.Outcomes.Answer = s.Outcomes.Answer[1:] }, nil, "answers"},
 		{func(s *policy.Split) { s.Reference = s.Reference[1:] }, nil, "references"},
 		{func(s *policy.Split) { s.Outcomes.Models = 0 }, nil, "needs prompts"},
@@ -147,7 +147,7 @@ func walk(e *Env, steps int) int {
 	var seen Seen
 	seen.Shape = make([]float32, 0, e.Config.MaxAsks*ShapeFeatures)
 	for slot := range slots {
-		e.Reset(slot, int32(slot%e.N), policy.Preference{LambdaCost: 1})
+		e.Reset(slot, int32(slot%e.N), policy.Preference{policy.Cost: 1})
 	}
 	n := 0
 	for ; n < steps; n += slots {
@@ -161,7 +161,7 @@ func walk(e *Env, steps int) int {
 		e.Step(action, reward, done)
 		for slot, over := range done {
 			if over {
-				e.Reset(slot, (e.Prompt[slot]+7)%int32(e.N), policy.Preference{LambdaCost: 1})
+				e.Reset(slot, (e.Prompt[slot]+7)%int32(e.N), policy.Preference{policy.Cost: 1})
 			}
 		}
 	}

@@ -15,13 +15,13 @@ const MaxModels = 64
 type World struct {
 	N, Models int
 
-	present                      []bool
-	score, cost, carbon, latency []float32
-	tokens                       []float32
-	answer                       []int32 // 0: none; else a number that equals exactly where the answer does
-	reference                    []int32 // nil where there is nothing to vote on; 0: none
-	weight                       []float32
-	shape                        []float32 // [N × Models × ShapeFeatures]; nil without responses
+	present   []bool
+	figures   policy.Matrix // of all that decisions depend on; NaN where not known
+	tokens    []float32
+	answer    []int32 // 0: none; else a number that equals exactly where the answer does
+	reference []int32 // nil where there is nothing to vote on; 0: none
+	weight    []float32
+	shape     []float32 // [N × Models × ShapeFeatures]; nil without responses
 }
 
 // NewWorld lays a split out. weight [N × Models], all positive, are the weights of the vote that ends an episode with
@@ -35,33 +35,37 @@ func NewWorld(s *policy.Split, weight []float32, answers []string) (*World, erro
 		return nil, errors.New("an environment needs prompts and models")
 	case o.Models > MaxModels:
 		return nil, fmt.Errorf("an environment of %d models: at most %d, choose a smaller pool", o.Models, MaxModels)
-	case len(o.Present) != cells || len(o.Score) != cells:
-		return nil, fmt.Errorf("%d prompts with %d presences and %d scores, want %d × %d", n, len(o.Present), len(o.Score), n, o.Models)
+	case len(o.Present) != cells || len(o.Figures[policy.Quality]) != cells:
+		return nil, fmt.Errorf("%d prompts with %d presences and %d scores, want %d × %d", n, len(o.Present), len(o.Figures[policy.Quality]), n, o.Models)
 	case o.Answer != nil && len(o.Answer) != cells, o.Response != nil && len(o.Response) != cells:
 		return nil, fmt.Errorf("%d answers and %d responses for %d prompts × %d models", len(o.Answer), len(o.Response), n, o.Models)
 	case s.Reference != nil && len(s.Reference) != n:
 		return nil, fmt.Errorf("%d references for %d prompts", len(s.Reference), n)
 	}
-	w := &World{N: n, Models: o.Models, present: o.Present, score: o.Score, answer: make([]int32, cells)}
+	w := &World{N: n, Models: o.Models, present: o.Present, answer: make([]int32, cells)}
 	if weight == nil {
 		weight = filled(cells, 1)
 	}
 	if err := w.Weigh(weight); err != nil {
 		return nil, err
 	}
-	nan := float32(math.NaN())
-	for _, c := range []struct {
-		to   *[]float32
-		from []float32
-	}{{&w.cost, o.CostUSD}, {&w.carbon, o.CarbonG}, {&w.latency, o.LatencySec}, {&w.tokens, o.OutputTokens}} {
-		switch len(c.from) {
+	known := func(column []float32) ([]float32, error) {
+		switch len(column) {
 		case 0:
-			*c.to = filled(cells, nan)
+			return filled(cells, float32(math.NaN())), nil
 		case cells:
-			*c.to = c.from
-		default:
-			return nil, fmt.Errorf("a column of %d figures for %d prompts × %d models", len(c.from), n, o.Models)
+			return column, nil
 		}
+		return nil, fmt.Errorf("a column of %d figures for %d prompts × %d models", len(column), n, o.Models)
+	}
+	var err error
+	for _, q := range policy.Decisive {
+		if w.figures[q], err = known(o.Figures[q]); err != nil {
+			return nil, err
+		}
+	}
+	if w.tokens, err = known(o.OutputTokens); err != nil {
+		return nil, err
 	}
 	w.number(s, answers)
 	if o.Response != nil {
@@ -148,7 +152,13 @@ func (w *World) Present(prompt, model int) bool { return w.present[prompt*w.Mode
 
 // spend is the price of an outcome under a preference. A figure whose λ is zero is ignored, even when it is unknown.
 func (w *World) spend(at int, p *policy.Preference) float32 {
-	return float32(-p.Utility(0, float64(w.cost[at]), float64(w.carbon[at]), float64(w.latency[at])))
+	var price float64
+	for _, q := range policy.Weighed {
+		if p[q] != 0 {
+			price += p[q] * float64(w.figures[q][at])
+		}
+	}
+	return float32(price)
 }
 
 func filled(n int, x float32) []float32 {

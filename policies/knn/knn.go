@@ -38,29 +38,18 @@ const kind = "knn/1"
 
 // Definition is the policy as the program offers it.
 func Definition() policy.Definition {
-	return policy.Definition{
-		Description: policy.Description{
-			Name:         "knn",
-			Version:      "2",
-			Summary:      "mean outcomes of the k nearest training prompts by cosine",
-			Source:       "arXiv 2505.12601",
-			ParamsSchema: params.Schema(Defaults),
-			Preference:   policy.PreferenceInput,
-			Needs:        []policy.Need{policy.NeedVector},
-			Learns:       true,
-			Saves:        true,
-		},
-		New: func(s policy.Setup) (policy.Policy, error) {
-			p, err := params.Decode(s.Params, Defaults)
-			if err != nil {
-				return nil, err
-			}
-			if err := params.CheckPool(s.Models); err != nil {
-				return nil, err
-			}
-			return &router{params: p, models: s.Models}, nil
-		},
-	}
+	return params.Define(policy.Description{
+		Name:       "knn",
+		Version:    "2",
+		Summary:    "mean outcomes of the k nearest training prompts by cosine",
+		Source:     "arXiv 2505.12601",
+		Preference: policy.PreferenceInput,
+		Needs:      []policy.Need{policy.NeedVector},
+		Learns:     true,
+		Saves:      true,
+	}, Defaults, func(p Params, s policy.Setup) (policy.Policy, error) {
+		return &router{params: p, models: s.Models}, nil
+	})
 }
 
 type router struct {

@@ -25,7 +25,7 @@ func batch(x, y float32, preferences ...policy.Preference) *policy.Batch {
 func TestNearestDecide(t *testing.T) {
 	s := &policy.Split{Prompts: policy.Prompts{ID: []string{"right", "between", "up"}, Dim: 2, Vector: []float32{2, 0, 1, 1, 0, 5}}}
 	s.Outcomes = policy.Outcomes{Models: 2, Present: []bool{true, true, true, false, true, true},
-		Score: []float32{1, 0, 1, nan, 0, 1}, CostUSD: []float32{1, 1, 2, nan, 3, 1}}
+		Figures: policy.Matrix{policy.Quality: {1, 0, 1, nan, 0, 1}, policy.Cost: {1, 1, 2, nan, 3, 1}}}
 	p, err := Definition().New(policy.Setup{Models: []policy.Model{policy.NewModel("a"), policy.NewModel("b")}, Params: json.RawMessage(`{"k":2}`)})
 	if err != nil {
 		t.Fatal(err)
@@ -45,7 +45,7 @@ func TestNearestDecide(t *testing.T) {
 		{1, 0.1, 2.9, 0}, // costs (1+2)/2 = 1.5 against 1.25: 0.25 dearer for a gain of 0.75
 		{1, 0.1, 3.1, 1},
 	} {
-		d, err := p.Route(context.Background(), batch(c.x, c.y, policy.Preference{LambdaCost: c.lambda}))
+		d, err := p.Route(context.Background(), batch(c.x, c.y, policy.Preference{policy.Cost: c.lambda}))
 		if err != nil || d.Model[0] != c.want {
 			t.Errorf("(%v,%v) at λ %v: got %v (%v), want model %d", c.x, c.y, c.lambda, d, err, c.want)
 		}
@@ -72,7 +72,7 @@ func TestKIsChosenOnValidation(t *testing.T) {
 				right = 1
 			}
 			s.Outcomes.Present = append(s.Outcomes.Present, true, true)
-			s.Outcomes.Score = append(s.Outcomes.Score, right, 1-right)
+			s.Outcomes.Figures[policy.Quality] = append(s.Outcomes.Figures[policy.Quality], right, 1-right)
 		}
 		return s
 	}

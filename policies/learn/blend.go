@@ -58,13 +58,13 @@ func differences(parts []*Expected, o *policy.Outcomes) (gram [][]float64, targe
 	for i := range len(o.Present) / max(o.Models, 1) {
 		answered := 0
 		for m := range o.Models {
-			if !o.Present[i*o.Models+m] || math.IsNaN(float64(parts[0].Row(Score, i)[m])) {
+			if !o.Present[i*o.Models+m] || math.IsNaN(float64(parts[0].Row(policy.Quality, i)[m])) {
 				continue
 			}
 			for j, p := range parts {
-				row[answered*(k+1)+j] = float64(p.Row(Score, i)[m])
+				row[answered*(k+1)+j] = float64(p.Row(policy.Quality, i)[m])
 			}
-			row[answered*(k+1)+k] = float64(o.Score[i*o.Models+m])
+			row[answered*(k+1)+k] = float64(o.Figures[policy.Quality][i*o.Models+m])
 			answered++
 		}
 		if answered < 2 {
@@ -95,15 +95,15 @@ func differences(parts []*Expected, o *policy.Outcomes) (gram [][]float64, targe
 // Mix is the weighted mean score of several expectations; the other quantities are those of the first.
 func Mix(parts []*Expected, weights []float64) *Expected {
 	mixed := &Expected{Models: parts[0].Models, Value: parts[0].Value}
-	mixed.Value[Score] = make(F32s, len(parts[0].Value[Score]))
-	for i := range mixed.Value[Score] {
+	mixed.Value[policy.Quality] = make(F32s, len(parts[0].Value[policy.Quality]))
+	for i := range mixed.Value[policy.Quality] {
 		sum := 0.0
 		for j, p := range parts {
 			if weights[j] > 0 {
-				sum += weights[j] * float64(p.Value[Score][i])
+				sum += weights[j] * float64(p.Value[policy.Quality][i])
 			}
 		}
-		mixed.Value[Score][i] = float32(sum)
+		mixed.Value[policy.Quality][i] = float32(sum)
 	}
 	return mixed
 }

@@ -7,51 +7,17 @@ import (
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
-// Quantity is one figure of an outcome that routing weighs.
-type Quantity int
-
-// The figures of an outcome.
-const (
-	Score Quantity = iota
-	CostUSD
-	CarbonG
-	LatencySec
-	quantities
-)
-
-func (q Quantity) String() string {
-	return [...]string{"score", "cost", "carbon", "latency"}[q]
-}
-
-// Of is the column of outcomes that holds the quantity, nil where the trace does not know it.
-func (q Quantity) Of(o *policy.Outcomes) []float32 {
-	switch q {
-	case Score:
-		return o.Score
-	case CostUSD:
-		return o.CostUSD
-	case CarbonG:
-		return o.CarbonG
-	}
-	return o.LatencySec
-}
-
-// Lambda is what the preference would give of score for one unit of the quantity; of the score itself it is −1.
-func (q Quantity) Lambda(p policy.Preference) float64 {
-	return [...]float64{-1, p.LambdaCost, p.LambdaCarbon, p.LambdaLatency}[q]
-}
-
 // Expected is what a policy expects of each model: [rows × Models] matrices, row-major, one row a prompt, a category or
 // whatever the policy tells apart. NaN means not known; a model whose score is not known is never chosen.
 type Expected struct {
-	Models int     `json:"models"`
-	Value  [4]F32s `json:"value"` // by Quantity
+	Models int                        `json:"models"`
+	Value  [policy.NumQuantities]F32s `json:"value"` // those of policy.Decisive
 }
 
 // NewExpected returns rows rows of which nothing is known.
 func NewExpected(rows, models int) *Expected {
 	e := &Expected{Models: models}
-	for q := range e.Value {
+	for _, q := range policy.Decisive {
 		e.Value[q] = make(F32s, rows*models)
 		for i := range e.Value[q] {
 			e.Value[q][i] = float32(math.NaN())
@@ -65,31 +31,37 @@ func (e *Expected) Rows() int {
 	if e.Models == 0 {
 		return 0
 	}
-	return len(e.Value[Score]) / e.Models
+	return len(e.Value[policy.Quality]) / e.Models
 }
 
 // Row is what is expected of every model in one row: a view, not a copy.
-func (e *Expected) Row(q Quantity, row int) []float32 {
+func (e *Expected) Row(q policy.Quantity, row int) []float32 {
 	return e.Value[q][row*e.Models : (row+1)*e.Models : (row+1)*e.Models]
 }
 
 // CopyRow fills row to of e with row from of src.
 func (e *Expected) CopyRow(to int, src *Expected, from int) {
-	for q := range quantities {
+	for _, q := range policy.Decisive {
 		copy(e.Row(q, to), src.Row(q, from))
 	}
 }
 
-// Choose is the model of highest expected utility
-//
-//	score − λ_cost·cost − λ_carbon·carbon − λ_latency·latency
-//
-// of a row, ties to the cheaper and then to the first. It is −1 where no model has a known utility.
+// At is what is expected of one model in one row.
+func (e *Expected) At(row, model int) policy.Figures {
+	f := policy.Unknown()
+	for _, q := range policy.Decisive {
+		f[q] = float64(e.Value[q][row*e.Models+model])
+	}
+	return f
+}
+
+// Choose is the model of highest expected utility ([policy.Preference.Utility]) of a row, ties to the cheaper and then to
+// the first. It is −1 where no model has a known utility.
 func (e *Expected) Choose(row int, p policy.Preference) int {
-	var score, cost, carbon, latency = e.Row(Score, row), e.Row(CostUSD, row), e.Row(CarbonG, row), e.Row(LatencySec, row)
+	cost := e.Row(policy.Cost, row)
 	best, utility := -1, math.Inf(-1)
-	for m := range score {
-		u := p.Utility(float64(score[m]), float64(cost[m]), float64(carbon[m]), float64(latency[m]))
+	for m := range cost {
+		u := p.Utility(e.At(row, m))
 		if u > utility || (u == utility && best >= 0 && cost[m] < cost[best]) {
 			best, utility = m, u
 		}
@@ -104,15 +76,15 @@ func (e *Expected) Check(p policy.Preference, models []policy.Model) error {
 		return fmt.Errorf("the state was made for %d models, the pool has %d", e.Models, len(models))
 	}
 	answered := false
-	for m, s := range e.Row(Score, 0) {
+	for m, s := range e.Row(policy.Quality, 0) {
 		if math.IsNaN(float64(s)) {
 			continue
 		}
 		answered = true
-		for q := CostUSD; q < quantities; q++ {
-			if lambda := q.Lambda(p); lambda != 0 && math.IsNaN(float64(e.Row(q, 0)[m])) {
+		for _, q := range policy.Weighed {
+			if lambda := p[q]; lambda != 0 && math.IsNaN(float64(e.Row(q, 0)[m])) {
 				return fmt.Errorf("the preference weighs %s (λ_%s = %v) but no training outcome of model %q has a known %s: "+
-					"%s, or leave λ_%s at 0", q, q, lambda, models[m].ID, q, remedy[q], q)
+					"%s, or leave λ_%s at 0", q, q, lambda, models[m].ID, q, q.Remedy(), q)
 			}
 		}
 	}
@@ -120,12 +92,6 @@ func (e *Expected) Check(p policy.Preference, models []policy.Model) error {
 		return fmt.Errorf("no model of the pool has a training outcome with a score: give a train split that the pool answered")
 	}
 	return nil
-}
-
-var remedy = [...]string{
-	CostUSD:    "give the model's prices in models.yaml or log cost_usd",
-	CarbonG:    "give the model's parameter counts and region in models.yaml or log carbon_g",
-	LatencySec: "give the model's parameter counts or throughput in models.yaml or log latency_s",
 }
 
 // Route decides every row of a batch by its expected utility; row tells which row of e a prompt of the batch reads.

@@ -18,7 +18,7 @@ var nan = float32(math.NaN())
 func pair(scores, costs []float32) *policy.Split {
 	s := new(policy.Split)
 	o := &s.Outcomes
-	o.Models, o.Score, o.CostUSD = 2, scores, costs
+	o.Models, o.Figures[policy.Quality], o.Figures[policy.Cost] = 2, scores, costs
 	for i, x := range scores {
 		o.Present = append(o.Present, x == x)
 		if i%2 == 0 {
@@ -32,7 +32,7 @@ func TestMeansGolden(t *testing.T) {
 	s := pair([]float32{1, 0, 0, nan, 1, 1}, []float32{2, 4, 4, nan, nan, 8})
 	overall := Overall(2, s, nil)
 	// Both answered the first prompt and the last, of which model 0 has no cost: model 1 takes twice as much.
-	if got, want := fmt.Sprint(overall.Value), "[[1 0.5] [3 6] [NaN NaN] [NaN NaN]]"; got != want {
+	if got, want := fmt.Sprint(overall.Value), "[[1 0.5] [3 6] [] [NaN NaN] [NaN NaN] [NaN NaN]]"; got != want {
 		t.Errorf("overall means %s, want %s", got, want)
 	}
 	m := NewMeans(2, 2)
@@ -46,21 +46,21 @@ func TestMeansGolden(t *testing.T) {
 
 func TestChooseGolden(t *testing.T) {
 	e := NewExpected(1, 4)
-	copy(e.Value[Score], []float32{0.9, 0.8, 0.8, nan})
-	copy(e.Value[CostUSD], []float32{3, 2, 1, 0})
+	copy(e.Value[policy.Quality], []float32{0.9, 0.8, 0.8, nan})
+	copy(e.Value[policy.Cost], []float32{3, 2, 1, 0})
 	for _, c := range []struct {
 		lambda float64
 		want   int
 	}{{0, 0}, {0.05, 2}, {0.04, 0}, {1000, 2}} {
-		if got := e.Choose(0, policy.Preference{LambdaCost: c.lambda}); got != c.want {
+		if got := e.Choose(0, policy.Preference{policy.Cost: c.lambda}); got != c.want {
 			t.Errorf("λ_cost %v: model %d, want %d", c.lambda, got, c.want)
 		}
 	}
-	e.Value[Score][0] = 0.8
+	e.Value[policy.Quality][0] = 0.8
 	if got := e.Choose(0, policy.Preference{}); got != 2 {
 		t.Errorf("of three equals model %d, want the cheapest, 2", got)
 	}
-	if got := e.Choose(0, policy.Preference{LambdaCarbon: 1}); got != -1 {
+	if got := e.Choose(0, policy.Preference{policy.Carbon: 1}); got != -1 {
 		t.Errorf("model %d of none whose carbon is known", got)
 	}
 }
@@ -73,8 +73,8 @@ func TestCheckSaysWhatIsMissing(t *testing.T) {
 		want       string
 	}{
 		{policy.Preference{}, ""},
-		{policy.Preference{LambdaCost: 2}, `no training outcome of model "b" has a known cost: give the model's prices`},
-		{policy.Preference{LambdaLatency: 2}, `model "a" has a known latency`},
+		{policy.Preference{policy.Cost: 2}, `no training outcome of model "b" has a known cost: give the model's prices`},
+		{policy.Preference{policy.Latency: 2}, `model "a" has a known latency`},
 	} {
 		err := e.Check(c.preference, models)
 		if (c.want == "") != (err == nil) || (err != nil && !strings.Contains(err.Error(), c.want)) {
@@ -86,7 +86,7 @@ func TestCheckSaysWhatIsMissing(t *testing.T) {
 func TestRoutingErrorGolden(t *testing.T) {
 	s := pair([]float32{1, 0, 1, nan}, nil)
 	e := NewExpected(2, 2)
-	copy(e.Value[Score], []float32{0.4, 0.2, 0.5, 0})
+	copy(e.Value[policy.Quality], []float32{0.4, 0.2, 0.5, 0})
 	// Differences ±0.1 against ±0.5, twice 0.4²; then a single model, 0.5².
 	if got, want := RoutingError(e, s), (0.16+0.16+0.25)/3; math.Abs(got-want) > 1e-6 {
 		t.Errorf("got %v, want %v", got, want)
@@ -100,17 +100,17 @@ func TestBlendFindsTheMixture(t *testing.T) {
 	r := policy.Stream(1, "blend")
 	const n, models = 300, 4
 	a, b, junk := NewExpected(n, models), NewExpected(n, models), NewExpected(n, models)
-	o := &policy.Outcomes{Models: models, Present: make([]bool, n*models), Score: make([]float32, n*models)}
-	for i := range o.Score {
-		a.Value[Score][i], b.Value[Score][i], junk.Value[Score][i] = r.Float32(), r.Float32(), r.Float32()
-		o.Score[i] = 0.3*a.Value[Score][i] + 0.7*b.Value[Score][i] + float32(i/models) // what is shared must not matter
+	o := &policy.Outcomes{Models: models, Present: make([]bool, n*models), Figures: policy.NewMatrix(n*models, policy.Quality)}
+	for i := range o.Figures[policy.Quality] {
+		a.Value[policy.Quality][i], b.Value[policy.Quality][i], junk.Value[policy.Quality][i] = r.Float32(), r.Float32(), r.Float32()
+		o.Figures[policy.Quality][i] = 0.3*a.Value[policy.Quality][i] + 0.7*b.Value[policy.Quality][i] + float32(i/models) // what is shared must not matter
 		o.Present[i] = r.Float64() < 0.9
 	}
 	w := Blend([]*Expected{junk, a, b}, o)
 	if math.Abs(w[0]) > 1e-9 || math.Abs(w[1]-0.3) > 1e-9 || math.Abs(w[2]-0.7) > 1e-9 {
 		t.Errorf("weights %v, want 0, 0.3, 0.7", w)
 	}
-	if w := Blend([]*Expected{a, b}, &policy.Outcomes{Models: models, Present: make([]bool, n*models), Score: o.Score}); w[0] != 1 {
+	if w := Blend([]*Expected{a, b}, &policy.Outcomes{Models: models, Present: make([]bool, n*models), Figures: o.Figures}); w[0] != 1 {
 		t.Errorf("weights %v where nothing can be compared, want the first alone", w)
 	}
 }

@@ -1,51 +1,52 @@
 package learn
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
-// Joined lays the train and validation prompts of a task side by side, train first, with every figure that one of them
-// does not know as NaN. Answers and references are there only where both splits have them.
-func Joined(t *policy.Task, models int) *policy.Split {
-	splits := []*policy.Split{t.Train}
+// Joined lays the train and validation prompts of a task side by side, train first. A figure that one of them knows and the
+// other does not is NaN there; any other column is there only where both have it, answers only beside references.
+func Joined(t *policy.Task) (*policy.Split, error) {
+	g := t.Train.Slice(0, t.Train.Len())
 	if HasValidation(t) {
-		splits = append(splits, t.Validation)
-	}
-	g := &policy.Split{Prompts: policy.Prompts{Dim: t.Train.Prompts.Dim}, Outcomes: policy.Outcomes{Models: models}}
-	answered := true
-	for _, s := range splits {
-		cells := s.Len() * models
-		g.Prompts.ID = append(g.Prompts.ID, s.Prompts.ID...)
-		g.Prompts.Text = append(g.Prompts.Text, s.Prompts.Text...)
-		g.Prompts.Category = append(g.Prompts.Category, s.Prompts.Category...)
-		g.Prompts.Vector = append(g.Prompts.Vector, s.Prompts.Vector...)
-		g.Outcomes.Present = append(g.Outcomes.Present, s.Outcomes.Present...)
-		for _, column := range []struct {
-			to   *[]float32
-			from []float32
-		}{
-			{&g.Outcomes.Score, s.Outcomes.Score}, {&g.Outcomes.CostUSD, s.Outcomes.CostUSD},
-			{&g.Outcomes.CarbonG, s.Outcomes.CarbonG}, {&g.Outcomes.LatencySec, s.Outcomes.LatencySec},
-		} {
-			if column.from == nil { // not known in this split
-				column.from = make([]float32, cells)
-				for i := range column.from {
-					column.from[i] = float32(math.NaN())
-				}
+		more := *t.Validation
+		for q := range g.Outcomes.Figures {
+			a, b := &g.Outcomes.Figures[q], &more.Outcomes.Figures[q]
+			switch {
+			case *a == nil && *b != nil:
+				*a = unknown(len(g.Outcomes.Present))
+			case *a != nil && *b == nil:
+				*b = unknown(len(more.Outcomes.Present))
 			}
-			*column.to = append(*column.to, column.from...)
 		}
-		answered = answered && len(s.Reference) == s.Len() && len(s.Outcomes.Answer) == cells
-		g.Reference = append(g.Reference, s.Reference...)
-		g.Outcomes.Answer = append(g.Outcomes.Answer, s.Outcomes.Answer...)
+		from := more.Columns()
+		for i, c := range g.Columns() {
+			if (c.Len() < 0) != (from[i].Len() < 0) {
+				c.Drop()
+				from[i].Drop()
+			}
+		}
+		if err := g.Append(&more); err != nil {
+			return nil, fmt.Errorf("laying train and validation side by side: %w", err)
+		}
 	}
-	if !answered {
+	if g.Reference == nil || g.Outcomes.Answer == nil {
 		g.Reference, g.Outcomes.Answer = nil, nil
 	}
-	return g
+	return g, nil
+}
+
+// unknown are n figures of which none is known.
+func unknown(n int) []float32 {
+	x := make([]float32, n)
+	for i := range x {
+		x[i] = float32(math.NaN())
+	}
+	return x
 }
 
 // Folds deals n examples into as many folds as there are members, for [Examples.HeldOut]. A single member holds out a

@@ -53,7 +53,7 @@ func (s *Means) Expected(prior *Expected, strength float64) *Expected {
 	e := NewExpected(len(s.rows), s.models)
 	for group, rows := range s.rows {
 		rows = s.common(rows)
-		for q := range quantities {
+		for _, q := range policy.Decisive {
 			cells := s.cells(rows, q)
 			_, count := plain(cells, s.models)
 			level, _ := twoWay(cells, len(rows), s.models, q)
@@ -110,10 +110,10 @@ func (s *Means) common(rows []answered) []answered {
 }
 
 // cells are the known figures of a quantity, row by row.
-func (s *Means) cells(rows []answered, q Quantity) []cell {
+func (s *Means) cells(rows []answered, q policy.Quantity) []cell {
 	var out []cell
 	for i, r := range rows {
-		column := q.Of(r.outcomes)
+		column := r.outcomes.Figures[q]
 		if column == nil {
 			continue
 		}
@@ -136,7 +136,7 @@ func Overall(models int, splits ...*policy.Split) *Expected {
 }
 
 // OverAllPrompts is what every model comes to over all prompts of a split, by [twoWay], whatever it answered.
-func OverAllPrompts(models int, split *policy.Split, q Quantity) []float64 {
+func OverAllPrompts(models int, split *policy.Split, q policy.Quantity) []float64 {
 	s := NewMeans(1, models)
 	s.AddAll(0, split)
 	level, _ := twoWay(s.cells(s.rows[0], q), split.Len(), models, q)
@@ -151,7 +151,7 @@ func RoutingError(e *Expected, split *policy.Split) float64 {
 	o := &split.Outcomes
 	for i := range split.Len() {
 		var meanGot, meanWant, answered float64
-		want, got := o.Score[i*o.Models:(i+1)*o.Models], e.Row(Score, i)
+		want, got := o.Figures[policy.Quality][i*o.Models:(i+1)*o.Models], e.Row(policy.Quality, i)
 		for m := range want {
 			if o.Present[i*o.Models+m] {
 				meanWant += float64(want[m])

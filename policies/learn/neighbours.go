@@ -14,7 +14,7 @@ type Memory struct {
 	Outcome *Expected `json:"outcome"` // [n × models] what happened; NaN where there is no outcome
 	Overall *Expected `json:"overall"` // one row: the means over all n, as [Means] compares models
 	// Prompt is what each prompt makes of a quantity, see [twoWay]; nil where every model answered all of them.
-	Prompt [quantities]F32s `json:"prompt"`
+	Prompt [policy.NumQuantities]F32s `json:"prompt"`
 }
 
 // Remember makes a memory of the prompts of splits, nil and empty ones left out.
@@ -28,7 +28,7 @@ func Remember(models int, splits ...*policy.Split) *Memory {
 		means.AddAll(0, s)
 	}
 	m := &Memory{Overall: means.Expected(nil, 0), Outcome: NewExpected(n, models)}
-	for q := range quantities {
+	for _, q := range policy.Decisive {
 		_, a := twoWay(means.cells(means.rows[0], q), n, models, q)
 		for _, x := range a {
 			m.Prompt[q] = append(m.Prompt[q], float32(x))
@@ -41,8 +41,8 @@ func Remember(models int, splits ...*policy.Split) *Memory {
 		}
 		m.Dim = s.Prompts.Dim
 		m.Unit = append(m.Unit, Unit(s.Prompts.Vector, s.Prompts.Dim)...)
-		for q := range quantities {
-			column := q.Of(&s.Outcomes)
+		for _, q := range policy.Decisive {
+			column := s.Outcomes.Figures[q]
 			for i, present := range s.Outcomes.Present {
 				if present && column != nil {
 					m.Outcome.Value[q][at*models+i] = column[i]
@@ -88,7 +88,7 @@ func (m *Memory) Expect(ctx context.Context, vectors []float32, dim int, ks []in
 	}
 	err := EachNearest(ctx, Unit(vectors, dim), m.Unit, dim, ks[len(ks)-1], leaveOut, func(query int, near []Neighbour) {
 		sum, count, of := make([]float64, models), make([]float64, models), make([]float64, models)
-		for q := range quantities {
+		for _, q := range policy.Decisive {
 			clear(sum)
 			clear(count)
 			clear(of)
@@ -115,9 +115,9 @@ func (m *Memory) Expect(ctx context.Context, vectors []float32, dim int, ks []in
 					switch mean := sum[model] / n; {
 					case n == 0:
 						out[model] = overall[model]
-					case n == known || q != Score && of[model] == 0:
+					case n == known || q != policy.Quality && of[model] == 0:
 						out[model] = float32(mean)
-					case q == Score:
+					case q == policy.Quality:
 						out[model] = float32(min(max(mean+all/known-of[model]/n, 0), 1))
 					default:
 						out[model] = float32(sum[model] / of[model] * all / known)
@@ -133,11 +133,11 @@ func (m *Memory) Expect(ctx context.Context, vectors []float32, dim int, ks []in
 }
 
 // prompt is what a remembered prompt makes of a quantity, as [twoWay] says.
-func (m *Memory) prompt(q Quantity, row int) float64 {
+func (m *Memory) prompt(q policy.Quantity, row int) float64 {
 	switch {
 	case len(m.Prompt[q]) > 0:
 		return float64(m.Prompt[q][row])
-	case q == Score:
+	case q == policy.Quality:
 		return 0
 	}
 	return 1

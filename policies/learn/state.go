@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // F32s are float32s that are written into JSON as base64 of their little-endian bytes: exact, NaN included, and the
@@ -73,7 +75,7 @@ func (e *Expected) CheckShape(rows, models int) error {
 	if e == nil || e.Models != models {
 		return fmt.Errorf("the checkpoint is of another pool, not of %d models; fit again", models)
 	}
-	for q := range quantities {
+	for _, q := range policy.Decisive {
 		if len(e.Value[q]) != rows*models {
 			return fmt.Errorf("the checkpoint's %s has %d figures, want %d × %d; fit again", q, len(e.Value[q]), rows, models)
 		}

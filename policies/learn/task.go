@@ -30,13 +30,13 @@ func CheckTask(t *policy.Task, models int, needs ...policy.Need) error {
 func checkSplit(s *policy.Split, models int, needs []policy.Need) error {
 	o := &s.Outcomes
 	cells := s.Len() * models
-	if o.Models != models || len(o.Present) != cells || len(o.Score) != cells {
+	if o.Models != models || len(o.Present) != cells || len(o.Figures[policy.Quality]) != cells {
 		return fmt.Errorf("%d prompts with %d presences and %d scores of %d models, want %d × %d",
-			s.Len(), len(o.Present), len(o.Score), o.Models, s.Len(), models)
+			s.Len(), len(o.Present), len(o.Figures[policy.Quality]), o.Models, s.Len(), models)
 	}
-	for q := CostUSD; q < quantities; q++ {
-		if column := q.Of(o); column != nil && len(column) != cells {
-			return fmt.Errorf("%d figures of %s, want %d", len(column), q, cells)
+	for q, column := range o.Figures {
+		if column != nil && len(column) != cells {
+			return fmt.Errorf("%d figures of %s, want %d", len(column), policy.Quantity(q), cells)
 		}
 	}
 	return CheckPrompts(&s.Prompts, needs...)

@@ -1,6 +1,10 @@
 package learn
 
-import "math"
+import (
+	"math"
+
+	"github.com/trilemma-bench/trilemma/policies/policy"
+)
 
 // cell is one known figure: of a prompt, counted from 0 within its group, and a model.
 type cell struct {
@@ -24,7 +28,7 @@ type cell struct {
 //
 // Sources: the two-way layout without interaction, as in Searle, Linear Models (1971), ch. 7; for the product, the
 // margins of Santos Silva and Tenreyro, The Log of Gravity (2006).
-func twoWay(cells []cell, rows, models int, q Quantity) (level, a []float64) {
+func twoWay(cells []cell, rows, models int, q policy.Quantity) (level, a []float64) {
 	level, n := plain(cells, models)
 	group := linked(cells, rows, models)
 	answered := make([]int, models)    // rows of a set of models, by its first
@@ -48,7 +52,7 @@ func twoWay(cells []cell, rows, models int, q Quantity) (level, a []float64) {
 	if !some {
 		return level, nil
 	}
-	f := &fit{product: q != Score, a: make([]float64, rows), b: append([]float64(nil), level...), cells: cells, width: make([]int, rows)}
+	f := &fit{product: q != policy.Quality, a: make([]float64, rows), b: append([]float64(nil), level...), cells: cells, width: make([]int, rows)}
 	for _, c := range cells {
 		f.width[c.row]++
 	}

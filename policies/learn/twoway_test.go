@@ -27,7 +27,7 @@ func world(n int, score, cost []float64, answers func(prompt, model int, hard fl
 			if present {
 				x, c = float32(score[m]-0.4*hard), float32(cost[m]*(1+9*hard))
 			}
-			o.Score, o.CostUSD = append(o.Score, x), append(o.CostUSD, c)
+			o.Figures[policy.Quality], o.Figures[policy.Cost] = append(o.Figures[policy.Quality], x), append(o.Figures[policy.Cost], c)
 		}
 	}
 	return s
@@ -45,7 +45,7 @@ func TestOverallIsOverAllPrompts(t *testing.T) {
 		"two lack different ends": func(_, m int, hard float64) bool { return (m != 1 || hard < 0.6) && (m != 0 || hard > 0.5) },
 	} {
 		got := world(400, score, cost, answers)
-		for _, q := range []Quantity{Score, CostUSD} {
+		for _, q := range []policy.Quantity{policy.Quality, policy.Cost} {
 			found := OverAllPrompts(4, got, q)
 			for m, want := range OverAllPrompts(4, full, q) {
 				if x := found[m]; math.Abs(x-want) > 1e-4*want {
@@ -68,9 +68,9 @@ func TestOverallIsOnCommonPrompts(t *testing.T) {
 		}
 		s.Prompts.ID = append(s.Prompts.ID, "p")
 		s.Outcomes.Present = append(s.Outcomes.Present, true, easy, true, false)
-		s.Outcomes.Score = append(s.Outcomes.Score, best, 0.85, 0, nan)
+		s.Outcomes.Figures[policy.Quality] = append(s.Outcomes.Figures[policy.Quality], best, 0.85, 0, nan)
 	}
-	if got := Overall(4, s).Row(Score, 0); got[0] != 0.9 || got[1] != 0.85 || got[2] != 0 || got[3] == got[3] {
+	if got := Overall(4, s).Row(policy.Quality, 0); got[0] != 0.9 || got[1] != 0.85 || got[2] != 0 || got[3] == got[3] {
 		t.Errorf("means %v, want those of the prompts that all but the last answered", got)
 	}
 }
@@ -95,7 +95,7 @@ func TestTwoModelsAreComparedOnCommonPrompts(t *testing.T) {
 			}
 		}
 		mean, count := plain(cells, 2)
-		level, _ := twoWay(cells, n, 2, Score)
+		level, _ := twoWay(cells, n, 2, policy.Quality)
 		if common == 0 {
 			for m := range level {
 				if count[m] > 0 && level[m] != mean[m] {
@@ -113,12 +113,12 @@ func TestTwoModelsAreComparedOnCommonPrompts(t *testing.T) {
 // A log of one choice a prompt compares nobody, and a model that shares nothing moves nobody.
 func TestWhatIsNotLinkedKeepsItsMean(t *testing.T) {
 	cells := []cell{{0, 0, 1}, {1, 0, 0}, {1, 1, 1}, {2, 2, 0.25}, {3, 2, 0.75}}
-	level, _ := twoWay(cells, 4, 4, Score)
+	level, _ := twoWay(cells, 4, 4, policy.Quality)
 	// Model 1 has one more than model 0 on prompt 1, and no score is above 1.
 	if level[0] != 0.5 || level[1] != 1 || level[2] != 0.5 || !math.IsNaN(level[3]) {
 		t.Errorf("levels %v", level)
 	}
-	for _, q := range []Quantity{Score, CostUSD} {
+	for _, q := range []policy.Quantity{policy.Quality, policy.Cost} {
 		if level, a := twoWay(cells[3:], 4, 4, q); a != nil || level[2] != 0.5 {
 			t.Errorf("%v: levels %v and prompts %v of a model by itself", q, level, a)
 		}
@@ -128,7 +128,7 @@ func TestWhatIsNotLinkedKeepsItsMean(t *testing.T) {
 // A model that is free where it meets others and dear elsewhere moves nobody without bounds.
 func TestFreeOnCommonPrompts(t *testing.T) {
 	cells := []cell{{0, 0, 0}, {0, 1, 1}, {1, 0, 5}, {2, 0, 5}, {3, 1, 1}}
-	level, _ := twoWay(cells, 4, 2, CostUSD)
+	level, _ := twoWay(cells, 4, 2, policy.Cost)
 	for m, x := range level {
 		if !(x >= 0) || x > maxRatio {
 			t.Errorf("model %d costs %v", m, x)
@@ -148,7 +148,7 @@ func TestNeighboursThatLackOutcomes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	score, cost := e[0].Row(Score, 0), e[0].Row(CostUSD, 0)
+	score, cost := e[0].Row(policy.Quality, 0), e[0].Row(policy.Cost, 0)
 	if math.Abs(float64(score[0]-score[1]-0.1)) > 1e-4 || math.Abs(float64(cost[0]/cost[1]-2)) > 1e-4 {
 		t.Errorf("scores %v and costs %v of the nearest, want 0.1 more for twice the cost", score, cost)
 	}

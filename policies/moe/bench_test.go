@@ -37,9 +37,9 @@ func BenchmarkFit(b *testing.B) {
 			if r.Float64() < 0.3+0.01*float64(m)+0.2*float64((m+topic)%3)/2 {
 				score, answer = 1, "A"
 			}
-			o.Present, o.Score, o.Answer = append(o.Present, true), append(o.Score, score), append(o.Answer, answer)
+			o.Present, o.Figures[policy.Quality], o.Answer = append(o.Present, true), append(o.Figures[policy.Quality], score), append(o.Answer, answer)
 			tokens := float32(50 + r.IntN(500))
-			o.CostUSD, o.CarbonG, o.LatencySec = append(o.CostUSD, tokens*1e-7*float32(1+m)), append(o.CarbonG, tokens*1e-4), append(o.LatencySec, tokens*1e-2)
+			o.Figures[policy.Cost], o.Figures[policy.Carbon], o.Figures[policy.Latency] = append(o.Figures[policy.Cost], tokens*1e-7*float32(1+m)), append(o.Figures[policy.Carbon], tokens*1e-4), append(o.Figures[policy.Latency], tokens*1e-2)
 		}
 	}
 	var pool []policy.Model
@@ -50,7 +50,7 @@ func BenchmarkFit(b *testing.B) {
 	}
 	var preferences []policy.Preference
 	for _, lambda := range []float64{0, 1, 3, 10, 30, 100, 300, 1000, 3000, 10000} {
-		preferences = append(preferences, policy.Preference{LambdaCost: lambda})
+		preferences = append(preferences, policy.Preference{policy.Cost: lambda})
 	}
 	for _, k := range []int{1, 5} {
 		b.Run(fmt.Sprintf("k=%d", k), func(b *testing.B) {

@@ -38,7 +38,11 @@ type examples struct {
 // gather lays out the task. Outcomes of models that are not seen yet are left out, but for their probe prompts.
 func (p *router) gather(ctx context.Context, t *policy.Task, s *state, report func(policy.Progress)) (*examples, error) {
 	models := len(p.setup.Models)
-	ex := &examples{Split: learn.Joined(t, models), prefs: t.Preferences}
+	joined, err := learn.Joined(t)
+	if err != nil {
+		return nil, err
+	}
+	ex := &examples{Split: joined, prefs: t.Preferences}
 	n := ex.Len()
 	if len(p.unseen) > 0 {
 		ex.Outcomes.Present = slices.Clone(ex.Outcomes.Present)
@@ -59,7 +63,6 @@ func (p *router) gather(ctx context.Context, t *policy.Task, s *state, report fu
 		return nil, s.Overall.Check(policy.Preference{}, p.setup.Models)
 	}
 
-	var err error
 	s.Expense, err = learn.FitExpense(ctx, learn.Config{
 		Backend: p.setup.Backend, Seed: p.setup.Seed, Name: "moe expense", Hidden: p.params.CostHidden, Members: p.params.Members,
 		LearningRate: 0.001, WeightDecay: 1, ClipNorm: 1, Batch: p.params.Batch, Epochs: p.params.Epochs, Patience: p.params.Patience,
@@ -105,10 +108,10 @@ func (s *state) near(ctx context.Context, prompts *policy.Prompts, leaveOut []in
 	if err != nil {
 		return nil, err
 	}
-	out := found[0].Value[learn.Score]
+	out := found[0].Value[policy.Quality]
 	for at := range out {
 		m := at % s.Overall.Models
-		if out[at] = logitOf * (out[at] - s.Overall.Row(learn.Score, 0)[m]); !s.seen[m] || out[at] != out[at] {
+		if out[at] = logitOf * (out[at] - s.Overall.Row(policy.Quality, 0)[m]); !s.seen[m] || out[at] != out[at] {
 			out[at] = 0
 		}
 	}
@@ -131,10 +134,10 @@ func (p *router) categories(ex *examples, s *state) {
 		ex.class[i], _ = slices.BinarySearch(names, name)
 		grouped.Add(ex.class[i], &ex.Outcomes, i)
 	}
-	s.ClassMeans = grouped.Expected(s.Overall, categoryShrinkage).Value[learn.Score]
+	s.ClassMeans = grouped.Expected(s.Overall, categoryShrinkage).Value[policy.Quality]
 	for at := range s.ClassMeans {
 		m := at % models
-		if s.ClassMeans[at] = logitOf * (s.ClassMeans[at] - s.Overall.Row(learn.Score, 0)[m]); s.ClassMeans[at] != s.ClassMeans[at] {
+		if s.ClassMeans[at] = logitOf * (s.ClassMeans[at] - s.Overall.Row(policy.Quality, 0)[m]); s.ClassMeans[at] != s.ClassMeans[at] {
 			s.ClassMeans[at] = 0
 		}
 	}
@@ -175,7 +178,7 @@ func (ex *examples) count() {
 // weigh count nothing.
 func price(e *learn.Expected, row int, p policy.Preference, out []float64) {
 	for m := range out {
-		out[m] = -p.Utility(0, float64(e.Row(learn.CostUSD, row)[m]), float64(e.Row(learn.CarbonG, row)[m]), float64(e.Row(learn.LatencySec, row)[m]))
+		out[m] = p.Price(e.At(row, m))
 		if math.IsNaN(out[m]) {
 			out[m] = math.Inf(1)
 		}

@@ -65,9 +65,9 @@ func (s *state) forecast(ctx context.Context, x, near []float32, heldOut []int32
 		}
 		g.forecasts(r, i, from, to, scores)
 		for m, q := range scores {
-			e.Row(learn.Score, i)[m] = float32(q)
+			e.Row(policy.Quality, i)[m] = float32(q)
 			if !may[m] {
-				e.Row(learn.Score, i)[m] = float32(math.NaN())
+				e.Row(policy.Quality, i)[m] = float32(math.NaN())
 			}
 		}
 	}

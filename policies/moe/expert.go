@@ -53,29 +53,29 @@ func (p *router) hide(s *policy.Split) {
 // seen are the models that the gate trains on: all that answered and are not to join later.
 func (p *router) seen(overall *learn.Expected) []bool {
 	out := make([]bool, overall.Models)
-	for m, x := range overall.Row(learn.Score, 0) {
+	for m, x := range overall.Row(policy.Quality, 0) {
 		out[m] = !math.IsNaN(float64(x)) && !slices.Contains(p.unseen, m)
 	}
 	return out
 }
 
 // describeUnseen fills in what is not known of an unseen model without probe prompts: the pool's mean score, its cost in
-// the proportion of its list price, its carbon and latency in that of its active parameters.
+// the proportion of its list price, all else in that of its active parameters.
 func (p *router) describeUnseen(overall *learn.Expected) {
 	for _, u := range p.unseen {
-		for _, q := range []learn.Quantity{learn.Score, learn.CostUSD, learn.CarbonG, learn.LatencySec} {
+		for _, q := range policy.Decisive {
 			row := overall.Row(q, 0)
 			if !math.IsNaN(float64(row[u])) {
 				continue
 			}
 			size := func(m policy.Model) float64 {
 				switch q {
-				case learn.CostUSD:
+				case policy.Quality:
+					return 1
+				case policy.Cost:
 					return m.PriceOutputUSDPerMTok
-				case learn.CarbonG, learn.LatencySec:
-					return m.ParamsActiveB.Mid()
 				}
-				return 1
+				return m.ParamsActiveB.Mid()
 			}
 			var sum, sizes, plain, n float64
 			for m, x := range row {
@@ -245,7 +245,7 @@ func (p *router) first(g *gate, s *state, ex *examples, r *reading, may []bool, 
 		from, to := g.honest(ex.heldOut[i])
 		for _, preference := range some {
 			price(ex.expect, i, preference, cost)
-			g.logits(r, i, from, to, layout(preference, s.MeanCost), cost, logits, room)
+			g.logits(r, i, from, to, g.layout(preference, s.MeanCost), cost, logits, room)
 			drop(logits, may)
 			out = append(out, append(order(logits, 1), -1)[0])
 		}
@@ -363,7 +363,7 @@ func (p *router) posterior(g *gate, ex *examples, r *reading, e, u int, mean []f
 				z += row[j] * v
 			}
 			q := 1 / (1 + math.Exp(-z))
-			d, c := q-float64(ex.Outcomes.Score[i*g.Models+u]), max(q*(1-q), 1e-4)
+			d, c := q-float64(ex.Outcomes.Figures[policy.Quality][i*g.Models+u]), max(q*(1-q), 1e-4)
 			for a, v := range h {
 				gradient[a] += d * v
 				if v == 0 {

@@ -39,13 +39,13 @@ func (p *router) fit(ctx context.Context, t *policy.Task, report func(policy.Pro
 		}
 		g := &gate{
 			In: ex.in, Depth: p.params.Depth, Width: p.params.Width, Norm: p.params.Norm == "layer", Members: p.params.Members,
-			Models: len(p.setup.Models), Classes: len(ex.classes),
+			Models: len(p.setup.Models), Classes: len(ex.classes), Weighed: ex.Outcomes.Weighed(),
 		}
 		facts := p.facts()
 		if p.params.Experts == "features" {
 			g.Facts = facts.width
 		}
-		g.initialise(p.setup.Seed, p.params.Temperature, s.Overall.Row(learn.Score, 0))
+		g.initialise(p.setup.Seed, p.params.Temperature, s.Overall.Row(policy.Quality, 0))
 		if err := p.train(ctx, name, g, s, ex, list, report); err != nil {
 			return nil, nil, fmt.Errorf("training the gate: %w", err)
 		}
@@ -61,18 +61,18 @@ func (p *router) fit(ctx context.Context, t *policy.Task, report func(policy.Pro
 	return s, ex, ctx.Err()
 }
 
-// meanCosts is what the seen models cost on average, see layout.
-func meanCosts(s *state) (mean [prefs]float64) {
-	for i, q := range learn.Expenses {
+// meanCosts is what the seen models cost on average, see [gate.layout].
+func meanCosts(s *state) (mean policy.Figures) {
+	for _, q := range policy.Weighed {
 		n := 0.0
 		for m, x := range s.Overall.Row(q, 0) {
 			if s.seen[m] && !math.IsNaN(float64(x)) {
-				mean[i] += float64(x)
+				mean[q] += float64(x)
 				n++
 			}
 		}
-		if mean[i] /= n; n == 0 {
-			mean[i] = 0
+		if mean[q] /= n; n == 0 {
+			mean[q] = 0
 		}
 	}
 	return mean
@@ -90,15 +90,15 @@ func (p *router) train(ctx context.Context, name string, g *gate, s *state, ex *
 	if ex.heldOut[0] == learn.FromNobody && members > 1 {
 		evaluated = nil
 	}
-	layouts := make([][prefs]float32, len(list))
+	layouts, weighed := make([][]float32, len(list)), len(g.Weighed)
 	for i, one := range list {
-		layouts[i] = layout(one, s.MeanCost)
+		layouts[i] = g.layout(one, s.MeanCost)
 	}
 	facts := p.facts()
 	expected := make([]float64, models)
 	shapes := make([][]int, inputCount)
 	for i, dims := range map[int][]int{
-		inX: {ex.in}, inPref: {prefs}, inPrice: {models}, inPaid: {models, prefs}, inPresent: {models}, inScore: {models},
+		inX: {ex.in}, inPref: {weighed}, inPrice: {models}, inPaid: {models, weighed}, inPresent: {models}, inScore: {models},
 		inNear: {models}, inVotes: {models, ex.answers}, inVoted: {}, inCategory: {max(g.Classes, 1)}, inUse: {members},
 		inNoise: {members, models}, inDrop: {g.Depth, members, g.Width},
 	} {
@@ -119,7 +119,7 @@ func (p *router) train(ctx context.Context, name string, g *gate, s *state, ex *
 		Epochs: p.params.Epochs, Patience: p.params.Patience, LearningRate: p.params.LearningRate,
 		Schedule: learn.Schedule(p.params.Schedule), Warmup: p.params.Warmup, WeightDecay: p.params.WeightDecay,
 		ClipNorm: p.params.ClipNorm * math.Sqrt(float64(members)), Variables: g.variables(), Pool: pool, EvalPool: evaluated,
-		Inputs: shapes, Terms: termNames,
+		Inputs: shapes, Terms: g.termNames(),
 		Fill: func(epoch, step int, rows []int32, to [][]float32) {
 			training := step >= 0
 			r := policy.Stream(p.setup.Seed, name, "step", strconv.Itoa(epoch), strconv.Itoa(step))
@@ -131,7 +131,7 @@ func (p *router) train(ctx context.Context, name string, g *gate, s *state, ex *
 				}
 				preference := list[which]
 				copy(to[inX][at*ex.in:], ex.x[i*ex.in:(i+1)*ex.in])
-				copy(to[inPref][at*prefs:], layouts[which][:])
+				copy(to[inPref][at*weighed:], layouts[which])
 				price(ex.expect, i, preference, expected)
 				for m := range models {
 					from, out := i*models+m, at*models+m
@@ -141,13 +141,10 @@ func (p *router) train(ctx context.Context, name string, g *gate, s *state, ex *
 					if !ex.Outcomes.Present[from] || !s.seen[m] {
 						continue
 					}
-					to[inPresent][out], to[inScore][out] = 1, ex.Outcomes.Score[from]
-					for q, paid := range [prefs]float64{
-						preference.LambdaCost * float64(ex.Outcomes.CostUSD[from]), preference.LambdaCarbon * float64(ex.Outcomes.CarbonG[from]),
-						preference.LambdaLatency * float64(ex.Outcomes.LatencySec[from]),
-					} {
-						if !math.IsNaN(paid) {
-							to[inPaid][out*prefs+q] = float32(paid)
+					to[inPresent][out], to[inScore][out] = 1, ex.Outcomes.Figures[policy.Quality][from]
+					for i, q := range g.Weighed {
+						if paid := preference[q] * float64(ex.Outcomes.Figures[q][from]); !math.IsNaN(paid) {
+							to[inPaid][out*weighed+i] = float32(paid)
 						}
 					}
 					if a := ex.answer[from]; a >= 0 {

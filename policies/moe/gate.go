@@ -9,9 +9,6 @@ import (
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
-// prefs is the number of figures that a preference is laid out as.
-const prefs = 3
-
 // gate is the ensemble of gating networks. With x the prompt's inputs, φ(λ) the preference, and for every model n_m the
 // mean score of the nearest prompts and c_m(y) its mean score in category y, both about the model's overall mean:
 //
@@ -28,15 +25,17 @@ const prefs = 3
 // After training σ(f) is blended with the means it was made from, and r is scaled, both by how well that does on prompts
 // that a member did not train on (settle.go).
 type gate struct {
-	In      int      `json:"in"`
-	Depth   int      `json:"depth"`
-	Width   int      `json:"width"`
-	Norm    bool     `json:"norm"`
-	Members int      `json:"members"`
-	Models  int      `json:"models"`
-	Classes int      `json:"classes"`
-	Facts   int      `json:"facts,omitempty"` // figures of an expert's description; 0 where its rows are learned alone
-	Weights []weight `json:"weights"`
+	In      int  `json:"in"`
+	Depth   int  `json:"depth"`
+	Width   int  `json:"width"`
+	Norm    bool `json:"norm"`
+	Members int  `json:"members"`
+	Models  int  `json:"models"`
+	Classes int  `json:"classes"`
+	Facts   int  `json:"facts,omitempty"` // figures of an expert's description; 0 where its rows are learned alone
+	// Weighed are the quantities that a preference is laid out as, W of them.
+	Weighed []policy.Quantity `json:"weighed"`
+	Weights []weight          `json:"weights"`
 
 	Blend   []float64  `json:"blend,omitempty"`   // of σ(f), category means, neighbours' means and overall means; nil is σ(f) alone
 	Overall learn.F32s `json:"overall,omitempty"` // [M] mean scores
@@ -78,8 +77,8 @@ func (g *gate) shapes() []shape {
 	}
 	add("vote_bias", true, g.Models)
 	add("vote_share", true, 1)
-	add("film", false, g.Width, prefs)
-	add("lean", false, g.Models, prefs)
+	add("film", false, g.Width, len(g.Weighed))
+	add("lean", false, g.Models, len(g.Weighed))
 	if g.Classes > 0 {
 		add("class", false, g.Classes, g.Width)
 		add("class_bias", true, g.Classes)
@@ -191,12 +190,13 @@ func (g *gate) check() error {
 	return nil
 }
 
-// layout is the preference as the gate's input: ln(1 + λ·mean/0.01), where mean is what the pool's models cost on
+// layout is the preference as the gate's input, [W]: ln(1 + λ·mean/0.01), where mean is what the pool's models cost on
 // average, so that 1 is a preference under which the average answer is worth about two points of score.
-func layout(p policy.Preference, mean [prefs]float64) (out [prefs]float32) {
-	for i, lambda := range [prefs]float64{p.LambdaCost, p.LambdaCarbon, p.LambdaLatency} {
-		if lambda > 0 && !math.IsNaN(mean[i]) {
-			out[i] = float32(math.Log1p(lambda * mean[i] / 0.01))
+func (g *gate) layout(p policy.Preference, mean policy.Figures) []float32 {
+	out := make([]float32, len(g.Weighed))
+	for i, q := range g.Weighed {
+		if p[q] > 0 && !math.IsNaN(mean[q]) {
+			out[i] = float32(math.Log1p(p[q] * mean[q] / 0.01))
 		}
 	}
 	return out

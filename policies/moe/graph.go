@@ -7,9 +7,9 @@ import (
 // The inputs of one batch, in the order of [inputs].
 const (
 	inX        = iota // [B, in] standardised
-	inPref            // [B, 3] see layout
+	inPref            // [B, W] see layout
 	inPrice           // [B, M] expected price under the preference, in score
-	inPaid            // [B, M, 3] what was paid under the preference for cost, carbon and latency, in score
+	inPaid            // [B, M, W] what was paid under the preference for each weighed quantity, in score
 	inPresent         // [B, M]
 	inScore           // [B, M]
 	inNear            // [B, M] mean score of the nearest prompts about the overall mean
@@ -75,7 +75,7 @@ func (g *gate) build(variable func(string) *node, in []*node, means, facts, seen
 		expected := graph.DotGeneral(graph.Softmax(out.classes, -1), []int{2}, nil, means, []int{0}, nil)
 		out.forecast = graph.Add(out.forecast, graph.Mul(scale("class_share"), expected))
 	}
-	// [B, 3] × [E, width, 3] → [E, B, width], and the same for the models
+	// [B, W] × [E, width, W] → [E, B, width], and the same for the models
 	film := graph.TransposeAllAxes(graph.DotGeneral(in[inPref], []int{1}, nil, variable("film"), []int{2}, nil), 1, 0, 2)
 	lean := graph.TransposeAllAxes(graph.DotGeneral(in[inPref], []int{1}, nil, variable("lean"), []int{2}, nil), 1, 0, 2)
 	absent := graph.MulScalar(graph.InsertAxes(graph.OneMinus(seen), 0, 0), never) // [1, 1, M]
@@ -95,7 +95,7 @@ const normEpsilon = 1e-5
 // never is the logit of an expert that does not take part.
 const never = -1e4
 
-// terms are the losses of a batch by the names of termNames, each [E] and weighted, and then their sum first. Without
+// terms are the losses of a batch by the names of [gate.termNames], each [E] and weighted, and then their sum first. Without
 // noise it is what a member is stopped by.
 func (p *Params) terms(g *gate, variable func(string) *node, in []*node, net network, k int, training bool) (total *node, each []*node) {
 	use := graph.TransposeAllAxes(in[inUse], 1, 0) // [E, B]
@@ -143,9 +143,9 @@ func (p *Params) terms(g *gate, variable func(string) *node, in []*node, net net
 		})
 		add(p.Vote, func() *node { return voteCrossEntropy(weights, beta, in[inVotes], graph.Mul(use, voted)) })
 	}
-	for q, weight := range [prefs]float64{p.Cost, p.Carbon, p.Latency} {
-		add(weight, func() *node {
-			paid := graph.Squeeze(graph.Slice(in[inPaid], graph.AxisRange(), graph.AxisRange(), graph.AxisRange(q, q+1)), 2)
+	for i, q := range g.Weighed {
+		add(p.priceWeight(q), func() *node {
+			paid := graph.Squeeze(graph.Slice(in[inPaid], graph.AxisRange(), graph.AxisRange(), graph.AxisRange(i, i+1)), 2)
 			return priceLoss(bill, paid, use)
 		})
 	}
@@ -172,4 +172,10 @@ func (p *Params) terms(g *gate, variable func(string) *node, in []*node, net net
 }
 
 // termNames are the names of the terms.
-var termNames = []string{"task", "vote", "cost", "carbon", "latency", "score", "category", "entropy", "l1", "importance", "load", "switch"}
+func (g *gate) termNames() []string {
+	names := []string{"task", "vote"}
+	for _, q := range g.Weighed {
+		names = append(names, q.String())
+	}
+	return append(names, "score", "category", "entropy", "l1", "importance", "load", "switch")
+}

@@ -3,6 +3,7 @@ package moe
 import (
 	"context"
 	"math"
+	"slices"
 
 	"github.com/trilemma-bench/trilemma/policies/learn"
 )
@@ -154,23 +155,23 @@ func (g *gate) votes(r *reading, i, from, to int, out []float64) {
 }
 
 // logits fills out with z of prompt i under a preference, the mean over members from to to: price [M] in score.
-func (g *gate) logits(r *reading, i, from, to int, pref [prefs]float32, price, out []float64, s *scratch) {
+func (g *gate) logits(r *reading, i, from, to int, pref []float32, price, out []float64, s *scratch) {
 	clear(out)
 	for e := from; e < to; e++ {
 		h := r.hidden[(i*g.Members+e)*g.Width : (i*g.Members+e+1)*g.Width]
 		score := r.score[(i*g.Members+e)*g.Models : (i*g.Members+e+1)*g.Models]
 		led := h
-		if pref != [prefs]float32{} {
+		if slices.ContainsFunc(pref, func(x float32) bool { return x != 0 }) {
 			film := g.of("film", e)
 			for j, v := range h {
-				s.led[j] = v * (1 + learn.Dot(film[j*prefs:(j+1)*prefs], pref[:]))
+				s.led[j] = v * (1 + learn.Dot(film[j*len(pref):(j+1)*len(pref)], pref))
 			}
 			led = s.led
 		}
 		w, b, lean := g.of("gate", e), g.of("gate_bias", e), g.of("lean", e)
 		tau := math.Exp(float64(g.of("log_tau", e)[0]))
 		for m := range out {
-			residual := b[m] + learn.Dot(w[m*g.Width:(m+1)*g.Width], led) + learn.Dot(lean[m*prefs:(m+1)*prefs], pref[:])
+			residual := b[m] + learn.Dot(w[m*g.Width:(m+1)*g.Width], led) + learn.Dot(lean[m*len(pref):(m+1)*len(pref)], pref)
 			cost := 0.0
 			if price != nil {
 				cost = price[m]

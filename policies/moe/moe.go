@@ -48,7 +48,7 @@ type state struct {
 	Memory     *learn.Memory   `json:"memory,omitempty"` // nil without neighbours
 	Neighbours int             `json:"neighbours"`
 	ClassMeans learn.F32s      `json:"class_means,omitempty"` // [classes × M], as logits about the overall mean
-	MeanCost   [prefs]float64  `json:"mean_cost"`
+	MeanCost   policy.Figures  `json:"mean_cost"`
 	Gates      []head          `json:"gates"`
 	Joined     []int           `json:"joined,omitempty"` // models that joined later
 
@@ -149,7 +149,7 @@ func (p *router) Route(ctx context.Context, b *policy.Batch) (*policy.Decisions,
 			h := &s.Gates[gateOf[b.Preference[r]]]
 			room := h.Gate.scratch()
 			price(expect, i, preference, cost)
-			h.Gate.logits(readings[gateOf[b.Preference[r]]], i, 0, h.Gate.Members, layout(preference, s.MeanCost), cost, logits, room)
+			h.Gate.logits(readings[gateOf[b.Preference[r]]], i, 0, h.Gate.Members, h.Gate.layout(preference, s.MeanCost), cost, logits, room)
 			drop(logits, may)
 			chosen := order(logits, p.params.K)
 			if len(chosen) > 1 {
@@ -211,9 +211,9 @@ func (s *state) serving(preference policy.Preference) int {
 	if len(s.Gates) == 1 {
 		return 0
 	}
-	at, best, nearest := layout(preference, s.MeanCost), 0, math.Inf(1)
+	at, best, nearest := s.Gates[0].Gate.layout(preference, s.MeanCost), 0, math.Inf(1)
 	for i := range s.Gates {
-		other := layout(s.Gates[i].Preferences[0], s.MeanCost)
+		other := s.Gates[0].Gate.layout(s.Gates[i].Preferences[0], s.MeanCost)
 		d := 0.0
 		for j := range at {
 			d += float64(at[j]-other[j]) * float64(at[j]-other[j])
@@ -228,7 +228,7 @@ func (s *state) serving(preference policy.Preference) int {
 // may tells which experts may be asked: those with a known mean score.
 func (s *state) may() []bool {
 	out := make([]bool, s.Overall.Models)
-	for m, x := range s.Overall.Row(learn.Score, 0) {
+	for m, x := range s.Overall.Row(policy.Quality, 0) {
 		out[m] = !math.IsNaN(float64(x))
 	}
 	return out

@@ -36,7 +36,7 @@ type Params struct {
 	Importance float64 `json:"importance_weight" doc:"weight of the importance loss: balance" min:"0" max:"1000"`
 	Load       float64 `json:"load_weight" doc:"weight of the load loss: balance; needs noise" min:"0" max:"1000"`
 	Switch     float64 `json:"switch_weight" doc:"weight of Switch's auxiliary loss: balance" min:"0" max:"1000"`
-	Cost       float64 `json:"cost_weight" doc:"weight of the expected cost under the preference" min:"0" max:"1000"`
+	Cost       float64 `json:"cost_weight" doc:"weight of the expected cost under the preference, and of every quantity without a weight of its own" min:"0" max:"1000"`
 	Carbon     float64 `json:"carbon_weight" doc:"weight of the expected carbon under the preference" min:"0" max:"1000"`
 	Latency    float64 `json:"latency_weight" doc:"weight of the expected latency under the preference" min:"0" max:"1000"`
 
@@ -58,41 +58,42 @@ var Defaults = Params{
 	LearningRate: 0.001, Schedule: "cosine", WeightDecay: 1, ClipNorm: 1, Batch: 128, Epochs: 20, Patience: 5,
 }
 
+// priceWeight is the weight of the loss of what is spent of a quantity.
+func (p *Params) priceWeight(q policy.Quantity) float64 {
+	switch q {
+	case policy.Carbon:
+		return p.Carbon
+	case policy.Latency:
+		return p.Latency
+	}
+	return p.Cost
+}
+
 // Definition is the policy as the program offers it.
 func Definition() policy.Definition {
-	return policy.Definition{
-		Description: policy.Description{
-			Name:         "moe",
-			Version:      "2",
-			Summary:      "a trained gate spreads the prompt over models; the top k answer and are combined by weight",
-			Source:       "after Shazeer et al., arXiv 1701.06538",
-			ParamsSchema: params.Schema(Defaults),
-			Preference:   policy.PreferenceInput,
-			Needs:        []policy.Need{policy.NeedVector, policy.NeedText, policy.NeedCategory, policy.NeedAnswer},
-			Stochastic:   true,
-			Learns:       true,
-			Saves:        true,
-			Combines:     true,
-		},
-		New: func(s policy.Setup) (policy.Policy, error) {
-			p, err := params.Decode(s.Params, Defaults)
-			if err != nil {
-				return nil, err
-			}
-			if err := params.CheckPool(s.Models); err != nil {
-				return nil, err
-			}
-			if err := learn.CheckBackend(s.Backend); err != nil {
-				return nil, err
-			}
-			if p.Load > 0 && p.Noise == 0 {
-				return nil, errors.New(`parameter "load_weight": the load is smooth only under noise: set noise above 0, or balance by importance_weight or switch_weight`)
-			}
-			r := &router{params: p, setup: s}
-			if r.unseen, err = unseenModels(s.Models, p.Unseen); err != nil {
-				return nil, err
-			}
-			return r, nil
-		},
-	}
+	return params.Define(policy.Description{
+		Name:       "moe",
+		Version:    "2",
+		Summary:    "a trained gate spreads the prompt over models; the top k answer and are combined by weight",
+		Source:     "after Shazeer et al., arXiv 1701.06538",
+		Preference: policy.PreferenceInput,
+		Needs:      []policy.Need{policy.NeedVector, policy.NeedText, policy.NeedCategory, policy.NeedAnswer},
+		Stochastic: true,
+		Learns:     true,
+		Saves:      true,
+		Combines:   true,
+	}, Defaults, func(p Params, s policy.Setup) (policy.Policy, error) {
+		if err := learn.CheckBackend(s.Backend); err != nil {
+			return nil, err
+		}
+		if p.Load > 0 && p.Noise == 0 {
+			return nil, errors.New(`parameter "load_weight": the load is smooth only under noise: set noise above 0, or balance by importance_weight or switch_weight`)
+		}
+		r := &router{params: p, setup: s}
+		var err error
+		if r.unseen, err = unseenModels(s.Models, p.Unseen); err != nil {
+			return nil, err
+		}
+		return r, nil
+	})
 }

@@ -40,9 +40,9 @@ func (p *router) temper(ctx context.Context, g *gate, s *state, ex *examples, x 
 			from, to := g.honest(ex.heldOut[i])
 			g.forecasts(r, i, from, to, forecast)
 			for m, q := range forecast {
-				parts[k].Row(learn.Score, i)[m] = float32(q)
+				parts[k].Row(policy.Quality, i)[m] = float32(q)
 				if !s.seen[m] {
-					parts[k].Row(learn.Score, i)[m] = float32(math.NaN())
+					parts[k].Row(policy.Quality, i)[m] = float32(math.NaN())
 				}
 			}
 		}
@@ -61,7 +61,7 @@ func (p *router) temper(ctx context.Context, g *gate, s *state, ex *examples, x 
 			from, to := g.honest(ex.heldOut[i])
 			for _, preference := range some {
 				price(ex.expect, i, preference, cost)
-				g.logits(r, i, from, to, layout(preference, s.MeanCost), cost, logits, room)
+				g.logits(r, i, from, to, g.layout(preference, s.MeanCost), cost, logits, room)
 				drop(logits, s.seen)
 				first := order(logits, 1)
 				at := i * g.Models
@@ -69,7 +69,7 @@ func (p *router) temper(ctx context.Context, g *gate, s *state, ex *examples, x 
 					continue
 				}
 				at += int(first[0])
-				u := preference.Utility(float64(ex.Outcomes.Score[at]), float64(ex.Outcomes.CostUSD[at]), float64(ex.Outcomes.CarbonG[at]), float64(ex.Outcomes.LatencySec[at]))
+				u := preference.Utility(ex.Outcomes.Figures.At(at))
 				if !math.IsNaN(u) {
 					utility += u
 					count++

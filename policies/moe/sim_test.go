@@ -27,9 +27,9 @@ func simulated(name string, n, models int, right func(model, topic int) float64)
 			if r.Float64() < right(m, topic) {
 				score, answer = 1, "A"
 			}
-			o.Present, o.Score, o.Answer = append(o.Present, true), append(o.Score, score), append(o.Answer, answer)
-			o.CostUSD = append(o.CostUSD, 0.01*float32(1+m))
-			o.CarbonG, o.LatencySec = append(o.CarbonG, float32(math.NaN())), append(o.LatencySec, 1)
+			o.Present, o.Figures[policy.Quality], o.Answer = append(o.Present, true), append(o.Figures[policy.Quality], score), append(o.Answer, answer)
+			o.Figures[policy.Cost] = append(o.Figures[policy.Cost], 0.01*float32(1+m))
+			o.Figures[policy.Carbon], o.Figures[policy.Latency] = append(o.Figures[policy.Carbon], float32(math.NaN())), append(o.Figures[policy.Latency], 1)
 		}
 	}
 	return s
@@ -77,7 +77,7 @@ func outcome(t *testing.T, p *router, test *policy.Split, preference policy.Pref
 		votes := map[string]float64{}
 		for i, m := range chosen {
 			asked[m] += 1 / float64(n)
-			cost += float64(test.Outcomes.CostUSD[r*models+int(m)]) / float64(n)
+			cost += float64(test.Outcomes.Figures[policy.Cost][r*models+int(m)]) / float64(n)
 			votes[test.Outcomes.Answer[r*models+int(m)]] += float64(weights[i])
 		}
 		won := votes["A"] > 0
@@ -136,14 +136,14 @@ func TestBalancePreventsCollapse(t *testing.T) {
 func TestVoteBeatsEverySingleModel(t *testing.T) {
 	right := func(m, topic int) float64 { return 0.55 + 0.1*float64((m+topic)%2) }
 	train, test := simulated("train", 600, 5, right), simulated("test", 400, 5, right)
-	p := fitted(t, `{`+quick+`,"k":5}`, 5, train, policy.Preference{}, policy.Preference{LambdaCost: 100})
+	p := fitted(t, `{`+quick+`,"k":5}`, 5, train, policy.Preference{}, policy.Preference{policy.Cost: 100})
 	one := fitted(t, `{`+quick+`,"k":1}`, 5, train)
 	single, _, _ := outcome(t, one, test, policy.Preference{})
 	vote, dear, _ := outcome(t, p, test, policy.Preference{})
 	if vote < single+0.1 {
 		t.Errorf("the vote scores %.3f, one expert %.3f", vote, single)
 	}
-	_, cheap, _ := outcome(t, p, test, policy.Preference{LambdaCost: 100})
+	_, cheap, _ := outcome(t, p, test, policy.Preference{policy.Cost: 100})
 	if cheap > 0.5*dear {
 		t.Errorf("where an answer costs a point or more, %.4f USD are spent, %.4f where money is no matter", cheap, dear)
 	}

@@ -90,7 +90,7 @@ func (p *router) worth(g *gate, s *state, ex *examples, r *reading, list []polic
 		g.forecasts(r, i, from, to, forecast)
 		for _, preference := range some {
 			price(ex.expect, i, preference, cost)
-			g.logits(r, i, from, to, layout(preference, s.MeanCost), cost, logits, room)
+			g.logits(r, i, from, to, g.layout(preference, s.MeanCost), cost, logits, room)
 			drop(logits, s.seen)
 			chosen := order(logits, k)
 			for j := range chosen {
@@ -144,7 +144,7 @@ func (ex *examples) combined(i int, chosen []int32, weights []float64) (score fl
 		if !ex.Outcomes.Present[at] {
 			return 0, false
 		}
-		mean += weights[j] * float64(ex.Outcomes.Score[at])
+		mean += weights[j] * float64(ex.Outcomes.Figures[policy.Quality][at])
 		if a := ex.answer[at]; a >= 0 {
 			votes[a] += weights[j]
 		}

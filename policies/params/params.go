@@ -15,8 +15,7 @@
 //		K int `json:"k" doc:"neighbours asked" min:"1" max:"10000"`
 //	}
 //
-//	var schema = params.Schema(Params{K: 100})
-//	p, err := params.Decode(setup.Params, Params{K: 100})
+//	params.Define(description, Params{K: 100}, func(p Params, s policy.Setup) (policy.Policy, error) { … })
 package params
 
 import (
@@ -30,8 +29,25 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/trilemma-bench/trilemma/policies/policy"
 	"github.com/trilemma-bench/trilemma/policies/spelling"
 )
+
+// Define is a policy as the program offers it: d with the schema of its parameters, and instances made by build from decoded
+// parameters and a pool that makes sense.
+func Define[P any](d policy.Description, defaults P, build func(P, policy.Setup) (policy.Policy, error)) policy.Definition {
+	d.ParamsSchema = Schema(defaults)
+	return policy.Definition{Description: d, New: func(s policy.Setup) (policy.Policy, error) {
+		p, err := Decode(s.Params, defaults)
+		if err == nil {
+			err = CheckPool(s.Models)
+		}
+		if err != nil {
+			return nil, err
+		}
+		return build(p, s)
+	}}
+}
 
 // field is one parameter as its struct tags describe it.
 type field struct {

@@ -1,31 +1,5 @@
 package policy
 
-// Preference says what the user would pay: the utility of an outcome is
-//
-//	score − LambdaCost·cost_usd − LambdaCarbon·carbon_g − LambdaLatency·latency_s
-//
-// so a λ is the score that one dollar, one gram of CO2e or one second is worth.
-type Preference struct {
-	LambdaCost    float64
-	LambdaCarbon  float64
-	LambdaLatency float64
-}
-
-// Utility of an outcome under the preference. A quantity whose λ is zero is ignored, even when it is unknown (NaN).
-func (p Preference) Utility(score, costUSD, carbonG, latencySec float64) float64 {
-	u := score
-	if p.LambdaCost != 0 {
-		u -= p.LambdaCost * costUSD
-	}
-	if p.LambdaCarbon != 0 {
-		u -= p.LambdaCarbon * carbonG
-	}
-	if p.LambdaLatency != 0 {
-		u -= p.LambdaLatency * latencySec
-	}
-	return u
-}
-
 // Prompts are n prompts in columns. A column that the policy did not declare in [Description.Needs] is nil.
 type Prompts struct {
 	ID       []string  // [n]; opaque: the same prompt has the same id throughout a run, and it says nothing of the prompt
@@ -46,20 +20,27 @@ func (p *Prompts) Row(i int) []float32 { return p.Vector[i*p.Dim : (i+1)*p.Dim :
 
 // Outcomes hold what each of Models models did with each prompt: dense matrices, [n × Models] row-major, in the order of
 // [Setup.Models]. Where Present is false there is no outcome and the figures are NaN. A figure that is not known for a
-// present outcome is NaN as well; Score never is.
+// present outcome is NaN as well; quality never is.
 type Outcomes struct {
 	Models       int
 	Present      []bool
-	Score        []float32 // [0, 1]
-	CostUSD      []float32
-	EnergyWh     []float32
-	CarbonG      []float32
-	LatencySec   []float32
+	Figures      Matrix
 	InputTokens  []float32
 	OutputTokens []float32
 	Propensity   []float32 // probability with which a bandit log chose this model; nil under full feedback
 	Answer       []string  // extracted answers; nil unless NeedAnswer, "" where there is none
 	Response     []string  // whole responses; nil unless NeedResponse
+}
+
+// Weighed are the quantities that a preference may weigh and that the log has a column of.
+func (o *Outcomes) Weighed() []Quantity {
+	var out []Quantity
+	for _, q := range Weighed {
+		if o.Figures[q] != nil {
+			out = append(out, q)
+		}
+	}
+	return out
 }
 
 // Split is one labelled part of a trace.

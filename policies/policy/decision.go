@@ -30,10 +30,7 @@ type Asked struct {
 	Response     []string // nil unless NeedResponse
 	InputTokens  []float32
 	OutputTokens []float32
-	CostUSD      []float32
-	EnergyWh     []float32
-	CarbonG      []float32
-	LatencySec   []float32
+	Figures      Matrix // without quality
 }
 
 // Use says how the models of a decision are used.
@@ -164,9 +161,29 @@ type Feedback struct {
 	Preference []Preference // [n]
 	Model      []int32      // [n] the model that answered: the one drawn from a distribution, the first of a vote
 	Propensity []float32    // [n] the probability with which the policy chose it; 1 for a vote
-	Score      []float32    // of the final answer
-	// What the whole decision took: of all models that it asked.
-	CostUSD    []float32
-	CarbonG    []float32
-	LatencySec []float32
+	// Figures of the final answer: its quality, and what the whole decision took, of all models that it asked.
+	Figures Matrix
+}
+
+// Vote is the answer with the largest sum of weights; the zero answer abstains, and wins where nobody else answered. Of
+// equal sums the answer given first wins. It allocates nothing: the voters of a decision are few.
+func Vote[A comparable](voters int, answer func(i int) A, weights []float32) A {
+	var winner, none A
+	var best float32
+	for i := range voters {
+		a := answer(i)
+		if a == none || a == winner {
+			continue
+		}
+		var votes float32
+		for j := i; j < voters; j++ {
+			if answer(j) == a {
+				votes += weights[j]
+			}
+		}
+		if votes > best {
+			winner, best = a, votes
+		}
+	}
+	return winner
 }

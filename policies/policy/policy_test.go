@@ -17,11 +17,11 @@ func TestUtilityIgnoresWhatCostsNothing(t *testing.T) {
 		want                  float64
 	}{
 		{Preference{}, nan, nan, nan, 0.75},
-		{Preference{LambdaCost: 2}, 0.1, nan, nan, 0.55},
-		{Preference{LambdaCost: 2, LambdaCarbon: 0.5, LambdaLatency: 0.01}, 0.1, 0.2, 5, 0.4},
-		{Preference{LambdaCarbon: 1}, 0.1, nan, 5, nan},
+		{Preference{Cost: 2}, 0.1, nan, nan, 0.55},
+		{Preference{Cost: 2, Carbon: 0.5, Latency: 0.01}, 0.1, 0.2, 5, 0.4},
+		{Preference{Carbon: 1}, 0.1, nan, 5, nan},
 	} {
-		got := c.p.Utility(0.75, c.cost, c.carbon, c.latency)
+		got := c.p.Utility(Figures{Quality: 0.75, Cost: c.cost, Energy: nan, Carbon: c.carbon, Latency: c.latency, Water: nan})
 		if math.Abs(got-c.want) > 1e-12 || math.IsNaN(got) != math.IsNaN(c.want) {
 			t.Errorf("%+v of %v, %v, %v: %v, want %v", c.p, c.cost, c.carbon, c.latency, got, c.want)
 		}

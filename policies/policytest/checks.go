@@ -460,14 +460,14 @@ func (s *suite) stream(to Subject, w *world) (decided, error) {
 			at := part[r].prompt*poolModels + int(models[0])
 			f.Preference = append(f.Preference, b.Preferences[b.Preference[r]])
 			f.Model, f.Propensity = append(f.Model, models[0]), append(f.Propensity, weights[0])
-			f.Score, f.CostUSD = append(f.Score, o.Score[at]), append(f.CostUSD, o.CostUSD[at])
-			f.CarbonG, f.LatencySec = append(f.CarbonG, o.CarbonG[at]), append(f.LatencySec, o.LatencySec[at])
+			f.Figures[policy.Quality], f.Figures[policy.Cost] = append(f.Figures[policy.Quality], o.Figures[policy.Quality][at]), append(f.Figures[policy.Cost], o.Figures[policy.Cost][at])
+			f.Figures[policy.Carbon], f.Figures[policy.Latency] = append(f.Figures[policy.Carbon], o.Figures[policy.Carbon][at]), append(f.Figures[policy.Latency], o.Figures[policy.Latency][at])
 		}
 		if err := to.Observe(s.ctx, f); err != nil {
 			return nil, err
 		}
 	}
-	none := given(&s.about, take(&w.test.Prompts, nil), policy.NeedLiveCategory)
+	none := given(&s.about, *w.test.Prompts.Gather(nil), policy.NeedLiveCategory)
 	if err := to.Observe(s.ctx, &policy.Feedback{Prompts: &none}); err != nil {
 		return nil, fmt.Errorf("feedback of no rows: %w", err)
 	}

@@ -137,18 +137,17 @@ func line(use policy.Use, models []int32, weights []float32, asked []entry) stri
 
 // batch is what one call sends.
 func (s *suite) batch(w *world, rows []row, round int, asked map[row][]entry) *policy.Batch {
-	var list []int
+	var list []int32
 	number := map[int]int32{}
 	b := &policy.Batch{Preferences: sweep(&s.about), Round: round, Prompt: []int32{}, Preference: []int32{}}
 	for _, r := range rows {
 		if _, ok := number[r.prompt]; !ok {
 			number[r.prompt] = int32(len(list))
-			list = append(list, r.prompt)
+			list = append(list, int32(r.prompt))
 		}
 		b.Prompt, b.Preference = append(b.Prompt, number[r.prompt]), append(b.Preference, int32(r.preference))
 	}
-	prompts := take(&w.test.Prompts, list)
-	prompts = given(&s.about, prompts, policy.NeedLiveCategory)
+	prompts := given(&s.about, *w.test.Prompts.Gather(list), policy.NeedLiveCategory)
 	b.Prompts = &prompts
 	if round > 0 {
 		b.Asked = s.reveal(w, rows, asked)
@@ -169,8 +168,8 @@ func (s *suite) reveal(w *world, rows []row, asked map[row][]entry) *policy.Aske
 				a.Response = append(a.Response, o.Response[at])
 			}
 			a.InputTokens, a.OutputTokens = append(a.InputTokens, o.InputTokens[at]), append(a.OutputTokens, o.OutputTokens[at])
-			a.CostUSD, a.EnergyWh = append(a.CostUSD, o.CostUSD[at]), append(a.EnergyWh, o.EnergyWh[at])
-			a.CarbonG, a.LatencySec = append(a.CarbonG, o.CarbonG[at]), append(a.LatencySec, o.LatencySec[at])
+			a.Figures[policy.Cost], a.Figures[policy.Energy] = append(a.Figures[policy.Cost], o.Figures[policy.Cost][at]), append(a.Figures[policy.Energy], o.Figures[policy.Energy][at])
+			a.Figures[policy.Carbon], a.Figures[policy.Latency] = append(a.Figures[policy.Carbon], o.Figures[policy.Carbon][at]), append(a.Figures[policy.Latency], o.Figures[policy.Latency][at])
 		}
 		a.Offset = append(a.Offset, int32(len(a.Model)))
 	}

@@ -31,7 +31,7 @@ func (p *flawed) Observe(_ context.Context, f *policy.Feedback) error {
 		leaked++
 		p.observed = leaked
 	case "trips over nothing":
-		_ = f.Score[0]
+		_ = f.Figures[policy.Quality][0]
 	}
 	return nil
 }

@@ -73,8 +73,7 @@ func makeSplit(name string, n, models int, missing float64, silent int) policy.S
 	s := policy.Split{
 		Prompts: policy.Prompts{Dim: dim, Vector: make([]float32, n*dim), GridGPerKWh: make([]float32, all)},
 		Outcomes: policy.Outcomes{
-			Models: models, Present: make([]bool, all), Score: column(), CostUSD: column(), EnergyWh: column(), CarbonG: column(),
-			LatencySec: column(), InputTokens: column(), OutputTokens: column(),
+			Models: models, Present: make([]bool, all), Figures: policy.NewMatrix(all), InputTokens: column(), OutputTokens: column(),
 			Answer: make([]string, all), Response: make([]string, all),
 		},
 	}
@@ -108,22 +107,25 @@ func makeSplit(name string, n, models int, missing float64, silent int) policy.S
 			gone := rng.Float64() < missing || m == silent
 			tokens := 50 + rng.IntN(100)*(m+1)
 			if gone {
-				o.Score[at], o.CostUSD[at], o.EnergyWh[at], o.CarbonG[at] = nan, nan, nan, nan
-				o.LatencySec[at], o.InputTokens[at], o.OutputTokens[at] = nan, nan, nan
+				for q := range o.Figures {
+					o.Figures[q][at] = nan
+				}
+				o.InputTokens[at], o.OutputTokens[at] = nan, nan
 				continue
 			}
 			o.Present[at] = true
 			o.InputTokens[at], o.OutputTokens[at] = 40, float32(tokens)
-			o.CostUSD[at] = float32(0.4e-6 * float64(m*m*tokens))
-			o.EnergyWh[at] = float32(tokens*(m+1)) * 1e-3
-			o.CarbonG[at] = o.EnergyWh[at] * p.GridGPerKWh[at] / 1000
-			o.LatencySec[at] = float32(tokens) / 50
+			o.Figures[policy.Cost][at] = float32(0.4e-6 * float64(m*m*tokens))
+			o.Figures[policy.Energy][at] = float32(tokens*(m+1)) * 1e-3
+			o.Figures[policy.Carbon][at] = o.Figures[policy.Energy][at] * p.GridGPerKWh[at] / 1000
+			o.Figures[policy.Latency][at] = float32(tokens) / 50
+			o.Figures[policy.Water][at] = 2 * o.Figures[policy.Energy][at]
 			if rng.IntN(20) == 0 && m > 0 {
-				o.EnergyWh[at], o.CarbonG[at] = nan, nan // an outcome whose energy nobody knows
+				o.Figures[policy.Energy][at], o.Figures[policy.Carbon][at], o.Figures[policy.Water][at] = nan, nan, nan // an outcome whose energy nobody knows
 			}
 			o.Answer[at] = "ABCD"[(i+1)%4 : (i+1)%4+1]
 			if right {
-				o.Score[at], o.Answer[at] = 1, s.Reference[i]
+				o.Figures[policy.Quality][at], o.Answer[at] = 1, s.Reference[i]
 			}
 			o.Response[at] = "The answer is " + o.Answer[at]
 		}
@@ -133,7 +135,7 @@ func makeSplit(name string, n, models int, missing float64, silent int) policy.S
 
 // sweep are the preferences that the checks route under: all of them, or one where the policy is fitted for one.
 func sweep(d *policy.Description) []policy.Preference {
-	all := []policy.Preference{{}, {LambdaCost: 500}, {LambdaCost: 100, LambdaCarbon: 0.5, LambdaLatency: 0.01}}
+	all := []policy.Preference{{}, {policy.Cost: 500}, {policy.Cost: 100, policy.Carbon: 0.5, policy.Latency: 0.01}}
 	if d.Preference == policy.PreferenceFixed {
 		return all[1:2]
 	}
@@ -143,31 +145,25 @@ func sweep(d *policy.Description) []policy.Preference {
 // given are the prompts as a policy gets them: with the columns that it declared. category is the need that the label
 // depends on: that of training prompts, or of those to be routed.
 func given(d *policy.Description, p policy.Prompts, category policy.Need) policy.Prompts {
-	out := policy.Prompts{ID: p.ID}
-	if d.Wants(policy.NeedText) {
-		out.Text = p.Text
+	for _, c := range p.Columns() {
+		need := c.Need
+		if need == policy.NeedCategory {
+			need = category
+		}
+		if need != "" && !d.Wants(need) {
+			c.Drop()
+		}
 	}
-	if d.Wants(category) {
-		out.Category = p.Category
-	}
-	if d.Wants(policy.NeedVector) {
-		out.Vector, out.Dim = p.Vector, p.Dim
-	}
-	if d.Wants(policy.NeedGrid) {
-		out.GridGPerKWh = p.GridGPerKWh
-	}
-	return out
+	return p
 }
 
 // task is what a policy may learn from this world.
 func (w *world) task(d *policy.Description) *policy.Task {
 	split := func(s policy.Split) *policy.Split {
-		s.Prompts = given(d, s.Prompts, policy.NeedCategory)
-		if !d.Wants(policy.NeedAnswer) {
-			s.Reference, s.Outcomes.Answer = nil, nil
-		}
-		if !d.Wants(policy.NeedResponse) {
-			s.Outcomes.Response = nil
+		for _, c := range s.Columns() {
+			if c.Need != "" && !d.Wants(c.Need) {
+				c.Drop()
+			}
 		}
 		return &s
 	}
@@ -175,45 +171,4 @@ func (w *world) task(d *policy.Description) *policy.Task {
 }
 
 // firstRows are the first n rows of a split.
-func firstRows(s policy.Split, n int) policy.Split {
-	k := s.Outcomes.Models
-	s.Prompts = take(&s.Prompts, indexes(n))
-	s.Reference = s.Reference[:n]
-	o := &s.Outcomes
-	o.Present, o.Answer, o.Response = o.Present[:n*k], o.Answer[:n*k], o.Response[:n*k]
-	for _, c := range []*[]float32{
-		&o.Score, &o.CostUSD, &o.EnergyWh, &o.CarbonG, &o.LatencySec, &o.InputTokens, &o.OutputTokens,
-	} {
-		*c = (*c)[:n*k]
-	}
-	return s
-}
-
-func indexes(n int) []int {
-	list := make([]int, n)
-	for i := range list {
-		list[i] = i
-	}
-	return list
-}
-
-// take gathers some prompts.
-func take(p *policy.Prompts, rows []int) policy.Prompts {
-	out := policy.Prompts{ID: []string{}, Dim: p.Dim}
-	for _, r := range rows {
-		out.ID = append(out.ID, p.ID[r])
-		if p.Text != nil {
-			out.Text = append(out.Text, p.Text[r])
-		}
-		if p.Category != nil {
-			out.Category = append(out.Category, p.Category[r])
-		}
-		if p.Vector != nil {
-			out.Vector = append(out.Vector, p.Row(r)...)
-		}
-		if k := len(p.GridGPerKWh) / max(1, len(p.ID)); k > 0 {
-			out.GridGPerKWh = append(out.GridGPerKWh, p.GridGPerKWh[r*k:(r+1)*k]...)
-		}
-	}
-	return out
-}
+func firstRows(s policy.Split, n int) policy.Split { return *s.Slice(0, n) }

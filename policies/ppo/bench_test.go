@@ -93,7 +93,7 @@ func newGame() (*game, error) {
 		p.Vector = append(p.Vector, float32(g.draw.NormFloat64()))
 	}
 	for range prompts * models {
-		o.Present, o.Score = append(o.Present, true), append(o.Score, g.draw.Float32())
+		o.Present, o.Figures[policy.Quality] = append(o.Present, true), append(o.Figures[policy.Quality], g.draw.Float32())
 	}
 	world, err := env.NewWorld(g.split, nil, nil)
 	if err != nil {
@@ -179,8 +179,8 @@ func TestBenchmarkLearns(t *testing.T) {
 		t.Fatal(err)
 	}
 	// One model is better than the others.
-	for i := 3; i < len(g.split.Outcomes.Score); i += g.roll.Actions {
-		g.split.Outcomes.Score[i] += 0.5
+	for i := 3; i < len(g.split.Outcomes.Figures[policy.Quality]); i += g.roll.Actions {
+		g.split.Outcomes.Figures[policy.Quality][i] += 0.5
 	}
 	actor, err := learn.NewActor(g.shape, policy.Stream(1, "bench"))
 	if err != nil {

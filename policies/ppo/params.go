@@ -59,33 +59,22 @@ var Defaults = Params{
 
 // Definition is the policy as the program offers it.
 func Definition() policy.Definition {
-	return policy.Definition{
-		Description: policy.Description{
-			Name:         "ppo",
-			Version:      "6",
-			Summary:      "proximal policy optimisation: asks a model, looks at the answer, decides whether to pay for another",
-			Source:       "Schulman et al., arXiv 1707.06347",
-			ParamsSchema: params.Schema(Defaults),
-			Preference:   policy.PreferenceInput,
-			Needs:        []policy.Need{policy.NeedVector, policy.NeedText, policy.NeedCategory, policy.NeedAnswer, policy.NeedResponse},
-			Stochastic:   true,
-			Learns:       true,
-			Saves:        true,
-			Combines:     true,
-			Sequential:   true,
-			Untrained:    agent.Untrained(Defaults),
-		},
-		New: func(s policy.Setup) (policy.Policy, error) {
-			p, err := params.Decode(s.Params, Defaults)
-			if err != nil {
-				return nil, err
-			}
-			if err := params.CheckPool(s.Models); err != nil {
-				return nil, err
-			}
-			return agent.New(p.config(s), p.start)
-		},
-	}
+	return params.Define(policy.Description{
+		Name:       "ppo",
+		Version:    "6",
+		Summary:    "proximal policy optimisation: asks a model, looks at the answer, decides whether to pay for another",
+		Source:     "Schulman et al., arXiv 1707.06347",
+		Preference: policy.PreferenceInput,
+		Needs:      []policy.Need{policy.NeedVector, policy.NeedText, policy.NeedCategory, policy.NeedAnswer, policy.NeedResponse},
+		Stochastic: true,
+		Learns:     true,
+		Saves:      true,
+		Combines:   true,
+		Sequential: true,
+		Untrained:  agent.Untrained(Defaults),
+	}, Defaults, func(p Params, s policy.Setup) (policy.Policy, error) {
+		return agent.New(p.config(s), p.start)
+	})
 }
 
 // config is the part of the parameters that is not the algorithm's.
@@ -94,8 +83,7 @@ func (p *Params) config(s policy.Setup) agent.Config {
 		Name: "ppo", Kind: "ppo/4", Setup: s, Sequential: p.Mode == "sequential", MaxAsks: p.MaxAsks, Warm: agent.Warm(p.WarmStart),
 		Bandit: p.Feedback == "bandit", Separate: !p.Conditioned, Temperature: p.Temperature, Vector: p.Vector, Responses: p.Responses, Hidden: p.Hidden,
 		Scorer: p.Scorer, Steps: p.Steps, Passes: p.Passes, Slots: p.Slots, Horizon: p.Horizon, Checks: p.Checks,
-		RiskLevel: p.RiskLevel, RiskWeight: p.RiskWeight, BudgetCostUSD: p.BudgetCost, BudgetCarbonG: p.BudgetCarbon,
-		BudgetLatency: p.BudgetLatency, MultiplierRate: p.MultiplierRate,
+		RiskLevel: p.RiskLevel, RiskWeight: p.RiskWeight, Budget: policy.Figures{policy.Cost: p.BudgetCost, policy.Carbon: p.BudgetCarbon, policy.Latency: p.BudgetLatency}, MultiplierRate: p.MultiplierRate,
 	}
 	if p.Scalarisation == "chebyshev" {
 		c.Scalarisation = env.Chebyshev

@@ -14,7 +14,7 @@ import (
 func TestTrainingResumesExactly(t *testing.T) {
 	train, validation := stopping(150, "train"), stopping(60, "validation")
 	models := []policy.Model{policy.NewModel("cheap-1"), policy.NewModel("cheap-2"), policy.NewModel("dear")}
-	task := policy.Task{Train: train, Validation: validation, Preferences: []policy.Preference{{LambdaCost: 1}, {LambdaCost: 3}}}
+	task := policy.Task{Train: train, Validation: validation, Preferences: []policy.Preference{{policy.Cost: 1}, {policy.Cost: 3}}}
 	common := `"hidden": 8, "scorer": 4, "slots": 8, "horizon": 9, "steps": 600, "passes": 100, "checks": 4, "temperature": 0.5, "minibatches": 3`
 	for name, raw := range map[string]string{
 		"one agent":    `{"warm_start": "none", ` + common + `}`,

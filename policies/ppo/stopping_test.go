@@ -26,8 +26,8 @@ func stopping(n int, stream string) *policy.Split {
 			if r.Float64() < right {
 				answer, score = "A", 1
 			}
-			o.Present, o.Score, o.Answer = append(o.Present, true), append(o.Score, score), append(o.Answer, answer)
-			o.CostUSD = append(o.CostUSD, []float32{0.02, 0.02, 0.3}[m])
+			o.Present, o.Figures[policy.Quality], o.Answer = append(o.Present, true), append(o.Figures[policy.Quality], score), append(o.Answer, answer)
+			o.Figures[policy.Cost] = append(o.Figures[policy.Cost], []float32{0.02, 0.02, 0.3}[m])
 		}
 	}
 	s.Prompts.Dim = 2
@@ -45,7 +45,7 @@ func optimum(s *policy.Split, lambda float64) float64 {
 		for _, m := range asked {
 			v := 0.0
 			for _, i := range rows {
-				v += float64(o.Score[i*3+m])
+				v += float64(o.Figures[policy.Quality][i*3+m])
 			}
 			value = max(value, v)
 		}
@@ -71,7 +71,7 @@ func optimum(s *policy.Split, lambda float64) float64 {
 				}
 				groups[pattern] = append(groups[pattern], i)
 			}
-			v := -lambda * float64(o.CostUSD[m]) * float64(len(rows))
+			v := -lambda * float64(o.Figures[policy.Cost][m]) * float64(len(rows))
 			for _, g := range groups {
 				v += best(g, next)
 			}
@@ -104,7 +104,7 @@ func follow(t *testing.T, p policy.Policy, s *policy.Split, preference policy.Pr
 					at := int(i)*3 + int(m)
 					b.Asked.Model, b.Asked.Round = append(b.Asked.Model, m), append(b.Asked.Round, 0)
 					b.Asked.Missing, b.Asked.Answer = append(b.Asked.Missing, false), append(b.Asked.Answer, o.Answer[at])
-					b.Asked.CostUSD = append(b.Asked.CostUSD, o.CostUSD[at])
+					b.Asked.Figures[policy.Cost] = append(b.Asked.Figures[policy.Cost], o.Figures[policy.Cost][at])
 				}
 				b.Asked.Offset = append(b.Asked.Offset, int32(len(b.Asked.Model)))
 			}
@@ -122,9 +122,9 @@ func follow(t *testing.T, p policy.Policy, s *policy.Split, preference policy.Pr
 				switch use {
 				case policy.Ask:
 					asked[i] = append(asked[i], m)
-					total -= preference.LambdaCost * float64(o.CostUSD[at])
+					total -= preference[policy.Cost] * float64(o.Figures[policy.Cost][at])
 				case policy.Select:
-					total += float64(o.Score[at])
+					total += float64(o.Figures[policy.Quality][at])
 				default:
 					votes[o.Answer[at]] += weights[k]
 				}
@@ -148,7 +148,7 @@ func follow(t *testing.T, p policy.Policy, s *policy.Split, preference policy.Pr
 func TestSequentialFindsTheOptimalStoppingRule(t *testing.T) {
 	s := stopping(1500, "train")
 	models := []policy.Model{policy.NewModel("cheap-1"), policy.NewModel("cheap-2"), policy.NewModel("dear")}
-	preference := policy.Preference{LambdaCost: 1}
+	preference := policy.Preference{policy.Cost: 1}
 	raw := `{"warm_start": "none", "use_responses": false, "temperature": 0.5, "hidden": 16, "scorer": 8, "steps": 50000, "passes": 1000,
 		"slots": 64, "horizon": 16, "checks": 0, "entropy": 0.01, "learning_rate": 0.005, "max_asks": 3}`
 	p, err := Definition().New(policy.Setup{Models: models, Params: json.RawMessage(raw), Seed: 1})
@@ -159,10 +159,10 @@ func TestSequentialFindsTheOptimalStoppingRule(t *testing.T) {
 	if err := p.(policy.Learner).Fit(context.Background(), task, nil); err != nil {
 		t.Fatal(err)
 	}
-	got, want := follow(t, p, s, preference), optimum(s, preference.LambdaCost)
+	got, want := follow(t, p, s, preference), optimum(s, preference[policy.Cost])
 	single := 0.0
 	for i := range s.Len() {
-		single += float64(s.Outcomes.Score[i*3+2]) / float64(s.Len())
+		single += float64(s.Outcomes.Figures[policy.Quality][i*3+2]) / float64(s.Len())
 	}
 	t.Logf("PPO %.4f, dynamic programming %.4f, the best single model %.4f", got, want, single-0.3)
 	if got < want-0.005 {

@@ -45,7 +45,11 @@ func Learn(ctx context.Context, setup policy.Setup, params Params, t *policy.Tas
 
 // honest predicts the prompts that were learned from, train then validation, each without itself.
 func (p *router) honest(ctx context.Context, t *policy.Task) (*learn.Expected, error) {
-	g, s := p.gather(t), p.state
+	g, err := p.gather(t)
+	if err != nil {
+		return nil, err
+	}
+	s := p.state
 	x := s.Features.Inputs(&g.prompts)
 	ex := p.qualityExamples(g, x)
 	quality, err := s.Quality.PredictHeldOut(ctx, ex)

@@ -27,8 +27,11 @@ type gathered struct {
 }
 
 // gather lays train and validation prompts side by side and deals them into folds.
-func (p *router) gather(t *policy.Task) *gathered {
-	joined := learn.Joined(t, len(p.setup.Models))
+func (p *router) gather(t *policy.Task) (*gathered, error) {
+	joined, err := learn.Joined(t)
+	if err != nil {
+		return nil, err
+	}
 	g := &gathered{prompts: joined.Prompts, outcomes: joined.Outcomes}
 	category := joined.Prompts.Category
 	n := g.prompts.Len()
@@ -55,12 +58,15 @@ func (p *router) gather(t *policy.Task) *gathered {
 	default:
 		g.heldOut = learn.Folds(n, members, policy.Stream(p.setup.Seed, "predict", "folds"))
 	}
-	return g
+	return g, nil
 }
 
 // fit learns every part and then their weights.
 func (p *router) fit(ctx context.Context, t *policy.Task, report func(policy.Progress)) (*state, error) {
-	g := p.gather(t)
+	g, err := p.gather(t)
+	if err != nil {
+		return nil, err
+	}
 	models := len(p.setup.Models)
 	all := &policy.Split{Prompts: g.prompts, Outcomes: g.outcomes}
 	s := &state{
@@ -86,7 +92,7 @@ func (p *router) fit(ctx context.Context, t *policy.Task, report func(policy.Pro
 		}
 		s.Category = grouped.Expected(s.Overall, categoryShrinkage)
 	}
-	var err error
+
 	if s.Quality, err = learn.Train(ctx, config, ex, report); err != nil {
 		return nil, fmt.Errorf("training the predictor of quality: %w", err)
 	}
@@ -133,7 +139,7 @@ func (p *router) qualityExamples(g *gathered, x []float32) *learn.Examples {
 		y, w := ex.Y[i*width:(i+1)*width], ex.W[i*width:(i+1)*width]
 		for m := range models {
 			if g.outcomes.Present[i*models+m] {
-				y[m], w[m] = g.outcomes.Score[i*models+m], 1
+				y[m], w[m] = g.outcomes.Figures[policy.Quality][i*models+m], 1
 			}
 		}
 		if len(g.classes) > 0 {
@@ -157,13 +163,13 @@ func (s *state) parts(n int, quality []float32, near *learn.Expected) []*learn.E
 	for i := range n {
 		overall.CopyRow(i, s.Overall, 0)
 		network.CopyRow(i, s.Overall, 0)
-		copy(network.Row(learn.Score, i), quality[i*out:i*out+models])
+		copy(network.Row(policy.Quality, i), quality[i*out:i*out+models])
 	}
 	// A model without a single training outcome is not known, whatever the network says.
-	for m, mean := range s.Overall.Row(learn.Score, 0) {
+	for m, mean := range s.Overall.Row(policy.Quality, 0) {
 		if math.IsNaN(float64(mean)) {
 			for i := range n {
-				network.Row(learn.Score, i)[m] = mean
+				network.Row(policy.Quality, i)[m] = mean
 			}
 		}
 	}
@@ -172,11 +178,11 @@ func (s *state) parts(n int, quality []float32, near *learn.Expected) []*learn.E
 		category = learn.NewExpected(n, models)
 		for i := range n {
 			probability := quality[i*out+models : (i+1)*out]
-			row := category.Row(learn.Score, i)
+			row := category.Row(policy.Quality, i)
 			for m := range row {
 				sum := 0.0
 				for c, share := range probability {
-					sum += float64(share) * float64(s.Category.Row(learn.Score, c)[m])
+					sum += float64(share) * float64(s.Category.Row(policy.Quality, c)[m])
 				}
 				row[m] = float32(sum)
 			}

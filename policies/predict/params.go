@@ -32,33 +32,22 @@ var Defaults = Params{
 
 // Definition is the policy as the program offers it.
 func Definition() policy.Definition {
-	return policy.Definition{
-		Description: policy.Description{
-			Name:         "predict",
-			Version:      "2",
-			Summary:      "predicts each model's quality and cost for the prompt, and asks the model of highest utility",
-			ParamsSchema: params.Schema(Defaults),
-			Preference:   policy.PreferenceInput,
-			Needs:        []policy.Need{policy.NeedVector, policy.NeedText, policy.NeedCategory},
-			Stochastic:   true,
-			Learns:       true,
-			Saves:        true,
-		},
-		New: func(s policy.Setup) (policy.Policy, error) {
-			p, err := params.Decode(s.Params, Defaults)
-			if err != nil {
-				return nil, err
-			}
-			if err := params.CheckPool(s.Models); err != nil {
-				return nil, err
-			}
-			if err := learn.CheckBackend(s.Backend); err != nil {
-				return nil, err
-			}
-			if p.Model == "linear" {
-				p.Hidden = 0
-			}
-			return &router{params: p, setup: s}, nil
-		},
-	}
+	return params.Define(policy.Description{
+		Name:       "predict",
+		Version:    "2",
+		Summary:    "predicts each model's quality and cost for the prompt, and asks the model of highest utility",
+		Preference: policy.PreferenceInput,
+		Needs:      []policy.Need{policy.NeedVector, policy.NeedText, policy.NeedCategory},
+		Stochastic: true,
+		Learns:     true,
+		Saves:      true,
+	}, Defaults, func(p Params, s policy.Setup) (policy.Policy, error) {
+		if err := learn.CheckBackend(s.Backend); err != nil {
+			return nil, err
+		}
+		if p.Model == "linear" {
+			p.Hidden = 0
+		}
+		return &router{params: p, setup: s}, nil
+	})
 }

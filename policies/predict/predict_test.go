@@ -7,7 +7,6 @@ import (
 	"math"
 	"testing"
 
-	"github.com/trilemma-bench/trilemma/policies/learn"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -38,8 +37,8 @@ func split(name string, n int) *policy.Split {
 				cost = 0.01 * math.Exp(v[1])
 			}
 			cost *= r.ExpFloat64()
-			o.Present, o.Score, o.CostUSD = append(o.Present, true), append(o.Score, score), append(o.CostUSD, float32(cost))
-			o.CarbonG, o.LatencySec = append(o.CarbonG, float32(math.NaN())), append(o.LatencySec, 0)
+			o.Present, o.Figures[policy.Quality], o.Figures[policy.Cost] = append(o.Present, true), append(o.Figures[policy.Quality], score), append(o.Figures[policy.Cost], float32(cost))
+			o.Figures[policy.Carbon], o.Figures[policy.Latency] = append(o.Figures[policy.Carbon], float32(math.NaN())), append(o.Figures[policy.Latency], 0)
 		}
 	}
 	return s
@@ -55,7 +54,7 @@ func TestPredictsQualityAndCostOfThePrompt(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		task := &policy.Task{Train: split("train", 900), Validation: split("validation", 300), Preferences: []policy.Preference{{}, {LambdaCost: 10}}}
+		task := &policy.Task{Train: split("train", 900), Validation: split("validation", 300), Preferences: []policy.Preference{{}, {policy.Cost: 10}}}
 		if err := p.(policy.Learner).Fit(context.Background(), task, nil); err != nil {
 			t.Fatal(err)
 		}
@@ -72,8 +71,8 @@ func TestPredictsQualityAndCostOfThePrompt(t *testing.T) {
 			if e.Choose(i, policy.Preference{}) == 0 == (x[0] > 0) {
 				right++
 			}
-			quality += math.Abs(float64(e.Row(learn.Score, i)[0]) - truth)
-			cost += math.Abs(math.Log(float64(e.Row(learn.CostUSD, i)[0])) - price)
+			quality += math.Abs(float64(e.Row(policy.Quality, i)[0]) - truth)
+			cost += math.Abs(math.Log(float64(e.Row(policy.Cost, i)[0])) - price)
 			plain += math.Abs(math.Log(mean) - price)
 		}
 		n := float64(test.Len())
@@ -83,9 +82,9 @@ func TestPredictsQualityAndCostOfThePrompt(t *testing.T) {
 		if cost > 0.4*plain {
 			t.Errorf("%s: log cost off by %.3f, the mean alone by %.3f", raw, cost/n, plain/n)
 		}
-		for i, x := range e.Value[learn.LatencySec] {
-			if x != 0 || !math.IsNaN(float64(e.Value[learn.CarbonG][i])) {
-				t.Fatalf("latency %v of what was always 0, carbon %v of what was never known", x, e.Value[learn.CarbonG][i])
+		for i, x := range e.Value[policy.Latency] {
+			if x != 0 || !math.IsNaN(float64(e.Value[policy.Carbon][i])) {
+				t.Fatalf("latency %v of what was always 0, carbon %v of what was never known", x, e.Value[policy.Carbon][i])
 			}
 		}
 	}

@@ -14,24 +14,14 @@ type Params struct{}
 
 // Definition is the policy as the program offers it.
 func Definition() policy.Definition {
-	return policy.Definition{
-		Description: policy.Description{
-			Name:         "random",
-			Version:      "1",
-			Summary:      "every model with the same probability, in expectation",
-			ParamsSchema: params.Schema(Params{}),
-			Preference:   policy.PreferenceIgnored,
-		},
-		New: func(s policy.Setup) (policy.Policy, error) {
-			if _, err := params.Decode(s.Params, Params{}); err != nil {
-				return nil, err
-			}
-			if err := params.CheckPool(s.Models); err != nil {
-				return nil, err
-			}
-			return newUniform(len(s.Models)), nil
-		},
-	}
+	return params.Define(policy.Description{
+		Name:       "random",
+		Version:    "1",
+		Summary:    "every model with the same probability, in expectation",
+		Preference: policy.PreferenceIgnored,
+	}, Params{}, func(_ Params, s policy.Setup) (policy.Policy, error) {
+		return newUniform(len(s.Models)), nil
+	})
 }
 
 // uniform answers every row with the same distribution.

@@ -41,7 +41,7 @@ func logged(stream string, n int, propensity [2][3]float32) *policy.Split {
 				nan /= nan
 				score, p = nan, nan
 			}
-			o.Present, o.Score, o.Propensity = append(o.Present, there), append(o.Score, score), append(o.Propensity, p)
+			o.Present, o.Figures[policy.Quality], o.Propensity = append(o.Present, there), append(o.Figures[policy.Quality], score), append(o.Propensity, p)
 		}
 	}
 	return s

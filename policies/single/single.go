@@ -16,33 +16,22 @@ type Params struct {
 
 // Definition is the policy as the program offers it.
 func Definition() policy.Definition {
-	return policy.Definition{
-		Description: policy.Description{
-			Name:         "single",
-			Version:      "1",
-			Summary:      "always the same model, one instance for each model of the pool",
-			ParamsSchema: params.Schema(Params{}),
-			Preference:   policy.PreferenceIgnored,
-			EachModel:    true,
-		},
-		New: func(s policy.Setup) (policy.Policy, error) {
-			p, err := params.Decode(s.Params, Params{})
-			if err != nil {
-				return nil, err
-			}
-			if err := params.CheckPool(s.Models); err != nil {
-				return nil, err
-			}
-			if p.Model == "" && len(s.Models) == 1 {
-				return constant(0), nil
-			}
-			if p.Model == "" {
-				return nil, errors.New(`parameter "model": none given: name the model that is always asked`)
-			}
-			m, err := params.FindModel(s.Models, "model", p.Model)
-			return constant(m), err
-		},
-	}
+	return params.Define(policy.Description{
+		Name:       "single",
+		Version:    "1",
+		Summary:    "always the same model, one instance for each model of the pool",
+		Preference: policy.PreferenceIgnored,
+		EachModel:  true,
+	}, Params{}, func(p Params, s policy.Setup) (policy.Policy, error) {
+		if p.Model == "" && len(s.Models) == 1 {
+			return constant(0), nil
+		}
+		if p.Model == "" {
+			return nil, errors.New(`parameter "model": none given: name the model that is always asked`)
+		}
+		m, err := params.FindModel(s.Models, "model", p.Model)
+		return constant(m), err
+	})
 }
 
 // constant is the index of the model that is always asked.

@@ -54,33 +54,22 @@ const (
 
 // Definition is the policy as the program offers it.
 func Definition() policy.Definition {
-	return policy.Definition{
-		Description: policy.Description{
-			Name:         "static",
-			Version:      "2",
-			Summary:      "classifies the prompt into fixed categories, each mapped to one model",
-			Source:       "static category routing, as in RouterBench (arXiv 2403.12031)",
-			ParamsSchema: params.Schema(Defaults),
-			Preference:   policy.PreferenceInput,
-			Needs:        []policy.Need{policy.NeedVector, policy.NeedCategory},
-			Stochastic:   true,
-			Learns:       true,
-			Saves:        true,
-		},
-		New: func(s policy.Setup) (policy.Policy, error) {
-			p, err := params.Decode(s.Params, Defaults)
-			if err != nil {
-				return nil, err
-			}
-			if err := params.CheckPool(s.Models); err != nil {
-				return nil, err
-			}
-			if err := learn.CheckBackend(s.Backend); err != nil {
-				return nil, err
-			}
-			return &router{params: p, setup: s}, nil
-		},
-	}
+	return params.Define(policy.Description{
+		Name:       "static",
+		Version:    "2",
+		Summary:    "classifies the prompt into fixed categories, each mapped to one model",
+		Source:     "static category routing, as in RouterBench (arXiv 2403.12031)",
+		Preference: policy.PreferenceInput,
+		Needs:      []policy.Need{policy.NeedVector, policy.NeedCategory},
+		Stochastic: true,
+		Learns:     true,
+		Saves:      true,
+	}, Defaults, func(p Params, s policy.Setup) (policy.Policy, error) {
+		if err := learn.CheckBackend(s.Backend); err != nil {
+			return nil, err
+		}
+		return &router{params: p, setup: s}, nil
+	})
 }
 
 type router struct {

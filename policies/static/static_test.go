@@ -28,7 +28,7 @@ func split(name string, n int) *policy.Split {
 			if m == i%3 {
 				score = 1
 			}
-			s.Outcomes.Present, s.Outcomes.Score = append(s.Outcomes.Present, true), append(s.Outcomes.Score, score)
+			s.Outcomes.Present, s.Outcomes.Figures[policy.Quality] = append(s.Outcomes.Present, true), append(s.Outcomes.Figures[policy.Quality], score)
 		}
 	}
 	return s

@@ -15,7 +15,7 @@ import (
 
 	"github.com/trilemma-bench/trilemma/harness/encode"
 	"github.com/trilemma-bench/trilemma/harness/encode/weights"
-	"github.com/trilemma-bench/trilemma/harness/trace"
+	"github.com/trilemma-bench/trilemma/harness/trace/file"
 	"github.com/trilemma-bench/trilemma/policies/learn"
 )
 
@@ -108,7 +108,7 @@ func TestReproducesPublishedVectors(t *testing.T) {
 	if _, err := os.Stat(dir); err != nil {
 		t.Skip("no ../shared/data/mmlu-pro")
 	}
-	tr, err := trace.Open(background, dir)
+	tr, err := file.Open(background, dir)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/trilemma-bench/trilemma/harness/importer"
-	"github.com/trilemma-bench/trilemma/harness/trace"
+	"github.com/trilemma-bench/trilemma/harness/trace/file"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -329,7 +329,7 @@ func TestPublishedFilesGiveTheGivenTrace(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, err := trace.Open(context.Background(), shared(t, "mmlu-pro"))
+	want, err := file.Open(context.Background(), shared(t, "mmlu-pro"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -391,10 +391,10 @@ func TestPublishedFilesGiveTheGivenTrace(t *testing.T) {
 		t.Error("estimated tokens are too far off")
 	}
 	dir := filepath.Join(t.TempDir(), "trace")
-	if err := got.Write(dir, trace.WriteOptions{}); err != nil {
+	if err := got.Write(dir, file.WriteOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	if v, total, err := trace.Validate(context.Background(), dir, 3); total > 0 || err != nil {
+	if v, total, err := file.Validate(context.Background(), dir, 3); total > 0 || err != nil {
 		t.Errorf("the written trace has %d violations: %v, %v", total, v, err)
 	}
 }
@@ -402,19 +402,22 @@ func TestPublishedFilesGiveTheGivenTrace(t *testing.T) {
 // givenResponses reads the responses of some models, by "prompt model".
 func givenResponses(t *testing.T, dir string, models []policy.Model) map[string]string {
 	t.Helper()
-	wanted := map[string]bool{}
-	for _, m := range models {
-		wanted[m.ID] = true
-	}
-	found := map[string]string{}
-	err := trace.Rows(context.Background(), dir, []string{"prompt_id", "model_id", "response"}, func(r trace.Row) error {
-		if wanted[r.ModelID] {
-			found[r.PromptID+" "+r.ModelID] = r.Response
-		}
-		return nil
-	})
+	tr, err := file.Open(context.Background(), dir)
 	if err != nil {
 		t.Fatal(err)
+	}
+	wanted := func(_, m int) bool {
+		return slices.ContainsFunc(models, func(x policy.Model) bool { return x.ID == tr.Models[m].ID })
+	}
+	responses, err := file.Responses(context.Background(), tr, wanted)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]string{}
+	for at, text := range responses {
+		if p, m := at/len(tr.Models), at%len(tr.Models); tr.Outcomes.Present.Has(at) && wanted(p, m) {
+			found[tr.Prompts.ID[p]+" "+tr.Models[m].ID] = text
+		}
 	}
 	return found
 }

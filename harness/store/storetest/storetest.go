@@ -113,7 +113,7 @@ func (c *cell) save(t testing.TB, run *store.Run, old bool) []store.Point {
 	for i, preference := range c.preferences {
 		p := store.Point{
 			Pool: c.ref.Pool, Policy: c.ref.Policy, Family: c.ref.Family, Seed: c.ref.Seed, Preference: preference, Cell: c.ref.ID,
-			Lambda: policy.Preference{LambdaCost: 100 * float64(i)}, N: Prompts, Coverage: 1, LatencySec: 1,
+			Lambda: policy.Preference{policy.Cost: 100 * float64(i)}, N: Prompts, Coverage: 1, LatencySec: 1,
 		}
 		for prompt := range Prompts {
 			m := c.choose(preference, prompt)
