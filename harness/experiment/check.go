@@ -12,6 +12,7 @@ import (
 	"github.com/trilemma-bench/trilemma/harness/carbon"
 	"github.com/trilemma-bench/trilemma/harness/encode"
 	"github.com/trilemma-bench/trilemma/harness/encode/weights"
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // checker checks what the parts of an experiment mean together, fills in what was left out and resolves paths.
@@ -54,20 +55,17 @@ func (c *checker) check() {
 
 func (c *checker) preferences() {
 	p := &c.spec.Preferences
-	for _, l := range []struct {
-		at   string
-		s    *Sweep
-		auto int
-	}{{"cost", p.LambdaCost, autoCost}, {"carbon", p.LambdaCarbon, autoOther}, {"latency", p.LambdaLatency, autoOther}} {
-		if l.s != nil {
-			c.sweep("preferences.lambda_"+l.at, l.s)
-			if l.s.Auto == autoDefault {
-				l.s.Auto = l.auto
-			}
-		}
+	if p.Lambda == [policy.NumQuantities]*Sweep{} && !p.Grid {
+		p.Lambda[policy.Cost], p.Lambda[policy.Carbon] = &Sweep{Auto: autoDefault}, &Sweep{Auto: autoDefault}
 	}
-	if p.LambdaCost == nil && p.LambdaCarbon == nil && p.LambdaLatency == nil && !p.Grid {
-		p.LambdaCost, p.LambdaCarbon = &Sweep{Auto: autoCost}, &Sweep{Auto: autoOther}
+	for q, s := range p.Lambda {
+		if s == nil {
+			continue
+		}
+		c.sweep("preferences."+lambda(policy.Quantity(q)), s)
+		if s.Auto == autoDefault {
+			s.Auto = autoSize(policy.Quantity(q))
+		}
 	}
 	if n := p.size(); n > maxSweep {
 		c.wrongAt("preferences", "%d preferences are too many, want at most %d", n, maxSweep)

@@ -87,7 +87,7 @@ type identity struct {
 	Encoder     string          `json:"encoder,omitempty"`
 	Accounting  string          `json:"accounting"`
 	Seed        *uint64         `json:"seed,omitempty"`
-	Preferences [][3]float64    `json:"preferences"`
+	Preferences [][]float64     `json:"preferences"`
 	Backend     string          `json:"backend,omitempty"`
 	Stream      *Stream         `json:"stream,omitempty"` // of an online policy
 }
@@ -268,7 +268,7 @@ func (p *planner) add(e entry, c Cell) {
 		id.Models = append(id.Models, p.facts.Models[m].ID)
 	}
 	for _, l := range c.Preferences {
-		id.Preferences = append(id.Preferences, [3]float64{l.Preference[policy.Cost], l.Preference[policy.Carbon], l.Preference[policy.Latency]})
+		id.Preferences = append(id.Preferences, l.weights())
 	}
 	if c.Encoder != "" {
 		id.Encoder = p.facts.Encoders[c.Encoder]

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"math"
 	"slices"
@@ -326,8 +327,8 @@ func TestSeveralEncoders(t *testing.T) {
 }
 
 func TestPreferences(t *testing.T) {
-	scale := Scale{CostUSD: MinMax{1e-5, 1e-3}, CarbonG: MinMax{math.NaN(), math.NaN()}, LatencySec: MinMax{0, 0}}
-	auto := Preferences{LambdaCost: &Sweep{Auto: 3}, LambdaCarbon: &Sweep{Auto: 3}, LambdaLatency: &Sweep{Values: []float64{0, 2, 2, 1}}}
+	scale := Scale{policy.Cost: MinMax{1e-5, 1e-3}, policy.Carbon: MinMax{math.NaN(), math.NaN()}, policy.Latency: MinMax{0, 0}}
+	auto := Preferences{Lambda: [policy.NumQuantities]*Sweep{policy.Cost: {Auto: 3}, policy.Carbon: {Auto: 3}, policy.Latency: {Values: []float64{0, 2, 2, 1}}}}
 	got, err := auto.Expand(scale)
 	if err != nil {
 		t.Fatal(err)
@@ -339,9 +340,20 @@ func TestPreferences(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
-	grid := Preferences{LambdaCost: &Sweep{Log: &Span{1, 100, 3}}, LambdaCarbon: &Sweep{Linear: &Span{0, 4, 3}}, Grid: true}
+	grid := Preferences{Lambda: [policy.NumQuantities]*Sweep{policy.Cost: {Log: &Span{1, 100, 3}}, policy.Carbon: {Linear: &Span{0, 4, 3}}}, Grid: true}
 	if got, err = grid.Expand(Scale{}); err != nil || len(got) != 12 || got[5].Label != "c01g02" || got[5].Preference[policy.Cost] != 1 || got[5].Preference[policy.Carbon] != 4 {
 		t.Errorf("grid gave %d %v, %v", len(got), got, err)
+	}
+}
+
+// Cells are called what they were before water could be weighed.
+func TestWeightsOfOldCells(t *testing.T) {
+	for want, p := range map[string]policy.Preference{
+		"[0 0 0]": {}, "[1 0 2]": {policy.Cost: 1, policy.Latency: 2}, "[0 0 0 3]": {policy.Water: 3},
+	} {
+		if got := fmt.Sprint(Labelled{Preference: p}.weights()); got != want {
+			t.Errorf("%v: %s, want %s", p, got, want)
+		}
 	}
 }
 
@@ -350,7 +362,7 @@ func TestPreferencesProperties(t *testing.T) {
 		least := rapid.Float64Range(1e-9, 1).Draw(t, "min")
 		scale := MinMax{least, least * rapid.Float64Range(1, 1e4).Draw(t, "ratio")}
 		n := rapid.IntRange(1, 150).Draw(t, "n")
-		got, err := Preferences{LambdaCost: &Sweep{Auto: n}}.Expand(Scale{CostUSD: scale})
+		got, err := Preferences{Lambda: [policy.NumQuantities]*Sweep{policy.Cost: {Auto: n}}}.Expand(Scale{policy.Cost: scale})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,10 +11,18 @@ import (
 // How many values an automatic sweep has where the experiment does not say.
 const (
 	autoCost  = 24
-	autoOther = 12
+	autoOther = 12 // of each other quantity
 	// autoDefault is an auto without a number, until it is known of what.
 	autoDefault = -1
 )
+
+// autoSize is how many values an automatic sweep of a quantity has.
+func autoSize(q policy.Quantity) int {
+	if q == policy.Cost {
+		return autoCost
+	}
+	return autoOther
+}
 
 // Labelled is a preference with the name that points.csv gives it.
 type Labelled struct {
@@ -22,11 +30,25 @@ type Labelled struct {
 	policy.Preference
 }
 
+// weights are the λs as a cell's identity has them: those of cost, carbon and latency, and of the quantities weighed since
+// as far as the last one that is not 0, so that cells from before keep their names.
+func (l Labelled) weights() []float64 {
+	const always = 3
+	var out []float64
+	for i, q := range policy.Weighed {
+		if l.Preference[q] != 0 || i < always {
+			for len(out) < i {
+				out = append(out, 0)
+			}
+			out = append(out, l.Preference[q])
+		}
+	}
+	return out
+}
+
 // Scale says between which means per prompt the single models of a pool lie on the training prompts. What is not known
 // is NaN or zero.
-type Scale struct {
-	CostUSD, CarbonG, LatencySec MinMax
-}
+type Scale [policy.NumQuantities]MinMax
 
 // MinMax is the mean of the least and of the most expensive model. Min is that of the cheapest model that is not free.
 type MinMax struct{ Min, Max float64 }
@@ -41,7 +63,7 @@ const (
 
 func (p *Preferences) size() int {
 	one, all := 1, 1
-	for _, s := range []*Sweep{p.LambdaCost, p.LambdaCarbon, p.LambdaLatency} {
+	for _, s := range p.Lambda {
 		if s == nil {
 			continue
 		}
@@ -124,19 +146,10 @@ func round(x float64, digits int) float64 {
 	return r
 }
 
-// Expand lists the preferences of the sweep: first λ = 0, called "0", then cost ("c01", "c02", …), carbon ("g01", …) and
-// latency ("l01", …), one quantity at a time; or, with Grid, all combinations ("c01g02"). A preference that occurs twice
+// Expand lists the preferences of the sweep: first λ = 0, called "0", then those of each quantity by its letter: cost
+// ("c01", "c02", …), carbon ("g01", …) and so on; or, with Grid, all combinations ("c01g02"). A preference that occurs twice
 // is kept once, under its first name.
 func (p Preferences) Expand(scale Scale) ([]Labelled, error) {
-	axes := []struct {
-		letter string
-		values []float64
-		set    func(*policy.Preference, float64)
-	}{
-		{"c", p.LambdaCost.values(scale.CostUSD), func(q *policy.Preference, x float64) { q[policy.Cost] = x }},
-		{"g", p.LambdaCarbon.values(scale.CarbonG), func(q *policy.Preference, x float64) { q[policy.Carbon] = x }},
-		{"l", p.LambdaLatency.values(scale.LatencySec), func(q *policy.Preference, x float64) { q[policy.Latency] = x }},
-	}
 	out := []Labelled{{Label: "0"}}
 	seen := map[policy.Preference]bool{{}: true}
 	add := func(l Labelled) {
@@ -146,24 +159,26 @@ func (p Preferences) Expand(scale Scale) ([]Labelled, error) {
 		}
 	}
 	if !p.Grid {
-		for _, a := range axes {
-			for i, x := range a.values {
-				l := Labelled{Label: a.letter + ordinal(i+1, len(a.values))}
-				a.set(&l.Preference, x)
+		for _, q := range policy.Weighed {
+			values := p.Lambda[q].values(scale[q])
+			for i, x := range values {
+				l := Labelled{Label: q.Letter() + ordinal(i+1, len(values))}
+				l.Preference[q] = x
 				add(l)
 			}
 		}
 		return out, nil
 	}
 	combined := []Labelled{{}}
-	for _, a := range axes {
+	for _, q := range policy.Weighed {
+		values := p.Lambda[q].values(scale[q])
 		var next []Labelled
 		for _, l := range combined {
 			next = append(next, l)
-			for i, x := range a.values {
+			for i, x := range values {
 				m := l
-				m.Label += a.letter + ordinal(i+1, len(a.values))
-				a.set(&m.Preference, x)
+				m.Label += q.Letter() + ordinal(i+1, len(values))
+				m.Preference[q] = x
 				next = append(next, m)
 			}
 		}

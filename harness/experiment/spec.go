@@ -6,6 +6,7 @@ import (
 
 	"github.com/trilemma-bench/trilemma/harness/encode"
 	"github.com/trilemma-bench/trilemma/harness/synth"
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // Spec is a checked experiment: what to route, with which policies, under which preferences, and what to make of it.
@@ -290,12 +291,8 @@ type Accounting struct {
 // Preferences are sweeps over λ, one quantity at a time with the others 0, or all combinations where Grid is set.
 // λ = 0 throughout (quality at any price) is always among them. Without any sweep, cost and carbon are swept as auto.
 type Preferences struct {
-	// Score that one US dollar is worth.
-	LambdaCost *Sweep `json:"lambda_cost,omitempty"`
-	// Score that one gram of CO2e is worth.
-	LambdaCarbon *Sweep `json:"lambda_carbon,omitempty"`
-	// Score that one second is worth.
-	LambdaLatency *Sweep `json:"lambda_latency,omitempty"`
+	// Lambda is the sweep of each quantity that can be weighed, written lambda_cost and so on.
+	Lambda [policy.NumQuantities]*Sweep `json:"-"`
 	// All combinations of the sweeps instead of one at a time.
 	Grid bool `json:"grid"`
 }

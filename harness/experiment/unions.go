@@ -3,6 +3,7 @@ package experiment
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"github.com/trilemma-bench/trilemma/harness/encode"
 	"github.com/trilemma-bench/trilemma/harness/encode/weights"
 	"github.com/trilemma-bench/trilemma/harness/synth"
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // The types below can be written in more than one way. JSONSchemaExtend says in which, with a title that messages say
@@ -284,6 +286,50 @@ func (Grid) JSONSchemaExtend(s *jsonschema.Schema) {
 
 // maxSweep bounds the preferences of one sweep.
 const maxSweep = 10_000
+
+// lambda is the key of a quantity's sweep.
+func lambda(q policy.Quantity) string { return "lambda_" + q.String() }
+
+// UnmarshalJSON reads a sweep for each quantity, and grid.
+func (p *Preferences) UnmarshalJSON(b []byte) error {
+	type plain Preferences
+	sweeps := map[string]json.RawMessage{}
+	if err := errors.Join(json.Unmarshal(b, (*plain)(p)), json.Unmarshal(b, &sweeps)); err != nil {
+		return err
+	}
+	for _, q := range policy.Weighed {
+		if raw, ok := sweeps[lambda(q)]; ok {
+			if err := json.Unmarshal(raw, &p.Lambda[q]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// MarshalJSON writes what UnmarshalJSON reads.
+func (p Preferences) MarshalJSON() ([]byte, error) {
+	out := map[string]any{"grid": p.Grid}
+	for q, s := range p.Lambda {
+		if s != nil {
+			out[lambda(policy.Quantity(q))] = s
+		}
+	}
+	return json.Marshal(out)
+}
+
+// JSONSchemaExtend adds a sweep for each quantity that can be weighed.
+func (Preferences) JSONSchemaExtend(s *jsonschema.Schema) {
+	grid, _ := s.Properties.Get("grid")
+	s.Properties = jsonschema.NewProperties()
+	for _, q := range policy.Weighed {
+		sweep := &jsonschema.Schema{}
+		Sweep{}.JSONSchemaExtend(sweep)
+		sweep.Description = fmt.Sprintf("Score that one %s of %v is worth.", q.Unit(), q)
+		s.Properties.Set(lambda(q), sweep)
+	}
+	s.Properties.Set("grid", grid)
+}
 
 // UnmarshalJSON reads auto, {auto: n}, {log: [from, to, n]}, {linear: [from, to, n]}, a list or one number.
 func (s *Sweep) UnmarshalJSON(b []byte) error {
