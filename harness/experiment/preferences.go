@@ -1,9 +1,13 @@
 package experiment
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
+
+	"github.com/invopop/jsonschema"
 
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
@@ -194,3 +198,101 @@ func (p Preferences) Expand(scale Scale) ([]Labelled, error) {
 
 // ordinal writes i with as many digits as n has, at least two.
 func ordinal(i, n int) string { return fmt.Sprintf("%0*d", max(2, len(strconv.Itoa(n))), i) }
+
+// maxSweep bounds the preferences of one sweep.
+const maxSweep = 10_000
+
+// lambda is the key of a quantity's sweep.
+func lambda(q policy.Quantity) string { return "lambda_" + q.String() }
+
+// UnmarshalJSON reads a sweep for each quantity, and grid.
+func (p *Preferences) UnmarshalJSON(b []byte) error {
+	type plain Preferences
+	sweeps := map[string]json.RawMessage{}
+	if err := errors.Join(json.Unmarshal(b, (*plain)(p)), json.Unmarshal(b, &sweeps)); err != nil {
+		return err
+	}
+	for _, q := range policy.Weighed {
+		if raw, ok := sweeps[lambda(q)]; ok {
+			if err := json.Unmarshal(raw, &p.Lambda[q]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// MarshalJSON writes what UnmarshalJSON reads.
+func (p Preferences) MarshalJSON() ([]byte, error) {
+	out := map[string]any{"grid": p.Grid}
+	for q, s := range p.Lambda {
+		if s != nil {
+			out[lambda(policy.Quantity(q))] = s
+		}
+	}
+	return json.Marshal(out)
+}
+
+// JSONSchemaExtend adds a sweep for each quantity that can be weighed.
+func (Preferences) JSONSchemaExtend(s *jsonschema.Schema) {
+	grid, _ := s.Properties.Get("grid")
+	s.Properties = jsonschema.NewProperties()
+	for _, q := range policy.Weighed {
+		sweep := &jsonschema.Schema{}
+		Sweep{}.JSONSchemaExtend(sweep)
+		sweep.Description = fmt.Sprintf("Score that one %s of %v is worth.", q.Unit(), q)
+		s.Properties.Set(lambda(q), sweep)
+	}
+	s.Properties.Set("grid", grid)
+}
+
+// UnmarshalJSON reads auto, {auto: n}, {log: [from, to, n]}, {linear: [from, to, n]}, a list or one number.
+func (s *Sweep) UnmarshalJSON(b []byte) error {
+	type plain Sweep
+	*s = Sweep{}
+	switch b[0] {
+	case '"':
+		s.Auto = autoDefault
+		return nil
+	case '{':
+		return json.Unmarshal(b, (*plain)(s))
+	case '[':
+		return json.Unmarshal(b, &s.Values)
+	}
+	s.Values = make([]float64, 1)
+	return json.Unmarshal(b, &s.Values[0])
+}
+
+// JSONSchemaExtend lists the ways to write a sweep.
+func (Sweep) JSONSchemaExtend(s *jsonschema.Schema) {
+	most := fmt.Sprint(maxSweep)
+	many := &jsonschema.Schema{Type: "integer", Minimum: number("1"), Maximum: number(most), Description: "how many values"}
+	lambda := &jsonschema.Schema{Type: "number", Minimum: number("0")}
+	span := &jsonschema.Schema{
+		Type: "array", PrefixItems: []*jsonschema.Schema{lambda, lambda, many}, MinItems: count(3), MaxItems: count(3),
+		Title: "[from, to, n]", Description: "[from, to, n]",
+	}
+	section := &jsonschema.Schema{
+		Type: "object", Title: "one of auto, log and linear", Properties: jsonschema.NewProperties(), AdditionalProperties: jsonschema.FalseSchema,
+		MinProperties: count(1), MaxProperties: count(1),
+	}
+	section.Properties.Set("auto", many)
+	section.Properties.Set("log", span)
+	section.Properties.Set("linear", span)
+	either(s, "auto, {auto: n}, {log: [from, to, n]}, {linear: [from, to, n]} or a list of numbers",
+		&jsonschema.Schema{Const: "auto"}, section, lambda,
+		&jsonschema.Schema{Type: "array", Title: "1 to " + most + " numbers of 0 or more", Items: lambda, MinItems: count(1), MaxItems: count(maxSweep)})
+}
+
+// UnmarshalJSON reads [from, to, n].
+func (s *Span) UnmarshalJSON(b []byte) error {
+	var x [3]float64
+	err := json.Unmarshal(b, &x)
+	*s = Span{x[0], x[1], int(math.Round(x[2]))}
+	return err
+}
+
+// MarshalJSON writes [from, to, n].
+func (s Span) MarshalJSON() ([]byte, error) {
+	return json.Marshal([]float64{s.From, s.To, float64(s.N)})
+}

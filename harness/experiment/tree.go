@@ -13,6 +13,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
+	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
 // kind is what a node is.
@@ -141,36 +142,6 @@ func (c *converter) convert(n ast.Node, depth int) *node {
 	switch n := n.(type) {
 	case *ast.NullNode:
 		return &node{spot: at}
-	case *ast.BoolNode:
-		return &node{kind: scalar, value: n.Value, spot: at}
-	case *ast.IntegerNode:
-		switch v := n.Value.(type) {
-		case int64, uint64:
-			return &node{kind: scalar, value: v, spot: at}
-		case int:
-			return &node{kind: scalar, value: int64(v), spot: at}
-		}
-		return &node{kind: scalar, value: n.GetToken().Value, spot: at}
-	case *ast.FloatNode:
-		return &node{kind: scalar, value: n.Value, spot: at}
-	case *ast.InfinityNode:
-		return &node{kind: scalar, value: n.Value, spot: at}
-	case *ast.NanNode:
-		return &node{kind: scalar, value: math.NaN(), spot: at}
-	case *ast.StringNode:
-		return c.plain(n, at)
-	case *ast.LiteralNode:
-		return &node{kind: scalar, value: n.Value.Value, spot: at}
-	case *ast.SequenceNode:
-		out := &node{kind: list, spot: at}
-		for _, v := range n.Values {
-			out.items = append(out.items, c.convert(v, depth+1))
-		}
-		return out
-	case *ast.MappingNode:
-		return c.mapping(n.Values, at, depth)
-	case *ast.MappingValueNode:
-		return c.mapping([]*ast.MappingValueNode{n}, at, depth)
 	case *ast.AnchorNode:
 		out := c.convert(n.Value, depth+1)
 		if n.Name != nil {
@@ -187,6 +158,22 @@ func (c *converter) convert(n ast.Node, depth int) *node {
 		return c.problem(at, "an alias without a name")
 	case *ast.TagNode:
 		return c.problem(at, "tag %s: tags have no meaning in an experiment, leave it out", n.Start.Value)
+	case *ast.StringNode:
+		return c.plain(n, at)
+	case *ast.LiteralNode:
+		return &node{kind: scalar, value: n.Value.Value, spot: at}
+	case ast.ScalarNode:
+		return &node{kind: scalar, value: n.GetValue(), spot: at}
+	case *ast.SequenceNode:
+		out := &node{kind: list, spot: at}
+		for _, v := range n.Values {
+			out.items = append(out.items, c.convert(v, depth+1))
+		}
+		return out
+	case *ast.MappingNode:
+		return c.mapping(n.Values, at, depth)
+	case *ast.MappingValueNode:
+		return c.mapping([]*ast.MappingValueNode{n}, at, depth)
 	}
 	return c.problem(at, "a %v has no meaning in an experiment", n.Type())
 }
@@ -339,37 +326,29 @@ func (n *node) text() (string, bool) {
 	return s, ok
 }
 
-// plain is the value as a JSON Schema is held against it. JSON has no infinity: it counts as text, which is no number.
+// plain is the value as a JSON Schema is held against it.
 func (n *node) plain() any {
-	switch n.kind {
-	case scalar:
-		if x, ok := n.value.(float64); ok && (math.IsNaN(x) || math.IsInf(x, 0)) {
-			return fmt.Sprint(x)
-		}
-		return n.value
-	case list:
-		out := make([]any, len(n.items))
-		for i, item := range n.items {
-			out[i] = item.plain()
-		}
-		return out
-	case dict:
-		out := make(map[string]any, len(n.keys))
-		for i, k := range n.keys {
-			out[k.name] = n.items[i].plain()
-		}
-		return out
+	text, err := json.Marshal(n)
+	if err != nil {
+		return nil
 	}
-	return nil
+	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		return nil
+	}
+	return v
 }
 
-// MarshalJSON writes the value with its keys in the order of the file: that of a grid is the order of its cells.
+// MarshalJSON writes the value with its keys in the order of the file: that of a grid is the order of its cells. JSON has
+// no infinity: it counts as text, which is no number.
 func (n *node) MarshalJSON() ([]byte, error) {
-	if n.kind != dict {
-		if n.kind == list {
-			return json.Marshal(n.items)
-		}
-		return json.Marshal(n.plain())
+	switch x, _ := n.value.(float64); {
+	case n.kind == list:
+		return json.Marshal(append([]*node{}, n.items...)) // an empty list is no null
+	case math.IsNaN(x) || math.IsInf(x, 0):
+		return json.Marshal(fmt.Sprint(x))
+	case n.kind != dict:
+		return json.Marshal(n.value)
 	}
 	var b bytes.Buffer
 	b.WriteByte('{')
