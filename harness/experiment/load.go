@@ -1,7 +1,8 @@
 // Package experiment turns an experiment file into cells. The way of the data:
 //
-//  1. [Load] reads YAML, puts `--set` changes over it, and holds it against the schema and reads it into a [Spec]. Every mistake is listed, each with
-//     file, line and column and, where a name is near another, a suggestion.
+//  1. [Load] parses YAML, puts `--set` changes over the tree, holds it against the schema, reads it into a [Spec] and
+//     checks what a schema cannot say. Every mistake is listed, each with file, line and column and, where a name is near
+//     another, a suggestion.
 //  2. The caller opens the traces, and says in [Facts] what the plan depends on: the models, what each policy is, and
 //     the fingerprints of everything that goes in.
 //  3. [Preferences.Expand] turns the sweeps into labelled preferences, once the scale of cost and carbon is known.

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	failure "github.com/santhosh-tekuri/jsonschema/v6/kind"
@@ -25,6 +26,7 @@ import (
 type validator struct {
 	raw      json.RawMessage
 	compiled *jsonschema.Schema
+	parts    sync.Map // by address: a hostile file has the same mistake many thousand times
 }
 
 func newValidator(raw json.RawMessage) (*validator, error) {
@@ -39,7 +41,7 @@ func newValidator(raw json.RawMessage) (*validator, error) {
 		return nil, err
 	}
 	compiled, err := c.Compile("schema.json")
-	return &validator{raw, compiled}, err
+	return &validator{raw: raw, compiled: compiled}, err
 }
 
 type noLoader struct{}
@@ -57,31 +59,15 @@ func (v *validator) mistakes(value any) []mistake {
 	if !errors.As(v.compiled.Validate(value), &invalid) {
 		return nil
 	}
-	out := (&explainer{v, value, map[string]part{}}).explain(invalid)
+	out := v.explain(invalid, value)
 	slices.SortFunc(out, func(a, b mistake) int { return cmp.Or(cmp.Compare(a.path, b.path), cmp.Compare(a.key, b.key)) })
 	return out
 }
 
-// explainer says what is wrong in one value.
-type explainer struct {
-	*validator
-	root  any
-	parts map[string]part // by address: a hostile file has the same mistake many thousand times
-}
-
-func (x *explainer) part(address string) part {
-	p, known := x.parts[address]
-	if !known {
-		p = x.validator.part(address)
-		x.parts[address] = p
-	}
-	return p
-}
-
 // explain turns the tree of a validation error into what is wrong at its leaves.
-func (x *explainer) explain(e *jsonschema.ValidationError) []mistake {
-	path, got := locate(x.root, e.InstanceLocation)
-	part := x.part(e.SchemaURL)
+func (v *validator) explain(e *jsonschema.ValidationError, root any) []mistake {
+	path, got := locate(root, e.InstanceLocation)
+	part := v.part(e.SchemaURL)
 	one := func(format string, args ...any) []mistake {
 		return []mistake{{path: path, message: fmt.Sprintf(format, args...)}}
 	}
@@ -94,7 +80,7 @@ func (x *explainer) explain(e *jsonschema.ValidationError) []mistake {
 	case *failure.OneOf:
 		// Of a list or a section it is told what is wrong in it, where a branch of the union has its shape.
 		if i := slices.IndexFunc(e.Causes, func(c *jsonschema.ValidationError) bool { return fits(c, len(e.InstanceLocation)) }); i >= 0 && (section || listed) {
-			return x.explain(e.Causes[i])
+			return v.explain(e.Causes[i], root)
 		}
 		hint := ""
 		if word, ok := got.(string); ok {
@@ -112,7 +98,7 @@ func (x *explainer) explain(e *jsonschema.ValidationError) []mistake {
 	case *failure.Required:
 		var out []mistake
 		for _, name := range k.Missing {
-			out = append(out, mistake{path: join(path, name), message: "is missing: want " + x.part(e.SchemaURL+"/properties/"+name).want()})
+			out = append(out, mistake{path: join(path, name), message: "is missing: want " + v.part(e.SchemaURL+"/properties/"+name).want()})
 		}
 		return out
 	case *failure.Enum:
@@ -152,7 +138,7 @@ func (x *explainer) explain(e *jsonschema.ValidationError) []mistake {
 				return slices.ContainsFunc(unknown, func(u string) bool { return nearest(u, []string{name}) != "" })
 			})
 		}
-		out = append(out, x.explain(c)...)
+		out = append(out, v.explain(c, root)...)
 	}
 	return out
 }
@@ -217,6 +203,10 @@ type part struct {
 
 // part looks a schema up by its address. Of what cannot be read there nothing is known.
 func (v *validator) part(address string) (p part) {
+	if known, ok := v.parts.Load(address); ok {
+		return known.(part)
+	}
+	defer func() { v.parts.Store(address, p) }()
 	raw := v.raw
 	_, pointer, _ := strings.Cut(address, "#/")
 	for _, step := range strings.Split(pointer, "/") {
