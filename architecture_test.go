@@ -31,7 +31,7 @@ var layer = map[string]int{
 	"policies/agent": 5,
 	"policies/ppo":   6, "policies/reinforce": 6,
 	"policies/bundled": 7,
-	"harness/runner":   8, "harness/compare": 8, "harness/backend": 8, "harness/choose": 8, "harness/interop": 8,
+	"harness/runner":   8, "harness/compare": 8, "harness/backend": 8, "harness/recommend": 8, "harness/interop": 8,
 	"harness/report": 9,
 	"harness/browse": 10,
 	"harness/cli":    11,
