@@ -1,6 +1,6 @@
 //go:build unix
 
-package footprint
+package selfmeter
 
 import "syscall"
 

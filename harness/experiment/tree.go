@@ -1,15 +1,19 @@
 package experiment
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
+	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
 // kind is what a node is.
@@ -113,8 +117,17 @@ func (c *converter) spot(n ast.Node) spot {
 	return s
 }
 
+// full tells whether one more value is too many.
+func (c *converter) full(depth int) bool {
+	c.nodes++
+	return c.nodes > maxNodes || depth > maxDepth
+}
+
 func (c *converter) problem(at spot, format string, args ...any) *node {
-	c.problems = append(c.problems, Problem{Line: at.line, Column: at.column, Message: fmt.Sprintf(format, args...)})
+	p := Problem{Line: at.line, Column: at.column, Message: fmt.Sprintf(format, args...)}
+	if n := len(c.problems); n == 0 || c.problems[n-1].Message != p.Message { // a bomb is told once
+		c.problems = append(c.problems, p)
+	}
 	return &node{spot: at}
 }
 
@@ -123,45 +136,12 @@ func (c *converter) convert(n ast.Node, depth int) *node {
 		return &node{spot: spot{set: c.set}}
 	}
 	at := c.spot(n)
-	if c.nodes++; c.nodes > maxNodes || depth > maxDepth {
-		if c.nodes == maxNodes+1 || depth == maxDepth+1 {
-			return c.problem(at, "too many or too deeply nested values")
-		}
-		return &node{spot: at}
+	if c.full(depth) {
+		return c.problem(at, "too many or too deeply nested values")
 	}
 	switch n := n.(type) {
 	case *ast.NullNode:
 		return &node{spot: at}
-	case *ast.BoolNode:
-		return &node{kind: scalar, value: n.Value, spot: at}
-	case *ast.IntegerNode:
-		switch v := n.Value.(type) {
-		case int64, uint64:
-			return &node{kind: scalar, value: v, spot: at}
-		case int:
-			return &node{kind: scalar, value: int64(v), spot: at}
-		}
-		return &node{kind: scalar, value: n.GetToken().Value, spot: at}
-	case *ast.FloatNode:
-		return &node{kind: scalar, value: n.Value, spot: at}
-	case *ast.InfinityNode:
-		return &node{kind: scalar, value: n.Value, spot: at}
-	case *ast.NanNode:
-		return &node{kind: scalar, value: math.NaN(), spot: at}
-	case *ast.StringNode:
-		return c.plain(n, at)
-	case *ast.LiteralNode:
-		return &node{kind: scalar, value: n.Value.Value, spot: at}
-	case *ast.SequenceNode:
-		out := &node{kind: list, spot: at}
-		for _, v := range n.Values {
-			out.items = append(out.items, c.convert(v, depth+1))
-		}
-		return out
-	case *ast.MappingNode:
-		return c.mapping(n.Values, at, depth)
-	case *ast.MappingValueNode:
-		return c.mapping([]*ast.MappingValueNode{n}, at, depth)
 	case *ast.AnchorNode:
 		out := c.convert(n.Value, depth+1)
 		if n.Name != nil {
@@ -178,6 +158,22 @@ func (c *converter) convert(n ast.Node, depth int) *node {
 		return c.problem(at, "an alias without a name")
 	case *ast.TagNode:
 		return c.problem(at, "tag %s: tags have no meaning in an experiment, leave it out", n.Start.Value)
+	case *ast.StringNode:
+		return c.plain(n, at)
+	case *ast.LiteralNode:
+		return &node{kind: scalar, value: n.Value.Value, spot: at}
+	case ast.ScalarNode:
+		return &node{kind: scalar, value: n.GetValue(), spot: at}
+	case *ast.SequenceNode:
+		out := &node{kind: list, spot: at}
+		for _, v := range n.Values {
+			out.items = append(out.items, c.convert(v, depth+1))
+		}
+		return out
+	case *ast.MappingNode:
+		return c.mapping(n.Values, at, depth)
+	case *ast.MappingValueNode:
+		return c.mapping([]*ast.MappingValueNode{n}, at, depth)
 	}
 	return c.problem(at, "a %v has no meaning in an experiment", n.Type())
 }
@@ -194,11 +190,8 @@ func (c *converter) plain(n *ast.StringNode, at spot) *node {
 
 // copy repeats an anchored value: a --set below it must not change the original.
 func (c *converter) copy(n *node, depth int) *node {
-	if c.nodes++; c.nodes > maxNodes || depth > maxDepth {
-		if c.nodes == maxNodes+1 {
-			return c.problem(n.spot, "aliases multiply to too many values")
-		}
-		return &node{spot: n.spot}
+	if c.full(depth) {
+		return c.problem(n.spot, "aliases multiply to too many values")
 	}
 	out := *n
 	out.keys = append([]key(nil), n.keys...)
@@ -260,37 +253,68 @@ func keyName(k ast.MapKeyNode) string {
 
 // get is the value of a key, nil where the node has none.
 func (n *node) get(name string) *node {
-	if n == nil || n.kind != dict {
-		return nil
-	}
-	for i, k := range n.keys {
-		if k.name == name {
-			return n.items[i]
-		}
+	if i := n.index(name); i >= 0 {
+		return n.items[i]
 	}
 	return nil
 }
 
-// put sets a key.
-func (n *node) put(k key, v *node) {
-	for i := range n.keys {
-		if n.keys[i].name == k.name {
-			n.keys[i], n.items[i] = k, v
-			return
-		}
+// index is where a section has a key, −1 where it has none.
+func (n *node) index(name string) int {
+	if n == nil || n.kind != dict {
+		return -1
 	}
-	n.keys, n.items = append(n.keys, k), append(n.items, v)
+	return slices.IndexFunc(n.keys, func(k key) bool { return k.name == name })
 }
 
 // drop removes a key, if it is there.
 func (n *node) drop(name string) {
-	for i := range n.keys {
-		if n.keys[i].name == name {
-			n.keys = append(n.keys[:i:i], n.keys[i+1:]...)
-			n.items = append(n.items[:i:i], n.items[i+1:]...)
-			return
+	if i := n.index(name); i >= 0 {
+		n.keys, n.items = slices.Delete(n.keys, i, i+1), slices.Delete(n.items, i, i+1)
+	}
+}
+
+// dropNulls removes every key without a value: it keeps its default.
+func (n *node) dropNulls() {
+	for i := len(n.items) - 1; i >= 0; i-- {
+		if n.kind == dict && n.items[i].kind == null {
+			n.drop(n.keys[i].name)
+			continue
+		}
+		n.items[i].dropNulls()
+	}
+}
+
+// find follows a path such as policies[1].params.k as far as the tree goes. It returns the value found last, the place of
+// its key, and whether the whole path is there.
+func (n *node) find(path string) (last *node, name spot, whole bool) {
+	name = n.spot
+	for path != "" {
+		i, rest := n.child(strings.TrimPrefix(path, "."))
+		if i < 0 {
+			return n, name, false
+		}
+		name = n.items[i].spot
+		if n.kind == dict {
+			name = n.keys[i].spot
+		}
+		n, path = n.items[i], rest
+	}
+	return n, name, true
+}
+
+// child is the item that a path begins with, −1 where there is none, and the rest of the path. Keys may have dots.
+func (n *node) child(path string) (int, string) {
+	inner, rest, _ := strings.Cut(strings.TrimPrefix(path, "["), "]")
+	if i, err := strconv.Atoi(inner); n.kind == list && err == nil && i >= 0 && i < len(n.items) {
+		return i, rest
+	}
+	for i, k := range n.keys {
+		if rest, ok := strings.CutPrefix(path, k.name); ok && (rest == "" || rest[0] == '.' || rest[0] == '[') {
+			return i, rest
 		}
 	}
+	return -1, ""
 }
 
 // text is the scalar's string, and whether it is one.
@@ -302,66 +326,46 @@ func (n *node) text() (string, bool) {
 	return s, ok
 }
 
-// number is the scalar's number, and whether it is one.
-func (n *node) number() (float64, bool) {
-	if n == nil || n.kind != scalar {
-		return 0, false
+// plain is the value as a JSON Schema is held against it.
+func (n *node) plain() any {
+	text, err := json.Marshal(n)
+	if err != nil {
+		return nil
 	}
-	switch v := n.value.(type) {
-	case int64:
-		return float64(v), true
-	case uint64:
-		return float64(v), true
-	case float64:
-		return v, true
+	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		return nil
 	}
-	return 0, false
+	return v
 }
 
-// plainValue is the node as encoding/json would have read it.
-func (n *node) plainValue() any {
-	switch n.kind {
-	case scalar:
-		return n.value
-	case list:
-		out := make([]any, len(n.items))
-		for i, item := range n.items {
-			out[i] = item.plainValue()
-		}
-		return out
-	case dict:
-		out := make(map[string]any, len(n.keys))
-		for i, k := range n.keys {
-			out[k.name] = n.items[i].plainValue()
-		}
-		return out
+// MarshalJSON writes the value with its keys in the order of the file: that of a grid is the order of its cells. JSON has
+// no infinity: it counts as text, which is no number.
+func (n *node) MarshalJSON() ([]byte, error) {
+	switch x, _ := n.value.(float64); {
+	case n.kind == list:
+		return json.Marshal(append([]*node{}, n.items...)) // an empty list is no null
+	case math.IsNaN(x) || math.IsInf(x, 0):
+		return json.Marshal(fmt.Sprint(x))
+	case n.kind != dict:
+		return json.Marshal(n.value)
 	}
-	return nil
-}
-
-// describe says what a node is, for messages.
-func (n *node) describe() string {
-	switch n.kind {
-	case list:
-		return fmt.Sprintf("a list of %d", len(n.items))
-	case dict:
-		names := make([]string, 0, 3)
-		for i, k := range n.keys {
-			if i == 3 {
-				names = append(names, "…")
-				break
-			}
-			names = append(names, k.name)
+	var b bytes.Buffer
+	b.WriteByte('{')
+	for i, k := range n.keys {
+		name, err := json.Marshal(k.name)
+		if err != nil {
+			return nil, err
 		}
-		return "a section {" + strings.Join(names, ", ") + "}"
-	case scalar:
-		if s, ok := n.value.(string); ok {
-			if len(s) > 60 {
-				s = s[:57] + "…"
-			}
-			return fmt.Sprintf("%q", s)
+		value, err := json.Marshal(n.items[i])
+		if err != nil {
+			return nil, err
 		}
-		return fmt.Sprint(n.value)
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.Write(append(append(name, ':'), value...))
 	}
-	return "nothing"
+	b.WriteByte('}')
+	return b.Bytes(), nil
 }

@@ -1,4 +1,4 @@
-// Package footprint measures what the program itself takes while it runs, training and routing together:
+// Package selfmeter measures what the program itself takes while it runs, training and routing together:
 //
 //   - processors by RAPL's counters (/sys/class/powercap) where they can be read: the packages of the whole machine, others'
 //     work included; else by CPU time of this process and of the policies' processes, at a stated share of a
@@ -6,7 +6,7 @@
 //   - graphics processors by NVML where a driver is there: the boards of the whole machine.
 //
 // [Start] samples until [Sampler.Stop]. Energy is in Wh, without the overhead of a data centre.
-package footprint
+package selfmeter
 
 import (
 	"sync"

@@ -1,5 +1,5 @@
 //go:build !(linux && cgo)
 
-package footprint
+package selfmeter
 
 func openGPU() counter { return nil }

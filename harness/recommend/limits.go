@@ -1,4 +1,4 @@
-// Package choose recommends a policy and its setting for what a user can afford. The way of the data:
+// Package recommend recommends a policy and its setting for what a user can afford. The way of the data:
 //
 //  1. [ParseLimit] reads budgets as people write them: 0.30/1k, 2g/1k, 0.65, 3s.
 //  2. [Open] reads what the settings of a finished run led to on the selection prompts, of which no policy had seen anything,
@@ -6,7 +6,7 @@
 //     are barred.
 //  3. [Choices.Pick] takes the best setting that the selection prompts prove to keep the limits, with the confidence asked for,
 //     and says by how much the others miss them. Test figures take no part in it: they are only told.
-package choose
+package recommend
 
 import (
 	"fmt"

@@ -1,6 +1,6 @@
 //go:build linux && cgo
 
-package footprint
+package selfmeter
 
 import (
 	"errors"
