@@ -12,7 +12,7 @@ import (
 	"runtime"
 
 	"github.com/trilemma-bench/trilemma/harness/wheel"
-	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/compute"
 )
 
 // cpu is a build of XLA's CPU plugin that works with unmodified go-xla.
@@ -30,10 +30,10 @@ const (
 // installed stays, unless again is set.
 func Install(ctx context.Context, name, file string, again bool, log io.Writer) (path string, fresh bool, err error) {
 	switch name {
-	case learn.BackendCPU:
-	case learn.DefaultBackend:
+	case compute.XLACPU:
+	case compute.Default:
 		return "", false, errors.New("the backend go is part of this program: there is nothing to install")
-	case learn.BackendCUDA:
+	case compute.XLACUDA:
 		return "", false, errors.New("xla:cuda is not installed by this program, for it needs CUDA of the driver's version: `trilemma backend check xla:cuda` says what is missing and where it comes from")
 	default:
 		return "", false, fmt.Errorf("there is no backend %q to install, want xla:cpu", name)
@@ -41,7 +41,7 @@ func Install(ctx context.Context, name, file string, again bool, log io.Writer) 
 	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
 		return "", false, fmt.Errorf("the plugin for xla:cpu is published for Linux on amd64, this is %s on %s: use the backend go, or a plugin of your own by its absolute path", runtime.GOOS, runtime.GOARCH)
 	}
-	dir, err := learn.PluginDir("cpu")
+	dir, err := compute.PluginDir("cpu")
 	if err != nil {
 		return "", false, err
 	}

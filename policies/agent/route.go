@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/trilemma-bench/trilemma/policies/compute"
 	"github.com/trilemma-bench/trilemma/policies/env"
-	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/forecast"
+	"github.com/trilemma-bench/trilemma/policies/nn"
+	"github.com/trilemma-bench/trilemma/policies/nn/actor"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -17,7 +20,7 @@ func (p *Router) Route(ctx context.Context, b *policy.Batch) (*policy.Decisions,
 	if p.state == nil {
 		return nil, errors.New(c.Name + " was not fitted")
 	}
-	if err := learn.CheckPrompts(b.Prompts, c.needs()...); err != nil {
+	if err := forecast.CheckPrompts(b.Prompts, c.needs()...); err != nil {
 		return nil, err
 	}
 	if b.Prompts.Len() == 0 {
@@ -63,7 +66,7 @@ func (p *Router) Route(ctx context.Context, b *policy.Batch) (*policy.Decisions,
 		agents[i] = nearest(p.state.Agents, preference)
 	}
 	choices := make([]choice, b.Rows())
-	err = learn.EachChunk(ctx, b.Rows(), func(lo, hi int) {
+	err = compute.EachChunk(ctx, b.Rows(), func(lo, hi int) {
 		v := newViewer(p, e)
 		for r := lo; r < hi; r++ {
 			row := place[b.Prompt[r]] - 1
@@ -102,17 +105,17 @@ type choice struct {
 // viewer lays rows out for the actor; one a goroutine.
 type viewer struct {
 	*Router
-	e                         *learn.Expected
+	e                         *forecast.Expected
 	lens                      *lens
 	seen                      env.Seen
 	tried                     []bool // asked, answered or not
 	code                      map[string]int32
 	state, each, base, logits []float32
-	room                      *learn.Scratch
+	room                      *actor.Scratch
 	judge                     *judge
 }
 
-func newViewer(p *Router, e *learn.Expected) *viewer {
+func newViewer(p *Router, e *forecast.Expected) *viewer {
 	s := p.state.Agents[0].Actor.Shape
 	models := p.state.Sense.Models
 	return &viewer{
@@ -158,7 +161,7 @@ func (v *viewer) read(asked *policy.Asked, r int, text string, score []float32) 
 			env.Shape(options, asked.Response[k], answer, figure(asked.OutputTokens, k), shape)
 			seen.Shape = append(seen.Shape, shape...)
 			if s.Credit != nil && score[m] == score[m] {
-				seen.Weights[len(seen.Weights)-1] = v.judge.weight(learn.Everybody, score[m], int(m), code, shape)
+				seen.Weights[len(seen.Weights)-1] = v.judge.weight(nn.Everybody, score[m], int(m), code, shape)
 			}
 		}
 		for _, q := range policy.Weighed {
@@ -176,7 +179,7 @@ func figure(column []float32, k int32) float32 {
 }
 
 // decide takes the most probable action of a row.
-func (v *viewer) decide(actor *learn.Actor, row int, text string, vector []float32, p *policy.Preference, asked *policy.Asked, r int) choice {
+func (v *viewer) decide(trained *actor.Actor, row int, text string, vector []float32, p *policy.Preference, asked *policy.Asked, r int) choice {
 	models := v.Router.state.Sense.Models
 	v.read(asked, r, text, v.e.Row(policy.Quality, row))
 	n, tries := len(v.seen.Models), 0
@@ -196,11 +199,11 @@ func (v *viewer) decide(actor *learn.Actor, row int, text string, vector []float
 		return sequential && n > 1
 	}
 	v.lens.describe(v.e, row, vector, p, &v.seen, allowed, v.state, v.each, v.base)
-	actor.Forward(v.state, v.each, v.base, v.logits, v.room)
+	trained.Forward(v.state, v.each, v.base, v.logits, v.room)
 	a := likeliest(v.logits)
 	one := func(use policy.Use, m int) choice { return choice{use, []int32{int32(m)}, []float32{1}} }
 	switch {
-	case v.base[a] <= learn.NotAllowed:
+	case v.base[a] <= actor.NotAllowed:
 		// Nothing makes sense: everyone asked was missing, or no price is known. Any answer in hand, else the best guess.
 		if tries > 0 {
 			for m, tried := range v.tried {

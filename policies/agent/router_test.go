@@ -9,14 +9,15 @@ import (
 	"testing"
 
 	"github.com/trilemma-bench/trilemma/policies/env"
-	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/nn"
+	"github.com/trilemma-bench/trilemma/policies/nn/actor"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // fitted is an agent after a fit, with an algorithm that changes nothing unless told to.
 func fitted(t testing.TB, c Config, task *policy.Task, g idle, report func(policy.Progress)) *Router {
 	t.Helper()
-	p, err := New(c, func(_ *Config, a *learn.Actor) (Algorithm, error) {
+	p, err := New(c, func(_ *Config, a *actor.Actor) (Algorithm, error) {
 		made := g
 		made.actor = a.Clone()
 		return &made, nil
@@ -45,7 +46,7 @@ func TestNoStepsLeaveTheStart(t *testing.T) {
 	if len(updates) != 0 || reports != 0 {
 		t.Errorf("%d updates and %d reports of play", len(updates), reports)
 	}
-	start, err := learn.NewActor(p.state.Agents[0].Actor.Shape, policy.Stream(7, "test", "weights"))
+	start, err := actor.New(p.state.Agents[0].Actor.Shape, policy.Stream(7, "test", "weights"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,8 +70,8 @@ func TestTheBestAgentIsKept(t *testing.T) {
 	task := taskOf(asked("train", 60, 0), asked("validation", 60, 0))
 	c := small()
 	untrained := fitted(t, c, task, idle{}, nil).state.Agents[0].Actor
-	spoil := func(towards int) func(*learn.Actor) {
-		return func(a *learn.Actor) {
+	spoil := func(towards int) func(*actor.Actor) {
+		return func(a *actor.Actor) {
 			bias := a.Weights[7] // of the policy head
 			bias[towards] = 50
 		}
@@ -180,21 +181,21 @@ func TestRoundsAreGreedyEpisodes(t *testing.T) {
 // greedy plays one row of a test in the environment: whom the agent asks, and its last action.
 func greedy(t *testing.T, p *Router, test *policy.Split, row int) (asks []int32, last int) {
 	t.Helper()
-	s, actor := p.state.Sense, p.state.Agents[0].Actor
-	g := &ground{split: test, expect: s.means(test.Len()), held: slices.Repeat([]int32{int32(learn.Everybody)}, test.Len())}
+	s, net := p.state.Sense, p.state.Agents[0].Actor
+	g := &ground{split: test, expect: s.means(test.Len()), held: slices.Repeat([]int32{int32(nn.Everybody)}, test.Len())}
 	var err error
 	if g.world, err = env.NewWorld(test, s.priorWeights(g.expect), s.Answers); err != nil {
 		t.Fatal(err)
 	}
-	play, err := newPlayer(&p.config, s, g, actor.Shape, 1)
+	play, err := newPlayer(&p.config, s, g, net.Shape, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	play.env.Reset(0, int32(row%test.Len()), sweep[row/test.Len()])
-	at, reward, done := newViews(actor.Shape, 1), []float32{0}, []bool{false}
+	at, reward, done := newViews(net.Shape, 1), []float32{0}, []bool{false}
 	for !done[0] {
 		at.see(play, 0, 0)
-		at.judge(actor.Batch(), actor.Shape, 0, 1)
+		at.judge(net.Batch(), net.Shape, 0, 1)
 		if last = likeliest(at.logits); last < len(pool) {
 			asks = append(asks, int32(last))
 		}
@@ -367,7 +368,7 @@ func TestBatchesDealEveryRowOnce(t *testing.T) {
 	seen := map[int]bool{}
 	facts := 2*actions + 5
 	for k := range count {
-		into := learn.Sample{
+		into := actor.Sample{
 			State: make([]float32, size*width), About: make([]float32, actions*size*each), Facts: make([]float32, facts*size),
 		}
 		b.Deal(r, k, size, advantage, target, into)

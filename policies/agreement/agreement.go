@@ -17,7 +17,8 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/checkpoint"
+	"github.com/trilemma-bench/trilemma/policies/forecast"
 	"github.com/trilemma-bench/trilemma/policies/params"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
@@ -46,15 +47,15 @@ func Definition() policy.Definition {
 
 type router struct {
 	models []policy.Model
-	mean   *learn.Expected // one row; nil before Fit
+	mean   *forecast.Expected // one row; nil before Fit
 }
 
 // Fit implements [policy.Learner].
 func (p *router) Fit(ctx context.Context, t *policy.Task, report func(policy.Progress)) error {
-	if err := learn.CheckTask(t, len(p.models)); err != nil {
+	if err := forecast.CheckTask(t, len(p.models)); err != nil {
 		return err
 	}
-	mean := learn.Overall(len(p.models), t.Train)
+	mean := forecast.Overall(len(p.models), t.Train)
 	for i, preference := range t.Preferences {
 		if err := mean.Check(preference, p.models); err != nil {
 			return fmt.Errorf("preference %d: %w", i, err)
@@ -160,13 +161,13 @@ func (p *router) Save() ([]byte, error) {
 	if p.mean == nil {
 		return nil, errors.New("agreement was not fitted")
 	}
-	return learn.SaveState(kind, p.mean)
+	return checkpoint.Save(kind, p.mean)
 }
 
 // Load implements [policy.Saver].
 func (p *router) Load(state []byte) error {
-	mean := new(learn.Expected)
-	if err := learn.LoadState(kind, state, mean); err != nil {
+	mean := new(forecast.Expected)
+	if err := checkpoint.Load(kind, state, mean); err != nil {
 		return err
 	}
 	if err := mean.CheckShape(1, len(p.models)); err != nil {

@@ -7,7 +7,8 @@ import (
 	"context"
 	"errors"
 
-	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/checkpoint"
+	"github.com/trilemma-bench/trilemma/policies/forecast"
 	"github.com/trilemma-bench/trilemma/policies/params"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
@@ -33,15 +34,15 @@ func Definition() policy.Definition {
 
 type best struct {
 	models []policy.Model
-	mean   *learn.Expected // one row; nil before Fit
+	mean   *forecast.Expected // one row; nil before Fit
 }
 
 // Fit implements [policy.Learner].
 func (p *best) Fit(ctx context.Context, t *policy.Task, report func(policy.Progress)) error {
-	if err := learn.CheckTask(t, len(p.models)); err != nil {
+	if err := forecast.CheckTask(t, len(p.models)); err != nil {
 		return err
 	}
-	mean := learn.Overall(len(p.models), t.Train, t.Validation)
+	mean := forecast.Overall(len(p.models), t.Train, t.Validation)
 	if err := mean.Check(policy.Preference{}, p.models); err != nil {
 		return err
 	}
@@ -67,13 +68,13 @@ func (p *best) Save() ([]byte, error) {
 	if p.mean == nil {
 		return nil, errors.New("best-single was not fitted")
 	}
-	return learn.SaveState(kind, p.mean)
+	return checkpoint.Save(kind, p.mean)
 }
 
 // Load implements [policy.Saver].
 func (p *best) Load(state []byte) error {
-	mean := new(learn.Expected)
-	if err := learn.LoadState(kind, state, mean); err != nil {
+	mean := new(forecast.Expected)
+	if err := checkpoint.Load(kind, state, mean); err != nil {
 		return err
 	}
 	if err := mean.CheckShape(1, len(p.models)); err != nil {

@@ -12,7 +12,8 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/checkpoint"
+	"github.com/trilemma-bench/trilemma/policies/forecast"
 	"github.com/trilemma-bench/trilemma/policies/params"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
@@ -51,16 +52,16 @@ type router struct {
 
 // state is what was learned: row 0 holds the overall means, row 1+i those of Categories[i].
 type state struct {
-	Categories []string        `json:"categories"`
-	Means      *learn.Expected `json:"means"`
+	Categories []string           `json:"categories"`
+	Means      *forecast.Expected `json:"means"`
 }
 
 // Fit implements [policy.Learner].
 func (p *router) Fit(ctx context.Context, t *policy.Task, report func(policy.Progress)) error {
-	if err := learn.CheckTask(t, len(p.models), policy.NeedCategory); err != nil {
+	if err := forecast.CheckTask(t, len(p.models), policy.NeedCategory); err != nil {
 		return err
 	}
-	overall := learn.Overall(len(p.models), t.Train)
+	overall := forecast.Overall(len(p.models), t.Train)
 	for i, preference := range t.Preferences {
 		if err := overall.Check(preference, p.models); err != nil {
 			return fmt.Errorf("preference %d: %w", i, err)
@@ -71,7 +72,7 @@ func (p *router) Fit(ctx context.Context, t *policy.Task, report func(policy.Pro
 	categories = slices.Compact(categories)
 	row := rows(categories)
 
-	grouped := learn.NewMeans(len(categories)+1, len(p.models))
+	grouped := forecast.NewMeans(len(categories)+1, len(p.models))
 	for i, category := range t.Train.Prompts.Category {
 		grouped.Add(row[category], &t.Train.Outcomes, i)
 	}
@@ -94,7 +95,7 @@ func (p *router) Route(ctx context.Context, b *policy.Batch) (*policy.Decisions,
 	if p.state.Means == nil {
 		return nil, errors.New("category-best was not fitted")
 	}
-	if err := learn.CheckPrompts(b.Prompts, policy.NeedCategory); err != nil {
+	if err := forecast.CheckPrompts(b.Prompts, policy.NeedCategory); err != nil {
 		return nil, err
 	}
 	d, err := p.state.Means.Route(b, p.models, func(i int) int { return p.row[b.Prompts.Category[i]] })
@@ -109,13 +110,13 @@ func (p *router) Save() ([]byte, error) {
 	if p.state.Means == nil {
 		return nil, errors.New("category-best was not fitted")
 	}
-	return learn.SaveState(kind, p.state)
+	return checkpoint.Save(kind, p.state)
 }
 
 // Load implements [policy.Saver].
 func (p *router) Load(data []byte) error {
 	var s state
-	if err := learn.LoadState(kind, data, &s); err != nil {
+	if err := checkpoint.Load(kind, data, &s); err != nil {
 		return err
 	}
 	if err := s.Means.CheckShape(len(s.Categories)+1, len(p.models)); err != nil {

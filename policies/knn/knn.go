@@ -15,7 +15,8 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/checkpoint"
+	"github.com/trilemma-bench/trilemma/policies/forecast"
 	"github.com/trilemma-bench/trilemma/policies/params"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
@@ -60,16 +61,16 @@ type router struct {
 
 // state is what was learned.
 type state struct {
-	K      int           `json:"k"`
-	Memory *learn.Memory `json:"memory"`
+	K      int              `json:"k"`
+	Memory *forecast.Memory `json:"memory"`
 }
 
 // Fit implements [policy.Learner].
 func (p *router) Fit(ctx context.Context, t *policy.Task, report func(policy.Progress)) error {
-	if err := learn.CheckTask(t, len(p.models), policy.NeedVector); err != nil {
+	if err := forecast.CheckTask(t, len(p.models), policy.NeedVector); err != nil {
 		return err
 	}
-	overall := learn.Overall(len(p.models), t.Train)
+	overall := forecast.Overall(len(p.models), t.Train)
 	for i, preference := range t.Preferences {
 		if err := overall.Check(preference, p.models); err != nil {
 			return fmt.Errorf("preference %d: %w", i, err)
@@ -78,7 +79,7 @@ func (p *router) Fit(ctx context.Context, t *policy.Task, report func(policy.Pro
 	if err := overall.Check(policy.Preference{}, p.models); err != nil {
 		return err
 	}
-	memory := learn.Remember(len(p.models), t.Train)
+	memory := forecast.Remember(len(p.models), t.Train)
 	k := p.params.K
 	if k == 0 {
 		var err error
@@ -86,15 +87,15 @@ func (p *router) Fit(ctx context.Context, t *policy.Task, report func(policy.Pro
 			return err
 		}
 	}
-	if p.params.Remember && learn.HasValidation(t) {
-		memory = learn.Remember(len(p.models), t.Train, t.Validation)
+	if p.params.Remember && forecast.HasValidation(t) {
+		memory = forecast.Remember(len(p.models), t.Train, t.Validation)
 	}
 	p.state = state{K: k, Memory: memory}
 	return ctx.Err()
 }
 
 // chooseK is the k of the grid with the smallest error on validation, the larger of equals.
-func chooseK(ctx context.Context, memory *learn.Memory, validation *policy.Split, report func(policy.Progress)) (int, error) {
+func chooseK(ctx context.Context, memory *forecast.Memory, validation *policy.Split, report func(policy.Progress)) (int, error) {
 	if validation == nil || validation.Len() == 0 {
 		return fallback, nil
 	}
@@ -104,7 +105,7 @@ func chooseK(ctx context.Context, memory *learn.Memory, validation *policy.Split
 	}
 	best, least := fallback, math.Inf(1)
 	for i, k := range grid {
-		e := learn.RoutingError(tried[i], validation)
+		e := forecast.RoutingError(tried[i], validation)
 		if report != nil {
 			report(policy.Progress{Stage: "choose k", Step: i + 1, Total: len(grid),
 				Metrics: []policy.Metric{{Name: "k", Value: float64(k)}, {Name: "validation_error", Value: e}}})
@@ -121,7 +122,7 @@ func (p *router) Route(ctx context.Context, b *policy.Batch) (*policy.Decisions,
 	if p.state.Memory == nil {
 		return nil, errors.New("knn was not fitted")
 	}
-	if err := learn.CheckPrompts(b.Prompts, policy.NeedVector); err != nil {
+	if err := forecast.CheckPrompts(b.Prompts, policy.NeedVector); err != nil {
 		return nil, err
 	}
 	if b.Prompts.Len() == 0 {
@@ -139,13 +140,13 @@ func (p *router) Save() ([]byte, error) {
 	if p.state.Memory == nil {
 		return nil, errors.New("knn was not fitted")
 	}
-	return learn.SaveState(kind, p.state)
+	return checkpoint.Save(kind, p.state)
 }
 
 // Load implements [policy.Saver].
 func (p *router) Load(data []byte) error {
 	var s state
-	if err := learn.LoadState(kind, data, &s); err != nil {
+	if err := checkpoint.Load(kind, data, &s); err != nil {
 		return err
 	}
 	if s.K < 1 {

@@ -21,7 +21,10 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/checkpoint"
+	"github.com/trilemma-bench/trilemma/policies/compute"
+	"github.com/trilemma-bench/trilemma/policies/forecast"
+	"github.com/trilemma-bench/trilemma/policies/nn"
 	"github.com/trilemma-bench/trilemma/policies/params"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
@@ -65,7 +68,7 @@ func Definition() policy.Definition {
 		Learns:     true,
 		Saves:      true,
 	}, Defaults, func(p Params, s policy.Setup) (policy.Policy, error) {
-		if err := learn.CheckBackend(s.Backend); err != nil {
+		if err := compute.Check(s.Backend); err != nil {
 			return nil, err
 		}
 		return &router{params: p, setup: s}, nil
@@ -80,9 +83,9 @@ type router struct {
 
 // state is what was learned.
 type state struct {
-	Means      *learn.Expected `json:"means"`                // one row a category
-	Classifier *learn.Net      `json:"classifier,omitempty"` // nil where there is one category
-	Dim        int             `json:"dim"`
+	Means      *forecast.Expected `json:"means"`                // one row a category
+	Classifier *nn.Net            `json:"classifier,omitempty"` // nil where there is one category
+	Dim        int                `json:"dim"`
 }
 
 // Fit implements [policy.Learner].
@@ -92,10 +95,10 @@ func (p *router) Fit(ctx context.Context, t *policy.Task, report func(policy.Pro
 		needs = append(needs, policy.NeedCategory)
 	}
 	models := len(p.setup.Models)
-	if err := learn.CheckTask(t, models, needs...); err != nil {
+	if err := forecast.CheckTask(t, models, needs...); err != nil {
 		return err
 	}
-	overall := learn.Overall(models, t.Train)
+	overall := forecast.Overall(models, t.Train)
 	if err := overall.Check(policy.Preference{}, p.setup.Models); err != nil {
 		return err
 	}
@@ -108,7 +111,7 @@ func (p *router) Fit(ctx context.Context, t *policy.Task, report func(policy.Pro
 	if err != nil {
 		return err
 	}
-	grouped := learn.NewMeans(classes, models)
+	grouped := forecast.NewMeans(classes, models)
 	for i := range t.Train.Len() {
 		grouped.Add(labels[i], &t.Train.Outcomes, i)
 	}
@@ -131,11 +134,11 @@ func (p *router) categories(ctx context.Context, t *policy.Task) (labels []int, 
 	if p.params.Categories == "kmeans" {
 		dim := t.Train.Prompts.Dim
 		vectors := slices.Clone(t.Train.Prompts.Vector)
-		if learn.HasValidation(t) {
+		if forecast.HasValidation(t) {
 			vectors = append(vectors, t.Validation.Prompts.Vector...)
 		}
 		// The clusters are of prompts alone, so those of validation may take part; their outcomes do not.
-		labels, classes, err = learn.Cluster(ctx, learn.Unit(vectors, dim), dim, p.params.K, clusterRounds,
+		labels, classes, err = forecast.Cluster(ctx, forecast.Unit(vectors, dim), dim, p.params.K, clusterRounds,
 			policy.Stream(p.setup.Seed, "static", "clusters"))
 		return labels, classes, err
 	}
@@ -154,7 +157,7 @@ func (p *router) categories(ctx context.Context, t *policy.Task) (labels []int, 
 	for _, c := range t.Train.Prompts.Category {
 		labels = append(labels, label(c))
 	}
-	if learn.HasValidation(t) {
+	if forecast.HasValidation(t) {
 		for _, c := range t.Validation.Prompts.Category {
 			labels = append(labels, label(c))
 		}
@@ -163,17 +166,17 @@ func (p *router) categories(ctx context.Context, t *policy.Task) (labels []int, 
 }
 
 // classifier is the softmax regression, trained on train and stopped by validation.
-func (p *router) classifier(ctx context.Context, t *policy.Task, labels []int, classes int, report func(policy.Progress)) (*learn.Net, error) {
+func (p *router) classifier(ctx context.Context, t *policy.Task, labels []int, classes int, report func(policy.Progress)) (*nn.Net, error) {
 	n := len(labels)
 	x := t.Train.Prompts.Vector
 	if n > t.Train.Len() {
 		x = append(slices.Clone(x), t.Validation.Prompts.Vector...)
 	}
-	ex := &learn.Examples{N: n, X: x, Y: make([]float32, n*classes), W: make([]float32, n*classes), HeldOut: make([]int32, n)}
+	ex := &nn.Examples{N: n, X: x, Y: make([]float32, n*classes), W: make([]float32, n*classes), HeldOut: make([]int32, n)}
 	for i, label := range labels {
-		ex.HeldOut[i] = learn.FromNobody
+		ex.HeldOut[i] = nn.FromNobody
 		if i >= t.Train.Len() {
-			ex.HeldOut[i] = learn.FromEverybody
+			ex.HeldOut[i] = nn.FromEverybody
 		}
 		if label == unlabelled {
 			continue // weighs nothing
@@ -183,9 +186,9 @@ func (p *router) classifier(ctx context.Context, t *policy.Task, labels []int, c
 			ex.W[i*classes+c] = 1
 		}
 	}
-	return learn.Train(ctx, learn.Config{
+	return nn.Train(ctx, nn.Config{
 		Backend: p.setup.Backend, Seed: p.setup.Seed, Name: "static classifier",
-		Blocks:  []learn.Block{{Link: learn.Softmax, Width: classes, Weight: 1}},
+		Blocks:  []nn.Block{{Link: nn.Softmax, Width: classes, Weight: 1}},
 		Members: 1, LearningRate: p.params.LearningRate, WeightDecay: p.params.WeightDecay, ClipNorm: 1,
 		Batch: p.params.Batch, Epochs: p.params.Epochs, Patience: p.params.Patience,
 	}, ex, report)
@@ -196,7 +199,7 @@ func (p *router) Route(ctx context.Context, b *policy.Batch) (*policy.Decisions,
 	if p.state == nil {
 		return nil, errors.New("static was not fitted")
 	}
-	if err := learn.CheckPrompts(b.Prompts, policy.NeedVector); err != nil {
+	if err := forecast.CheckPrompts(b.Prompts, policy.NeedVector); err != nil {
 		return nil, err
 	}
 	if n := b.Prompts.Len(); n > 0 && b.Prompts.Dim != p.state.Dim {
@@ -204,7 +207,7 @@ func (p *router) Route(ctx context.Context, b *policy.Batch) (*policy.Decisions,
 	}
 	category := make([]int, b.Prompts.Len())
 	if p.state.Classifier != nil && len(category) > 0 {
-		probability, err := p.state.Classifier.Predict(ctx, b.Prompts.Vector)
+		probability, err := p.state.Classifier.Predict(ctx, b.Prompts.Vector, nil)
 		if err != nil {
 			return nil, err
 		}
@@ -229,13 +232,13 @@ func (p *router) Save() ([]byte, error) {
 	if p.state == nil {
 		return nil, errors.New("static was not fitted")
 	}
-	return learn.SaveState(kind, p.state)
+	return checkpoint.Save(kind, p.state)
 }
 
 // Load implements [policy.Saver].
 func (p *router) Load(data []byte) error {
 	s := new(state)
-	if err := learn.LoadState(kind, data, s); err != nil {
+	if err := checkpoint.Load(kind, data, s); err != nil {
 		return err
 	}
 	if s.Means == nil || s.Dim < 1 {

@@ -1,0 +1,106 @@
+package actor
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/trilemma-bench/trilemma/policies/compute"
+	"github.com/trilemma-bench/trilemma/policies/policy"
+)
+
+// batchCases are shapes that fill panels of the kernel and shapes that do not.
+var batchCases = []Shape{
+	{In: 384, Actions: 11, Hidden: 64}, {In: 7, Actions: 4, Hidden: 5}, {In: 33, Actions: 18, Hidden: 20, Each: 9, Scorer: 21},
+}
+
+// statesOf draws n states of a shape and their actions, of which some are not allowed.
+func statesOf(s Shape, n int, r *rand.Rand) (states, each, base []float32) {
+	states, each, base = make([]float32, n*s.In), make([]float32, n*s.Actions*s.Each), make([]float32, n*s.Actions)
+	for _, x := range [][]float32{states, each, base} {
+		for i := range x {
+			x[i] = float32(r.NormFloat64())
+		}
+	}
+	for i := range base {
+		if r.IntN(4) == 0 {
+			base[i] = NotAllowed
+		}
+	}
+	return states, each, base
+}
+
+func TestActorBatchIsForward(t *testing.T) {
+	for _, s := range batchCases {
+		r := policy.Stream(5, "batch")
+		a, err := New(s, r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range a.Weights {
+			for j := range a.Weights[i] {
+				a.Weights[i][j] += float32(r.NormFloat64()) / 10
+			}
+		}
+		const n = 23
+		states, each, base := statesOf(s, n, r)
+		logits, value := make([]float32, n*s.Actions), make([]float32, n)
+		a.Batch().Forward(n, states, each, base, logits, value, new(BatchScratch))
+		for i := range n {
+			want := make([]float32, s.Actions)
+			v := a.Forward(states[i*s.In:(i+1)*s.In], each[i*s.Actions*s.Each:(i+1)*s.Actions*s.Each], base[i*s.Actions:(i+1)*s.Actions], want, s.NewScratch())
+			if math.Abs(float64(v-value[i])) > 1e-5 {
+				t.Errorf("%+v: value %v, want %v", s, value[i], v)
+			}
+			for j, x := range want {
+				if got := logits[i*s.Actions+j]; math.Abs(float64(got-x)) > 1e-5 {
+					t.Errorf("%+v: logit %v, want %v", s, got, x)
+				}
+			}
+		}
+	}
+}
+
+// A state has the same bits whichever others come with it.
+func TestActorBatchDoesNotMixStates(t *testing.T) {
+	for _, s := range batchCases {
+		r := policy.Stream(6, "batch")
+		a, err := New(s, r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		const n = 13
+		states, each, base := statesOf(s, n, r)
+		b, room := a.Batch(), new(BatchScratch)
+		run := func(size int) (all []float32) {
+			logits, value := make([]float32, n*s.Actions), make([]float32, n)
+			for lo := 0; lo < n; lo += size {
+				hi := min(lo+size, n)
+				b.Forward(hi-lo, states[lo*s.In:], each[lo*s.Actions*s.Each:], base[lo*s.Actions:], logits[lo*s.Actions:], value[lo:], room)
+			}
+			return append(logits, value...)
+		}
+		want := run(n)
+		for _, size := range []int{1, 3, 4, 7} {
+			if !slices.Equal(run(size), want) {
+				t.Errorf("%+v: batches of %d give other bits", s, size)
+			}
+		}
+	}
+}
+
+func TestTanhs(t *testing.T) {
+	var x []float32
+	for v := -12.0; v <= 12; v += 0.001 {
+		x = append(x, float32(v))
+	}
+	x = append(x, float32(math.Inf(1)), float32(math.Inf(-1)), 1e-30, 0)
+	y := slices.Clone(x)
+	compute.Tanhs(y)
+	for i, v := range x {
+		if want := math.Tanh(float64(v)); math.Abs(float64(y[i])-want) > 5e-7 {
+			t.Errorf("tanh(%v) = %v, want %v", v, y[i], want)
+		}
+	}
+}
