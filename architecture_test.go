@@ -19,7 +19,7 @@ const module = "github.com/trilemma-bench/trilemma/"
 var layer = map[string]int{
 	"harness/textfile": -1, "policies/spelling": -1, "policies/checkpoint": -1, "policies/compute": -1,
 	"harness/stats": 0, "harness/cost": 0, "harness/energy": 0, "harness/carbon": 0, "harness/event": 0, "harness/provenance": 0, "harness/wheel": 0,
-	"harness/footprint": 0,
+	"harness/selfmeter": 0,
 	"policies/policy":   1, "plugins/proto": 1, "plugins/schema": 1,
 	"harness/trace": 2, "plugins/wire": 2, "policies/params": 2, "policies/env": 2, "policies/policytest": 2, "policies/nn": 2,
 	"policies/forecast": 3,
@@ -31,7 +31,7 @@ var layer = map[string]int{
 	"policies/agent": 5, "harness/dataset": 5,
 	"policies/ppo":   6, "policies/reinforce": 6,
 	"policies/bundled": 7,
-	"harness/runner":   8, "harness/compare": 8, "harness/backend": 8, "harness/choose": 8, "harness/interop": 8,
+	"harness/runner":   8, "harness/compare": 8, "harness/backend": 8, "harness/recommend": 8, "harness/interop": 8,
 	"harness/report": 9,
 	"harness/browse": 10,
 	"harness/cli":    11,

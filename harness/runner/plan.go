@@ -197,25 +197,27 @@ func (p *Plan) preferences(pool string, models []int) ([]experiment.Labelled, er
 		return nil, err
 	}
 	scale := experiment.Scale{
-		CostUSD:    spread(means, func(m *replay.Mean) float64 { return m.CostUSD }),
-		CarbonG:    spread(means, func(m *replay.Mean) float64 { return m.CarbonG }),
-		LatencySec: spread(means, func(m *replay.Mean) float64 { return m.LatencySec }),
+		policy.Cost:    spread(means, func(m *replay.Mean) float64 { return m.CostUSD }),
+		policy.Carbon:  spread(means, func(m *replay.Mean) float64 { return m.CarbonG }),
+		policy.Latency: spread(means, func(m *replay.Mean) float64 { return m.LatencySec }),
+		policy.Water:   spread(means, func(*replay.Mean) float64 { return math.NaN() }), // bills have no water yet
 	}
 	sweeps := p.Spec.Preferences
 	if p.acc.UnknownCost == replay.QualityOnly {
-		sweeps.LambdaCost = nil // what a dollar is worth cannot be asked where no cost is known
+		sweeps.Lambda[policy.Cost] = nil // what a dollar is worth cannot be asked where no cost is known
 	}
 	list, err := sweeps.Expand(scale)
 	if err != nil {
 		return nil, err
 	}
 	for _, l := range list {
-		if l.Preference[policy.Carbon] != 0 && math.IsNaN(scale.CarbonG.Max) || l.Preference[policy.Latency] != 0 && math.IsNaN(scale.LatencySec.Max) {
-			return nil, fmt.Errorf("preference %s weighs carbon or latency, which is unknown for some model: "+
-				"give params_active_b and params_total_b in models.yaml, or leave that λ out", l.Label)
+		for _, q := range policy.Weighed {
+			if l.Preference[q] != 0 && math.IsNaN(scale[q].Max) {
+				return nil, fmt.Errorf("preference %s weighs %v, which is unknown for some model: %s, or leave lambda_%v out", l.Label, q, q.Remedy(), q)
+			}
 		}
 	}
-	if math.IsNaN(scale.CarbonG.Max) {
+	if math.IsNaN(scale[policy.Carbon].Max) {
 		p.Notices = append(p.Notices, fmt.Sprintf("pool %s: the carbon of some model is unknown, so there are no preferences for it: "+
 			"give params_active_b and params_total_b in models.yaml", pool))
 	}

@@ -22,9 +22,7 @@ func TestACheckIsTheGreedyUtility(t *testing.T) {
 		t.Fatal(err)
 	}
 	net := actorOf(t, shape)
-	for i := range net.Weights {
-		clear(net.Weights[i]) // the base alone decides: the model of the highest expected utility
-	}
+	clear(net.Weights) // the base alone decides: the model of the highest expected utility
 	got, err := k.play(t.Context(), net, policy.Preference{})
 	if err != nil {
 		t.Fatal(err)

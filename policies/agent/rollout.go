@@ -92,7 +92,7 @@ func (v *views) see(p *player, slot, row int) (ahead float32) {
 // judge runs an actor on rows from lo to hi.
 func (v *views) judge(a *actor.Batch, s actor.Shape, lo, hi int) {
 	logits := v.logits[lo*s.Actions : hi*s.Actions]
-	a.Forward(hi-lo, v.state[lo*s.In:], v.each[lo*s.Actions*s.Each:], v.base[lo*s.Actions:], logits, v.value[lo:], new(actor.BatchScratch))
+	a.Forward(hi-lo, v.state[lo*s.In:], v.each[lo*s.Actions*s.Each:], v.base[lo*s.Actions:], logits, v.value[lo:], new(actor.Scratch))
 	for ; len(logits) > 0; logits = logits[s.Actions:] {
 		actor.LogSoftmax(logits[:s.Actions])
 	}

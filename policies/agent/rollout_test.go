@@ -72,7 +72,7 @@ func TestRolloutsAreWhatWasPlayed(t *testing.T) {
 		slots[i].split = k.ground.split
 	}
 	which := slices.Clone(k.which)
-	logits, room := make([]float32, 5), net.Shape.NewScratch()
+	logits, value := make([]float32, 5), []float32{0}
 	for round := range 4 {
 		prompts := slices.Clone(k.env.Prompt)
 		r, err := k.collect(t.Context(), net)
@@ -90,10 +90,10 @@ func TestRolloutsAreWhatWasPlayed(t *testing.T) {
 			if want := reward * float64(k.scale[which[slot]]); math.Abs(float64(r.Reward[row])-want) > 1e-5 || r.Done[row] != done {
 				t.Fatalf("round %d row %d: action %d earns %v and ends %v, want %v and %v", round, row, action, r.Reward[row], r.Done[row], want, done)
 			}
-			value := net.Forward(r.State[row*r.Width:(row+1)*r.Width], r.About[row*5*r.Each:(row+1)*5*r.Each], r.Base[row*5:(row+1)*5], logits, room)
+			net.Batch().Forward(1, r.State[row*r.Width:], r.About[row*5*r.Each:], r.Base[row*5:], logits, value, new(actor.Scratch))
 			actor.LogSoftmax(logits)
-			if math.Abs(float64(logits[action]-r.LogP[row])) > 1e-4 || math.Abs(float64(value+r.Ahead[row]-r.Value[row])) > 1e-4 {
-				t.Fatalf("round %d row %d: log-probability %v and value %v, want %v and %v", round, row, r.LogP[row], r.Value[row], logits[action], value+r.Ahead[row])
+			if math.Abs(float64(logits[action]-r.LogP[row])) > 1e-4 || math.Abs(float64(value[0]+r.Ahead[row]-r.Value[row])) > 1e-4 {
+				t.Fatalf("round %d row %d: log-probability %v and value %v, want %v and %v", round, row, r.LogP[row], r.Value[row], logits[action], value[0]+r.Ahead[row])
 			}
 			if done {
 				ended++

@@ -39,25 +39,19 @@ func (p *Router) Route(ctx context.Context, b *policy.Batch) (*policy.Decisions,
 		}
 	}
 	// Only prompts that have a row are looked at: in later rounds those are few.
-	place := make([]int, b.Prompts.Len())
-	some := policy.Prompts{Dim: b.Prompts.Dim}
+	place := make([]int, b.Prompts.Len()) // counted from 1
+	var named []int32
 	for _, i := range b.Prompt {
-		if place[i] > 0 {
-			continue
+		if place[i] == 0 {
+			named = append(named, i)
+			place[i] = len(named)
 		}
-		some.ID = append(some.ID, b.Prompts.ID[i])
-		if b.Prompts.Text != nil {
-			some.Text = append(some.Text, b.Prompts.Text[i])
-		}
-		if b.Prompts.Vector != nil {
-			some.Vector = append(some.Vector, b.Prompts.Row(int(i))...)
-		}
-		place[i] = some.Len()
 	}
 	if b.Rows() == 0 {
 		return policy.NewDecisions(0), ctx.Err()
 	}
-	e, err := s.expect(ctx, &some)
+	some := b.Prompts.Gather(named)
+	e, err := s.expect(ctx, some)
 	if err != nil {
 		return nil, err
 	}
@@ -65,13 +59,17 @@ func (p *Router) Route(ctx context.Context, b *policy.Batch) (*policy.Decisions,
 	for i, preference := range b.Preferences {
 		agents[i] = nearest(p.state.Agents, preference)
 	}
+	actors := make([]*actor.Batch, len(p.state.Agents))
+	for i := range actors {
+		actors[i] = p.state.Agents[i].Actor.Batch()
+	}
 	choices := make([]choice, b.Rows())
 	err = compute.EachChunk(ctx, b.Rows(), func(lo, hi int) {
 		v := newViewer(p, e)
 		for r := lo; r < hi; r++ {
 			row := place[b.Prompt[r]] - 1
-			agent := &p.state.Agents[agents[b.Preference[r]]]
-			preference := charged(b.Preferences[b.Preference[r]], agent.Multiplier)
+			agent := agents[b.Preference[r]]
+			preference := charged(b.Preferences[b.Preference[r]], p.state.Agents[agent].Multiplier)
 			var vector []float32
 			if c.Vector {
 				vector = some.Row(row)
@@ -80,7 +78,7 @@ func (p *Router) Route(ctx context.Context, b *policy.Batch) (*policy.Decisions,
 			if some.Text != nil {
 				text = some.Text[row]
 			}
-			choices[r] = v.decide(agent.Actor, row, text, vector, &preference, b.Asked, r)
+			choices[r] = v.decide(actors[agent], row, text, vector, &preference, b.Asked, r)
 		}
 	})
 	if err != nil {
@@ -111,7 +109,7 @@ type viewer struct {
 	tried                     []bool // asked, answered or not
 	code                      map[string]int32
 	state, each, base, logits []float32
-	room                      *actor.Scratch
+	room                      actor.Scratch
 	judge                     *judge
 }
 
@@ -120,7 +118,7 @@ func newViewer(p *Router, e *forecast.Expected) *viewer {
 	models := p.state.Sense.Models
 	return &viewer{
 		Router: p, e: e, lens: newLens(p.state.Sense, &p.config), tried: make([]bool, models), code: env.Codes(p.state.Sense.Answers),
-		room: s.NewScratch(), judge: newJudge(p.state.Sense),
+		judge: newJudge(p.state.Sense),
 		state: make([]float32, s.In), each: make([]float32, s.Actions*s.Each), base: make([]float32, s.Actions), logits: make([]float32, s.Actions),
 	}
 }
@@ -179,7 +177,7 @@ func figure(column []float32, k int32) float32 {
 }
 
 // decide takes the most probable action of a row.
-func (v *viewer) decide(trained *actor.Actor, row int, text string, vector []float32, p *policy.Preference, asked *policy.Asked, r int) choice {
+func (v *viewer) decide(net *actor.Batch, row int, text string, vector []float32, p *policy.Preference, asked *policy.Asked, r int) choice {
 	models := v.Router.state.Sense.Models
 	v.read(asked, r, text, v.e.Row(policy.Quality, row))
 	n, tries := len(v.seen.Models), 0
@@ -199,7 +197,7 @@ func (v *viewer) decide(trained *actor.Actor, row int, text string, vector []flo
 		return sequential && n > 1
 	}
 	v.lens.describe(v.e, row, vector, p, &v.seen, allowed, v.state, v.each, v.base)
-	trained.Forward(v.state, v.each, v.base, v.logits, v.room)
+	net.Forward(1, v.state, v.each, v.base, v.logits, make([]float32, 1), &v.room)
 	a := likeliest(v.logits)
 	one := func(use policy.Use, m int) choice { return choice{use, []int32{int32(m)}, []float32{1}} }
 	switch {

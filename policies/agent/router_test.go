@@ -50,10 +50,8 @@ func TestNoStepsLeaveTheStart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, w := range start.Weights {
-		if !slices.Equal(w, p.state.Agents[0].Actor.Weights[i]) {
-			t.Errorf("weights %d are not those that were drawn", i)
-		}
+	if !slices.Equal(start.Weights, p.state.Agents[0].Actor.Weights) {
+		t.Error("the weights are not those that were drawn")
 	}
 	if p.state.Agents[0].Multiplier != (policy.Preference{}) {
 		t.Error("budgets have a price that nothing taught")
@@ -72,15 +70,14 @@ func TestTheBestAgentIsKept(t *testing.T) {
 	untrained := fitted(t, c, task, idle{}, nil).state.Agents[0].Actor
 	spoil := func(towards int) func(*actor.Actor) {
 		return func(a *actor.Actor) {
-			bias := a.Weights[7] // of the policy head
-			bias[towards] = 50
+			a.Layer("heads_bias")[towards] = 50
 		}
 	}
-	if kept := fitted(t, c, task, idle{at: 1, spoil: spoil(2)}, nil).state.Agents[0].Actor; !slices.Equal(kept.Weights[7], untrained.Weights[7]) {
+	if kept := fitted(t, c, task, idle{at: 1, spoil: spoil(2)}, nil).state.Agents[0].Actor; !slices.Equal(kept.Weights, untrained.Weights) {
 		t.Error("an agent that always asks the dear model is kept")
 	}
 	c.Checks = 0
-	if kept := fitted(t, c, task, idle{at: 1, spoil: spoil(2)}, nil).state.Agents[0].Actor; kept.Weights[7][2] != 50 {
+	if kept := fitted(t, c, task, idle{at: 1, spoil: spoil(2)}, nil).state.Agents[0].Actor; kept.Layer("heads_bias")[2] != 50 {
 		t.Error("without checks the last agent is not kept")
 	}
 }
@@ -145,10 +142,9 @@ func TestRoundsAreGreedyEpisodes(t *testing.T) {
 			c.Sequential, c.Steps, c.Vector = sequential, 0, true
 			p := fitted(t, c, taskOf(asked("train", 80, 0), asked("validation", 40, 0)), idle{}, nil)
 			r := policy.Stream(5, "shake", shake)
-			for _, w := range p.state.Agents[0].Actor.Weights {
-				for i := range w {
-					w[i] += float32(0.7 * r.NormFloat64()) // an agent with a will of its own
-				}
+			w := p.state.Agents[0].Actor.Weights
+			for i := range w {
+				w[i] += float32(0.7 * r.NormFloat64()) // an agent with a will of its own
 			}
 			test := asked("test", 50, 0)
 			final, was := rounds(t, p, test, sweep)

@@ -103,9 +103,7 @@ func (g *idle) Update(_ context.Context, r *Rollout, _ float64) ([]policy.Metric
 }
 
 func (g *idle) Read(a *actor.Actor) error {
-	for i := range a.Weights {
-		copy(a.Weights[i], g.actor.Weights[i])
-	}
+	copy(a.Weights, g.actor.Weights)
 	return nil
 }
 

@@ -2,6 +2,7 @@ package compute
 
 import (
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/blas/gonum"
 )
@@ -14,7 +15,7 @@ func Dot(a, b []float32) float32 { return gonum.Implementation{}.Sdot(len(a), a,
 // lanes is how many outputs of a layer lie side by side in a panel.
 const lanes = 16
 
-// dense is a layer z = W·x + b for many inputs, laid out for the kernel that computes it. An input's outputs have the
+// Dense is a layer z = W·x + b for many inputs, laid out for the kernel that computes it. An input's outputs have the
 // same bits whatever other inputs come with it: each is one chain of sums in an order that the layer's shape fixes.
 type Dense struct {
 	in, out int
@@ -23,14 +24,10 @@ type Dense struct {
 	panels  []float32 // [width/lanes × in × lanes]: the weights, outputs last; nil where no kernel reads them
 }
 
-// newDense lays a layer out. rows are matrices [… × in] and biases their biases, that follow one another.
-func NewDense[F ~[]float32](in int, rows, biases []F) *Dense {
-	d := &Dense{in: in}
-	for i := range rows {
-		d.weights, d.bias = append(d.weights, rows[i]...), append(d.bias, biases[i]...)
-	}
-	d.out = len(d.bias)
-	d.bias = append(d.bias, make([]float32, d.Width()-d.out)...)
+// NewDense lays a layer out: weights [out × in] and bias [out].
+func NewDense(in int, weights, bias []float32) *Dense {
+	d := &Dense{in: in, out: len(bias), weights: slices.Clone(weights)}
+	d.bias = append(slices.Clone(bias), make([]float32, d.Width()-d.out)...)
 	if hasDenseKernel {
 		d.panels = make([]float32, d.Width()*in)
 		for j := range d.out {
@@ -43,10 +40,10 @@ func NewDense[F ~[]float32](in int, rows, biases []F) *Dense {
 	return d
 }
 
-// width is the number of outputs, up to whole panels.
+// Width is the number of outputs, up to whole panels.
 func (d *Dense) Width() int { return (d.out + lanes - 1) / lanes * lanes }
 
-// apply computes n inputs, the i-th at x[i·stride:], into z [n × width]. What lies beyond the outputs of a row is not to be
+// Apply computes n inputs, the i-th at x[i·stride:], into z [n × width]. What lies beyond the outputs of a row is not to be
 // read.
 func (d *Dense) Apply(n int, x []float32, stride int, z []float32) {
 	if d.panels != nil {
@@ -62,7 +59,7 @@ func (d *Dense) Apply(n int, x []float32, stride int, z []float32) {
 }
 
 // tanh by the exponential: within 1e-7 of math.Tanh, at a third of its time.
-func Tanh(x float32) float32 {
+func tanh(x float32) float32 {
 	switch {
 	case x > 9:
 		return 1
@@ -75,6 +72,6 @@ func Tanh(x float32) float32 {
 
 func plainTanhs(x []float32) {
 	for i, v := range x {
-		x[i] = Tanh(v)
+		x[i] = tanh(v)
 	}
 }

@@ -4,6 +4,6 @@ package compute
 
 const hasDenseKernel = false
 
-func (d *dense) applyKernel(int, []float32, int, []float32) { panic("learn: no kernel in this build") }
+func (d *Dense) applyKernel(int, []float32, int, []float32) { panic("compute: no kernel in this build") }
 
-func tanhs(x []float32) { plainTanhs(x) }
+func Tanhs(x []float32) { plainTanhs(x) }

@@ -122,7 +122,7 @@ func (g *game) play(net *actor.Actor) error {
 			for slot := lo; slot < hi; slot++ {
 				copy(r.State[(first+slot)*dim:(first+slot+1)*dim], g.split.Prompts.Row(int(g.env.Prompt[slot])))
 			}
-			batch.Forward(hi-lo, r.State[(first+lo)*dim:], nil, r.Base[(first+lo)*n:], g.logits[lo*n:], r.Value[first+lo:], new(actor.BatchScratch))
+			batch.Forward(hi-lo, r.State[(first+lo)*dim:], nil, r.Base[(first+lo)*n:], g.logits[lo*n:], r.Value[first+lo:], new(actor.Scratch))
 			for slot := lo; slot < hi; slot++ {
 				actor.LogSoftmax(g.logits[slot*n : (slot+1)*n])
 			}

@@ -2,6 +2,7 @@ package ppo
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/trilemma-bench/trilemma/policies/agent"
@@ -46,8 +47,9 @@ func reference(p *Params, a *actor.Actor, r *agent.Rollout, advantage, target []
 	var out [5]float64
 	logits := make([]float32, r.Actions)
 	for i := range r.Rows() {
-		value := a.Forward(r.State[i*r.Width:(i+1)*r.Width], r.About[i*r.Actions*r.Each:(i+1)*r.Actions*r.Each],
-			r.Base[i*r.Actions:(i+1)*r.Actions], logits, a.Shape.NewScratch())
+		one := []float32{0}
+		a.Batch().Forward(1, r.State[i*r.Width:], r.About[i*r.Actions*r.Each:], r.Base[i*r.Actions:], logits, one, new(actor.Scratch))
+		value := one[0]
 		actor.LogSoftmax(logits)
 		ratio := math.Exp(float64(logits[r.Action[i]] - r.LogP[i]))
 		adv := (float64(advantage[i]) - mean) / (math.Sqrt(square) + 1e-8)
@@ -127,11 +129,9 @@ func TestOneCallStepsAsMany(t *testing.T) {
 	one, many := train(4), train(1)
 	moved := 0.0
 	for i := range one.Weights {
-		for j := range one.Weights[i] {
-			moved += math.Abs(float64(one.Weights[i][j] - net.Weights[i][j]))
-			if d := math.Abs(float64(one.Weights[i][j] - many.Weights[i][j])); d > 1e-5 {
-				t.Fatalf("weight %d of part %d differs by %v", j, i, d)
-			}
+		moved += math.Abs(float64(one.Weights[i] - net.Weights[i]))
+		if d := math.Abs(float64(one.Weights[i] - many.Weights[i])); d > 1e-5 {
+			t.Fatalf("weight %d differs by %v", i, d)
 		}
 	}
 	if moved == 0 {
@@ -162,11 +162,7 @@ func TestTargetKLEndsAnUpdate(t *testing.T) {
 	if err := u.Read(same); err != nil {
 		t.Fatal(err)
 	}
-	for i := range same.Weights {
-		for j, w := range same.Weights[i] {
-			if w != net.Weights[i][j] {
-				t.Fatal("weights moved beyond the bound")
-			}
-		}
+	if !slices.Equal(same.Weights, net.Weights) {
+		t.Fatal("weights moved beyond the bound")
 	}
 }

@@ -58,8 +58,9 @@ func TestLossIsTheGradientSEstimate(t *testing.T) {
 	var want [3]float64
 	logits := make([]float32, shape.Actions)
 	for i := range rows {
-		value := net.Forward(r.State[i*r.Width:(i+1)*r.Width], r.About[i*r.Actions*r.Each:(i+1)*r.Actions*r.Each],
-			r.Base[i*r.Actions:(i+1)*r.Actions], logits, shape.NewScratch())
+		one := []float32{0}
+		net.Batch().Forward(1, r.State[i*r.Width:], r.About[i*r.Actions*r.Each:], r.Base[i*r.Actions:], logits, one, new(actor.Scratch))
+		value := one[0]
 		actor.LogSoftmax(logits)
 		want[0] -= float64(logits[r.Action[i]]) * float64(advantage[i]) / rows
 		miss := float64(value+r.Ahead[i]) - float64(target[i])

@@ -8,11 +8,11 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/trilemma-bench/trilemma/policies/checkpoint"
-	"github.com/trilemma-bench/trilemma/policies/compute"
 )
 
 // Shape is the shape of an [Actor].
@@ -34,77 +34,87 @@ type Shape struct {
 // base is what is known beforehand, so that an untrained actor, whose heads are almost zero, acts as a warm start does;
 // an action that the state does not allow has a base of −∞ and is never taken. The value likewise adds to what is known.
 type Actor struct {
-	Shape Shape `json:"shape"`
-	// Weights by name, in the order of [Shape.parts].
-	Weights []checkpoint.F32s `json:"weights"`
+	Shape   Shape           `json:"shape"`
+	Weights checkpoint.F32s `json:"weights"` // of all layers, see [Shape.layers]
 }
 
-// parts are the names and dimensions of the weights.
-func (s Shape) parts() []actorPart {
-	parts := []actorPart{
-		{"w1", []int{s.Hidden, s.In}, math.Sqrt2}, {"b1", []int{s.Hidden}, 0},
-		{"w2", []int{s.Hidden, s.Hidden}, math.Sqrt2}, {"b2", []int{s.Hidden}, 0},
-		{"value", []int{1, s.Hidden}, 0.1}, {"value_bias", []int{1}, 0},
-		{"policy", []int{s.Actions, s.Hidden}, 0.01}, {"policy_bias", []int{s.Actions}, 0},
+// layer is one block of weights.
+type layer struct {
+	name       string
+	rows, cols int     // cols is 1 for a bias
+	gain       float64 // of the orthogonal initialisation; 0 for zeros
+	from, to   int     // where it lies among the weights
+}
+
+// layers are the blocks of weights in the order in which they lie behind one another: a single vector, since what an
+// optimiser does is the same for all of them, and one operation on one long vector costs little more than one on a short
+// one. The heads of policy and value lie together so that one product computes both; the value comes last.
+func (s Shape) layers() []layer {
+	list := []layer{
+		{name: "w1", rows: s.Hidden, cols: s.In, gain: math.Sqrt2}, {name: "b1", rows: s.Hidden, cols: 1},
+		{name: "w2", rows: s.Hidden, cols: s.Hidden, gain: math.Sqrt2}, {name: "b2", rows: s.Hidden, cols: 1},
+		{name: "heads", rows: s.Actions + 1, cols: s.Hidden, gain: policyGain}, {name: "heads_bias", rows: s.Actions + 1, cols: 1},
 	}
 	if s.Each > 0 {
-		parts = append(parts,
-			actorPart{"scorer_state", []int{s.Scorer, s.Hidden}, 1}, actorPart{"scorer_action", []int{s.Scorer, s.Each}, 1},
-			actorPart{"scorer_bias", []int{s.Scorer}, 0}, actorPart{"scorer", []int{1, s.Scorer}, 0.01})
+		list = append(list,
+			layer{name: "scorer_state", rows: s.Scorer, cols: s.Hidden, gain: 1}, layer{name: "scorer_action", rows: s.Scorer, cols: s.Each, gain: 1},
+			layer{name: "scorer_bias", rows: s.Scorer, cols: 1}, layer{name: "scorer", rows: 1, cols: s.Scorer, gain: policyGain})
 	}
-	return parts
-}
-
-type actorPart struct {
-	name string
-	dims []int
-	gain float64 // of the orthogonal initialisation; 0 for zeros
-}
-
-func (p actorPart) size() int {
-	n := 1
-	for _, d := range p.dims {
-		n *= d
+	at := 0
+	for i := range list {
+		l := &list[i]
+		l.from, l.to = at, at+l.rows*l.cols
+		at = l.to
 	}
-	return n
+	return list
 }
 
-// Indexes of the weights.
+// flatRows divides the number of weights, so that they are a matrix of that many rows too.
+const flatRows = 32
+
+// size is the number of weights, and zeros up to whole rows.
+func (s Shape) size() int {
+	list := s.layers()
+	return (list[len(list)-1].to + flatRows - 1) / flatRows * flatRows
+}
+
+// Layer is the block of weights of a name: a view.
+func (a *Actor) Layer(name string) []float32 {
+	for _, l := range a.Shape.layers() {
+		if l.name == name {
+			return a.Weights[l.from:l.to]
+		}
+	}
+	return nil
+}
+
+// Gains of the initial heads: every action starts at its base, and the value close to what is known.
 const (
-	actorW1 = iota
-	actorB1
-	actorW2
-	actorB2
-	actorValue
-	actorValueBias
-	actorPolicy
-	actorPolicyBias
-	actorScorerState
-	actorScorerAction
-	actorScorerBias
-	actorScorer
+	policyGain = 0.01
+	valueGain  = 0.1
 )
 
-// New draws an actor: orthogonal matrices (Saxe et al., arXiv 1312.6120) of gain √2 in the trunk, 0.01 in the
-// policy's head so that every action starts at its base, 0.1 in the value's head.
+// New draws an actor: orthogonal matrices (Saxe et al., arXiv 1312.6120), of gain √2 in the trunk.
 func New(s Shape, r *rand.Rand) (*Actor, error) {
 	if s.In < 1 || s.Actions < 1 || s.Hidden < 1 || s.Each < 0 || (s.Each > 0 && s.Scorer < 1) {
 		return nil, fmt.Errorf("an actor of shape %+v: no part may be empty", s)
 	}
-	a := &Actor{Shape: s}
-	for _, p := range s.parts() {
-		if p.gain == 0 {
-			a.Weights = append(a.Weights, make(checkpoint.F32s, p.size()))
-			continue
+	a := &Actor{Shape: s, Weights: make(checkpoint.F32s, s.size())}
+	for _, l := range s.layers() {
+		if l.gain != 0 {
+			copy(a.Weights[l.from:l.to], orthogonal(l.rows, l.cols, l.gain, r))
 		}
-		a.Weights = append(a.Weights, orthogonal(p.dims[0], p.dims[1], p.gain, r))
+	}
+	value := a.Layer("heads")[s.Actions*s.Hidden:]
+	for i := range value {
+		value[i] *= valueGain / policyGain
 	}
 	return a, nil
 }
 
 // orthogonal is a random matrix [rows × cols] whose rows, or columns where they are fewer, are orthogonal and of length
 // gain: the Q of a QR decomposition of Gaussian draws, with the signs of R's diagonal so that it is uniform.
-func orthogonal(rows, cols int, gain float64, r *rand.Rand) checkpoint.F32s {
+func orthogonal(rows, cols int, gain float64, r *rand.Rand) []float32 {
 	tall, wide := max(rows, cols), min(rows, cols)
 	g := mat.NewDense(tall, wide, nil)
 	for i := range tall {
@@ -117,7 +127,7 @@ func orthogonal(rows, cols int, gain float64, r *rand.Rand) checkpoint.F32s {
 	var q, upper mat.Dense
 	qr.QTo(&q)
 	qr.RTo(&upper)
-	out := make(checkpoint.F32s, rows*cols)
+	out := make([]float32, rows*cols)
 	for i := range rows {
 		for j := range cols {
 			long, short := i, j
@@ -139,69 +149,15 @@ func (a *Actor) Check() error {
 	if a == nil || a.Shape.In < 1 || a.Shape.Actions < 1 || a.Shape.Hidden < 1 || a.Shape.Each < 0 {
 		return errors.New("the checkpoint's actor has no shape; fit again")
 	}
-	parts := a.Shape.parts()
-	if len(parts) != len(a.Weights) {
-		return errors.New("the checkpoint's actor lacks weights; fit again")
-	}
-	for i, p := range parts {
-		if len(a.Weights[i]) != p.size() {
-			return fmt.Errorf("the checkpoint's actor has %d numbers in %s, want %d; fit again", len(a.Weights[i]), p.name, p.size())
-		}
+	if len(a.Weights) != a.Shape.size() {
+		return fmt.Errorf("the checkpoint's actor has %d weights, want %d; fit again", len(a.Weights), a.Shape.size())
 	}
 	return nil
 }
 
 // Clone is a copy that shares nothing.
 func (a *Actor) Clone() *Actor {
-	c := &Actor{Shape: a.Shape}
-	for _, w := range a.Weights {
-		c.Weights = append(c.Weights, append(checkpoint.F32s{}, w...))
-	}
-	return c
-}
-
-// Scratch is room that [Actor.Forward] works in; one a goroutine.
-type Scratch struct{ h1, h2, state []float32 }
-
-// NewScratch returns room for actors of a shape.
-func (s Shape) NewScratch() *Scratch {
-	return &Scratch{make([]float32, s.Hidden), make([]float32, s.Hidden), make([]float32, s.Scorer)}
-}
-
-// Forward computes one state's logits into logits [Actions] and returns what is added to its value. state is [In], each
-// [Actions × Each], base [Actions]. Every sum runs in an order that the shape fixes, so a state has the same bits whatever
-// batch it comes in.
-func (a *Actor) Forward(state, each, base, logits []float32, room *Scratch) (value float32) {
-	s, w := a.Shape, a.Weights
-	for j := range s.Hidden {
-		room.h1[j] = compute.Tanh(w[actorB1][j] + compute.Dot(w[actorW1][j*s.In:(j+1)*s.In], state))
-	}
-	for j := range s.Hidden {
-		room.h2[j] = compute.Tanh(w[actorB2][j] + compute.Dot(w[actorW2][j*s.Hidden:(j+1)*s.Hidden], room.h1))
-	}
-	for j := range logits {
-		logits[j] = base[j]
-		if base[j] > NotAllowed {
-			logits[j] += w[actorPolicyBias][j] + compute.Dot(w[actorPolicy][j*s.Hidden:(j+1)*s.Hidden], room.h2)
-		}
-	}
-	if s.Each > 0 {
-		for k := range s.Scorer {
-			room.state[k] = w[actorScorerBias][k] + compute.Dot(w[actorScorerState][k*s.Hidden:(k+1)*s.Hidden], room.h2)
-		}
-		for j := range logits {
-			if base[j] <= NotAllowed {
-				continue
-			}
-			x := each[j*s.Each : (j+1)*s.Each]
-			var sum float32
-			for k := range s.Scorer {
-				sum += w[actorScorer][k] * compute.Tanh(room.state[k]+compute.Dot(w[actorScorerAction][k*s.Each:(k+1)*s.Each], x))
-			}
-			logits[j] += sum
-		}
-	}
-	return w[actorValueBias][0] + compute.Dot(w[actorValue], room.h2)
+	return &Actor{Shape: a.Shape, Weights: slices.Clone(a.Weights)}
 }
 
 // NotAllowed is the base of an action that the state does not allow: finite, so that no gradient is NaN, and so low that

@@ -2,13 +2,11 @@ package actor
 
 import (
 	"math"
-	"slices"
 	"testing"
 
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 
-	"github.com/trilemma-bench/trilemma/policies/checkpoint"
 	"github.com/trilemma-bench/trilemma/policies/compute"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
@@ -29,7 +27,7 @@ func TestBackwardEqualsAutomaticDifferentiation(t *testing.T) {
 			}
 			return tensors.FromFlatDataAndDimensions(x, dims...)
 		}
-		args := []any{random(s.flatSize()), random(batch, s.In), random(s.Actions*batch, max(s.Each, 1)), random(s.Actions, batch)}
+		args := []any{random(s.size()), random(batch, s.In), random(s.Actions*batch, max(s.Each, 1)), random(s.Actions, batch)}
 		backend, err := compute.Open(compute.Default)
 		if err != nil {
 			t.Fatal(err)
@@ -47,59 +45,28 @@ func TestBackwardEqualsAutomaticDifferentiation(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		gradient := func(at int) []checkpoint.F32s {
-			weights := room(s)
-			if err := tensors.ConstFlatData(out[at], func(x []float32) { s.unflatten(x, weights) }); err != nil {
-				t.Fatal(err)
-			}
-			return weights
+		gotAll, err := tensors.CopyFlatData[float32](out[0])
+		if err != nil {
+			t.Fatal(err)
 		}
-		gotAll, wantAll := gradient(0), gradient(1)
-		for i, p := range s.parts() {
-			got, want := gotAll[i], wantAll[i]
+		wantAll, err := tensors.CopyFlatData[float32](out[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, l := range s.layers() {
+			got, want := gotAll[l.from:l.to], wantAll[l.from:l.to]
 			size := 0.0
 			for _, x := range want {
 				size = math.Max(size, math.Abs(float64(x)))
 			}
 			if size == 0 {
-				t.Errorf("%+v: the loss does not depend on %s", s, p.name)
+				t.Errorf("%+v: the loss does not depend on %s", s, l.name)
 			}
 			for j := range want {
 				if math.Abs(float64(got[j]-want[j])) > 1e-4*size {
-					t.Errorf("%+v: gradient by %s[%d] is %v, want %v", s, p.name, j, got[j], want[j])
+					t.Errorf("%+v: gradient by %s[%d] is %v, want %v", s, l.name, j, got[j], want[j])
 					break
 				}
-			}
-		}
-	}
-}
-
-// room are weights of zeros.
-func room(s Shape) (w []checkpoint.F32s) {
-	for _, p := range s.parts() {
-		w = append(w, make(checkpoint.F32s, p.size()))
-	}
-	return w
-}
-
-// The backend's flat vector holds every weight once.
-func TestFlatWeightsComeBack(t *testing.T) {
-	for _, s := range []Shape{{In: 7, Actions: 4, Hidden: 5}, {In: 7, Actions: 4, Hidden: 5, Each: 3, Scorer: 6}} {
-		a, err := New(s, policy.Stream(4, "flat"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i := range a.Weights {
-			for j := range a.Weights[i] {
-				a.Weights[i][j] = float32(100*i + j + 1)
-			}
-		}
-		flat, back := make([]float32, s.flatSize()), room(s)
-		s.flatten(a.Weights, flat)
-		s.unflatten(flat, back)
-		for i := range back {
-			if !slices.Equal(back[i], a.Weights[i]) {
-				t.Errorf("%s came back as %v", s.parts()[i].name, back[i])
 			}
 		}
 	}
