@@ -122,7 +122,7 @@ func (w *world) shuffled(r *rand.Rand) *world {
 func (w *world) store(t *testing.T) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "trace")
-	if err := file.Write(dir, w.Trace, file.WriteOptions{Response: w.respond}); err != nil {
+	if err := file.Write(dir, w.Trace, w.respond); err != nil {
 		t.Fatal(err)
 	}
 	const dim = 8

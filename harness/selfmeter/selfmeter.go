@@ -73,7 +73,7 @@ const every = 500 * time.Millisecond
 // Start begins to measure.
 func Start() *Sampler {
 	s := &Sampler{started: time.Now(), cpu0: cpuSeconds(), stop: make(chan struct{}), done: make(chan struct{})}
-	s.cpu, s.gpu = openRAPL("/sys/class/powercap"), openGPU()
+	s.cpu, s.gpu = openRAPL("/sys"), openGPU()
 	go s.loop()
 	return s
 }

@@ -32,7 +32,7 @@ func TestRAPLCountsAndWraps(t *testing.T) {
 	root := t.TempDir()
 	write := func(zone, file string, v any) {
 		t.Helper()
-		dir := filepath.Join(root, zone)
+		dir := filepath.Join(root, "class/powercap", zone)
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			t.Fatal(err)
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/compress/zstd"
 
+	"github.com/trilemma-bench/trilemma/harness/trace/file"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -88,17 +89,9 @@ func writePointsParquet(w io.Writer, points []Point) error {
 
 // Points reads points.parquet of a finished run.
 func (r *Run) Points() ([]Point, error) {
-	rows, err := parquet.ReadFile[pointRow](r.Path(PointsParquet))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("reading %s: %w; the run has not finished: run its experiment again to go on", r.Path(PointsParquet), err)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", r.Path(PointsParquet), err)
-	}
-	points := make([]Point, len(rows))
-	for i, w := range rows {
-		p := &points[i]
-		*p = Point{
+	var points []Point
+	err := file.Rows(r.Path(PointsParquet), func(w *pointRow) bool {
+		p := Point{
 			Pool: w.Pool, Policy: w.Policy, Family: w.Family, Seed: w.Seed, Preference: w.Preference, N: int(w.N),
 			Coverage: value(w.Coverage), Quality: value(w.Quality), QualityLow: value(w.QualityLow), QualityHigh: value(w.QualityHigh), CostUSD: value(w.CostUSD),
 			EnergyWh: value(w.EnergyWh), EnergyWhLow: value(w.EnergyWhLow), EnergyWhHigh: value(w.EnergyWhHigh),
@@ -106,6 +99,14 @@ func (r *Run) Points() ([]Point, error) {
 			LatencySec: value(w.LatencySec), Encoder: w.Encoder, Cell: w.Cell, Shares: w.Shares,
 		}
 		p.Lambda[policy.Cost], p.Lambda[policy.Carbon], p.Lambda[policy.Latency] = w.LambdaCost, w.LambdaCarbon, w.LambdaLatency
+		points = append(points, p)
+		return true
+	})
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("reading %s: %w; the run has not finished: run its experiment again to go on", r.Path(PointsParquet), err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", r.Path(PointsParquet), err)
 	}
 	return points, nil
 }
@@ -193,7 +194,7 @@ func writeDecisions(w io.Writer, seq iter.Seq[Decision]) (int, error) {
 func (r *Run) Decisions(id string) iter.Seq2[Decision, error] {
 	return func(yield func(Decision, error) bool) {
 		path := r.Path(decisionsDir, id+".parquet")
-		err := readRows(path, func(w *decisionRow) bool {
+		err := file.Rows(path, func(w *decisionRow) bool {
 			d := Decision{
 				PromptID: w.PromptID, Preference: w.Preference, Use: w.Use, Model: w.Model, Probability: w.Probability,
 				Models: w.Models, Weights: w.Weights, Asked: w.Asked, AskedRound: w.AskedRound,
@@ -236,7 +237,7 @@ type resultRow struct {
 func (r *Run) Results(id string) iter.Seq2[Result, error] {
 	return func(yield func(Result, error) bool) {
 		path := r.Path(decisionsDir, id+".parquet")
-		err := readRows(path, func(w *resultRow) bool {
+		err := file.Rows(path, func(w *resultRow) bool {
 			return yield(Result{
 				PromptID: w.PromptID, Preference: w.Preference, Model: w.Model, Score: value32(w.Score), CostUSD: value32(w.CostUSD),
 				EnergyWh: value32(w.EnergyWh), CarbonG: value32(w.CarbonG), LatencySec: value32(w.LatencySec),
@@ -253,45 +254,4 @@ func value32(x *float32) float32 {
 		return float32(math.NaN())
 	}
 	return *x
-}
-
-// readRows calls each for every row of a Parquet file until it says false.
-func readRows[T any](path string, each func(*T) bool) (err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	// The library panics on some damaged files.
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("damaged Parquet file: %v", p)
-		}
-	}()
-	file, err := parquet.OpenFile(f, info.Size())
-	if err != nil {
-		return err
-	}
-	pr := parquet.NewGenericReader[T](file)
-	defer func() { _ = pr.Close() }()
-	rows := make([]T, chunk)
-	for {
-		clear(rows)
-		n, err := pr.Read(rows)
-		for i := range rows[:n] {
-			if !each(&rows[i]) {
-				return nil
-			}
-		}
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-	}
 }

@@ -7,14 +7,17 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/parquet-go/parquet-go"
-	"github.com/parquet-go/parquet-go/format"
 
 	"github.com/trilemma-bench/trilemma/harness/trace"
 )
 
-// table is an open Parquet file, of which single column chunks are read page by page. Only what is asked for is read.
+// table is an open Parquet file. All Parquet that this program reads comes through here: nothing is read beyond what is asked
+// for, what the file claims of itself is held against its size, and an error or panic of the library becomes a violation that
+// names file, row and column.
 type table struct {
 	name   string // as in trace.Violation.File
 	file   *os.File
@@ -118,107 +121,25 @@ func broken(name string, row int64, column string, why any) *trace.Violation {
 	return &trace.Violation{File: name, Row: row, Column: column, Problem: fmt.Sprintf("cannot be read as Parquet: %v", why), Fix: damaged}
 }
 
-// field is a leaf column that the trace has a use for.
-type field struct {
-	name string
-	leaf *parquet.Column
-	typ  string // the type as the file calls it, for messages
-	// scale multiplies the integers of a decimal column.
-	scale    float64
-	unsigned bool
-	// clock converts integers to nanoseconds or days: see times.
-	clock clock
-}
-
-// kind is what a column is used as.
-type kind uint8
-
-const (
-	asText kind = iota
-	asNumber
-	asTime
-	asVector
-)
-
-// lookup finds a column and checks that its type can be used. A column that is missing, or that has pyarrow's null type
-// because it never held anything, is nil without an error.
-func (t *table) lookup(name string, use kind) (*field, *trace.Violation) {
-	c := t.pq.Root().Column(name)
-	if c == nil {
-		return nil, nil
-	}
-	if use == asVector {
-		for depth := 0; !c.Leaf() && len(c.Columns()) == 1 && depth < 4; depth++ {
-			c = c.Columns()[0]
-		}
-	}
-	if c.Leaf() {
-		if l := c.Type().LogicalType(); l != nil {
-			if _, null := l.Value.(*format.NullType); null {
-				return nil, nil
-			}
-		}
-	}
-	f := &field{name: name, leaf: c, scale: 1, typ: "a group of columns"}
-	wrong := func(want, fix string) (*field, *trace.Violation) {
-		return nil, &trace.Violation{File: t.name, Row: -1, Column: name, Value: f.typ, Problem: "is the wrong type, want " + want, Fix: fix}
-	}
-	if c.Leaf() {
-		f.typ = c.Type().String()
-	}
-	switch use {
-	case asText:
-		if !f.flat() || c.Type().Kind() != parquet.ByteArray || f.decimal() {
-			return wrong("a string", "cast the column to string")
-		}
-	case asNumber:
-		if !f.flat() || !f.number() {
-			return wrong("a number", "cast the column to a float or integer type")
-		}
-	case asTime:
-		if !f.flat() || !f.timestamp() {
-			return wrong("a timestamp or a date", "cast the column to a timestamp")
-		}
-	case asVector:
-		if !c.Leaf() || c.MaxRepetitionLevel() != 1 || !f.number() {
-			return wrong("a list of floats", "store one list<float> of equal length a prompt")
-		}
-	}
-	return f, nil
-}
-
-// flat tells whether the column has at most one value a row.
-func (f *field) flat() bool {
-	return f.leaf.Leaf() && f.leaf.MaxRepetitionLevel() == 0 && f.leaf.MaxDefinitionLevel() <= 1
-}
-
-func (f *field) logical() format.LogicalTypeValue {
-	if l := f.leaf.Type().LogicalType(); l != nil {
-		return l.Value
-	}
-	return nil
-}
-
-func (f *field) decimal() bool {
-	_, ok := f.logical().(*format.DecimalType)
-	return ok
-}
-
-// pages calls fn with every page of one column chunk, in order, and with the row of the file at which the page starts.
-// It checks that the chunk holds as many rows as its row group claims. What is wrong with the file is a *Violation.
-func (t *table) pages(ctx context.Context, group int, f *field, fn func(row int64, page parquet.Page) error) (err error) {
-	row, end := t.first[group], t.first[group]+t.groups[group].NumRows()
+// values calls fn with the values of one column of a row group, in order and nulls included, some at a time. row is the row of
+// the file that the first of them stands in: each has one of its own, but the elements of a list share theirs. It checks that
+// there are as many rows as the row group claims. What is wrong with the file is a *trace.Violation.
+func (t *table) values(ctx context.Context, group int, f *field, fn func(row int64, batch []parquet.Value)) (err error) {
+	first := t.first[group]
+	next, end := first, first+t.groups[group].NumRows()
+	broken := func(why any) error { return broken(t.name, max(next-1, first), f.name, why) }
 	defer func() {
 		if r := recover(); r != nil {
-			err = broken(t.name, row, f.name, r)
+			err = broken(r)
 		}
 	}()
 	pages := t.groups[group].ColumnChunks()[f.leaf.Index()].Pages()
 	defer func() {
 		if e := pages.Close(); err == nil && e != nil {
-			err = broken(t.name, row, f.name, e)
+			err = broken(e)
 		}
 	}()
+	batch := make([]parquet.Value, 256)
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -228,27 +149,108 @@ func (t *table) pages(ctx context.Context, group int, f *field, fn func(row int6
 			break
 		}
 		if err != nil {
-			return broken(t.name, row, f.name, err)
+			return broken(err)
 		}
-		n := page.NumRows()
-		if row+n > end {
-			return broken(t.name, row, f.name, "more values than rows")
+		for in := page.Values(); ; {
+			n, err := in.ReadValues(batch)
+			rows := n
+			if f.leaf.MaxRepetitionLevel() > 0 {
+				rows = 0
+				for _, v := range batch[:n] {
+					if v.RepetitionLevel() == 0 {
+						rows++
+					}
+				}
+			}
+			if n > 0 && batch[0].RepetitionLevel() > 0 && next == first {
+				return broken("a row starts in the middle of a list")
+			}
+			if next+int64(rows) > end {
+				return broken("more values than rows")
+			}
+			fn(next, batch[:n])
+			next += int64(rows)
+			if isEnd(err) {
+				break
+			}
+			if err != nil {
+				return broken(err)
+			}
 		}
-		err = fn(row, page)
 		parquet.Release(page)
-		if err != nil {
-			return err
-		}
-		row += n
 	}
-	if row != end {
-		return broken(t.name, row, f.name, fmt.Sprintf("its values end before row %d", end))
+	if next != end {
+		return broken(fmt.Sprintf("its values end before row %d", end))
 	}
 	return nil
 }
 
-// isEnd tells whether a page reader has come to its end. It may mean that the chunk was cut off between two pages: who
-// reads must count rows.
+// isEnd tells whether a reader has come to its end. It may mean that the chunk was cut off between two pages: who reads must
+// count rows.
 func isEnd(err error) bool {
 	return errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF)
+}
+
+// Rows calls fn with every row of a Parquet file, read into a struct with parquet tags, until it says false. Columns that T
+// has not are not read, fields that the file lacks are zero. What is wrong with the file is a *trace.Violation with the
+// column; the error of a file that is not there wraps os.ErrNotExist.
+func Rows[T any](path string, fn func(*T) bool) (err error) {
+	if _, err := os.Stat(path); err != nil {
+		return err
+	}
+	t, err := openTable(filepath.Base(path), path)
+	if err != nil {
+		return err
+	}
+	defer t.close()
+	reading := true
+	row := int64(0)
+	defer func() {
+		if r := recover(); r != nil {
+			if !reading {
+				panic(r) // not the library's
+			}
+			err = t.diagnose(row, r)
+		}
+	}()
+	in := parquet.NewGenericReader[T](t.pq)
+	defer func() { _ = in.Close() }() // opened for reading only
+	rows := make([]T, 1024)
+	for {
+		clear(rows)
+		n, err := in.Read(rows)
+		reading = false
+		for i := range rows[:n] {
+			if !fn(&rows[i]) {
+				return nil
+			}
+		}
+		reading = true
+		row += int64(n)
+		switch {
+		case isEnd(err) && row == t.rows:
+			return nil
+		case isEnd(err):
+			err = fmt.Errorf("its rows end before row %d", t.rows)
+			fallthrough
+		case err != nil:
+			return t.diagnose(row, err)
+		}
+	}
+}
+
+// diagnose finds the column that made the reading of rows fail: the library does not tell.
+func (t *table) diagnose(row int64, why any) error {
+	for _, path := range t.pq.Schema().Columns() {
+		leaf := t.pq.Root()
+		for _, name := range path {
+			leaf = leaf.Column(name)
+		}
+		for g := range t.groups {
+			if err := t.values(context.Background(), g, &field{name: strings.Join(path, "."), leaf: leaf}, func(int64, []parquet.Value) {}); err != nil {
+				return err
+			}
+		}
+	}
+	return broken(t.name, row, "", why)
 }
