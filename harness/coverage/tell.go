@@ -102,7 +102,7 @@ type Estimate struct {
 	Model string   `json:"model"`
 	N     int      `json:"n"`        // outcomes that can be used
 	Own   *float64 `json:"score"`    // over these
-	All   *float64 `json:"over_all"` // over all prompts, by [learn.OverAllPrompts]
+	All   *float64 `json:"over_all"` // over all prompts, by [forecast.OverAllPrompts]
 }
 
 // Estimates are the mean scores of the models over all prompts, from whatever each was logged to have: a model that lacks

@@ -1,6 +1,4 @@
-// Package backend installs what GoMLX can compute with beside Go itself: PJRT plugins, from the Python wheels that they are
-// published in. Opening and trying backends is for package policies/learn, which policies use as well.
-package backend
+package cli
 
 import (
 	"context"
@@ -15,20 +13,20 @@ import (
 	"github.com/trilemma-bench/trilemma/policies/compute"
 )
 
-// cpu is a build of XLA's CPU plugin that works with unmodified go-xla.
-var cpu = pypi.Wheel{
+// xlaCPU is a build of XLA's CPU plugin that works with unmodified go-xla.
+var xlaCPU = pypi.Wheel{
 	Package: "fastatomstruct-xla-cpu", Version: "2026.6.23", Bytes: 63200622,
 	SHA256: "88b1c430b341b4bea40a37420311c9c75db6e22b46d2ff95b6986577bee6afe9",
 }
 
 const (
-	cpuPrefix = "fastatomstruct_xla_cpu/"
-	cpuFile   = "libpjrt_cpu.so"
+	xlaCPUPrefix = "fastatomstruct_xla_cpu/"
+	xlaCPUFile   = "libpjrt_cpu.so"
 )
 
-// Install fetches the plugin of a backend, or takes it from the wheel at file, and returns its path. One that is
+// installBackend fetches the plugin of a backend, or takes it from the wheel at file, and returns its path. One that is
 // installed stays, unless again is set.
-func Install(ctx context.Context, name, file string, again bool, log io.Writer) (path string, fresh bool, err error) {
+func installBackend(ctx context.Context, name, file string, again bool, log io.Writer) (path string, fresh bool, err error) {
 	switch name {
 	case compute.XLACPU:
 	case compute.Default:
@@ -45,7 +43,7 @@ func Install(ctx context.Context, name, file string, again bool, log io.Writer) 
 	if err != nil {
 		return "", false, err
 	}
-	path = filepath.Join(dir, cpuFile)
+	path = filepath.Join(dir, xlaCPUFile)
 	if _, err := os.Stat(path); err == nil {
 		if !again {
 			return path, false, nil
@@ -55,5 +53,5 @@ func Install(ctx context.Context, name, file string, again bool, log io.Writer) 
 			return "", false, fmt.Errorf("installing %s: %w", name, err)
 		}
 	}
-	return path, true, cpu.Install(ctx, file, cpuPrefix, dir, []string{cpuFile}, log)
+	return path, true, xlaCPU.Install(ctx, file, xlaCPUPrefix, dir, []string{xlaCPUFile}, log)
 }
