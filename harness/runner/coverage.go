@@ -9,8 +9,10 @@ import (
 	"strings"
 
 	"github.com/trilemma-bench/trilemma/harness/coverage"
+	"github.com/trilemma-bench/trilemma/harness/replay"
 	"github.com/trilemma-bench/trilemma/harness/store"
 	"github.com/trilemma-bench/trilemma/harness/trace/split"
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // tested are all prompts of the traces that the test prompts are of.
@@ -62,7 +64,7 @@ func (p *Plan) answers(models, rows []int, score func(prompt, model int) float32
 
 // missing finds what comparing the models of a pool on common prompts leaves out, and notes it.
 func (p *Plan) missing(pool string, models []int) {
-	a := p.answers(models, p.data.tested(), func(prompt, model int) float32 { return p.data.table.At(prompt, model).Score })
+	a := p.answers(models, p.data.tested(), func(prompt, model int) float32 { return p.data.table.At(prompt, model).At(policy.Quality) })
 	a.Logged = p.answers(models, p.data.tested(), p.logScore).Score
 	found := a.Missing()
 	if found.Dropped == 0 {
@@ -70,7 +72,7 @@ func (p *Plan) missing(pool string, models []int) {
 	}
 	p.lacks[pool] = &lacking{found, a.Estimates()}
 	test := p.data.rows(split.Test)
-	left := len(test) - len(p.data.table.View(models).Complete(test))
+	left := len(test) - len(replay.Of(p.data.table, models).Complete(test))
 	note := fmt.Sprintf("pool %s: %s.", pool, found.Tell())
 	if p.Spec.Coverage == "complete" {
 		note += fmt.Sprintf(" coverage: complete leaves them out, %d of %d test prompts among them.", left, len(test))
@@ -217,7 +219,7 @@ func (p *Plan) unmeasured(run *store.Run) (string, error) {
 	var why []string
 	for _, pool := range p.Spec.Pools {
 		test := p.test[pool.Name]
-		whole := len(p.data.table.View(p.pools[pool.Name]).Complete(test))
+		whole := len(replay.Of(p.data.table, p.pools[pool.Name]).Complete(test))
 		why = append(why, fmt.Sprintf("pool %s: all models answered %d of %d test prompts, and no prompt is covered by every policy and model",
 			pool.Name, whole, len(test)))
 	}

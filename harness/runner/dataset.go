@@ -9,9 +9,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/trilemma-bench/trilemma/harness/billing"
 	"github.com/trilemma-bench/trilemma/harness/experiment"
 	"github.com/trilemma-bench/trilemma/harness/provenance"
-	"github.com/trilemma-bench/trilemma/harness/replay"
 	"github.com/trilemma-bench/trilemma/harness/synth"
 	"github.com/trilemma-bench/trilemma/harness/trace"
 	tracedoubt "github.com/trilemma-bench/trilemma/harness/trace/doubt"
@@ -24,10 +24,10 @@ import (
 // Separate train and test traces are joined, train first.
 type dataset struct {
 	trace *trace.Trace
-	table *replay.Table
+	table *billing.Table
 	spec  *experiment.Data
 	// rebill bills the same outcomes under other assumptions.
-	rebill  func(replay.Accounting) (*replay.Table, error)
+	rebill  func(billing.Accounting) (*billing.Table, error)
 	part    []split.Part // [prompts]
 	sources []source
 	notices []string
@@ -64,7 +64,7 @@ func (d *dataset) rows(part split.Part) []int {
 }
 
 // load reads or simulates the data of an experiment.
-func load(ctx context.Context, spec *experiment.Spec, acc replay.Accounting) (*dataset, error) {
+func load(ctx context.Context, spec *experiment.Spec, acc billing.Accounting) (*dataset, error) {
 	// Every source is placed before it is billed: what an answer emitted depends on when and where.
 	open := func(ctx context.Context, dir string) (*source, error) {
 		src, err := open(ctx, dir)
@@ -172,9 +172,9 @@ func (s *source) split(spec *experiment.Spec) (*split.Assignment, error) {
 }
 
 // single is one trace divided by the experiment's split.
-func single(src *source, spec *experiment.Spec, acc replay.Accounting) (*dataset, error) {
+func single(src *source, spec *experiment.Spec, acc billing.Accounting) (*dataset, error) {
 	src.models = upTo(len(src.trace.Models))
-	table, err := replay.NewTable(src.trace, src.models, acc)
+	table, err := billing.NewTable(src.trace, src.models, acc)
 	if err != nil {
 		return nil, err
 	}
@@ -183,38 +183,40 @@ func single(src *source, spec *experiment.Spec, acc replay.Accounting) (*dataset
 		return nil, err
 	}
 	d := &dataset{trace: src.trace, table: table, part: parts.Part, sources: []source{*src}, spec: &spec.Data}
-	d.rebill = func(acc replay.Accounting) (*replay.Table, error) { return replay.NewTable(src.trace, src.models, acc) }
+	d.rebill = func(acc billing.Accounting) (*billing.Table, error) {
+		return billing.NewTable(src.trace, src.models, acc)
+	}
 	d.noteSplit(parts)
 	return d, d.finish(&acc)
 }
 
 // joined puts a test trace below a train trace, whose prompts are divided into train and validation.
-func joined(train, test *source, spec *experiment.Spec, acc replay.Accounting) (*dataset, error) {
+func joined(train, test *source, spec *experiment.Spec, acc billing.Accounting) (*dataset, error) {
 	d := &dataset{spec: &spec.Data}
 	if err := d.matchModels(train, test); err != nil {
 		return nil, err
 	}
-	trainTable, err := replay.NewTable(train.trace, train.models, acc)
+	trainTable, err := billing.NewTable(train.trace, train.models, acc)
 	if err != nil {
 		return nil, fmt.Errorf("data.train: %w", err)
 	}
-	testTable, err := replay.NewTable(test.trace, test.models, acc)
+	testTable, err := billing.NewTable(test.trace, test.models, acc)
 	if err != nil {
 		return nil, fmt.Errorf("data.test: %w", err)
 	}
-	if d.table, err = replay.Concat(trainTable, testTable); err != nil {
+	if d.table, err = billing.Concat(trainTable, testTable); err != nil {
 		return nil, err
 	}
-	d.rebill = func(acc replay.Accounting) (*replay.Table, error) {
-		a, err := replay.NewTable(train.trace, train.models, acc)
+	d.rebill = func(acc billing.Accounting) (*billing.Table, error) {
+		a, err := billing.NewTable(train.trace, train.models, acc)
 		if err != nil {
 			return nil, err
 		}
-		b, err := replay.NewTable(test.trace, test.models, acc)
+		b, err := billing.NewTable(test.trace, test.models, acc)
 		if err != nil {
 			return nil, err
 		}
-		return replay.Concat(a, b)
+		return billing.Concat(a, b)
 	}
 	parts, err := train.split(spec)
 	if err != nil {
@@ -361,7 +363,7 @@ func (s *source) copyOutcomes(t *trace.Trace, first int, code map[string]uint32)
 }
 
 // finish checks that there is something to learn from and to test on.
-func (d *dataset) finish(acc *replay.Accounting) error {
+func (d *dataset) finish(acc *billing.Accounting) error {
 	count := map[split.Part]int{}
 	for _, p := range d.part {
 		count[p]++

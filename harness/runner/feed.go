@@ -17,6 +17,8 @@ type feed struct {
 	pool    []int
 	ids     []string // of all prompts, as policies see them
 	needs   *policy.Description
+
+	weighsWater bool // some preference of the run does
 }
 
 // prompts are the columns of some prompts that a policy may see. category is the need that the label depends on: that of
@@ -51,14 +53,29 @@ func (f *feed) prompts(rows []int, category policy.Need) policy.Prompts {
 	return out
 }
 
-// fed are the quantities whose figures policies are given.
-var fed = []policy.Quantity{policy.Quality, policy.Cost, policy.Energy, policy.Carbon, policy.Latency}
+// quantities are those whose figures policies are given: water only where a preference weighs it.
+func (f *feed) quantities() []policy.Quantity {
+	fed := []policy.Quantity{policy.Quality, policy.Cost, policy.Energy, policy.Carbon, policy.Latency}
+	if f.weighsWater {
+		fed = append(fed, policy.Water)
+	}
+	return fed
+}
+
+// shown are the figures of an outcome that policies are given.
+func (f *feed) shown(figures policy.Figures) policy.Figures {
+	out := policy.Unknown()
+	for _, q := range f.quantities() {
+		out[q] = figures[q]
+	}
+	return out
+}
 
 // split is a labelled part of the trace: only ever called with prompts of train and validation.
 func (f *feed) split(ctx context.Context, rows []int) (*policy.Split, error) {
 	rows, _ = f.blind(rows)
-	t, view := f.data.trace, f.data.table.View(f.pool)
-	n := len(rows) * len(f.pool)
+	t, view := f.data.trace, replay.Of(f.data.table, f.pool)
+	n, fed := len(rows)*len(f.pool), f.quantities()
 	s := &policy.Split{Prompts: f.prompts(rows, policy.NeedCategory), Outcomes: policy.Outcomes{
 		Models:  len(f.pool),
 		Present: make([]bool, n), Figures: policy.NewMatrix(n, fed...), InputTokens: make([]float32, n), OutputTokens: make([]float32, n),
@@ -71,7 +88,7 @@ func (f *feed) split(ctx context.Context, rows []int) (*policy.Split, error) {
 			at, from := i*len(f.pool)+m, t.Outcomes.At(p, model)
 			o := view.At(p, m)
 			s.Outcomes.Present[at] = o.Present()
-			figures := o.Figures()
+			figures := o.Central()
 			for _, q := range fed {
 				s.Outcomes.Figures[q][at] = float32(figures[q])
 			}
@@ -121,7 +138,7 @@ func (f *feed) models() []policy.Model {
 	return out
 }
 
-func (f *feed) view() *replay.View { return f.data.table.View(f.pool) }
+func (f *feed) view() *replay.View { return replay.Of(f.data.table, f.pool) }
 
 func pick(column []string, rows []int) []string {
 	if column == nil {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/trilemma-bench/trilemma/harness/billing"
 	"github.com/trilemma-bench/trilemma/harness/carbon"
 	"github.com/trilemma-bench/trilemma/harness/coverage"
 	"github.com/trilemma-bench/trilemma/harness/experiment"
@@ -28,7 +29,7 @@ type Plan struct {
 
 	data      *dataset
 	ids       []string // of the prompts, as policies see them
-	acc       replay.Accounting
+	acc       billing.Accounting
 	vectors   map[string]vectors // by label of the encoder
 	pools     map[string][]int
 	prefs     map[string][]experiment.Labelled
@@ -130,7 +131,7 @@ func (p *Plan) noteYearly() {
 // nobody says why a pool is left without test prompts: models without a single outcome that can be billed are named, with
 // what their outcomes lack.
 func (p *Plan) nobody(pool string, models []int) error {
-	view := p.data.table.View(models)
+	view := replay.Of(p.data.table, models)
 	var free []string
 	var which []int
 	for m, model := range models {
@@ -168,17 +169,15 @@ func (p *Plan) preferences(pool string, models []int) ([]experiment.Labelled, er
 	if len(train) == 0 {
 		return nil, fmt.Errorf("no training prompt was answered by the pool")
 	}
-	means, err := replay.SingleMeans(p.data.table.View(models), int32s(train))
+	means, err := replay.SingleMeans(replay.Of(p.data.table, models), int32s(train))
 	if err != nil {
 		return nil, err
 	}
 	scale := experiment.Scale{
-		CostUSD:    spread(means, func(m *replay.Mean) float64 { return m.CostUSD }),
-		CarbonG:    spread(means, func(m *replay.Mean) float64 { return m.CarbonG }),
-		LatencySec: spread(means, func(m *replay.Mean) float64 { return m.LatencySec }),
+		CostUSD: spread(means, policy.Cost), CarbonG: spread(means, policy.Carbon), LatencySec: spread(means, policy.Latency),
 	}
 	sweeps := p.Spec.Preferences
-	if p.acc.UnknownCost == replay.QualityOnly {
+	if p.acc.UnknownCost == billing.QualityOnly {
 		sweeps.LambdaCost = nil // what a dollar is worth cannot be asked where no cost is known
 	}
 	list, err := sweeps.Expand(scale)
@@ -200,13 +199,13 @@ func (p *Plan) preferences(pool string, models []int) ([]experiment.Labelled, er
 }
 
 // spread is the least and the greatest mean of the models; NaN where one is unknown. A free model is no minimum.
-func spread(means []replay.Mean, of func(*replay.Mean) float64) experiment.MinMax {
+func spread(means []replay.Mean, q policy.Quantity) experiment.MinMax {
 	out := experiment.MinMax{Min: math.NaN(), Max: math.NaN()}
 	for i := range means {
 		if means[i].Covered == 0 {
 			continue
 		}
-		x := of(&means[i])
+		x := means[i].Figures[q]
 		if math.IsNaN(x) {
 			return experiment.MinMax{Min: math.NaN(), Max: math.NaN()}
 		}
@@ -224,7 +223,7 @@ func spread(means []replay.Mean, of func(*replay.Mean) float64) experiment.MinMa
 // answered, for testing those that the experiment's coverage says.
 func (p *Plan) rows(pool string, part split.Part) []int {
 	rows := p.data.rows(part)
-	view := p.data.table.View(p.pools[pool])
+	view := replay.Of(p.data.table, p.pools[pool])
 	if part == split.Test && p.Spec.Coverage == "complete" {
 		return view.Complete(rows)
 	}
@@ -241,7 +240,8 @@ func (p *Plan) rows(pool string, part split.Part) []int {
 // feedOf is the data of a cell.
 func (p *Plan) feedOf(c *experiment.Cell) *feed {
 	v := p.vectors[c.Encoder]
-	return &feed{data: p.data, vectors: v.data, dim: v.dim, pool: c.Models, ids: p.ids}
+	water := slices.ContainsFunc(p.prefs[c.Pool], func(l experiment.Labelled) bool { return l.Preference[policy.Water] != 0 })
+	return &feed{data: p.data, vectors: v.data, dim: v.dim, pool: c.Models, ids: p.ids, weighsWater: water}
 }
 
 // source is where a cell's policy comes from.
@@ -266,8 +266,8 @@ func (p *Plan) describe() error {
 	about := struct {
 		Prompts, Train, Validation, Selection, Test int
 		Feedback                                    coverage.Density `json:"feedback"`
-		Logged                                      replay.Shares
-		Accounting                                  replay.Accounting
+		Logged                                      billing.Shares
+		Accounting                                  billing.Accounting
 		Pools                                       map[string]poolAbout
 		Encoders                                    map[string]encoderAbout
 	}{

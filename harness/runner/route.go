@@ -55,7 +55,7 @@ func (r *router) reveal(some []int) host.Reveal {
 		at := out.At(p, r.feed.pool[model])
 		shown := host.Revealed{
 			InputTokens: figure(out.InputTokens, at), OutputTokens: figure(out.OutputTokens, at),
-			Figures: o.Figures(),
+			Figures: r.feed.shown(o.Central()),
 		}
 		if out.Answer != nil && r.about.Wants(policy.NeedAnswer) {
 			shown.Answer = out.AnswerText[out.Answer[at]]

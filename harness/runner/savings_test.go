@@ -5,8 +5,8 @@ import (
 	"math"
 	"testing"
 
+	"github.com/trilemma-bench/trilemma/harness/billing"
 	"github.com/trilemma-bench/trilemma/harness/experiment"
-	"github.com/trilemma-bench/trilemma/harness/replay"
 	"github.com/trilemma-bench/trilemma/harness/savings"
 	"github.com/trilemma-bench/trilemma/harness/store"
 	"github.com/trilemma-bench/trilemma/harness/trace"
@@ -49,8 +49,8 @@ func planOf(t *testing.T, score func(prompt, model int) float32, change func(*tr
 		t.Fatal(err)
 	}
 	src.models = upTo(len(src.trace.Models))
-	p := &Plan{Spec: spec, acc: replay.DefaultAccounting(), pools: map[string][]int{"all": src.models}, test: map[string][]int{}}
-	table, err := replay.NewTable(src.trace, src.models, p.acc)
+	p := &Plan{Spec: spec, acc: billing.DefaultAccounting(), pools: map[string][]int{"all": src.models}, test: map[string][]int{}}
+	table, err := billing.NewTable(src.trace, src.models, p.acc)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +105,7 @@ func TestReferencesAreChosenByKnownPrompts(t *testing.T) {
 	if len(out.Savings) != 2 {
 		t.Fatalf("%d savings, want the alternative single model and the blind mix", len(out.Savings))
 	}
-	share := func(m int) float64 { return float64(p.data.table.At(40, m).CarbonG()) }
+	share := func(m int) float64 { return float64(p.data.table.At(40, m).At(policy.Carbon)) }
 	for i, want := range []string{store.RoleSingle, store.RoleBlind} {
 		s := &out.Savings[i]
 		if s.Role != want || s.N != 20 || s.QualityDiff != 0 || s.Baseline != "best single" || s.ChosenOn != store.OnKnown {
@@ -167,7 +167,7 @@ func TestLabelsAreEveryAnswerOutsideOfTest(t *testing.T) {
 	}
 	var grams float64
 	for m := range 2 {
-		grams += 40 * float64(p.data.table.At(0, m).CarbonG())
+		grams += 40 * float64(p.data.table.At(0, m).At(policy.Carbon))
 	}
 	if math.Abs(*l.CarbonG-grams) > 1e-6*grams {
 		t.Errorf("labels emit %v g, want %v", *l.CarbonG, grams)
@@ -177,7 +177,7 @@ func TestLabelsAreEveryAnswerOutsideOfTest(t *testing.T) {
 func TestLeastCarbon(t *testing.T) {
 	nan := math.NaN()
 	point := func(quality, grams, usd float64) store.Point {
-		return store.Point{Quality: quality, CarbonG: grams, CostUSD: usd, Coverage: 1}
+		return store.Point{Figures: policy.Figures{policy.Quality: quality, policy.Carbon: grams, policy.Cost: usd}, Coverage: 1}
 	}
 	for _, c := range []struct {
 		name   string
