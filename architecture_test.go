@@ -17,28 +17,30 @@ const module = "github.com/trilemma-bench/trilemma/"
 // layer orders the folders of packages: a package may import only packages of lower layers, or its own folder's. Every
 // package of the module is in it, so that a new one gets its place when it is made.
 var layer = map[string]int{
-	"harness/textfile": -1, "policies/spelling": -1,
-	"harness/stats": 0, "harness/cost": 0, "harness/energy": 0, "harness/carbon": 0, "harness/event": 0, "harness/provenance": 0, "harness/wheel": 0,
-	"harness/footprint": 0,
+	"harness/textfile": -1, "policies/spelling": -1, "policies/checkpoint": -1, "policies/compute": -1,
+	"harness/stats": 0, "harness/cost": 0, "harness/energy": 0, "harness/carbon": 0, "harness/event": 0, "harness/provenance": 0, "harness/pypi": 0,
+	"harness/selfmeter": 0,
 	"policies/policy":   1, "plugins/proto": 1, "plugins/schema": 1,
-	"harness/trace": 2, "plugins/wire": 2, "policies/params": 2, "policies/env": 2, "policies/policytest": 2, "policies/learn": 2,
-	"harness/encode": 3, "harness/synth": 3, "harness/importer": 3, "harness/billing": 3, "harness/metrics": 3, "harness/savings": 3, "harness/coverage": 3,
+	"harness/trace": 2, "plugins/wire": 2, "policies/params": 2, "policies/env": 2, "policies/policytest": 2, "policies/nn": 2,
+	"policies/forecast": 3,
+	"harness/encode":    3, "harness/synth": 3, "harness/importer": 3, "harness/billing": 3, "harness/metrics": 3, "harness/savings": 3,
 	"plugins/serve": 3, "plugins/example-python": 3,
-	"policies/agreement": 3, "policies/bestsingle": 3, "policies/carbon": 3, "policies/categorybest": 3, "policies/knn": 3, "policies/moe": 3,
-	"policies/predict": 3, "policies/random": 3, "policies/single": 3, "policies/static": 3,
-	"harness/replay": 4, "harness/experiment": 4, "harness/store": 4, "harness/plot": 4, "plugins/host": 4, "plugins/example-go": 4, "plugins/scaffold": 4, "policies/agent": 4,
-	"policies/ppo": 5, "policies/reinforce": 5,
-	"policies/bundled": 6,
-	"harness/runner":   7, "harness/compare": 7, "harness/backend": 7, "harness/choose": 7, "harness/interop": 7,
-	"harness/report": 8,
-	"harness/browse": 9,
-	"harness/cli":    10,
-	"":               11, // the program itself
+	"policies/agreement": 4, "policies/bestsingle": 4, "policies/carbon": 4, "policies/categorybest": 4, "policies/knn": 4, "policies/moe": 4,
+	"policies/predict": 4, "policies/random": 4, "policies/single": 4, "policies/static": 4, "harness/coverage": 4,
+	"harness/replay": 4, "harness/experiment": 4, "harness/store": 4, "harness/plot": 4, "plugins/host": 4, "plugins/example-go": 4, "plugins/scaffold": 4,
+	"policies/agent": 5, "harness/dataset": 5,
+	"policies/ppo":   6, "policies/reinforce": 6,
+	"policies/bundled": 7,
+	"harness/runner":   8, "harness/compare": 8, "harness/backend": 8, "harness/recommend": 8, "harness/interop": 8,
+	"harness/report": 9,
+	"harness/browse": 10,
+	"harness/cli":    11,
+	"":               12, // the program itself
 }
 
 // gomlx lists the packages that may import GoMLX. A policy is among them where its own update rule, a loss, is to be read
-// in its folder; sessions, optimisers and backends stay in policies/learn.
-var gomlx = map[string]bool{"policies/learn": true, "harness/encode": true, "policies/moe": true, "policies/ppo": true, "policies/reinforce": true}
+// in its folder; sessions and optimisers stay in policies/nn, backends in policies/compute.
+var gomlx = map[string]bool{"policies/compute": true, "policies/nn": true, "policies/nn/actor": true, "harness/encode": true, "policies/moe": true, "policies/ppo": true, "policies/reinforce": true}
 
 // packages lists the module's packages with what each imports.
 func packages(t *testing.T) map[string][]string {
@@ -80,7 +82,7 @@ func TestImportsPointDown(t *testing.T) {
 			dep, ours := strings.CutPrefix(path, module)
 			if !ours {
 				if strings.HasPrefix(path, "github.com/gomlx/") && !gomlx[pkg] && folder(pkg) != "harness/encode" {
-					t.Errorf("%s imports %s: only policies/learn, harness/encode and policies with losses of their own may", pkg, path)
+					t.Errorf("%s imports %s: only policies/nn, harness/encode and policies with losses of their own may", pkg, path)
 				}
 				continue
 			}
@@ -100,7 +102,7 @@ func TestImportsPointDown(t *testing.T) {
 }
 
 func TestPoliciesDoNotImportEachOther(t *testing.T) {
-	shared := map[string]bool{"policy": true, "params": true, "learn": true, "env": true, "policytest": true,
+	shared := map[string]bool{"policy": true, "params": true, "compute": true, "nn": true, "nn/actor": true, "forecast": true, "checkpoint": true, "env": true, "policytest": true,
 		"agent": true} // agents may start from predict, so agent imports it
 	for pkg, imports := range packages(t) {
 		name, ok := strings.CutPrefix(pkg, "policies/")
@@ -109,7 +111,7 @@ func TestPoliciesDoNotImportEachOther(t *testing.T) {
 		}
 		for _, path := range imports {
 			if dep, ok := strings.CutPrefix(path, module+"policies/"); ok && !shared[dep] {
-				t.Errorf("%s imports policies/%s: policies share only policy, params, learn and env", pkg, dep)
+				t.Errorf("%s imports policies/%s: policies share only policy, params, nn, forecast and env", pkg, dep)
 			}
 		}
 	}

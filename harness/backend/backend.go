@@ -11,12 +11,12 @@ import (
 	"path/filepath"
 	"runtime"
 
-	"github.com/trilemma-bench/trilemma/harness/wheel"
-	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/harness/pypi"
+	"github.com/trilemma-bench/trilemma/policies/compute"
 )
 
 // cpu is a build of XLA's CPU plugin that works with unmodified go-xla.
-var cpu = wheel.Wheel{
+var cpu = pypi.Wheel{
 	Package: "fastatomstruct-xla-cpu", Version: "2026.6.23", Bytes: 63200622,
 	SHA256: "88b1c430b341b4bea40a37420311c9c75db6e22b46d2ff95b6986577bee6afe9",
 }
@@ -30,10 +30,10 @@ const (
 // installed stays, unless again is set.
 func Install(ctx context.Context, name, file string, again bool, log io.Writer) (path string, fresh bool, err error) {
 	switch name {
-	case learn.BackendCPU:
-	case learn.DefaultBackend:
+	case compute.XLACPU:
+	case compute.Default:
 		return "", false, errors.New("the backend go is part of this program: there is nothing to install")
-	case learn.BackendCUDA:
+	case compute.XLACUDA:
 		return "", false, errors.New("xla:cuda is not installed by this program, for it needs CUDA of the driver's version: `trilemma backend check xla:cuda` says what is missing and where it comes from")
 	default:
 		return "", false, fmt.Errorf("there is no backend %q to install, want xla:cpu", name)
@@ -41,7 +41,7 @@ func Install(ctx context.Context, name, file string, again bool, log io.Writer) 
 	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
 		return "", false, fmt.Errorf("the plugin for xla:cpu is published for Linux on amd64, this is %s on %s: use the backend go, or a plugin of your own by its absolute path", runtime.GOOS, runtime.GOARCH)
 	}
-	dir, err := learn.PluginDir("cpu")
+	dir, err := compute.PluginDir("cpu")
 	if err != nil {
 		return "", false, err
 	}

@@ -10,7 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/trilemma-bench/trilemma/harness/backend"
-	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/compute"
+	"github.com/trilemma-bench/trilemma/policies/nn"
 )
 
 func backendCommand() *cobra.Command {
@@ -32,7 +33,7 @@ func backendListCommand() *cobra.Command {
 		Example: "  trilemma backend list",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			states := learn.Backends()
+			states := compute.List()
 			w := cmd.OutOrStdout()
 			if asJSON {
 				return json.NewEncoder(w).Encode(states)
@@ -68,7 +69,7 @@ func backendInstallCommand() *cobra.Command {
   trilemma backend install xla:cpu --wheel fastatomstruct_xla_cpu-2026.6.23-py3-none-manylinux_2_27_x86_64.whl`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			name := learn.BackendCPU
+			name := compute.XLACPU
 			if len(args) > 0 {
 				name = args[0]
 			}
@@ -97,11 +98,11 @@ func backendCheckCommand() *cobra.Command {
 		Example: "  trilemma backend check go",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			name := learn.DefaultBackend
+			name := compute.Default
 			if len(args) > 0 {
 				name = args[0]
 			}
-			for _, s := range learn.Backends() {
+			for _, s := range compute.List() {
 				// CUDA's libraries may lie where only the linker finds them, so only what cannot work at all stops here.
 				if s.Name == name && !s.Ready && s.Plugin == "" {
 					return fmt.Errorf("backend %s cannot be used: %w", name, errors.New(strings.Join(s.Missing, ";\n  ")))
@@ -112,7 +113,7 @@ func backendCheckCommand() *cobra.Command {
 					}
 				}
 			}
-			trial, err := learn.TryBackend(cmd.Context(), name)
+			trial, err := nn.TryBackend(cmd.Context(), name)
 			if err != nil {
 				return err
 			}

@@ -5,13 +5,13 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/trilemma-bench/trilemma/harness/choose"
+	"github.com/trilemma-bench/trilemma/harness/recommend"
 )
 
 func budgetCommand() *cobra.Command {
 	var results, pool, cost, carbon string
 	var asJSON bool
-	spec := choose.StreamSpec{}
+	spec := recommend.StreamSpec{}
 	cmd := &cobra.Command{
 		Use:   "budget [RUN]",
 		Short: "Hold a budget over shuffled streams of the test prompts with a primal-dual controller",
@@ -23,11 +23,11 @@ looking ahead. Shows how near the spend ends to the budget, and the score beside
 			if (cost == "") == (carbon == "") {
 				return errors.New("give one budget: --max-cost 0.30/1k or --max-carbon 2g/1k")
 			}
-			kind, text := choose.Cost, cost
+			kind, text := recommend.Cost, cost
 			if carbon != "" {
-				kind, text = choose.Carbon, carbon
+				kind, text = recommend.Carbon, carbon
 			}
-			limit, err := choose.ParseLimit(kind, text)
+			limit, err := recommend.ParseLimit(kind, text)
 			if err != nil {
 				return err
 			}
@@ -35,7 +35,7 @@ looking ahead. Shows how near the spend ends to the budget, and the score beside
 			if err != nil {
 				return err
 			}
-			choices, err := choose.Open(run, pool)
+			choices, err := recommend.Open(run, pool)
 			if err != nil {
 				return err
 			}
@@ -44,7 +44,7 @@ looking ahead. Shows how near the spend ends to the budget, and the score beside
 			if err != nil {
 				return err
 			}
-			return choose.TellStreams(cmd.OutOrStdout(), streams, asJSON)
+			return recommend.TellStreams(cmd.OutOrStdout(), streams, asJSON)
 		},
 	}
 	flags := cmd.Flags()

@@ -9,8 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/trilemma-bench/trilemma/harness/footprint"
 	"github.com/trilemma-bench/trilemma/harness/report"
+	"github.com/trilemma-bench/trilemma/harness/selfmeter"
 	"github.com/trilemma-bench/trilemma/harness/store"
 )
 
@@ -70,13 +70,13 @@ func writeEmissions(run *store.Run, f *report.Footprint, path string, stdout io.
 	}
 	rows := f.Emissions(&m)
 	if path == "-" {
-		return footprint.WriteEmissions(stdout, rows)
+		return selfmeter.WriteEmissions(stdout, rows)
 	}
 	file, err := os.Create(path)
 	if err != nil {
 		return fmt.Errorf("writing emissions: %w", err)
 	}
-	if err := footprint.WriteEmissions(file, rows); err != nil {
+	if err := selfmeter.WriteEmissions(file, rows); err != nil {
 		_ = file.Close() // the first error is the one to tell
 		return fmt.Errorf("writing emissions: %w", err)
 	}
@@ -99,7 +99,7 @@ func emissionsCommand() *cobra.Command {
 				return fmt.Errorf("reading emissions: %w", err)
 			}
 			defer file.Close()
-			rows, err := footprint.ReadEmissions(file)
+			rows, err := selfmeter.ReadEmissions(file)
 			if err != nil {
 				return fmt.Errorf("reading %s: %w", args[0], err)
 			}

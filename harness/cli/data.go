@@ -273,7 +273,7 @@ written beside it, as truth.parquet and truth.json.`,
 			if err := p.Check(); err != nil {
 				return err
 			}
-			if err := synth.Create(cmd.Context(), out, p, file.WriteOptions{}); err != nil {
+			if err := synth.Create(cmd.Context(), out, p); err != nil {
 				return err
 			}
 			_, err := fmt.Fprintf(cmd.OutOrStdout(), "wrote %d prompts × %d models to %s, with %s and %s\n",

@@ -9,7 +9,6 @@ import (
 
 	"github.com/trilemma-bench/trilemma/harness/importer"
 	"github.com/trilemma-bench/trilemma/harness/importer/formats"
-	"github.com/trilemma-bench/trilemma/harness/trace/file"
 )
 
 func importCommand() *cobra.Command {
@@ -47,7 +46,7 @@ Tokens are estimated from the text, or counted by WordPiece where --vocab names 
 			if err != nil {
 				return err
 			}
-			if err := imported.Write(out, file.WriteOptions{}); err != nil {
+			if err := imported.Write(out); err != nil {
 				return err
 			}
 			w, r := cmd.OutOrStdout(), &imported.Report

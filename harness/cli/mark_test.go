@@ -12,8 +12,8 @@ import (
 	"github.com/trilemma-bench/trilemma/harness/encode/bert"
 	"github.com/trilemma-bench/trilemma/harness/encode/wordpiece"
 	"github.com/trilemma-bench/trilemma/harness/experiment"
-	"github.com/trilemma-bench/trilemma/harness/footprint"
 	"github.com/trilemma-bench/trilemma/harness/importer"
+	"github.com/trilemma-bench/trilemma/harness/selfmeter"
 	"github.com/trilemma-bench/trilemma/harness/trace"
 )
 
@@ -41,7 +41,7 @@ func TestEveryTextReaderSkipsTheMark(t *testing.T) {
 		"hourly grid": {"datetime,zone,gco2e_per_kwh\n2024-06-01T13:00:00Z,FRA,40\n",
 			func(s string) error { _, err := carbon.LoadHourly(path("h.csv", s)); return err }},
 		"emissions.csv": {"timestamp,duration,emissions,energy_consumed\n2024-06-01T00:00:00,1,2,3\n",
-			func(s string) error { _, err := footprint.ReadEmissions(strings.NewReader(s)); return err }},
+			func(s string) error { _, err := selfmeter.ReadEmissions(strings.NewReader(s)); return err }},
 		"JSON records": {"[1, 2]", func(s string) error {
 			return importer.EachElement(t.Context(), "r", strings.NewReader(s), func(int, json.RawMessage) error { return nil })
 		}},

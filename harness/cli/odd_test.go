@@ -24,7 +24,7 @@ func altered(t *testing.T, change func(*trace.Trace)) string {
 	}
 	change(made)
 	out := filepath.Join(t.TempDir(), "altered")
-	if err := file.Write(out, made, file.WriteOptions{}); err != nil {
+	if err := file.Write(out, made, nil); err != nil {
 		t.Fatal(err)
 	}
 	return out

@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"github.com/trilemma-bench/trilemma/harness/choose"
+	"github.com/trilemma-bench/trilemma/harness/recommend"
 	"github.com/trilemma-bench/trilemma/harness/runner"
 	"github.com/trilemma-bench/trilemma/harness/store"
 )
@@ -17,7 +17,7 @@ func recommendCommand() *cobra.Command {
 	var results, pool, objective string
 	var confidence float64
 	var asJSON bool
-	flagOf := map[choose.Kind]*string{choose.Cost: new(string), choose.Carbon: new(string), choose.Latency: new(string), choose.Quality: new(string)}
+	flagOf := map[recommend.Kind]*string{recommend.Cost: new(string), recommend.Carbon: new(string), recommend.Latency: new(string), recommend.Quality: new(string)}
 	cmd := &cobra.Command{
 		Use:   "recommend [RUN]",
 		Short: "Choose the policy and setting that are certain to keep your limits, by the selection prompts",
@@ -29,12 +29,12 @@ prompts would prove it.`,
 		Example: "  trilemma recommend quickstart --max-cost 1.00/1k --min-quality 0.5",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			limits := choose.None()
-			for kind, into := range map[choose.Kind]*float64{
-				choose.Cost: &limits.MaxCostUSD, choose.Carbon: &limits.MaxCarbonG, choose.Latency: &limits.MaxLatencySec, choose.Quality: &limits.MinQuality,
+			limits := recommend.None()
+			for kind, into := range map[recommend.Kind]*float64{
+				recommend.Cost: &limits.MaxCostUSD, recommend.Carbon: &limits.MaxCarbonG, recommend.Latency: &limits.MaxLatencySec, recommend.Quality: &limits.MinQuality,
 			} {
 				if text := *flagOf[kind]; text != "" {
-					x, err := choose.ParseLimit(kind, text)
+					x, err := recommend.ParseLimit(kind, text)
 					if err != nil {
 						return err
 					}
@@ -44,7 +44,7 @@ prompts would prove it.`,
 			if !(confidence > 0 && confidence < 1) {
 				return fmt.Errorf("--confidence %v: want more than 0 and less than 1, such as 0.95", confidence)
 			}
-			goal := choose.Kind(objective)
+			goal := recommend.Kind(objective)
 			if _, known := flagOf[goal]; objective != "" && !known {
 				return fmt.Errorf("--objective %q: want quality, cost, carbon or latency", objective)
 			}
@@ -52,7 +52,7 @@ prompts would prove it.`,
 			if err != nil {
 				return err
 			}
-			choices, err := choose.Open(run, pool)
+			choices, err := recommend.Open(run, pool)
 			if err != nil {
 				return err
 			}
@@ -64,11 +64,11 @@ prompts would prove it.`,
 					return errors.New("give a limit: --max-cost 0.30/1k, --max-carbon 2g/1k, --max-latency 3s or --min-quality 0.65; sliders need a terminal")
 				}
 				var accepted bool
-				if limits, accepted, err = choose.Sliders(cmd.Context(), choices, in, out); err != nil || !accepted {
+				if limits, accepted, err = recommend.Sliders(cmd.Context(), choices, in, out); err != nil || !accepted {
 					return err
 				}
 			}
-			r := choices.Pick(choose.Request{Limits: limits, Objective: goal, Confidence: confidence})
+			r := choices.Pick(recommend.Request{Limits: limits, Objective: goal, Confidence: confidence})
 			if asJSON {
 				return choices.JSON(cmd.OutOrStdout(), r)
 			}
@@ -78,12 +78,12 @@ prompts would prove it.`,
 	flags := cmd.Flags()
 	flags.StringVar(&results, "results", "results", "folder of all results")
 	flags.StringVar(&pool, "pool", "", "pool to choose from; the run's first where left out")
-	flags.StringVar(flagOf[choose.Cost], "max-cost", "", "USD, such as 0.30/1k (for 1,000 prompts)")
-	flags.StringVar(flagOf[choose.Carbon], "max-carbon", "", "grams of CO2e, such as 2g/1k")
-	flags.StringVar(flagOf[choose.Latency], "max-latency", "", "mean seconds of an answer, such as 3s")
-	flags.StringVar(flagOf[choose.Quality], "min-quality", "", "mean score, such as 0.65")
+	flags.StringVar(flagOf[recommend.Cost], "max-cost", "", "USD, such as 0.30/1k (for 1,000 prompts)")
+	flags.StringVar(flagOf[recommend.Carbon], "max-carbon", "", "grams of CO2e, such as 2g/1k")
+	flags.StringVar(flagOf[recommend.Latency], "max-latency", "", "mean seconds of an answer, such as 3s")
+	flags.StringVar(flagOf[recommend.Quality], "min-quality", "", "mean score, such as 0.65")
 	flags.StringVar(&objective, "objective", "", "what to make best within the limits: quality, cost, carbon or latency (default: cost or carbon where a quality is asked for, else quality)")
-	flags.Float64Var(&confidence, "confidence", choose.DefaultConfidence, "probability with which all limits are kept")
+	flags.Float64Var(&confidence, "confidence", recommend.DefaultConfidence, "probability with which all limits are kept")
 	flags.BoolVar(&asJSON, "json", false, "print as JSON")
 	return cmd
 }

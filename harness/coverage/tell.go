@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/forecast"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -122,7 +122,7 @@ func (a *Answers) Estimates() []Estimate {
 			sum[at%len(a.Models)] += float64(x)
 		}
 	}
-	all := learn.OverAllPrompts(len(a.Models), split, policy.Quality)
+	all := forecast.OverAllPrompts(len(a.Models), split, policy.Quality)
 	out := make([]Estimate, len(a.Models))
 	for m, name := range a.Models {
 		out[m] = Estimate{name, n[m], known(sum[m] / float64(n[m])), known(all[m])}

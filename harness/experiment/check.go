@@ -12,21 +12,19 @@ import (
 	"github.com/trilemma-bench/trilemma/harness/carbon"
 	"github.com/trilemma-bench/trilemma/harness/encode"
 	"github.com/trilemma-bench/trilemma/harness/encode/weights"
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // checker checks what the parts of an experiment mean together, fills in what was left out and resolves paths.
 type checker struct {
-	*decoder
+	*findings
 	spec    *Spec
 	env     func(string) (string, bool)
 	dir     string // the experiment file's folder
 	notices []Notice
 }
 
-var (
-	folderName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
-	hexDigest  = regexp.MustCompile(`^[0-9a-fA-F]{64}$`)
-)
+var folderName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 
 func (c *checker) notice(path, format string, args ...any) {
 	c.notices = append(c.notices, Notice{path, fmt.Sprintf(format, args...)})
@@ -34,22 +32,15 @@ func (c *checker) notice(path, format string, args ...any) {
 
 func (c *checker) check() {
 	s := c.spec
-	switch {
-	case s.Name == "":
-		c.wrongAt("name", "the experiment needs a name, which its results are kept under")
-	case !folderName.MatchString(s.Name) || len(s.Name) > 128 || s.Name == "latest":
-		c.wrongAt("name", "%q cannot name a folder: use letters, digits, '.', '_' and '-', other than latest", s.Name)
+	if len(s.Name) > 128 || s.Name == "latest" {
+		c.wrongAt("name", "%q cannot name a folder: use another name than latest, of at most 128 characters", s.Name)
 	}
 	c.data()
 	c.pools()
 	c.encoders()
 	c.policies()
 	c.metrics()
-	for i, f := range s.Plots.Formats {
-		if slices.Contains(s.Plots.Formats[:i], f) {
-			c.wrongAt(fmt.Sprintf("plots.formats[%d]", i), "%s is there twice", f)
-		}
-	}
+	c.span("timeout", s.Timeout)
 	if s.Backend == "" {
 		c.wrongAt("backend", "empty; want go, xla:cpu, xla:cuda or a path to a PJRT plugin")
 	}
@@ -59,12 +50,44 @@ func (c *checker) check() {
 	if _, err := s.Accounting.Replay(); err != nil {
 		c.wrongErr("accounting", err)
 	}
-	p := &s.Preferences
-	if p.LambdaCost == nil && p.LambdaCarbon == nil && p.LambdaLatency == nil && !p.Grid {
-		p.LambdaCost, p.LambdaCarbon = &Sweep{Auto: autoCost}, &Sweep{Auto: autoOther}
+	c.preferences()
+}
+
+func (c *checker) preferences() {
+	p := &c.spec.Preferences
+	if p.Lambda == [policy.NumQuantities]*Sweep{} && !p.Grid {
+		p.Lambda[policy.Cost], p.Lambda[policy.Carbon] = &Sweep{Auto: autoDefault}, &Sweep{Auto: autoDefault}
+	}
+	for q, s := range p.Lambda {
+		if s == nil {
+			continue
+		}
+		c.sweep("preferences."+lambda(policy.Quantity(q)), s)
+		if s.Auto == autoDefault {
+			s.Auto = autoSize(policy.Quantity(q))
+		}
 	}
 	if n := p.size(); n > maxSweep {
 		c.wrongAt("preferences", "%d preferences are too many, want at most %d", n, maxSweep)
+	}
+}
+
+func (c *checker) sweep(at string, s *Sweep) {
+	for _, x := range []*Span{s.Log, s.Linear} {
+		switch {
+		case x == nil:
+		case x.To < x.From || x.N > 1 && x.To == x.From:
+			c.wrongAt(at, "from %v to %v: want the smaller one first", x.From, x.To)
+		case x == s.Log && x.From == 0:
+			c.wrongAt(at+".log", "a logarithmic sweep cannot begin at 0; λ = 0 is always swept, so begin above it")
+		}
+	}
+}
+
+// span checks a time span that the experiment gives: "0s" and what does not fit into 64 bits are none.
+func (c *checker) span(at string, x Duration) {
+	if n, _, given := c.root.find(at); given && x <= 0 {
+		c.wrongAt(at, "got %s, want "+wantSpan, describe(n.plain()))
 	}
 }
 
@@ -109,22 +132,16 @@ func (c *checker) arrivals() {
 		c.wrongAt("data.arrivals.from", "%q is not a time: want one such as 2024-06-01T00:00:00Z", a.From)
 	}
 	if a.Span.Std() < time.Second {
-		c.wrongAt("data.arrivals.span", "is missing or too short: want how long prompts arrive, such as 48h")
+		c.wrongAt("data.arrivals.span", "is too short: want how long prompts arrive, such as 48h")
 	}
 }
 
 func (c *checker) regions() {
 	for i, r := range c.spec.Data.Regions {
 		at := fmt.Sprintf("data.regions[%d]", i)
-		if len(r.Zones) == 0 {
-			c.wrongAt(at, "names no zones: want countries (FRA) or cloud regions (gcp/europe-west1)")
-		}
 		for k, z := range r.Zones {
 			if _, err := carbon.Intensity(z); err != nil {
 				c.wrongAt(fmt.Sprintf("%s.zones[%d]", at, k), "%v", err)
-			}
-			if slices.Contains(r.Zones[:k], z) {
-				c.wrongAt(fmt.Sprintf("%s.zones[%d]", at, k), "%s is there twice", z)
 			}
 		}
 	}
@@ -191,15 +208,12 @@ func tidy(x float64) float64 { return math.Round(x*1e12) / 1e12 }
 func (c *checker) pools() {
 	s := c.spec
 	if len(s.Pools) == 0 {
-		if c.given("pools") {
-			c.wrongAt("pools", "the list is empty: leave it out for one pool of all models")
-		}
 		s.Pools = Pools{{Name: "all"}}
 	}
 	seen := map[string]string{}
 	for i, p := range s.Pools {
 		at := fmt.Sprintf("pools[%d]", i)
-		if _, listed := c.where[at]; !listed {
+		if !c.given(at) {
 			at = "pools." + p.Name
 		}
 		switch {
@@ -224,9 +238,6 @@ func (c *checker) pools() {
 func (c *checker) encoders() {
 	s := c.spec
 	if len(s.Encoders) == 0 {
-		if c.given("encoder") {
-			c.wrongAt("encoder", "the list is empty: leave it out for hash, or write none")
-		}
 		p := encode.DefaultHash()
 		s.Encoders = Encoders{{Name: "hash", Hash: &p}}
 	}
@@ -312,10 +323,6 @@ func (c *checker) model(e *Encoder, at string) {
 
 func (c *checker) policies() {
 	s := c.spec
-	if len(s.Policies) == 0 {
-		c.wrongAt("policies", "there are no policies; give a list such as [random, knn, predict]")
-		return
-	}
 	labels := map[string]bool{}
 	for i := range s.Policies {
 		p, at := &s.Policies[i], fmt.Sprintf("policies[%d]", i)
@@ -331,12 +338,8 @@ func (c *checker) policies() {
 		}
 		labels[p.Label] = true
 		p.Plugin = c.path(at+".plugin", p.Plugin)
-		if p.SHA256 != "" {
-			if !hexDigest.MatchString(p.SHA256) {
-				c.wrongAt(at+".sha256", "%q is not a SHA-256: want 64 hexadecimal digits, as sha256sum prints", p.SHA256)
-			}
-			p.SHA256 = strings.ToLower(p.SHA256)
-		}
+		p.SHA256 = strings.ToLower(p.SHA256)
+		c.span(at+".timeout", p.Timeout)
 		for _, axis := range p.Grid {
 			if c.given(at + ".params." + axis.Name) {
 				c.wrongAt(at+".grid."+axis.Name, "is among the params too: give it once")

@@ -16,6 +16,7 @@ import (
 
 	"github.com/trilemma-bench/trilemma/harness/encode"
 	"github.com/trilemma-bench/trilemma/harness/synth"
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 var update = flag.Bool("update", false, "rewrite golden files")
@@ -90,14 +91,14 @@ func TestDefaults(t *testing.T) {
 		Pools:       Pools{{Name: "all"}},
 		Encoders:    Encoders{{Name: "hash", Label: "hash", Hash: &hash}},
 		Policies:    Policies{{Name: "random"}},
-		Preferences: Preferences{LambdaCost: &Sweep{Auto: 24}, LambdaCarbon: &Sweep{Auto: 12}},
+		Preferences: Preferences{Lambda: [policy.NumQuantities]*Sweep{policy.Cost: {Auto: 24}, policy.Carbon: {Auto: 12}}},
 		Metrics:     Metrics{"best-single", 10000, 1, 0.01, "category"},
 		Plots:       Plots{Formats: []string{"png", "svg", "pdf"}, LogCost: "auto", Style: "screen"},
 		Stream:      Stream{Batch: 32, Seed: 1},
 		Accounting:  Accounting{PUE: 1.2, BatchSize: 64, QuantisationBits: 16, Prefill: true, PrefillUtilisation: 0.4},
 		File:        "dir/x.yaml",
 	}
-	ignore := cmp.FilterPath(func(p cmp.Path) bool { return p.String() == "where" || strings.HasSuffix(p.String(), "beside") }, cmp.Ignore())
+	ignore := cmp.FilterPath(func(p cmp.Path) bool { return p.String() == "root" || strings.HasSuffix(p.String(), "beside") }, cmp.Ignore())
 	if diff := cmp.Diff(want, s, ignore, cmp.AllowUnexported(Spec{}, Encoder{})); diff != "" {
 		t.Error(diff)
 	}
@@ -130,6 +131,7 @@ preferences:
   lambda_cost: {log: [1, 100, 3]}
   lambda_carbon: {linear: [0, 4, 3]}
   lambda_latency: [0.5, 1e-3]
+  lambda_water: 2
   grid: true
 seeds: [3, 5]
 metrics: {baseline: near, resamples: 500, seed: 9, strata: none}
@@ -168,6 +170,9 @@ batch: 16
 	a, err := s.Accounting.Replay()
 	if err != nil || a.GridGPerKWh <= 0 || a.GridGPerKWh > 100 || !a.IgnoreRegions || a.Energy.PUE != 1.1 || a.Energy.Prefill.On {
 		t.Errorf("accounting %+v, %v", a, err)
+	}
+	if l := s.Preferences.Lambda; l[policy.Cost].Log.N != 3 || l[policy.Carbon].Linear.To != 4 || len(l[policy.Latency].Values) != 2 || l[policy.Water].Values[0] != 2 || l[policy.Energy] != nil {
+		t.Errorf("sweeps %+v", l)
 	}
 	if s.Plots.LogCost != "true" || len(s.Plots.Formats) != 0 || s.Metrics.Strata != "none" || s.Batch != 16 || s.Backend != "xla:cpu" {
 		t.Errorf("got %+v", s)
@@ -223,7 +228,7 @@ policies: [random, knn, {name: predict, label: "my.net"}]
 	if s.Encoders[0].Hash.Dim != 64 || s.Coverage != "available" || len(s.Seeds) != 3 || s.Data.Split.Train != 0.5 || s.Name != "123" {
 		t.Errorf("got %+v", s)
 	}
-	if s.Preferences.LambdaCost.Log.N != 2 || s.Preferences.LambdaCarbon != nil || *s.Pools[0].OpenWeights || s.Timeout.Std() != 30*time.Minute {
+	if s.Preferences.Lambda[policy.Cost].Log.N != 2 || s.Preferences.Lambda[policy.Carbon] != nil || *s.Pools[0].OpenWeights || s.Timeout.Std() != 30*time.Minute {
 		t.Errorf("got %+v", s)
 	}
 }
@@ -381,7 +386,7 @@ func FuzzParse(f *testing.F) {
 			if b, err := canonicalText(a); err != nil || !bytes.Equal(a, b) {
 				t.Errorf("canonical form changes when read again: %s, %s, %v", a, b, err)
 			}
-			if _, err := s.Preferences.Expand(Scale{CostUSD: MinMax{1, 2}, CarbonG: MinMax{1, 2}}); err != nil {
+			if _, err := s.Preferences.Expand(Scale{policy.Cost: MinMax{1, 2}, policy.Carbon: MinMax{1, 2}}); err != nil {
 				t.Error(err)
 			}
 		}

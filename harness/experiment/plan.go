@@ -87,7 +87,7 @@ type identity struct {
 	Encoder     string          `json:"encoder,omitempty"`
 	Accounting  string          `json:"accounting"`
 	Seed        *uint64         `json:"seed,omitempty"`
-	Preferences [][3]float64    `json:"preferences"`
+	Preferences [][]float64     `json:"preferences"`
 	Backend     string          `json:"backend,omitempty"`
 	Stream      *Stream         `json:"stream,omitempty"` // of an online policy
 }
@@ -97,7 +97,7 @@ const maxCells = 200_000
 
 // planner expands one experiment and collects what is wrong with it.
 type planner struct {
-	*decoder
+	*findings
 	spec   *Spec
 	facts  Facts
 	cells  []Cell
@@ -111,8 +111,8 @@ type planner struct {
 // error is [Problems] with everything that is wrong.
 func Expand(spec *Spec, facts Facts) ([]Cell, error) {
 	p := &planner{
-		decoder: &decoder{file: spec.File, where: spec.where},
-		spec:    spec, facts: facts, owner: map[string]string{}, files: map[string]named{}, byID: map[string]string{},
+		findings: &findings{file: spec.File, root: spec.root},
+		spec:     spec, facts: facts, owner: map[string]string{}, files: map[string]named{}, byID: map[string]string{},
 	}
 	entries := p.entries()
 	wanted := map[string]bool{} // models that `model:` names and some pool has
@@ -268,7 +268,7 @@ func (p *planner) add(e entry, c Cell) {
 		id.Models = append(id.Models, p.facts.Models[m].ID)
 	}
 	for _, l := range c.Preferences {
-		id.Preferences = append(id.Preferences, [3]float64{l.Preference[policy.Cost], l.Preference[policy.Carbon], l.Preference[policy.Latency]})
+		id.Preferences = append(id.Preferences, l.weights())
 	}
 	if c.Encoder != "" {
 		id.Encoder = p.facts.Encoders[c.Encoder]

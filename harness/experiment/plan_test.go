@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -56,7 +58,7 @@ func facts() Facts {
 			return []Labelled{{Label: "0"}, {"c01", policy.Preference{policy.Cost: 10}}, {"c02", policy.Preference{policy.Cost: 100}}}, nil
 		},
 	}
-	f.Known = sortedKeys(described)
+	f.Known = slices.Sorted(maps.Keys(described))
 	f.Describe = func(p Policy) (PolicyFacts, bool, error) {
 		if p.Name == "unstartable" {
 			return PolicyFacts{}, true, errors.New("not executable")
@@ -274,9 +276,9 @@ func TestPlanProblems(t *testing.T) {
 	for _, c := range []struct{ change, want string }{
 		{"policies=[knm]", `--set policies=[knm]: policies[0]: unknown policy "knm", did you mean "knn"?`},
 		{"policies=[{name: knn, params: {K: 5, metric: l3}}]", `policies[0].params.K: policy knn: parameter "K": unknown, did you mean "k"? (known: k, metric)`},
-		{"policies=[{name: knn, params: {K: 5, metric: l3}}]", `policies[0].params.metric: policy knn: parameter "metric": value must be one of`},
-		{"policies=[{name: knn, grid: {k: [5, 0]}}]", `policies[0].grid.k: policy knn: parameter "k": minimum: got 0, want 1`},
-		{"policies=[{name: knn, params: {k: many}}]", `parameter "k": got string, want integer`},
+		{"policies=[{name: knn, params: {K: 5, metric: l3}}]", `policies[0].params.metric: policy knn: parameter "metric": "l3" is not one of them, did you mean "l2"? (known: cosine, l2)`},
+		{"policies=[{name: knn, grid: {k: [5, 0]}}]", `policies[0].grid.k: policy knn: parameter "k": 0 is out of range, want 1 to 1000`},
+		{"policies=[{name: knn, params: {k: many}}]", `parameter "k": got "many", want a whole number, 1 to 1000`},
 		{"policies=[{name: best, params: {a: 1}}]", `parameter "a": unknown, there are none`},
 		{"policies=[broken]", "policy broken: its parameter schema cannot be used"},
 		{"policies=[leaky]", "must not refer to other files"},
@@ -304,7 +306,7 @@ func TestPlanProblems(t *testing.T) {
 	_, err := Expand(s, facts())
 	want := `dir/x.yaml:3:10: pools[0]: pool p: no model of the trace matches "gpt-5", did you mean "gpt-4"? (known: llama-8b, gpt-4, llama-70b, meta/llama-x)
 dir/x.yaml:5:5: policies[0]: unknown policy "knm", did you mean "knn"? (known: agent, best, broken, knn, leaky, net, online, random, single)
-dir/x.yaml:6:29: policies[1].params.k: policy knn: parameter "k": minimum: got 0, want 1`
+dir/x.yaml:6:29: policies[1].params.k: policy knn: parameter "k": 0 is out of range, want 1 to 1000`
 	if err == nil || err.Error() != want {
 		t.Errorf("got\n%v\nwant\n%s", err, want)
 	}
@@ -325,8 +327,8 @@ func TestSeveralEncoders(t *testing.T) {
 }
 
 func TestPreferences(t *testing.T) {
-	scale := Scale{CostUSD: MinMax{1e-5, 1e-3}, CarbonG: MinMax{math.NaN(), math.NaN()}, LatencySec: MinMax{0, 0}}
-	auto := Preferences{LambdaCost: &Sweep{Auto: 3}, LambdaCarbon: &Sweep{Auto: 3}, LambdaLatency: &Sweep{Values: []float64{0, 2, 2, 1}}}
+	scale := Scale{policy.Cost: MinMax{1e-5, 1e-3}, policy.Carbon: MinMax{math.NaN(), math.NaN()}, policy.Latency: MinMax{0, 0}}
+	auto := Preferences{Lambda: [policy.NumQuantities]*Sweep{policy.Cost: {Auto: 3}, policy.Carbon: {Auto: 3}, policy.Latency: {Values: []float64{0, 2, 2, 1}}}}
 	got, err := auto.Expand(scale)
 	if err != nil {
 		t.Fatal(err)
@@ -338,9 +340,20 @@ func TestPreferences(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
-	grid := Preferences{LambdaCost: &Sweep{Log: &Span{1, 100, 3}}, LambdaCarbon: &Sweep{Linear: &Span{0, 4, 3}}, Grid: true}
+	grid := Preferences{Lambda: [policy.NumQuantities]*Sweep{policy.Cost: {Log: &Span{1, 100, 3}}, policy.Carbon: {Linear: &Span{0, 4, 3}}}, Grid: true}
 	if got, err = grid.Expand(Scale{}); err != nil || len(got) != 12 || got[5].Label != "c01g02" || got[5].Preference[policy.Cost] != 1 || got[5].Preference[policy.Carbon] != 4 {
 		t.Errorf("grid gave %d %v, %v", len(got), got, err)
+	}
+}
+
+// Cells are called what they were before water could be weighed.
+func TestWeightsOfOldCells(t *testing.T) {
+	for want, p := range map[string]policy.Preference{
+		"[0 0 0]": {}, "[1 0 2]": {policy.Cost: 1, policy.Latency: 2}, "[0 0 0 3]": {policy.Water: 3},
+	} {
+		if got := fmt.Sprint(Labelled{Preference: p}.weights()); got != want {
+			t.Errorf("%v: %s, want %s", p, got, want)
+		}
 	}
 }
 
@@ -349,7 +362,7 @@ func TestPreferencesProperties(t *testing.T) {
 		least := rapid.Float64Range(1e-9, 1).Draw(t, "min")
 		scale := MinMax{least, least * rapid.Float64Range(1, 1e4).Draw(t, "ratio")}
 		n := rapid.IntRange(1, 150).Draw(t, "n")
-		got, err := Preferences{LambdaCost: &Sweep{Auto: n}}.Expand(Scale{CostUSD: scale})
+		got, err := Preferences{Lambda: [policy.NumQuantities]*Sweep{policy.Cost: {Auto: n}}}.Expand(Scale{policy.Cost: scale})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -61,15 +61,8 @@ func validate(t testing.TB, s *jsonschema.Schema, text []byte) error {
 	if err != nil {
 		return err
 	}
-	raw, err := canonical(root.plainValue())
-	if err != nil {
-		t.Fatal(err)
-	}
-	instance, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s.Validate(instance)
+	root.dropNulls()
+	return s.Validate(root.plain())
 }
 
 // The shipped experiments are right by the schema and by the program, and say where their schema is.
@@ -170,7 +163,7 @@ func TestEveryKeyIsDescribed(t *testing.T) {
 		}
 	}
 	walk("", doc)
-	if least := len(names(reflect.TypeFor[Spec]())) + 60; count < least {
+	if least := reflect.TypeFor[Spec]().NumField() + 60; count < least {
 		t.Errorf("%d keys, want at least %d", count, least)
 	}
 }

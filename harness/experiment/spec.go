@@ -6,12 +6,13 @@ import (
 
 	"github.com/trilemma-bench/trilemma/harness/encode"
 	"github.com/trilemma-bench/trilemma/harness/synth"
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // Spec is a checked experiment: what to route, with which policies, under which preferences, and what to make of it.
 type Spec struct {
 	// Name of the experiment, and of its folder under results/: letters, digits, '.', '_' and '-'.
-	Name string `json:"name" jsonschema:"required,pattern=^[A-Za-z0-9][A-Za-z0-9._-]*$"`
+	Name string `json:"name" jsonschema:"required,pattern=^[A-Za-z0-9][A-Za-z0-9._-]*$,title=a name for the folder of its results\\, of letters\\, digits\\, '.'\\, '_' and '-'"`
 	// What the experiment asks, in a sentence or two.
 	Description string `json:"description,omitempty"`
 	// The trace or traces, and how they are split into train, validation, selection and test.
@@ -47,7 +48,7 @@ type Spec struct {
 	File string   `json:"-"`
 	Sets []string `json:"-"`
 
-	where map[string]spot // where each value was written, for what is found out later
+	root *node // the experiment as written, for what is found out later
 }
 
 // Stream says how online policies meet prompts. It changes their results.
@@ -79,9 +80,9 @@ type Data struct {
 // Arrivals draws times of arrival, evenly over a time span, for a trace whose prompts have none.
 type Arrivals struct {
 	// When the first prompt may arrive, such as 2024-06-01T00:00:00Z.
-	From string `json:"from" jsonschema:"required"`
+	From string `json:"from" jsonschema:"required,title=a time such as 2024-06-01T00:00:00Z"`
 	// How long prompts arrive, such as 48h.
-	Span Duration `json:"span" jsonschema:"required"`
+	Span Duration `json:"span" jsonschema:"required,title=how long prompts arrive\\, such as 48h"`
 	// Another seed is another order.
 	Seed uint64 `json:"seed" jsonschema:"minimum=0"`
 	// Replace the times of arrival that the trace has. Without it such a trace is refused.
@@ -93,7 +94,7 @@ type Deployment struct {
 	// Model ids or globs (* and ?). Without any: every model.
 	Models []string `json:"models,omitempty"`
 	// Countries (FRA) or cloud regions (gcp/europe-west1).
-	Zones []string `json:"zones" jsonschema:"required"`
+	Zones []string `json:"zones" jsonschema:"required,minItems=1,uniqueItems=true,title=a list of countries (FRA) or cloud regions (gcp/europe-west1)"`
 }
 
 // Split divides prompts into train, validation, selection and test.
@@ -128,7 +129,7 @@ type Pools []Pool
 // Pool is a named list of models. A model belongs to it when all that is said holds.
 type Pool struct {
 	// Name of the pool in tables and plots.
-	Name string `json:"name"`
+	Name string `json:"name" jsonschema:"title=a name for tables and plots"`
 	// Model ids or globs (* and ?). One that begins with ! takes models away again. Without any: every model.
 	Models []string `json:"models,omitempty"`
 	// Model ids or globs to leave out.
@@ -184,7 +185,7 @@ type Policy struct {
 	// Executable that serves the policy, in place of the one found by name.
 	Plugin string `json:"plugin,omitempty"`
 	// What the SHA-256 of the executable must be, in hexadecimal.
-	SHA256 string `json:"sha256,omitempty" jsonschema:"pattern=^[0-9a-fA-F]{64}$"`
+	SHA256 string `json:"sha256,omitempty" jsonschema:"pattern=^[0-9a-fA-F]{64}$,title=a SHA-256 of 64 hexadecimal digits\\, as sha256sum prints"`
 	// false: no cell of what a policy that learns from reward starts from is added beside it.
 	Untrained *bool `json:"untrained,omitempty"`
 	// How long a cell of this policy may take, in place of the experiment's.
@@ -224,7 +225,7 @@ type Metrics struct {
 // Plots says how fronts are drawn.
 type Plots struct {
 	// Files of each figure; [] draws none.
-	Formats []string `json:"formats" jsonschema:"enum=png,enum=svg,enum=pdf"`
+	Formats []string `json:"formats" jsonschema:"uniqueItems=true,enum=png,enum=svg,enum=pdf"`
 	// Logarithmic cost and carbon axes: true, false, or auto for where they help.
 	LogCost Choice `json:"log_cost"`
 	// Size: for the screen, or for the columns of papers, where the caption takes the place of the heading.
@@ -274,7 +275,7 @@ type Accounting struct {
 	// Price book, in place of the prices of models.yaml.
 	Prices string `json:"prices,omitempty"`
 	// Date of the book's prices for prompts without a time of arrival, such as 2024-07-01.
-	PricesOn string `json:"prices_on,omitempty" jsonschema:"pattern=^[0-9]{4}-[0-9]{2}-[0-9]{2}$"`
+	PricesOn string `json:"prices_on,omitempty" jsonschema:"pattern=^[0-9]{4}-[0-9]{2}-[0-9]{2}$,title=a date such as 2024-07-01"`
 	// What becomes of outcomes that have a score but no known cost: exclude leaves them out, impute charges them with the mean
 	// of their model's other outcomes, quality-only compares models by their scores alone.
 	UnknownCost string `json:"unknown_cost,omitempty" jsonschema:"enum=exclude,enum=impute,enum=quality-only,default=exclude"`
@@ -290,12 +291,8 @@ type Accounting struct {
 // Preferences are sweeps over λ, one quantity at a time with the others 0, or all combinations where Grid is set.
 // λ = 0 throughout (quality at any price) is always among them. Without any sweep, cost and carbon are swept as auto.
 type Preferences struct {
-	// Score that one US dollar is worth.
-	LambdaCost *Sweep `json:"lambda_cost,omitempty"`
-	// Score that one gram of CO2e is worth.
-	LambdaCarbon *Sweep `json:"lambda_carbon,omitempty"`
-	// Score that one second is worth.
-	LambdaLatency *Sweep `json:"lambda_latency,omitempty"`
+	// Lambda is the sweep of each quantity that can be weighed, written lambda_cost and so on.
+	Lambda [policy.NumQuantities]*Sweep `json:"-"`
 	// All combinations of the sweeps instead of one at a time.
 	Grid bool `json:"grid"`
 }

@@ -24,7 +24,7 @@ func TestFillTokens(t *testing.T) {
 	o.OutputTokens[1] = 0                        // zero tokens of a response
 	dir := t.TempDir()
 	text := []string{"not counted", "a b c", "数学", "", "so", "no outcome"}
-	if err := file.Write(dir, tr, file.WriteOptions{Response: func(p, m int) string { return text[o.At(p, m)] }}); err != nil {
+	if err := file.Write(dir, tr, func(p, m int) string { return text[o.At(p, m)] }); err != nil {
 		t.Fatal(err)
 	}
 	got, err := file.Open(context.Background(), dir)

@@ -67,10 +67,9 @@ func (i *Imported) Response(prompt, model int) string {
 	return i.Responses[i.Trace.Outcomes.At(prompt, model)]
 }
 
-// Write stores the trace in a folder. opts.Response is set here.
-func (i *Imported) Write(dir string, opts file.WriteOptions) error {
-	opts.Response = i.Response
-	return file.Write(dir, i.Trace, opts)
+// Write stores the trace in a folder.
+func (i *Imported) Write(dir string) error {
+	return file.Write(dir, i.Trace, i.Response)
 }
 
 // Report says what an import read.

@@ -7,15 +7,15 @@ import (
 	"runtime"
 	"slices"
 
-	"github.com/trilemma-bench/trilemma/harness/footprint"
+	"github.com/trilemma-bench/trilemma/harness/selfmeter"
 	"github.com/trilemma-bench/trilemma/harness/store"
 )
 
 // Emissions are the footprint in codecarbon's columns: a row for what the run itself took, and one for each policy and
 // setting, for its test prompts. A policy's duration is the mean latency of its answers, one after another.
-func (f *Footprint) Emissions(m *store.Manifest) []footprint.Emission {
-	row := func(project, experiment string) footprint.Emission {
-		e := footprint.Emission{Timestamp: m.Started.UTC(), Project: project, RunID: m.Run, ExperimentID: experiment, OS: runtime.GOOS, Version: "trilemma " + m.Build.Version, PUE: 1}
+func (f *Footprint) Emissions(m *store.Manifest) []selfmeter.Emission {
+	row := func(project, experiment string) selfmeter.Emission {
+		e := selfmeter.Emission{Timestamp: m.Started.UTC(), Project: project, RunID: m.Run, ExperimentID: experiment, OS: runtime.GOOS, Version: "trilemma " + m.Build.Version, PUE: 1}
 		if m.Finished != nil {
 			e.Timestamp = m.Finished.UTC()
 		}
@@ -24,7 +24,7 @@ func (f *Footprint) Emissions(m *store.Manifest) []footprint.Emission {
 	own := row(m.Experiment, "the run itself")
 	own.DurationSec, own.EmissionsKg, own.EnergyKWh = f.Own.Seconds, f.Own.CarbonG/1000, f.Own.EnergyWh/1000
 	own.CPUKWh, own.GPUKWh, own.TrackingMode = f.Own.CPUWh/1000, f.Own.GPUWh/1000, "process"
-	out := []footprint.Emission{own}
+	out := []selfmeter.Emission{own}
 	or0 := func(x *float64) float64 {
 		if x == nil {
 			return 0
@@ -57,7 +57,7 @@ type ProjectEmissions struct {
 }
 
 // Emissions adds rows up by project and writes the sums.
-func Emissions(w io.Writer, rows []footprint.Emission, asJSON bool) error {
+func Emissions(w io.Writer, rows []selfmeter.Emission, asJSON bool) error {
 	var out []ProjectEmissions
 	for _, e := range rows {
 		i := slices.IndexFunc(out, func(p ProjectEmissions) bool { return p.Project == e.Project })

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/trilemma-bench/trilemma/harness/footprint"
+	"github.com/trilemma-bench/trilemma/harness/selfmeter"
 	"github.com/trilemma-bench/trilemma/harness/store"
 )
 
@@ -50,7 +50,7 @@ func after(spent, savedEach float64) *float64 {
 	return &n
 }
 
-func (f *Footprint) payBack(s *store.Saving, cells []store.Status, own footprint.Own, whole float64) {
+func (f *Footprint) payBack(s *store.Saving, cells []store.Status, own selfmeter.Own, whole float64) {
 	for i := range cells {
 		st := &cells[i]
 		fit, learns := st.Cost["fit_s"]

@@ -28,7 +28,7 @@ type answers struct {
 
 func newAnswers(n int) *answers { return &answers{score: nans(n), cost: nans(n), latency: nans(n)} }
 
-func nans(n int) []float32 { return slices.Repeat([]float32{nan32}, n) }
+func nans(n int) []float32 { return slices.Repeat([]float32{float32(math.NaN())}, n) }
 
 // covers tells whether there is a result.
 func (a *answers) covers(row int) bool { return !math.IsNaN(float64(a.score[row])) }
@@ -43,7 +43,7 @@ func (p *Plan) asking(pool string, of func(row int) []use) *answers {
 		list := of(row)
 		whole := len(list) > 0
 		for _, u := range list {
-			o := p.data.table.At(prompt, int(u.model))
+			o := p.data.Table.At(prompt, int(u.model))
 			whole = whole && o.Present()
 			score, cost, latency = score+u.weight*float64(o.At(policy.Quality)), cost+u.weight*float64(o.At(policy.Cost)), latency+u.weight*float64(o.At(policy.Latency))
 		}
@@ -64,11 +64,11 @@ func (p *Plan) single(pool string, model int) *answers {
 func (p *Plan) answersOf(run *store.Run, c *experiment.Cell, preferences []string) (map[string]*answers, error) {
 	row := map[string]int{}
 	for i, prompt := range p.test[c.Pool] {
-		row[p.data.trace.Prompts.ID[prompt]] = i
+		row[p.data.Trace.Prompts.ID[prompt]] = i
 	}
 	model := map[string]int32{}
 	for _, m := range p.pools[c.Pool] {
-		model[p.data.trace.Models[m].ID] = int32(m)
+		model[p.data.Trace.Models[m].ID] = int32(m)
 	}
 	out := map[string]*answers{}
 	for d, err := range run.Decisions(c.ID) {
@@ -126,7 +126,7 @@ func (p *Plan) spent(pool string, a *answers, keep []int) savings.Spent {
 		}
 		prompt := p.test[pool][u.row]
 		factor := savings.Exact
-		if p.data.table.Estimated(prompt, int(u.model)) {
+		if p.data.Table.Estimated(prompt, int(u.model)) {
 			factor = p.doubt.of[u.model]
 		}
 		e := by[factor]
@@ -134,7 +134,7 @@ func (p *Plan) spent(pool string, a *answers, keep []int) savings.Spent {
 			e = &savings.Emitted{Factor: factor}
 			by[factor] = e
 		}
-		g := float32(u.weight) * p.data.table.At(prompt, int(u.model)).At(policy.Carbon)
+		g := float32(u.weight) * p.data.Table.At(prompt, int(u.model)).At(policy.Carbon)
 		if k := len(e.Prompt); k > 0 && e.Prompt[k-1] == at {
 			e.G[k-1] += g // another copy of the same model, or the same one again
 		} else {
@@ -177,7 +177,7 @@ func (p *Plan) sizes(pool string, a *answers, keep []int) (low, high float64) {
 		if !kept[u.row] {
 			continue
 		}
-		o := p.data.table.At(p.test[pool][u.row], int(u.model))
+		o := p.data.Table.At(p.test[pool][u.row], int(u.model))
 		low += u.weight * float64(o.Low[policy.Carbon]) / float64(len(keep))
 		high += u.weight * float64(o.High[policy.Carbon]) / float64(len(keep))
 	}
@@ -203,10 +203,10 @@ func (p *Plan) newDoubt() (doubt, error) {
 		d.Method = "regression"
 	}
 	d.Prefill = p.acc.Energy.Prefill.On
-	d.Logged = max(p.data.table.Logged.Logged[policy.Carbon], p.data.table.Logged.Logged[policy.Energy])
+	d.Logged = max(p.data.Table.Logged.Logged[policy.Carbon], p.data.Table.Logged.Logged[policy.Energy])
 	var names []string
-	for m := range p.data.trace.Models {
-		name := p.data.originalID(m)
+	for m := range p.data.Trace.Models {
+		name := p.data.OriginalID(m)
 		at := slices.Index(names, name)
 		if at < 0 {
 			at, names = len(names), append(names, name)
@@ -215,12 +215,6 @@ func (p *Plan) newDoubt() (doubt, error) {
 	}
 	d.factors = savings.Factors(p.Spec.Metrics.Seed, names, d.SDLn, p.Spec.Metrics.Resamples)
 	return d, nil
-}
-
-// originalID is the id of the model that a model of the trace is a copy of, its own where it is none.
-func (d *dataset) originalID(model int) string {
-	s := &d.sources[0]
-	return s.originalTrace().Models[s.original(s.models[model])].ID
 }
 
 // bounds are those of a sum by model (rows of factors) and of what was measured, by the estimate of energy alone. They
@@ -248,7 +242,7 @@ func (d *doubt) bounds(byModel []float64, exact float64) (low, high *float64) {
 
 // meansOf are the single models' means over some prompts, as blind mixes know them.
 func (p *Plan) meansOf(pool string, rows []int) ([]savings.Known, []replay.Mean, error) {
-	means, err := replay.SingleMeans(replay.Of(p.data.table, p.pools[pool]), int32s(rows))
+	means, err := replay.SingleMeans(replay.Of(p.data.Table, p.pools[pool]), int32s(rows))
 	if err != nil {
 		return nil, nil, err
 	}

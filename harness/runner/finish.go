@@ -10,9 +10,9 @@ import (
 	"github.com/trilemma-bench/trilemma/harness/billing"
 	"github.com/trilemma-bench/trilemma/harness/event"
 	"github.com/trilemma-bench/trilemma/harness/experiment"
-	"github.com/trilemma-bench/trilemma/harness/footprint"
 	"github.com/trilemma-bench/trilemma/harness/metrics"
 	"github.com/trilemma-bench/trilemma/harness/replay"
+	"github.com/trilemma-bench/trilemma/harness/selfmeter"
 	"github.com/trilemma-bench/trilemma/harness/store"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
@@ -24,7 +24,7 @@ const (
 )
 
 // finish adds the references, computes metrics from the stored decisions, and writes the run's tables and manifest.
-func (p *Plan) finish(run *store.Run, points []store.Point, manifest store.Manifest, out *Outcome, sink event.Sink, taken func() footprint.Own) error {
+func (p *Plan) finish(run *store.Run, points []store.Point, manifest store.Manifest, out *Outcome, sink event.Sink, taken func() selfmeter.Own) error {
 	points, table, err := p.tables(run, points)
 	if err != nil {
 		return err
@@ -97,7 +97,7 @@ func (p *Plan) tables(run *store.Run, points []store.Point) ([]store.Point, *met
 // references are the points that no policy needs to be asked for: the oracle at every preference, and the Zero router: the
 // models that stand at the corners of the single models' hull over the prompts outside of test, on the test prompts.
 func (p *Plan) references(pool string) ([]store.Point, error) {
-	view := replay.Of(p.data.table, p.pools[pool])
+	view := replay.Of(p.data.Table, p.pools[pool])
 	prompts := int32s(p.test[pool])
 	var points []store.Point
 	for _, pref := range p.prefs[pool] {
@@ -122,7 +122,7 @@ func (p *Plan) references(pool string) ([]store.Point, error) {
 		}
 		for m, n := range counts {
 			if n > 0 {
-				point.Shares = append(point.Shares, store.Share{Model: p.data.trace.Models[view.Pool[m]].ID, Share: n / float64(len(prompts))})
+				point.Shares = append(point.Shares, store.Share{Model: p.data.Trace.Models[view.Pool[m]].ID, Share: n / float64(len(prompts))})
 			}
 		}
 		points = append(points, point)
@@ -137,7 +137,7 @@ func (p *Plan) references(pool string) ([]store.Point, error) {
 	}
 	for corner, m := range metrics.Vertices(outside, policy.Unknown()) {
 		point := store.Point{Pool: pool, Policy: metrics.ZeroRouter, Family: metrics.ZeroRouter, Preference: fmt.Sprintf("mix%02d", corner)}
-		point.Shares = []store.Share{{Model: p.data.trace.Models[view.Pool[m]].ID, Share: 1}}
+		point.Shares = []store.Share{{Model: p.data.Trace.Models[view.Pool[m]].ID, Share: 1}}
 		points = append(points, pointOf(point, means[m]))
 	}
 	return points, nil
@@ -145,7 +145,7 @@ func (p *Plan) references(pool string) ([]store.Point, error) {
 
 // modelMeans are what each of some models does alone on some prompts.
 func (p *Plan) modelMeans(models, rows []int) ([]policy.Figures, error) {
-	means, err := replay.SingleMeans(replay.Of(p.data.table, models), int32s(rows))
+	means, err := replay.SingleMeans(replay.Of(p.data.Table, models), int32s(rows))
 	if err != nil {
 		return nil, err
 	}
@@ -163,14 +163,14 @@ func (p *Plan) measure(run *store.Run, pool string) (*metrics.Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	view := replay.Of(p.data.table, models)
+	view := replay.Of(p.data.Table, models)
 	keep := p.comparable(view, pool, subjects)
 	in := metrics.Input{
 		Pool: pool, Baseline: p.Spec.Metrics.Baseline, Resamples: p.Spec.Metrics.Resamples, Seed: p.Spec.Metrics.Seed,
 		Outcomes: metrics.Outcomes{Models: len(view.Pool)}, Costless: p.acc.UnknownCost == billing.QualityOnly,
 	}
 	for _, m := range view.Pool {
-		in.Models = append(in.Models, p.data.trace.Models[m].ID)
+		in.Models = append(in.Models, p.data.Trace.Models[m].ID)
 	}
 	if in.Known, err = p.modelMeans(models, p.known(pool)); err != nil {
 		return nil, err
@@ -191,7 +191,7 @@ func (p *Plan) measure(run *store.Run, pool string) (*metrics.Table, error) {
 			}
 		}
 	}
-	prompts := &p.data.trace.Prompts
+	prompts := &p.data.Trace.Prompts
 	rows := make([]int, len(keep))
 	for k, i := range keep {
 		rows[k] = p.test[pool][i]
@@ -214,7 +214,7 @@ func (p *Plan) measure(run *store.Run, pool string) (*metrics.Table, error) {
 	if in.Baseline == "best-single" && !slices.ContainsFunc(subjects, func(s metrics.Subject) bool { return s.Name == in.Baseline }) {
 		// The policy of that name does not run: the model that it would have chosen takes its place.
 		if m := p.bestSingle(pool); m >= 0 {
-			in.Baseline = metrics.SinglePrefix + p.data.trace.Models[p.pools[pool][m]].ID
+			in.Baseline = metrics.SinglePrefix + p.data.Trace.Models[p.pools[pool][m]].ID
 		}
 	}
 	table, err := metrics.Evaluate(in)
@@ -232,10 +232,10 @@ func (p *Plan) measure(run *store.Run, pool string) (*metrics.Table, error) {
 // answering are the models of a pool that answered a test prompt. The others cannot be compared with anything.
 func (p *Plan) answering(pool string) (models []int, warnings []string) {
 	for _, m := range p.pools[pool] {
-		if slices.ContainsFunc(p.test[pool], func(prompt int) bool { return p.data.table.At(prompt, m).Present() }) {
+		if slices.ContainsFunc(p.test[pool], func(prompt int) bool { return p.data.Table.At(prompt, m).Present() }) {
 			models = append(models, m)
 		} else {
-			warnings = append(warnings, fmt.Sprintf("pool %s: %s answered no test prompt and is left out of the metrics", pool, p.data.trace.Models[m].ID))
+			warnings = append(warnings, fmt.Sprintf("pool %s: %s answered no test prompt and is left out of the metrics", pool, p.data.Trace.Models[m].ID))
 		}
 	}
 	return models, warnings
@@ -309,7 +309,7 @@ func gather[T any](from []T, rows []int) []T {
 func (p *Plan) subjects(run *store.Run, pool string, models []int) ([]metrics.Subject, error) {
 	model := map[string]int32{}
 	for i, m := range models {
-		model[p.data.trace.Models[m].ID] = int32(i)
+		model[p.data.Trace.Models[m].ID] = int32(i)
 	}
 	var subjects []metrics.Subject
 	at := map[string]int{}
@@ -365,7 +365,7 @@ func (p *Plan) results(run *store.Run, c *experiment.Cell, model map[string]int3
 		return nil, err
 	}
 	st, _ := run.Cell(c.ID)
-	ids, test := p.data.trace.Prompts.ID, p.test[c.Pool]
+	ids, test := p.data.Trace.Prompts.ID, p.test[c.Pool]
 	if !slices.EqualFunc(stored.Prompts, test, func(id string, prompt int) bool { return id == ids[prompt] }) {
 		return nil, fmt.Errorf("the stored decisions of %s are of other prompts than the plan's: run with --fresh", refOf(c).Name())
 	}

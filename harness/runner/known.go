@@ -14,7 +14,7 @@ import (
 func (p *Plan) selectionRows(pool string) []int {
 	rows := p.rows(pool, split.Selection)
 	if p.Spec.Coverage == "complete" {
-		rows = replay.Of(p.data.table, p.pools[pool]).Complete(rows)
+		rows = replay.Of(p.data.Table, p.pools[pool]).Complete(rows)
 	}
 	return rows
 }
@@ -48,7 +48,7 @@ func momentsOf(results []replay.Result, in func(r int) bool) (out store.Moments)
 // are compared on. Where there is no such prompt, they are those that some model answered.
 func (p *Plan) known(pool string) []int {
 	rows := p.outsideTest(pool)
-	if common := replay.Of(p.data.table, p.pools[pool]).Complete(rows); len(common) > 0 {
+	if common := replay.Of(p.data.Table, p.pools[pool]).Complete(rows); len(common) > 0 {
 		return common
 	}
 	return rows
@@ -79,7 +79,7 @@ func (p *Plan) outside(pool string) ([]outsideMeans, error) {
 	}
 	out := make([]outsideMeans, len(means))
 	for i, m := range means {
-		out[i] = outsideMeans{p.data.trace.Models[p.pools[pool][i]].ID, store.Known(m[policy.Quality]), store.Known(m[policy.Cost]), store.Known(m[policy.Carbon])}
+		out[i] = outsideMeans{p.data.Trace.Models[p.pools[pool][i]].ID, store.Known(m[policy.Quality]), store.Known(m[policy.Cost]), store.Known(m[policy.Carbon])}
 	}
 	return out, nil
 }
@@ -88,7 +88,7 @@ func (p *Plan) outside(pool string) ([]outsideMeans, error) {
 // cheaper, then the first. It is chosen once, without the test prompts: what one would have deployed. -1 where no model
 // answered anything.
 func (p *Plan) bestSingle(pool string) int {
-	view := replay.Of(p.data.table, p.pools[pool])
+	view := replay.Of(p.data.Table, p.pools[pool])
 	n := len(view.Pool)
 	score, cost, count := make([]float64, n), make([]float64, n), make([]float64, n)
 	for _, prompt := range p.known(pool) {

@@ -22,8 +22,8 @@ import (
 	"github.com/trilemma-bench/trilemma/harness/carbon"
 	"github.com/trilemma-bench/trilemma/harness/event"
 	"github.com/trilemma-bench/trilemma/harness/experiment"
-	"github.com/trilemma-bench/trilemma/harness/footprint"
 	"github.com/trilemma-bench/trilemma/harness/provenance"
+	"github.com/trilemma-bench/trilemma/harness/selfmeter"
 	"github.com/trilemma-bench/trilemma/harness/store"
 )
 
@@ -69,9 +69,9 @@ func (p *Plan) Run(ctx context.Context, opt Options) (*Outcome, error) {
 // runIn executes the plan in the folder of its run.
 func (p *Plan) runIn(ctx context.Context, run *store.Run, opt Options, started time.Time) (_ *Outcome, err error) {
 	out := &Outcome{Run: run}
-	sampler := footprint.Start()
+	sampler := selfmeter.Start()
 	defer sampler.Stop()
-	var before footprint.Own
+	var before selfmeter.Own
 	if earlier, err := run.Manifest(); err == nil && !opt.Fresh {
 		before = earlier.Own
 	}
@@ -80,7 +80,7 @@ func (p *Plan) runIn(ctx context.Context, run *store.Run, opt Options, started t
 	}
 	manifest := p.manifest(started)
 	manifest.Own = before
-	taken := func() footprint.Own {
+	taken := func() selfmeter.Own {
 		own := sampler.Stop()
 		own.CarbonG = carbon.UsageG(own.EnergyWh, p.acc.GridGPerKWh)
 		return before.Add(own)

@@ -155,7 +155,7 @@ func checkPower(ctx context.Context, t *testing.T, plan *Plan, c *experiment.Cel
 	}
 	defer inst.Close()
 	about := inst.Description()
-	w.feed.needs = &about
+	w.feed.Needs = &about
 	if err := inst.Configure(ctx, w.setup()); err != nil {
 		t.Fatal(err)
 	}
@@ -167,14 +167,14 @@ func checkPower(ctx context.Context, t *testing.T, plan *Plan, c *experiment.Cel
 	if err != nil {
 		t.Fatal(err)
 	}
-	mean, err := replay.Replay(w.feed.view(), int32s(rows), decided(&routed[0]), nil)
+	mean, err := replay.Replay(w.feed.View(), int32s(rows), decided(&routed[0]), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	own := w.point(c.Preferences[0], mean)
-	if se := standardError(&own, test); own.Quality < test.Figures[policy.Quality]+4*se {
-		t.Errorf("on its own validation prompts the policy has %.3f, on test %.3f (standard error %.3f): the test has no power", own.Quality, test.Figures[policy.Quality], se)
+	if se := standardError(&own, test); own.Figures[policy.Quality] < test.Figures[policy.Quality]+4*se {
+		t.Errorf("on its own validation prompts the policy has %.3f, on test %.3f (standard error %.3f): the test has no power", own.Figures[policy.Quality], test.Figures[policy.Quality], se)
 	} else {
-		t.Logf("memo on its own validation prompts: %.3f, on test %.3f", own.Quality, test.Figures[policy.Quality])
+		t.Logf("memo on its own validation prompts: %.3f, on test %.3f", own.Figures[policy.Quality], test.Figures[policy.Quality])
 	}
 }

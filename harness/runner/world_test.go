@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/trilemma-bench/trilemma/harness/dataset"
 	"github.com/trilemma-bench/trilemma/harness/encode"
 	"github.com/trilemma-bench/trilemma/harness/event"
 	"github.com/trilemma-bench/trilemma/harness/experiment"
@@ -85,7 +86,7 @@ func (w *world) shuffled(r *rand.Rand) *world {
 	for _, c := range []struct{ to, from *[]string }{{&p.ID, &w.Prompts.ID}, {&p.Benchmark, &w.Prompts.Benchmark}, {&p.Category, &w.Prompts.Category},
 		{&p.Source, &w.Prompts.Source}, {&p.Text, &w.Prompts.Text}, {&p.Reference, &w.Prompts.Reference}, {&p.Split, &w.Prompts.Split}} {
 		if *c.from != nil {
-			*c.to = pick(*c.from, prompts)
+			*c.to = dataset.Pick(*c.from, prompts)
 		}
 	}
 	for _, i := range prompts {
@@ -122,7 +123,7 @@ func (w *world) shuffled(r *rand.Rand) *world {
 func (w *world) store(t *testing.T) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "trace")
-	if err := file.Write(dir, w.Trace, file.WriteOptions{Response: w.respond}); err != nil {
+	if err := file.Write(dir, w.Trace, w.respond); err != nil {
 		t.Fatal(err)
 	}
 	const dim = 8

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"reflect"
+	"strings"
 
 	"github.com/trilemma-bench/trilemma/harness/stats"
 	"github.com/trilemma-bench/trilemma/policies/policy"
@@ -27,84 +29,61 @@ func OrNaN(x *float64) float64 {
 	return *x
 }
 
-// Answered are the columns of what one decision led to.
-type Answered struct {
-	Score      *float32 `parquet:"score"`
-	CostUSD    *float32 `parquet:"cost_usd"`
-	EnergyWh   *float32 `parquet:"energy_wh"`
-	CarbonG    *float32 `parquet:"carbon_g"`
-	LatencySec *float32 `parquet:"latency_s"`
-	WaterML    *float32 `parquet:"water_ml"`
-}
+// fields are the places of the quantities' columns in a stored row, by the names that its tags give them; −1 where it has none.
+// The Parquet library reads pointers of embedded structs wrongly, so rows are flat, and who adds a quantity adds its fields.
+type fields [policy.NumQuantities]int
 
-func (a *Answered) columns() [policy.NumQuantities]**float32 {
-	return [...]**float32{&a.Score, &a.CostUSD, &a.EnergyWh, &a.CarbonG, &a.LatencySec, &a.WaterML}
-}
-
-// NewAnswered are the columns of some figures.
-func NewAnswered(f policy.Figures) (a Answered) {
-	kept := new([policy.NumQuantities]float32)
-	for q, column := range a.columns() {
-		if kept[q] = float32(f[q]); kept[q] == kept[q] {
-			*column = &kept[q]
+func fieldsOf[Row any](column func(policy.Quantity) string) (at fields) {
+	row := reflect.TypeFor[Row]()
+	for q := range at {
+		at[q] = -1
+		for i := range row.NumField() {
+			if name, _, _ := strings.Cut(row.Field(i).Tag.Get("parquet"), ","); name == column(policy.Quantity(q)) {
+				at[q] = i
+			}
 		}
 	}
-	return a
+	return at
 }
 
-// Figures are NaN where the decision has no result, or nothing is known.
-func (a *Answered) Figures() policy.Figures {
-	f := policy.Unknown()
-	for q, column := range a.columns() {
-		if *column != nil {
-			f[q] = float64(**column)
+// get reads the figures of a row; NaN where one is null or has no column.
+func (at *fields) get(row any) policy.Figures {
+	v, f := reflect.ValueOf(row).Elem(), policy.Unknown()
+	for q, i := range at {
+		if i < 0 {
+			continue
+		}
+		switch x := v.Field(i).Interface().(type) {
+		case float64:
+			f[q] = x
+		case *float64:
+			f[q] = OrNaN(x)
+		case *float32:
+			if x != nil {
+				f[q] = float64(*x)
+			}
 		}
 	}
 	return f
 }
 
-// means are the columns of a [Point]'s figures.
-type means struct {
-	Quality      *float64 `json:"quality" parquet:"quality"`
-	QualityLow   *float64 `json:"quality_low" parquet:"quality_low"`
-	QualityHigh  *float64 `json:"quality_high" parquet:"quality_high"`
-	CostUSD      *float64 `json:"cost_usd" parquet:"cost_usd"`
-	EnergyWh     *float64 `json:"energy_wh" parquet:"energy_wh"`
-	EnergyWhLow  *float64 `json:"energy_wh_low" parquet:"energy_wh_low"`
-	EnergyWhHigh *float64 `json:"energy_wh_high" parquet:"energy_wh_high"`
-	CarbonG      *float64 `json:"carbon_g" parquet:"carbon_g"`
-	CarbonGLow   *float64 `json:"carbon_g_low" parquet:"carbon_g_low"`
-	CarbonGHigh  *float64 `json:"carbon_g_high" parquet:"carbon_g_high"`
-	LatencySec   *float64 `json:"latency_s" parquet:"latency_s"`
-	WaterML      *float64 `json:"water_ml" parquet:"water_ml"`
-	WaterMLLow   *float64 `json:"water_ml_low" parquet:"water_ml_low"`
-	WaterMLHigh  *float64 `json:"water_ml_high" parquet:"water_ml_high"`
-}
-
-// columns are the central estimate and its bounds; cost and latency have no bounds of their own.
-func (m *means) columns() [policy.NumQuantities][3]**float64 {
-	var none [2]*float64
-	return [...][3]**float64{
-		policy.Quality: {&m.Quality, &m.QualityLow, &m.QualityHigh},
-		policy.Cost:    {&m.CostUSD, &none[0], &none[1]},
-		policy.Energy:  {&m.EnergyWh, &m.EnergyWhLow, &m.EnergyWhHigh},
-		policy.Carbon:  {&m.CarbonG, &m.CarbonGLow, &m.CarbonGHigh},
-		policy.Latency: {&m.LatencySec, &none[0], &none[1]},
-		policy.Water:   {&m.WaterML, &m.WaterMLLow, &m.WaterMLHigh},
-	}
-}
-
-// lambdas are the columns of a [Point]'s preference.
-type lambdas struct {
-	LambdaCost    float64 `json:"lambda_cost" parquet:"lambda_cost"`
-	LambdaCarbon  float64 `json:"lambda_carbon" parquet:"lambda_carbon"`
-	LambdaLatency float64 `json:"lambda_latency" parquet:"lambda_latency"`
-	LambdaWater   float64 `json:"lambda_water" parquet:"lambda_water"`
-}
-
-func (l *lambdas) columns() map[policy.Quantity]*float64 {
-	return map[policy.Quantity]*float64{
-		policy.Cost: &l.LambdaCost, policy.Carbon: &l.LambdaCarbon, policy.Latency: &l.LambdaLatency, policy.Water: &l.LambdaWater,
+// set writes the figures into a row.
+func (at *fields) set(row any, f policy.Figures) {
+	v := reflect.ValueOf(row).Elem()
+	for q, i := range at {
+		if i < 0 {
+			continue
+		}
+		switch x := v.Field(i).Addr().Interface().(type) {
+		case *float64:
+			*x = f[q]
+		case **float64:
+			*x = Known(f[q])
+		case **float32:
+			if *x = nil; f[q] == f[q] {
+				*x = new(float32(f[q]))
+			}
+		}
 	}
 }
 

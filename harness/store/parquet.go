@@ -11,6 +11,7 @@ import (
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/compress/zstd"
 
+	"github.com/trilemma-bench/trilemma/harness/trace/file"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -38,16 +39,16 @@ func writePointsParquet(w io.Writer, points []Point) error {
 
 // Points reads points.parquet of a finished run.
 func (r *Run) Points() ([]Point, error) {
-	rows, err := parquet.ReadFile[pointRow](r.Path(PointsParquet))
+	var points []Point
+	err := file.Rows(r.Path(PointsParquet), func(w *pointRow) bool {
+		points = append(points, w.point())
+		return true
+	})
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("reading %s: %w; the run has not finished: run its experiment again to go on", r.Path(PointsParquet), err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", r.Path(PointsParquet), err)
-	}
-	points := make([]Point, len(rows))
-	for i := range rows {
-		points[i] = rows[i].point()
 	}
 	return points, nil
 }
@@ -63,8 +64,22 @@ type Decision struct {
 	Weights     []float32 `parquet:"weights,list"`     // beside Models
 	Asked       []string  `parquet:"asked,list,dict"`  // models asked on the way, in the order of asking
 	AskedRound  []int32   `parquet:"asked_round,list"` // beside Asked
-	Answered
+	// Figures, null where the decision has no result or nothing is known.
+	Score      *float32 `parquet:"score"`
+	CostUSD    *float32 `parquet:"cost_usd"`
+	EnergyWh   *float32 `parquet:"energy_wh"`
+	CarbonG    *float32 `parquet:"carbon_g"`
+	LatencySec *float32 `parquet:"latency_s"`
+	WaterML    *float32 `parquet:"water_ml"`
 }
+
+var decisionFields = fieldsOf[Decision](policy.Quantity.Column)
+
+// Figures are NaN where the decision has no result, or nothing is known.
+func (d *Decision) Figures() policy.Figures { return decisionFields.get(d) }
+
+// SetFigures says what the decision led to.
+func (d *Decision) SetFigures(f policy.Figures) { decisionFields.set(d, f) }
 
 // chunk is how many rows are handed to or taken from the Parquet library at a time.
 const chunk = 4096
@@ -100,7 +115,7 @@ func writeDecisions(w io.Writer, seq iter.Seq[Decision]) (int, error) {
 func (r *Run) Decisions(id string) iter.Seq2[Decision, error] {
 	return func(yield func(Decision, error) bool) {
 		path := r.Path(decisionsDir, id+".parquet")
-		if err := readRows(path, func(d *Decision) bool { return yield(*d, nil) }); err != nil {
+		if err := file.Rows(path, func(d *Decision) bool { return yield(*d, nil) }); err != nil {
 			yield(Decision{}, fmt.Errorf("reading %s: %w", path, err))
 		}
 	}
@@ -122,19 +137,27 @@ type Line struct {
 	Figures    policy.Matrix
 }
 
+// result is a [Decision] narrowed to the columns of [Results]: the others are not read from disk.
+type result struct {
+	PromptID   string   `parquet:"prompt_id,dict"`
+	Preference string   `parquet:"preference,dict"`
+	Model      string   `parquet:"model,dict"`
+	Score      *float32 `parquet:"score"`
+	CostUSD    *float32 `parquet:"cost_usd"`
+	EnergyWh   *float32 `parquet:"energy_wh"`
+	CarbonG    *float32 `parquet:"carbon_g"`
+	LatencySec *float32 `parquet:"latency_s"`
+	WaterML    *float32 `parquet:"water_ml"`
+}
+
+var resultFields = fieldsOf[result](policy.Quantity.Column)
+
 // Results reads them: several times as fast as Decisions.
 func (r *Run) Results(id string) (*Results, error) {
-	// The other columns of a Decision are not read from disk.
-	type row struct {
-		PromptID   string `parquet:"prompt_id,dict"`
-		Preference string `parquet:"preference,dict"`
-		Model      string `parquet:"model,dict"`
-		Answered
-	}
 	out := &Results{place: map[string]int{}}
 	path := r.Path(decisionsDir, id+".parquet")
 	var wrong error
-	err := readRows(path, func(w *row) bool {
+	err := file.Rows(path, func(w *result) bool {
 		if n := len(out.Lines); n == 0 || out.Lines[n-1].Preference != w.Preference {
 			out.Lines = append(out.Lines, Line{Preference: w.Preference})
 		}
@@ -148,7 +171,7 @@ func (r *Run) Results(id string) (*Results, error) {
 			return false
 		}
 		line.Model = append(line.Model, w.Model)
-		figures := w.Figures()
+		figures := resultFields.get(w)
 		for q := range line.Figures {
 			line.Figures[q] = append(line.Figures[q], float32(figures[q]))
 		}
@@ -171,45 +194,4 @@ func (r *Results) Place(prompt string) int {
 		return at
 	}
 	return -1
-}
-
-// readRows calls each for every row of a Parquet file until it says false.
-func readRows[T any](path string, each func(*T) bool) (err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	// The library panics on some damaged files.
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("damaged Parquet file: %v", p)
-		}
-	}()
-	file, err := parquet.OpenFile(f, info.Size())
-	if err != nil {
-		return err
-	}
-	pr := parquet.NewGenericReader[T](file)
-	defer func() { _ = pr.Close() }()
-	rows := make([]T, chunk)
-	for {
-		clear(rows)
-		n, err := pr.Read(rows)
-		for i := range rows[:n] {
-			if !each(&rows[i]) {
-				return nil
-			}
-		}
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-	}
 }

@@ -48,40 +48,69 @@ var Columns = func() []string {
 	for _, q := range policy.Weighed {
 		out = append(out, "lambda_"+q.String())
 	}
-	out = append(out, "n", "coverage", policy.Quality.String())
-	for _, q := range policy.Spent {
-		out = append(out, q.Column())
+	out = append(out, "n", "coverage")
+	for q := range policy.NumQuantities {
+		out = append(out, mean(q))
 	}
 	return out
 }()
 
-// pointRow is a point as cells/<id>.json and points.parquet hold it.
+// pointRow is a point as cells/<id>.json and points.parquet hold it. Cost and latency have no bounds of their own.
 type pointRow struct {
-	Pool       string `json:"pool" parquet:"pool,dict"`
-	Policy     string `json:"policy" parquet:"policy,dict"`
-	Seed       uint64 `json:"seed" parquet:"seed"`
-	Preference string `json:"preference" parquet:"preference,dict"`
-	lambdas
-	N        int64    `json:"n" parquet:"n"`
-	Coverage *float64 `json:"coverage" parquet:"coverage"`
-	means
-	Family  string  `json:"family" parquet:"family,dict"`
-	Encoder string  `json:"encoder,omitempty" parquet:"encoder,dict"`
-	Cell    string  `json:"cell,omitempty" parquet:"cell,dict"`
-	Shares  []Share `json:"shares,omitempty" parquet:"route_shares,list"`
+	Pool          string   `json:"pool" parquet:"pool,dict"`
+	Policy        string   `json:"policy" parquet:"policy,dict"`
+	Seed          uint64   `json:"seed" parquet:"seed"`
+	Preference    string   `json:"preference" parquet:"preference,dict"`
+	LambdaCost    float64  `json:"lambda_cost" parquet:"lambda_cost"`
+	LambdaCarbon  float64  `json:"lambda_carbon" parquet:"lambda_carbon"`
+	LambdaLatency float64  `json:"lambda_latency" parquet:"lambda_latency"`
+	LambdaWater   float64  `json:"lambda_water" parquet:"lambda_water"`
+	N             int64    `json:"n" parquet:"n"`
+	Coverage      *float64 `json:"coverage" parquet:"coverage"`
+	Quality       *float64 `json:"quality" parquet:"quality"`
+	QualityLow    *float64 `json:"quality_low" parquet:"quality_low"`
+	QualityHigh   *float64 `json:"quality_high" parquet:"quality_high"`
+	CostUSD       *float64 `json:"cost_usd" parquet:"cost_usd"`
+	EnergyWh      *float64 `json:"energy_wh" parquet:"energy_wh"`
+	EnergyWhLow   *float64 `json:"energy_wh_low" parquet:"energy_wh_low"`
+	EnergyWhHigh  *float64 `json:"energy_wh_high" parquet:"energy_wh_high"`
+	CarbonG       *float64 `json:"carbon_g" parquet:"carbon_g"`
+	CarbonGLow    *float64 `json:"carbon_g_low" parquet:"carbon_g_low"`
+	CarbonGHigh   *float64 `json:"carbon_g_high" parquet:"carbon_g_high"`
+	LatencySec    *float64 `json:"latency_s" parquet:"latency_s"`
+	WaterML       *float64 `json:"water_ml" parquet:"water_ml"`
+	WaterMLLow    *float64 `json:"water_ml_low" parquet:"water_ml_low"`
+	WaterMLHigh   *float64 `json:"water_ml_high" parquet:"water_ml_high"`
+	Family        string   `json:"family" parquet:"family,dict"`
+	Encoder       string   `json:"encoder,omitempty" parquet:"encoder,dict"`
+	Cell          string   `json:"cell,omitempty" parquet:"cell,dict"`
+	Shares        []Share  `json:"shares,omitempty" parquet:"route_shares,list"`
 }
+
+// mean names the column of a quantity's mean.
+func mean(q policy.Quantity) string {
+	if q == policy.Quality {
+		return q.String() // the mean of scores
+	}
+	return q.Column()
+}
+
+var (
+	lambdaFields = fieldsOf[pointRow](func(q policy.Quantity) string { return "lambda_" + q.String() })
+	meanFields   = fieldsOf[pointRow](mean)
+	lowFields    = fieldsOf[pointRow](func(q policy.Quantity) string { return mean(q) + "_low" })
+	highFields   = fieldsOf[pointRow](func(q policy.Quantity) string { return mean(q) + "_high" })
+)
 
 func (p *Point) row() pointRow {
 	r := pointRow{
 		Pool: p.Pool, Policy: p.Policy, Seed: p.Seed, Preference: p.Preference, N: int64(p.N), Coverage: Known(p.Coverage),
 		Family: p.Family, Encoder: p.Encoder, Cell: p.Cell, Shares: p.Shares,
 	}
-	for q, x := range r.lambdas.columns() {
-		*x = p.Lambda[q]
-	}
-	for q, x := range r.means.columns() {
-		*x[0], *x[1], *x[2] = Known(p.Figures[q]), Known(p.Low[q]), Known(p.High[q])
-	}
+	lambdaFields.set(&r, policy.Figures(p.Lambda))
+	meanFields.set(&r, p.Figures)
+	lowFields.set(&r, p.Low)
+	highFields.set(&r, p.High)
 	return r
 }
 
@@ -89,12 +118,11 @@ func (r *pointRow) point() Point {
 	p := Point{
 		Pool: r.Pool, Policy: r.Policy, Seed: r.Seed, Preference: r.Preference, N: int(r.N), Coverage: OrNaN(r.Coverage),
 		Family: r.Family, Encoder: r.Encoder, Cell: r.Cell, Shares: r.Shares,
+		Figures: meanFields.get(r), Low: lowFields.get(r), High: highFields.get(r),
 	}
-	for q, x := range r.lambdas.columns() {
-		p.Lambda[q] = *x
-	}
-	for q, x := range r.means.columns() {
-		p.Figures[q], p.Low[q], p.High[q] = OrNaN(*x[0]), OrNaN(*x[1]), OrNaN(*x[2])
+	lambda := lambdaFields.get(r)
+	for _, q := range policy.Weighed {
+		p.Lambda[q] = lambda[q]
 	}
 	return p
 }

@@ -5,6 +5,8 @@ import (
 	"io"
 
 	"github.com/parquet-go/parquet-go"
+
+	"github.com/trilemma-bench/trilemma/harness/trace/file"
 )
 
 // PromptsParquet holds the test prompts with what every model answered, so that a report can show them from the results
@@ -53,7 +55,7 @@ func (r *Run) WritePrompts(prompts []Prompt) error {
 func (r *Run) Prompts() ([]Prompt, error) {
 	path := r.Path(PromptsParquet)
 	var out []Prompt
-	err := readRows(path, func(p *Prompt) bool {
+	err := file.Rows(path, func(p *Prompt) bool {
 		one := *p
 		one.Outcomes = append([]Outcome(nil), p.Outcomes...)
 		out = append(out, one)

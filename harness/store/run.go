@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/trilemma-bench/trilemma/harness/event"
-	"github.com/trilemma-bench/trilemma/harness/footprint"
 	"github.com/trilemma-bench/trilemma/harness/provenance"
+	"github.com/trilemma-bench/trilemma/harness/selfmeter"
 )
 
 // planJSON is plan.json.
@@ -80,7 +80,7 @@ type Manifest struct {
 	Started    time.Time            `json:"started"`
 	Finished   *time.Time           `json:"finished,omitempty"`
 	// Own is what the run itself took so far, in all of its attempts.
-	Own    footprint.Own `json:"own_footprint,omitzero"`
+	Own    selfmeter.Own `json:"own_footprint,omitzero"`
 	Cells  int           `json:"cells"`
 	Done   int           `json:"done"`
 	Cached int           `json:"cached"`

@@ -50,8 +50,9 @@ func decisions(n int) iter.Seq[Decision] {
 			weights[0], weights[1] = 0.75, 0.25
 			d := Decision{
 				PromptID: fmt.Sprintf("p%05d", i), Preference: "c01", Use: "select", Model: models[0], Probability: 0.75,
-				Models: models, Weights: weights, Answered: NewAnswered(policy.Figures{float64(i % 2), 0.5, nan, 0, 2, nan}),
+				Models: models, Weights: weights,
 			}
+			d.SetFigures(policy.Figures{float64(i % 2), 0.5, nan, 0, 2, nan})
 			if i%5 == 0 {
 				d.Asked, d.AskedRound = []string{"m1", "m2"}, []int32{0, 1}
 			}
@@ -159,8 +160,8 @@ func TestPointsAreSortedAndByteStable(t *testing.T) {
 	}
 	lines := strings.Split(string(first[0]), "\n")
 	want := []string{
-		"pool,policy,seed,preference,lambda_cost,lambda_carbon,lambda_latency,n,coverage,quality,cost_usd,energy_wh,carbon_g,latency_s",
-		"all,knn(k=1),1,c01,1.1,0,1e-300,10,1,0.9090909090909091,1.1e-07,,1.1,",
+		"pool,policy,seed,preference,lambda_cost,lambda_carbon,lambda_latency,lambda_water,n,coverage,quality,cost_usd,energy_wh,carbon_g,latency_s,water_ml",
+		"all,knn(k=1),1,c01,1.1,0,1e-300,0,10,1,0.9090909090909091,1.1e-07,,1.1,,2.2",
 	}
 	if !reflect.DeepEqual(lines[:2], want) {
 		t.Errorf("points.csv begins\n%s\nwant\n%s", strings.Join(lines[:2], "\n"), strings.Join(want, "\n"))

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -45,17 +44,17 @@ type truthFile struct {
 
 // Write stores the trace in dir and the truth beside it. The folder must be empty or absent.
 func (s *Simulated) Write(dir string) error {
-	return write(dir, s.Params, file.WriteOptions{}, func(part func(*Simulated) error) error { return part(s) })
+	return write(dir, s.Params, func(part func(*Simulated) error) error { return part(s) })
 }
 
 // Create simulates a trace and stores it in dir as [Simulated.Write] does, part by part: memory is bounded whatever its
-// length. opts.Response is ignored.
-func Create(ctx context.Context, dir string, p Params, opts file.WriteOptions) error {
-	return write(dir, p, opts, func(part func(*Simulated) error) error { return Stream(ctx, p, 32*block, part) })
+// length.
+func Create(ctx context.Context, dir string, p Params) error {
+	return write(dir, p, func(part func(*Simulated) error) error { return Stream(ctx, p, 32*block, part) })
 }
 
 // write stores the parts that each hands on.
-func write(dir string, p Params, opts file.WriteOptions, each func(part func(*Simulated) error) error) (err error) {
+func write(dir string, p Params, each func(part func(*Simulated) error) error) (err error) {
 	var w *file.Writer
 	var truth *truthWriter
 	defer func() {
@@ -68,7 +67,7 @@ func write(dir string, p Params, opts file.WriteOptions, each func(part func(*Si
 	}()
 	err = each(func(s *Simulated) (err error) {
 		if w == nil {
-			if w, err = file.NewWriter(dir, s.Trace.Models, opts); err != nil {
+			if w, err = file.NewWriter(dir, s.Trace.Models); err != nil {
 				return err
 			}
 			if truth, err = newTruthWriter(dir); err != nil {
@@ -198,60 +197,39 @@ func ReadTruth(dir string) (t *Truth, ids []string, p Params, err error) {
 	broken := func(row int64, why any) error {
 		return fmt.Errorf("reading %s row %d: %v; simulate the trace again", path, row, why)
 	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, nil, p, err
-	}
-	defer f.Close()
-	var at int64
-	// The Parquet library panics on some damaged files.
-	defer func() {
-		if r := recover(); r != nil {
-			t, ids, err = nil, nil, broken(at, r)
-		}
-	}()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, nil, p, err
-	}
-	file, err := parquet.OpenFile(f, info.Size())
-	if err != nil {
-		return nil, nil, p, broken(0, err)
-	}
 	t = &Truth{}
 	m := head.Summary.Models
-	table := parquet.NewGenericReader[truthRow](file)
-	defer func() { _ = table.Close() }() // opened for reading only
-	rows := make([]truthRow, 4096)
-	for {
-		n, err := table.Read(rows)
-		for _, row := range rows[:n] {
-			switch i := int(at); {
-			case i < m:
-				t.Models = append(t.Models, row.ModelID)
-			case row.ModelID != t.Models[i%m]:
-				return nil, nil, p, broken(at, fmt.Sprintf("model %q where %q should follow", row.ModelID, t.Models[i%m]))
-			}
-			if int(at)%max(m, 1) == 0 {
-				ids = append(ids, row.PromptID)
-			}
-			if !(row.PCorrect >= 0 && row.PCorrect <= 1) || math.IsNaN(float64(row.PCorrectSeen)) {
-				return nil, nil, p, broken(at, fmt.Sprintf("p_correct %v is not a probability", row.PCorrect))
-			}
-			t.Chance = append(t.Chance, row.PCorrect)
-			t.ChanceSeen = append(t.ChanceSeen, row.PCorrectSeen)
-			t.CostUSD = append(t.CostUSD, row.ExpectedCostUSD)
-			t.LatencySec = append(t.LatencySec, row.ExpectedLatencySec)
-			t.EnergyWh = append(t.EnergyWh, row.ExpectedEnergyWh)
-			t.CarbonG = append(t.CarbonG, row.ExpectedCarbonG)
-			at++
+	var at int64
+	var wrong error
+	err = file.Rows(path, func(row *truthRow) bool {
+		switch i := int(at); {
+		case i < m:
+			t.Models = append(t.Models, row.ModelID)
+		case row.ModelID != t.Models[i%m]:
+			wrong = broken(at, fmt.Sprintf("model %q where %q should follow", row.ModelID, t.Models[i%m]))
+			return false
 		}
-		if errors.Is(err, io.EOF) {
-			break
+		if int(at)%max(m, 1) == 0 {
+			ids = append(ids, row.PromptID)
 		}
-		if err != nil {
-			return nil, nil, p, broken(at, err)
+		if !(row.PCorrect >= 0 && row.PCorrect <= 1) || math.IsNaN(float64(row.PCorrectSeen)) {
+			wrong = broken(at, fmt.Sprintf("p_correct %v is not a probability", row.PCorrect))
+			return false
 		}
+		t.Chance = append(t.Chance, row.PCorrect)
+		t.ChanceSeen = append(t.ChanceSeen, row.PCorrectSeen)
+		t.CostUSD = append(t.CostUSD, row.ExpectedCostUSD)
+		t.LatencySec = append(t.LatencySec, row.ExpectedLatencySec)
+		t.EnergyWh = append(t.EnergyWh, row.ExpectedEnergyWh)
+		t.CarbonG = append(t.CarbonG, row.ExpectedCarbonG)
+		at++
+		return true
+	})
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		err = broken(at, err)
+	}
+	if err := errors.Join(wrong, err); err != nil {
+		return nil, nil, p, err
 	}
 	if len(ids) != head.Summary.Prompts || len(t.Chance) != len(ids)*m {
 		return nil, nil, p, broken(at, fmt.Sprintf("%d rows, want %d prompts × %d models", at, head.Summary.Prompts, m))

@@ -64,7 +64,7 @@ func TestSameParametersSameBytes(t *testing.T) {
 	for i := range dirs {
 		dirs[i] = filepath.Join(t.TempDir(), "trace")
 		if i < 2 {
-			if err := Create(context.Background(), dirs[i], p, file.WriteOptions{}); err != nil {
+			if err := Create(context.Background(), dirs[i], p); err != nil {
 				t.Fatal(err)
 			}
 			continue
@@ -89,9 +89,6 @@ func TestSameParametersSameBytes(t *testing.T) {
 	if err != nil || len(entries) != 1 {
 		t.Errorf("%d entries are left beside the trace: %v, %v", len(entries), entries, err)
 	}
-	if err := Create(context.Background(), dirs[0], p, file.WriteOptions{Replace: true}); err != nil {
-		t.Errorf("replacing a simulated trace: %v", err)
-	}
 }
 
 func read(t *testing.T, dir, name string) []byte {
@@ -107,15 +104,12 @@ func TestAbandonedWriteLeavesNothing(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	parent := t.TempDir()
-	if err := Create(ctx, filepath.Join(parent, "trace"), Default(), file.WriteOptions{}); err == nil {
+	if err := Create(ctx, filepath.Join(parent, "trace"), Default()); err == nil {
 		t.Error("a cancelled simulation: no error")
-	}
-	if err := Create(context.Background(), filepath.Join(parent, "trace"), Default(), file.WriteOptions{Compression: "zip"}); err == nil {
-		t.Error("an unknown compression: no error")
 	}
 	p := Default()
 	p.Prompts, p.MissingRate = 10, 1
-	if err := Create(context.Background(), filepath.Join(parent, "trace"), p, file.WriteOptions{}); err == nil {
+	if err := Create(context.Background(), filepath.Join(parent, "trace"), p); err == nil {
 		t.Error("a trace without outcomes: no error")
 	}
 	if entries, err := os.ReadDir(parent); err != nil || len(entries) > 0 {
@@ -131,7 +125,7 @@ func TestReadTruthOfBrokenFiles(t *testing.T) {
 	p.Prompts = 50
 	for _, name := range []string{TruthTable, TruthSummary} {
 		dir := filepath.Join(t.TempDir(), "trace")
-		if err := Create(context.Background(), dir, p, file.WriteOptions{}); err != nil {
+		if err := Create(context.Background(), dir, p); err != nil {
 			t.Fatal(err)
 		}
 		b := read(t, dir, name)
@@ -152,7 +146,7 @@ func TestTenMillionOutcomes(t *testing.T) {
 	p := Default()
 	p.Prompts, p.Text, p.Responses = 1_250_000, "short", "none"
 	start := time.Now()
-	if err := Create(context.Background(), filepath.Join(t.TempDir(), "trace"), p, file.WriteOptions{}); err != nil {
+	if err := Create(context.Background(), filepath.Join(t.TempDir(), "trace"), p); err != nil {
 		t.Fatal(err)
 	}
 	t.Logf("10,000,000 outcomes written in %v", time.Since(start))

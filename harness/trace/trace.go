@@ -51,6 +51,24 @@ type Prompts struct {
 	Dim       int
 }
 
+// Text is a column of text of the prompts.
+type Text struct {
+	Name    string
+	Column  func(*Prompts) *[]string
+	Repeats bool // many prompts have the same
+}
+
+// Texts are the columns of text, in the order of the trace format. The id is first.
+var Texts = [...]Text{
+	{"prompt_id", func(p *Prompts) *[]string { return &p.ID }, false},
+	{"benchmark", func(p *Prompts) *[]string { return &p.Benchmark }, true},
+	{"category", func(p *Prompts) *[]string { return &p.Category }, true},
+	{"source", func(p *Prompts) *[]string { return &p.Source }, true},
+	{"prompt", func(p *Prompts) *[]string { return &p.Text }, false},
+	{"reference", func(p *Prompts) *[]string { return &p.Reference }, true},
+	{"split", func(p *Prompts) *[]string { return &p.Split }, true},
+}
+
 // Len is the number of prompts.
 func (p *Prompts) Len() int { return len(p.ID) }
 

@@ -4,7 +4,7 @@ import (
 	"math"
 	"slices"
 
-	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/forecast"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -55,9 +55,9 @@ func newBandit(split *policy.Split, seed uint64, name string) *bandit {
 //	Σ_i x_i/p_i / Σ_i 1/p_i  over the prompts where the model's outcome was kept,
 //
 // one row. A score that was never seen is NaN under a log, which never tried the model, and 1/2 where models are drawn.
-func (b *bandit) means() *learn.Expected {
+func (b *bandit) means() *forecast.Expected {
 	o := &b.split.Outcomes
-	e := learn.NewExpected(1, o.Models)
+	e := forecast.NewExpected(1, o.Models)
 	sum, total := make([]float64, o.Models), make([]float64, o.Models)
 	for _, q := range policy.Decisive {
 		clear(sum)
@@ -89,7 +89,7 @@ func (b *bandit) means() *learn.Expected {
 //
 // whose mean over the log's draws is the true one, whatever the log preferred. They may lie outside of [0, 1]. Other
 // prompts are played as they are: the agent sees what it chooses, as it would live.
-func (b *bandit) playable(mean *learn.Expected) *policy.Split {
+func (b *bandit) playable(mean *forecast.Expected) *policy.Split {
 	if !b.log {
 		return b.split
 	}

@@ -6,7 +6,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/forecast"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -148,7 +148,7 @@ func TestPlayedOutcomesAreTheTruthInTheMean(t *testing.T) {
 			p[m] = rapid.Float64Range(0.1, 1).Draw(t, "propensity")
 			total[0] += p[m]
 		}
-		mean := learn.NewExpected(1, models)
+		mean := forecast.NewExpected(1, models)
 		for m := range models {
 			p[m] /= total[0]
 			mean.Row(policy.Quality, 0)[m] = float32(rapid.Float64Range(0, 1).Draw(t, "mean"))

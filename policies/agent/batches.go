@@ -3,12 +3,12 @@ package agent
 import (
 	"math/rand/v2"
 
-	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/nn/actor"
 )
 
 // Facts are those that every algorithm's minibatches have.
-func (r *Rollout) Facts() []learn.Fact {
-	return []learn.Fact{
+func (r *Rollout) Facts() []actor.Fact {
+	return []actor.Fact{
 		{Name: "base", Rows: r.Actions}, {Name: "action", Rows: r.Actions}, {Name: "logp"}, {Name: "ahead"},
 		{Name: "value"}, {Name: "advantage"}, {Name: "target"},
 	}
@@ -30,7 +30,7 @@ func (b *Batches) Shuffle(r *Rollout, draw *rand.Rand) {
 
 // Deal fills minibatch k of some size. Those of whole minibatches hold every row once; rows that do not fill a minibatch
 // are left for another order.
-func (b *Batches) Deal(r *Rollout, k, size int, advantage, target []float32, into learn.Sample) {
+func (b *Batches) Deal(r *Rollout, k, size int, advantage, target []float32, into actor.Sample) {
 	a, rows := r.Actions, b.order[k*size:(k+1)*size]
 	base, action, rest := into.Facts[:a*size], into.Facts[a*size:2*a*size], into.Facts[2*a*size:]
 	clear(action)

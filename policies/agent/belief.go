@@ -6,7 +6,8 @@ import (
 	"math"
 
 	"github.com/trilemma-bench/trilemma/policies/env"
-	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/forecast"
+	"github.com/trilemma-bench/trilemma/policies/nn"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -26,14 +27,14 @@ const (
 
 // judgeConfig is how the nets that judge answers are trained. Where examples are many, most of them are the same prompts in
 // other states: they are learned by heart after a few epochs.
-func judgeConfig(c *Config, name string, examples int) learn.Config {
+func judgeConfig(c *Config, name string, examples int) nn.Config {
 	batch, epochs := 256, 30
 	if examples > judgeMany {
 		batch, epochs = 1024, 8
 	}
-	return learn.Config{
+	return nn.Config{
 		Backend: c.Setup.Backend, Seed: c.Setup.Seed, Name: c.Name + " " + name,
-		Blocks: []learn.Block{{Link: learn.Bernoulli, Width: 1, Weight: 1}}, Hidden: judgeHidden, Members: judgeMembers,
+		Blocks: []nn.Block{{Link: nn.Bernoulli, Width: 1, Weight: 1}}, Hidden: judgeHidden, Members: judgeMembers,
 		LearningRate: 0.003, WeightDecay: 0.5, ClipNorm: 1, Batch: batch, Epochs: epochs, Patience: 4,
 	}
 }
@@ -43,7 +44,7 @@ func judgeConfig(c *Config, name string, examples int) learn.Config {
 // model it is about is one input among them.
 func (s *sense) learnBelief(ctx context.Context, c *Config, preferences []policy.Preference, grounds []*ground, report func(policy.Progress)) error {
 	r := policy.Stream(c.Setup.Seed, c.Name, "belief")
-	ex := &learn.Examples{}
+	ex := &nn.Examples{}
 	l := newLens(s, c)
 	prompts := 0
 	for _, g := range grounds {
@@ -117,14 +118,14 @@ func (s *sense) learnBelief(ctx context.Context, c *Config, preferences []policy
 		return nil
 	}
 	var err error
-	if s.Belief, err = learn.Train(ctx, judgeConfig(c, "belief", ex.N), ex, report); err != nil {
+	if s.Belief, err = nn.Train(ctx, judgeConfig(c, "belief", ex.N), ex, report); err != nil {
 		return fmt.Errorf("training the belief: %w", err)
 	}
 	return nil
 }
 
 // draw picks a model that the state allows, by the softmax of its expected utility; -1 where there is none.
-func (s *sense) draw(uniform func() float64, e *learn.Expected, row int, p *policy.Preference, ev *env.Env) int {
+func (s *sense) draw(uniform func() float64, e *forecast.Expected, row int, p *policy.Preference, ev *env.Env) int {
 	score := e.Row(policy.Quality, row)
 	utility := func(m int) float64 {
 		if !ev.Allowed(0, m) || score[m] != score[m] {

@@ -5,8 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/trilemma-bench/trilemma/policies/compute"
 	"github.com/trilemma-bench/trilemma/policies/env"
-	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/nn/actor"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -55,7 +56,7 @@ type Algorithm interface {
 	// Update learns from a rollout; left is the part of the training that is still to come, from 1 to 0.
 	Update(ctx context.Context, r *Rollout, left float64) ([]policy.Metric, error)
 	// Read copies the weights into the actor.
-	Read(*learn.Actor) error
+	Read(*actor.Actor) error
 	// State is all that is remembered from one update to the next, and Restore goes on from it.
 	State() (StepperState, error)
 	Restore(StepperState) error
@@ -63,7 +64,7 @@ type Algorithm interface {
 }
 
 // Start makes the algorithm for an actor that it is going to train.
-type Start func(c *Config, a *learn.Actor) (Algorithm, error)
+type Start func(c *Config, a *actor.Actor) (Algorithm, error)
 
 func (c *Config) check() error {
 	if len(c.Setup.Models) > env.MaxModels {
@@ -75,7 +76,7 @@ func (c *Config) check() error {
 	if c.Bandit && c.Sequential {
 		return fmt.Errorf("%s: feedback \"bandit\" is for mode \"one-shot\": the belief of a sequential agent learns from labels", c.Name)
 	}
-	return learn.CheckBackend(c.Setup.Backend)
+	return compute.Check(c.Setup.Backend)
 }
 
 // startParams are the parameters that shape what an agent starts from; the others say how it learns from reward.

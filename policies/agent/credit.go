@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/trilemma-bench/trilemma/policies/compute"
 	"github.com/trilemma-bench/trilemma/policies/env"
-	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/forecast"
+	"github.com/trilemma-bench/trilemma/policies/nn"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -17,7 +19,7 @@ func (s *sense) creditWidth() int { return 1 + env.ShapeFeatures + len(s.Answers
 // learnCredit trains the probability that an answer is right by itself: from what is expected of its model for the
 // prompt, how the response looks and what it claims, before anyone else was asked. It becomes the answer's weight in the vote.
 func (s *sense) learnCredit(ctx context.Context, c *Config, grounds []*ground, report func(policy.Progress)) error {
-	ex := &learn.Examples{}
+	ex := &nn.Examples{}
 	features := s.creditWidth()
 	width := features + s.Models
 	for _, g := range grounds {
@@ -41,12 +43,12 @@ func (s *sense) learnCredit(ctx context.Context, c *Config, grounds []*ground, r
 		return nil
 	}
 	var err error
-	if s.Credit, err = learn.Train(ctx, judgeConfig(c, "credit", ex.N), ex, report); err != nil {
+	if s.Credit, err = nn.Train(ctx, judgeConfig(c, "credit", ex.N), ex, report); err != nil {
 		return fmt.Errorf("training the credit of answers: %w", err)
 	}
 	for _, g := range grounds {
 		weights := s.priorWeights(g.expect)
-		err := learn.EachChunk(ctx, g.split.Len(), func(lo, hi int) {
+		err := compute.EachChunk(ctx, g.split.Len(), func(lo, hi int) {
 			j := newJudge(s)
 			for i := lo; i < hi; i++ {
 				score := g.expect.Row(policy.Quality, i)
@@ -115,7 +117,7 @@ func (s *sense) voteWeight(p float32) float32 {
 const leastWeight = 0.05
 
 // priorWeights are the vote weights that expected scores alone imply, [prompts × models].
-func (s *sense) priorWeights(e *learn.Expected) []float32 {
+func (s *sense) priorWeights(e *forecast.Expected) []float32 {
 	weights := make([]float32, len(e.Value[policy.Quality]))
 	for at, q := range e.Value[policy.Quality] {
 		weights[at] = s.priorWeight(q)

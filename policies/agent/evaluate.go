@@ -4,7 +4,8 @@ import (
 	"context"
 	"math"
 
-	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/compute"
+	"github.com/trilemma-bench/trilemma/policies/nn/actor"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -50,7 +51,7 @@ func (a *played) better(than *played) bool {
 
 const checkSlots = 256
 
-func newChecker(c *Config, s *sense, preferences []policy.Preference, g *ground, shape learn.ActorShape) (*checker, error) {
+func newChecker(c *Config, s *sense, preferences []policy.Preference, g *ground, shape actor.Shape) (*checker, error) {
 	p, err := newPlayer(c, s, g, shape, checkSlots)
 	if err != nil {
 		return nil, err
@@ -88,7 +89,7 @@ func newChecker(c *Config, s *sense, preferences []policy.Preference, g *ground,
 }
 
 // play takes the most probable actions on every prompt under every preference.
-func (k *checker) play(ctx context.Context, a *learn.Actor, multiplier policy.Preference) (*played, error) {
+func (k *checker) play(ctx context.Context, a *actor.Actor, multiplier policy.Preference) (*played, error) {
 	out := &played{utility: make([]float64, len(k.prompts))}
 	episodes := len(k.prompts) * len(k.preferences)
 	if episodes == 0 {
@@ -115,7 +116,7 @@ func (k *checker) play(ctx context.Context, a *learn.Actor, multiplier policy.Pr
 		start(slot)
 	}
 	for busy := true; busy; {
-		err := learn.EachChunk(ctx, slots, func(lo, hi int) {
+		err := compute.EachChunk(ctx, slots, func(lo, hi int) {
 			rows := lo
 			for slot := lo; slot < hi; slot++ {
 				if action[slot] >= 0 {

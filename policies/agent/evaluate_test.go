@@ -6,7 +6,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/nn/actor"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -21,11 +21,9 @@ func TestACheckIsTheGreedyUtility(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	actor := actorOf(t, shape)
-	for i := range actor.Weights {
-		clear(actor.Weights[i]) // the base alone decides: the model of the highest expected utility
-	}
-	got, err := k.play(t.Context(), actor, policy.Preference{})
+	net := actorOf(t, shape)
+	clear(net.Weights) // the base alone decides: the model of the highest expected utility
+	got, err := k.play(t.Context(), net, policy.Preference{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +58,7 @@ func TestACheckIsTheGreedyUtility(t *testing.T) {
 	}
 	// The weights stay those of the first agent, or two agents could not be compared.
 	before := k.weight[0]
-	if _, err := k.play(t.Context(), actor, policy.Preference{policy.Cost: 1e6}); err != nil || k.weight[0] != before {
+	if _, err := k.play(t.Context(), net, policy.Preference{policy.Cost: 1e6}); err != nil || k.weight[0] != before {
 		t.Errorf("the weight of a preference goes from %v to %v (%v)", before, k.weight[0], err)
 	}
 }
@@ -160,7 +158,7 @@ func TestLikeliest(t *testing.T) {
 	for _, c := range []struct {
 		logits []float32
 		want   int
-	}{{[]float32{1, 3, 2}, 1}, {[]float32{2, 2}, 0}, {[]float32{learn.NotAllowed, -5}, 1}} {
+	}{{[]float32{1, 3, 2}, 1}, {[]float32{2, 2}, 0}, {[]float32{actor.NotAllowed, -5}, 1}} {
 		if got := likeliest(c.logits); got != c.want {
 			t.Errorf("of %v it is %d, want %d", c.logits, got, c.want)
 		}

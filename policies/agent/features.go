@@ -4,7 +4,9 @@ import (
 	"math"
 
 	"github.com/trilemma-bench/trilemma/policies/env"
-	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/forecast"
+	"github.com/trilemma-bench/trilemma/policies/nn"
+	"github.com/trilemma-bench/trilemma/policies/nn/actor"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -28,8 +30,8 @@ type lens struct {
 	asked    []bool    // [models]
 	hidden   []float32
 	out      []float32
-	others   *learn.OneHots // of the belief about models not asked
-	poolMean float32        // of the expected scores' logits
+	others   *nn.OneHots // of the belief about models not asked
+	poolMean float32     // of the expected scores' logits
 	poolTop  float32
 }
 
@@ -37,7 +39,7 @@ func newLens(s *sense, c *Config) *lens {
 	l := &lens{
 		sense: s, config: c, belief: make([]float32, s.Models), price: make([]float32, s.Models),
 		value: make([]float32, env.Actions(s.Models, c.Sequential)), input: make([]float32, s.beliefWidth()),
-		shape: make([]float32, s.Models*env.ShapeFeatures), asked: make([]bool, s.Models), member: learn.Everybody,
+		shape: make([]float32, s.Models*env.ShapeFeatures), asked: make([]bool, s.Models), member: nn.Everybody,
 	}
 	if s.Belief != nil {
 		l.hidden, l.out, l.others = make([]float32, s.Belief.Hidden), make([]float32, s.Belief.Out()), s.Belief.NewOneHots()
@@ -233,7 +235,7 @@ func (l *lens) voted(seen *env.Seen) float32 {
 }
 
 // look fills the beliefs, the prices and the expected utilities of a state. e row holds what is expected of the prompt.
-func (l *lens) look(e *learn.Expected, row int, p *policy.Preference, seen *env.Seen) {
+func (l *lens) look(e *forecast.Expected, row int, p *policy.Preference, seen *env.Seen) {
 	s := l.sense
 	score := e.Row(policy.Quality, row)
 	l.read(score, seen)
@@ -275,7 +277,7 @@ func (l *lens) look(e *learn.Expected, row int, p *policy.Preference, seen *env.
 
 // describe lays a state out for the actor: state [width], each [actions × eachFeatures], base [actions]; allowed tells
 // which actions make sense. It returns the expected utility, in score, of the best of them: what the value adds to.
-func (l *lens) describe(e *learn.Expected, row int, vector []float32, p *policy.Preference, seen *env.Seen, allowed func(action int) bool, state, each, base []float32) (ahead float32) {
+func (l *lens) describe(e *forecast.Expected, row int, vector []float32, p *policy.Preference, seen *env.Seen, allowed func(action int) bool, state, each, base []float32) (ahead float32) {
 	l.look(e, row, p, seen)
 	s, n, v := l.sense, len(seen.Models), &l.votes
 	score := e.Row(policy.Quality, row)
@@ -293,7 +295,7 @@ func (l *lens) describe(e *learn.Expected, row int, vector []float32, p *policy.
 	}
 	mean /= max(count, 1)
 	for a := range base {
-		base[a] = learn.NotAllowed
+		base[a] = actor.NotAllowed
 		x := each[a*eachFeatures : (a+1)*eachFeatures]
 		clear(x)
 		if !allowed(a) {
@@ -325,7 +327,7 @@ func (l *lens) describe(e *learn.Expected, row int, vector []float32, p *policy.
 		x[7] = logit(b) / 2
 	}
 	for a := range base {
-		if base[a] > learn.NotAllowed {
+		if base[a] > actor.NotAllowed {
 			each[a*eachFeatures+8] = max(l.value[a]-best, -1) * 3
 			base[a] = max((base[a]-best)/float32(l.config.Temperature), -40)
 		}

@@ -6,14 +6,15 @@ import (
 	"slices"
 
 	"github.com/trilemma-bench/trilemma/policies/env"
-	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/forecast"
+	"github.com/trilemma-bench/trilemma/policies/nn"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // ground is a labelled split to play on.
 type ground struct {
 	split  *policy.Split
-	expect *learn.Expected // of each prompt, by a predictor that did not see it
+	expect *forecast.Expected // of each prompt, by a predictor that did not see it
 	world  *env.World
 	// held [prompts] is the member of the nets of sense that did not train on the prompt. It alone may judge there, so that
 	// what is known of a training prompt looks as it will for a new one.
@@ -21,12 +22,12 @@ type ground struct {
 }
 
 // lay makes the grounds of a task, train first, and learns on them how far answers are to be believed.
-func (s *sense) lay(ctx context.Context, c *Config, t *policy.Task, train, validation *learn.Expected, report func(policy.Progress)) ([]*ground, error) {
+func (s *sense) lay(ctx context.Context, c *Config, t *policy.Task, train, validation *forecast.Expected, report func(policy.Progress)) ([]*ground, error) {
 	r := policy.Stream(c.Setup.Seed, c.Name, "folds")
 	var grounds []*ground
 	for _, part := range []struct {
 		split  *policy.Split
-		expect *learn.Expected
+		expect *forecast.Expected
 	}{{t.Train, train}, {t.Validation, validation}} {
 		if part.expect == nil {
 			continue
@@ -65,7 +66,7 @@ func (s *sense) lay(ctx context.Context, c *Config, t *policy.Task, train, valid
 
 // newGround lays a split out. A figure that is not known of an outcome is taken to be what is expected: a reward that is
 // not a number would teach nothing.
-func newGround(c *Config, s *sense, split *policy.Split, e *learn.Expected, r *rand.Rand) (*ground, error) {
+func newGround(c *Config, s *sense, split *policy.Split, e *forecast.Expected, r *rand.Rand) (*ground, error) {
 	known := *split
 	o := &known.Outcomes
 	for _, q := range policy.Weighed {
@@ -86,5 +87,5 @@ func newGround(c *Config, s *sense, split *policy.Split, e *learn.Expected, r *r
 	if err != nil {
 		return nil, err
 	}
-	return &ground{split: split, expect: e, world: w, held: learn.Folds(split.Len(), judgeMembers, r)}, nil
+	return &ground{split: split, expect: e, world: w, held: nn.Folds(split.Len(), judgeMembers, r)}, nil
 }

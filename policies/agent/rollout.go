@@ -7,8 +7,10 @@ import (
 	"math/rand/v2"
 	"sort"
 
+	"github.com/trilemma-bench/trilemma/policies/compute"
 	"github.com/trilemma-bench/trilemma/policies/env"
-	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/forecast"
+	"github.com/trilemma-bench/trilemma/policies/nn/actor"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -43,10 +45,10 @@ type player struct {
 	ground *ground
 	lens   []*lens // one a slot, so that slots may be looked at side by side
 	seen   []env.Seen
-	shape  learn.ActorShape
+	shape  actor.Shape
 }
 
-func newPlayer(c *Config, s *sense, g *ground, shape learn.ActorShape, slots int) (*player, error) {
+func newPlayer(c *Config, s *sense, g *ground, shape actor.Shape, slots int) (*player, error) {
 	ev, err := env.New(g.world, env.Config{Slots: slots, Sequential: c.Sequential, MaxAsks: c.MaxAsks, Reward: c.Scalarisation})
 	if err != nil {
 		return nil, err
@@ -74,7 +76,7 @@ func (p *player) see(slot int, state, each, base []float32) (ahead float32) {
 // views are what an actor reads of some slots and what it says of them, row by row. Logits become log-probabilities.
 type views struct{ state, each, base, logits, value []float32 }
 
-func newViews(s learn.ActorShape, rows int) *views {
+func newViews(s actor.Shape, rows int) *views {
 	return &views{
 		make([]float32, rows*s.In), make([]float32, rows*s.Actions*s.Each), make([]float32, rows*s.Actions),
 		make([]float32, rows*s.Actions), make([]float32, rows),
@@ -88,11 +90,11 @@ func (v *views) see(p *player, slot, row int) (ahead float32) {
 }
 
 // judge runs an actor on rows from lo to hi.
-func (v *views) judge(a *learn.ActorBatch, s learn.ActorShape, lo, hi int) {
+func (v *views) judge(a *actor.Batch, s actor.Shape, lo, hi int) {
 	logits := v.logits[lo*s.Actions : hi*s.Actions]
-	a.Forward(hi-lo, v.state[lo*s.In:], v.each[lo*s.Actions*s.Each:], v.base[lo*s.Actions:], logits, v.value[lo:], new(learn.BatchScratch))
+	a.Forward(hi-lo, v.state[lo*s.In:], v.each[lo*s.Actions*s.Each:], v.base[lo*s.Actions:], logits, v.value[lo:], new(actor.Scratch))
 	for ; len(logits) > 0; logits = logits[s.Actions:] {
-		learn.LogSoftmax(logits[:s.Actions])
+		actor.LogSoftmax(logits[:s.Actions])
 	}
 }
 
@@ -124,7 +126,7 @@ type tally struct {
 	asks, votes              float64
 }
 
-func newCollector(c *Config, s *sense, preferences []policy.Preference, g *ground, shape learn.ActorShape) (*collector, error) {
+func newCollector(c *Config, s *sense, preferences []policy.Preference, g *ground, shape actor.Shape) (*collector, error) {
 	p, err := newPlayer(c, s, g, shape, c.Slots)
 	if err != nil {
 		return nil, err
@@ -161,7 +163,7 @@ func newCollector(c *Config, s *sense, preferences []policy.Preference, g *groun
 	return k, nil
 }
 
-func usable(e *learn.Expected, row, model int) bool {
+func usable(e *forecast.Expected, row, model int) bool {
 	q := e.Row(policy.Quality, row)[model]
 	return q == q
 }
@@ -234,7 +236,7 @@ func charged(p, multiplier policy.Preference) policy.Preference {
 }
 
 // collect plays one rollout with an actor.
-func (k *collector) collect(ctx context.Context, a *learn.Actor) (*Rollout, error) {
+func (k *collector) collect(ctx context.Context, a *actor.Actor) (*Rollout, error) {
 	r, slots := k.roll, k.config.Slots
 	k.tally = tally{}
 	action, reward, done := make([]int32, slots), make([]float32, slots), make([]bool, slots)
@@ -244,7 +246,7 @@ func (k *collector) collect(ctx context.Context, a *learn.Actor) (*Rollout, erro
 		at := &views{
 			r.State[first*r.Width:], r.About[first*r.Actions*r.Each:], r.Base[first*r.Actions:], k.logits, r.Value[first:],
 		}
-		err := learn.EachChunk(ctx, slots, func(lo, hi int) {
+		err := compute.EachChunk(ctx, slots, func(lo, hi int) {
 			for slot := lo; slot < hi; slot++ {
 				r.Ahead[first+slot] = at.see(k.player, slot, slot)
 			}
@@ -288,7 +290,7 @@ func (k *collector) collect(ctx context.Context, a *learn.Actor) (*Rollout, erro
 		}
 	}
 	at := newViews(k.shape, slots)
-	err := learn.EachChunk(ctx, slots, func(lo, hi int) {
+	err := compute.EachChunk(ctx, slots, func(lo, hi int) {
 		for slot := lo; slot < hi; slot++ {
 			r.Last[slot] = at.see(k.player, slot, slot)
 		}

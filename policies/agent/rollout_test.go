@@ -6,11 +6,11 @@ import (
 	"testing"
 
 	"github.com/trilemma-bench/trilemma/policies/env"
-	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/nn/actor"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
-func playing(t testing.TB, c Config, missing float64) (*collector, *learn.Actor) {
+func playing(t testing.TB, c Config, missing float64) (*collector, *actor.Actor) {
 	t.Helper()
 	task := taskOf(asked("train", 40, missing), asked("validation", 30, missing))
 	s, grounds, shape := laid(t, &c, task)
@@ -66,16 +66,16 @@ func (e *episodes) step(prompt int32, action int, p policy.Preference, weight fu
 // of the actor for the state that is stored.
 func TestRolloutsAreWhatWasPlayed(t *testing.T) {
 	c := small()
-	k, actor := playing(t, c, 0)
+	k, net := playing(t, c, 0)
 	slots := make([]episodes, c.Slots)
 	for i := range slots {
 		slots[i].split = k.ground.split
 	}
 	which := slices.Clone(k.which)
-	logits, room := make([]float32, 5), actor.Shape.NewScratch()
+	logits, value := make([]float32, 5), []float32{0}
 	for round := range 4 {
 		prompts := slices.Clone(k.env.Prompt)
-		r, err := k.collect(t.Context(), actor)
+		r, err := k.collect(t.Context(), net)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -90,10 +90,10 @@ func TestRolloutsAreWhatWasPlayed(t *testing.T) {
 			if want := reward * float64(k.scale[which[slot]]); math.Abs(float64(r.Reward[row])-want) > 1e-5 || r.Done[row] != done {
 				t.Fatalf("round %d row %d: action %d earns %v and ends %v, want %v and %v", round, row, action, r.Reward[row], r.Done[row], want, done)
 			}
-			value := actor.Forward(r.State[row*r.Width:(row+1)*r.Width], r.About[row*5*r.Each:(row+1)*5*r.Each], r.Base[row*5:(row+1)*5], logits, room)
-			learn.LogSoftmax(logits)
-			if math.Abs(float64(logits[action]-r.LogP[row])) > 1e-4 || math.Abs(float64(value+r.Ahead[row]-r.Value[row])) > 1e-4 {
-				t.Fatalf("round %d row %d: log-probability %v and value %v, want %v and %v", round, row, r.LogP[row], r.Value[row], logits[action], value+r.Ahead[row])
+			net.Batch().Forward(1, r.State[row*r.Width:], r.About[row*5*r.Each:], r.Base[row*5:], logits, value, new(actor.Scratch))
+			actor.LogSoftmax(logits)
+			if math.Abs(float64(logits[action]-r.LogP[row])) > 1e-4 || math.Abs(float64(value[0]+r.Ahead[row]-r.Value[row])) > 1e-4 {
+				t.Fatalf("round %d row %d: log-probability %v and value %v, want %v and %v", round, row, r.LogP[row], r.Value[row], logits[action], value[0]+r.Ahead[row])
 			}
 			if done {
 				ended++
@@ -133,8 +133,8 @@ func nextPreference(t *testing.T, k *collector, r *Rollout, row int) int {
 func TestBudgetsFollowWhatIsCharged(t *testing.T) {
 	c := small()
 	c.Budget[policy.Cost] = 0.01
-	k, actor := playing(t, c, 0)
-	if _, err := k.collect(t.Context(), actor); err != nil {
+	k, net := playing(t, c, 0)
+	if _, err := k.collect(t.Context(), net); err != nil {
 		t.Fatal(err)
 	}
 	mean := k.tally.spent[policy.Cost] / k.tally.episodes
@@ -216,10 +216,10 @@ func TestPreferencesArePlayedAsTheyCount(t *testing.T) {
 func TestPlayGoesOnFromItsState(t *testing.T) {
 	c := small()
 	c.RiskWeight, c.Budget[policy.Cost] = 0.3, 0.05
-	a, actor := playing(t, c, 0.1)
+	a, net := playing(t, c, 0.1)
 	b, _ := playing(t, c, 0.1)
 	for range 2 {
-		if _, err := a.collect(t.Context(), actor); err != nil {
+		if _, err := a.collect(t.Context(), net); err != nil {
 			t.Fatal(err)
 		}
 		a.learnMultipliers()
@@ -232,11 +232,11 @@ func TestPlayGoesOnFromItsState(t *testing.T) {
 	if err := b.restore(&state); err != nil {
 		t.Fatal(err)
 	}
-	want, err := a.collect(t.Context(), actor)
+	want, err := a.collect(t.Context(), net)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := b.collect(t.Context(), actor)
+	got, err := b.collect(t.Context(), net)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -255,9 +255,9 @@ func TestPlayGoesOnFromItsState(t *testing.T) {
 // A prompt that nobody answered is never played, and a model without an outcome never asked.
 func TestOnlyWhatIsThereIsPlayed(t *testing.T) {
 	c := small()
-	k, actor := playing(t, c, 0.6)
+	k, net := playing(t, c, 0.6)
 	for range 5 {
-		r, err := k.collect(t.Context(), actor)
+		r, err := k.collect(t.Context(), net)
 		if err != nil {
 			t.Fatal(err)
 		}

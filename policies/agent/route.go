@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/trilemma-bench/trilemma/policies/compute"
 	"github.com/trilemma-bench/trilemma/policies/env"
-	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/forecast"
+	"github.com/trilemma-bench/trilemma/policies/nn"
+	"github.com/trilemma-bench/trilemma/policies/nn/actor"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -17,7 +20,7 @@ func (p *Router) Route(ctx context.Context, b *policy.Batch) (*policy.Decisions,
 	if p.state == nil {
 		return nil, errors.New(c.Name + " was not fitted")
 	}
-	if err := learn.CheckPrompts(b.Prompts, c.needs()...); err != nil {
+	if err := forecast.CheckPrompts(b.Prompts, c.needs()...); err != nil {
 		return nil, err
 	}
 	if b.Prompts.Len() == 0 {
@@ -36,25 +39,19 @@ func (p *Router) Route(ctx context.Context, b *policy.Batch) (*policy.Decisions,
 		}
 	}
 	// Only prompts that have a row are looked at: in later rounds those are few.
-	place := make([]int, b.Prompts.Len())
-	some := policy.Prompts{Dim: b.Prompts.Dim}
+	place := make([]int, b.Prompts.Len()) // counted from 1
+	var named []int32
 	for _, i := range b.Prompt {
-		if place[i] > 0 {
-			continue
+		if place[i] == 0 {
+			named = append(named, i)
+			place[i] = len(named)
 		}
-		some.ID = append(some.ID, b.Prompts.ID[i])
-		if b.Prompts.Text != nil {
-			some.Text = append(some.Text, b.Prompts.Text[i])
-		}
-		if b.Prompts.Vector != nil {
-			some.Vector = append(some.Vector, b.Prompts.Row(int(i))...)
-		}
-		place[i] = some.Len()
 	}
 	if b.Rows() == 0 {
 		return policy.NewDecisions(0), ctx.Err()
 	}
-	e, err := s.expect(ctx, &some)
+	some := b.Prompts.Gather(named)
+	e, err := s.expect(ctx, some)
 	if err != nil {
 		return nil, err
 	}
@@ -62,13 +59,17 @@ func (p *Router) Route(ctx context.Context, b *policy.Batch) (*policy.Decisions,
 	for i, preference := range b.Preferences {
 		agents[i] = nearest(p.state.Agents, preference)
 	}
+	actors := make([]*actor.Batch, len(p.state.Agents))
+	for i := range actors {
+		actors[i] = p.state.Agents[i].Actor.Batch()
+	}
 	choices := make([]choice, b.Rows())
-	err = learn.EachChunk(ctx, b.Rows(), func(lo, hi int) {
+	err = compute.EachChunk(ctx, b.Rows(), func(lo, hi int) {
 		v := newViewer(p, e)
 		for r := lo; r < hi; r++ {
 			row := place[b.Prompt[r]] - 1
-			agent := &p.state.Agents[agents[b.Preference[r]]]
-			preference := charged(b.Preferences[b.Preference[r]], agent.Multiplier)
+			agent := agents[b.Preference[r]]
+			preference := charged(b.Preferences[b.Preference[r]], p.state.Agents[agent].Multiplier)
 			var vector []float32
 			if c.Vector {
 				vector = some.Row(row)
@@ -77,7 +78,7 @@ func (p *Router) Route(ctx context.Context, b *policy.Batch) (*policy.Decisions,
 			if some.Text != nil {
 				text = some.Text[row]
 			}
-			choices[r] = v.decide(agent.Actor, row, text, vector, &preference, b.Asked, r)
+			choices[r] = v.decide(actors[agent], row, text, vector, &preference, b.Asked, r)
 		}
 	})
 	if err != nil {
@@ -102,22 +103,22 @@ type choice struct {
 // viewer lays rows out for the actor; one a goroutine.
 type viewer struct {
 	*Router
-	e                         *learn.Expected
+	e                         *forecast.Expected
 	lens                      *lens
 	seen                      env.Seen
 	tried                     []bool // asked, answered or not
 	code                      map[string]int32
 	state, each, base, logits []float32
-	room                      *learn.Scratch
+	room                      actor.Scratch
 	judge                     *judge
 }
 
-func newViewer(p *Router, e *learn.Expected) *viewer {
+func newViewer(p *Router, e *forecast.Expected) *viewer {
 	s := p.state.Agents[0].Actor.Shape
 	models := p.state.Sense.Models
 	return &viewer{
 		Router: p, e: e, lens: newLens(p.state.Sense, &p.config), tried: make([]bool, models), code: env.Codes(p.state.Sense.Answers),
-		room: s.NewScratch(), judge: newJudge(p.state.Sense),
+		judge: newJudge(p.state.Sense),
 		state: make([]float32, s.In), each: make([]float32, s.Actions*s.Each), base: make([]float32, s.Actions), logits: make([]float32, s.Actions),
 	}
 }
@@ -158,7 +159,7 @@ func (v *viewer) read(asked *policy.Asked, r int, text string, score []float32) 
 			env.Shape(options, asked.Response[k], answer, figure(asked.OutputTokens, k), shape)
 			seen.Shape = append(seen.Shape, shape...)
 			if s.Credit != nil && score[m] == score[m] {
-				seen.Weights[len(seen.Weights)-1] = v.judge.weight(learn.Everybody, score[m], int(m), code, shape)
+				seen.Weights[len(seen.Weights)-1] = v.judge.weight(nn.Everybody, score[m], int(m), code, shape)
 			}
 		}
 		for _, q := range policy.Weighed {
@@ -176,7 +177,7 @@ func figure(column []float32, k int32) float32 {
 }
 
 // decide takes the most probable action of a row.
-func (v *viewer) decide(actor *learn.Actor, row int, text string, vector []float32, p *policy.Preference, asked *policy.Asked, r int) choice {
+func (v *viewer) decide(net *actor.Batch, row int, text string, vector []float32, p *policy.Preference, asked *policy.Asked, r int) choice {
 	models := v.Router.state.Sense.Models
 	v.read(asked, r, text, v.e.Row(policy.Quality, row))
 	n, tries := len(v.seen.Models), 0
@@ -196,11 +197,11 @@ func (v *viewer) decide(actor *learn.Actor, row int, text string, vector []float
 		return sequential && n > 1
 	}
 	v.lens.describe(v.e, row, vector, p, &v.seen, allowed, v.state, v.each, v.base)
-	actor.Forward(v.state, v.each, v.base, v.logits, v.room)
+	net.Forward(1, v.state, v.each, v.base, v.logits, make([]float32, 1), &v.room)
 	a := likeliest(v.logits)
 	one := func(use policy.Use, m int) choice { return choice{use, []int32{int32(m)}, []float32{1}} }
 	switch {
-	case v.base[a] <= learn.NotAllowed:
+	case v.base[a] <= actor.NotAllowed:
 		// Nothing makes sense: everyone asked was missing, or no price is known. Any answer in hand, else the best guess.
 		if tries > 0 {
 			for m, tried := range v.tried {

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/trilemma-bench/trilemma/policies/checkpoint"
 	"github.com/trilemma-bench/trilemma/policies/env"
-	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/forecast"
+	"github.com/trilemma-bench/trilemma/policies/nn/actor"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -38,10 +40,10 @@ func New(c Config, start Start) (*Router, error) {
 // Fit implements [policy.Learner].
 func (p *Router) Fit(ctx context.Context, t *policy.Task, report func(policy.Progress)) error {
 	c := &p.config
-	if err := learn.CheckTask(t, len(c.Setup.Models), c.needs()...); err != nil {
+	if err := forecast.CheckTask(t, len(c.Setup.Models), c.needs()...); err != nil {
 		return err
 	}
-	overall := learn.Overall(len(c.Setup.Models), t.Train)
+	overall := forecast.Overall(len(c.Setup.Models), t.Train)
 	for i, preference := range append([]policy.Preference{{}}, t.Preferences...) {
 		if err := overall.Check(preference, c.Setup.Models); err != nil {
 			return fmt.Errorf("preference %d: %w", i-1, err)
@@ -76,10 +78,10 @@ func (p *Router) Fit(ctx context.Context, t *policy.Task, report func(policy.Pro
 // Where from is not nil it goes on from there. tell is given a snapshot wherever the training may go on from.
 func (p *Router) train(ctx context.Context, s *sense, preferences []policy.Preference, grounds []*ground, from *snapshot, tell func(policy.Progress, *snapshot) error) (*trained, error) {
 	c := &p.config
-	shape := learn.ActorShape{
+	shape := actor.Shape{
 		In: c.width(s), Actions: env.Actions(s.Models, c.Sequential), Hidden: c.Hidden, Each: c.each(), Scorer: c.Scorer,
 	}
-	actor, err := learn.NewActor(shape, policy.Stream(c.Setup.Seed, c.Name, "weights"))
+	actor, err := actor.New(shape, policy.Stream(c.Setup.Seed, c.Name, "weights"))
 	if err != nil {
 		return nil, err
 	}
@@ -195,13 +197,13 @@ func (p *Router) Save() ([]byte, error) {
 	if p.state == nil {
 		return nil, errors.New(p.config.Name + " was not fitted")
 	}
-	return learn.SaveState(p.config.Kind, p.state)
+	return checkpoint.Save(p.config.Kind, p.state)
 }
 
 // Load implements [policy.Saver].
 func (p *Router) Load(data []byte) error {
 	s := new(state)
-	if err := learn.LoadState(p.config.Kind, data, s); err != nil {
+	if err := checkpoint.Load(p.config.Kind, data, s); err != nil {
 		return err
 	}
 	if s.Sense == nil {

@@ -9,14 +9,15 @@ import (
 	"testing"
 
 	"github.com/trilemma-bench/trilemma/policies/env"
-	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/nn"
+	"github.com/trilemma-bench/trilemma/policies/nn/actor"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // fitted is an agent after a fit, with an algorithm that changes nothing unless told to.
 func fitted(t testing.TB, c Config, task *policy.Task, g idle, report func(policy.Progress)) *Router {
 	t.Helper()
-	p, err := New(c, func(_ *Config, a *learn.Actor) (Algorithm, error) {
+	p, err := New(c, func(_ *Config, a *actor.Actor) (Algorithm, error) {
 		made := g
 		made.actor = a.Clone()
 		return &made, nil
@@ -45,14 +46,12 @@ func TestNoStepsLeaveTheStart(t *testing.T) {
 	if len(updates) != 0 || reports != 0 {
 		t.Errorf("%d updates and %d reports of play", len(updates), reports)
 	}
-	start, err := learn.NewActor(p.state.Agents[0].Actor.Shape, policy.Stream(7, "test", "weights"))
+	start, err := actor.New(p.state.Agents[0].Actor.Shape, policy.Stream(7, "test", "weights"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, w := range start.Weights {
-		if !slices.Equal(w, p.state.Agents[0].Actor.Weights[i]) {
-			t.Errorf("weights %d are not those that were drawn", i)
-		}
+	if !slices.Equal(start.Weights, p.state.Agents[0].Actor.Weights) {
+		t.Error("the weights are not those that were drawn")
 	}
 	if p.state.Agents[0].Multiplier != (policy.Preference{}) {
 		t.Error("budgets have a price that nothing taught")
@@ -69,17 +68,16 @@ func TestTheBestAgentIsKept(t *testing.T) {
 	task := taskOf(asked("train", 60, 0), asked("validation", 60, 0))
 	c := small()
 	untrained := fitted(t, c, task, idle{}, nil).state.Agents[0].Actor
-	spoil := func(towards int) func(*learn.Actor) {
-		return func(a *learn.Actor) {
-			bias := a.Weights[7] // of the policy head
-			bias[towards] = 50
+	spoil := func(towards int) func(*actor.Actor) {
+		return func(a *actor.Actor) {
+			a.Layer("heads_bias")[towards] = 50
 		}
 	}
-	if kept := fitted(t, c, task, idle{at: 1, spoil: spoil(2)}, nil).state.Agents[0].Actor; !slices.Equal(kept.Weights[7], untrained.Weights[7]) {
+	if kept := fitted(t, c, task, idle{at: 1, spoil: spoil(2)}, nil).state.Agents[0].Actor; !slices.Equal(kept.Weights, untrained.Weights) {
 		t.Error("an agent that always asks the dear model is kept")
 	}
 	c.Checks = 0
-	if kept := fitted(t, c, task, idle{at: 1, spoil: spoil(2)}, nil).state.Agents[0].Actor; kept.Weights[7][2] != 50 {
+	if kept := fitted(t, c, task, idle{at: 1, spoil: spoil(2)}, nil).state.Agents[0].Actor; kept.Layer("heads_bias")[2] != 50 {
 		t.Error("without checks the last agent is not kept")
 	}
 }
@@ -144,10 +142,9 @@ func TestRoundsAreGreedyEpisodes(t *testing.T) {
 			c.Sequential, c.Steps, c.Vector = sequential, 0, true
 			p := fitted(t, c, taskOf(asked("train", 80, 0), asked("validation", 40, 0)), idle{}, nil)
 			r := policy.Stream(5, "shake", shake)
-			for _, w := range p.state.Agents[0].Actor.Weights {
-				for i := range w {
-					w[i] += float32(0.7 * r.NormFloat64()) // an agent with a will of its own
-				}
+			w := p.state.Agents[0].Actor.Weights
+			for i := range w {
+				w[i] += float32(0.7 * r.NormFloat64()) // an agent with a will of its own
 			}
 			test := asked("test", 50, 0)
 			final, was := rounds(t, p, test, sweep)
@@ -180,21 +177,21 @@ func TestRoundsAreGreedyEpisodes(t *testing.T) {
 // greedy plays one row of a test in the environment: whom the agent asks, and its last action.
 func greedy(t *testing.T, p *Router, test *policy.Split, row int) (asks []int32, last int) {
 	t.Helper()
-	s, actor := p.state.Sense, p.state.Agents[0].Actor
-	g := &ground{split: test, expect: s.means(test.Len()), held: slices.Repeat([]int32{int32(learn.Everybody)}, test.Len())}
+	s, net := p.state.Sense, p.state.Agents[0].Actor
+	g := &ground{split: test, expect: s.means(test.Len()), held: slices.Repeat([]int32{int32(nn.Everybody)}, test.Len())}
 	var err error
 	if g.world, err = env.NewWorld(test, s.priorWeights(g.expect), s.Answers); err != nil {
 		t.Fatal(err)
 	}
-	play, err := newPlayer(&p.config, s, g, actor.Shape, 1)
+	play, err := newPlayer(&p.config, s, g, net.Shape, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	play.env.Reset(0, int32(row%test.Len()), sweep[row/test.Len()])
-	at, reward, done := newViews(actor.Shape, 1), []float32{0}, []bool{false}
+	at, reward, done := newViews(net.Shape, 1), []float32{0}, []bool{false}
 	for !done[0] {
 		at.see(play, 0, 0)
-		at.judge(actor.Batch(), actor.Shape, 0, 1)
+		at.judge(net.Batch(), net.Shape, 0, 1)
 		if last = likeliest(at.logits); last < len(pool) {
 			asks = append(asks, int32(last))
 		}
@@ -367,7 +364,7 @@ func TestBatchesDealEveryRowOnce(t *testing.T) {
 	seen := map[int]bool{}
 	facts := 2*actions + 5
 	for k := range count {
-		into := learn.Sample{
+		into := actor.Sample{
 			State: make([]float32, size*width), About: make([]float32, actions*size*each), Facts: make([]float32, facts*size),
 		}
 		b.Deal(r, k, size, advantage, target, into)

@@ -8,9 +8,11 @@ import (
 	"math"
 	"slices"
 
+	"github.com/trilemma-bench/trilemma/policies/checkpoint"
 	"github.com/trilemma-bench/trilemma/policies/env"
-	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/forecast"
 	"github.com/trilemma-bench/trilemma/policies/moe"
+	"github.com/trilemma-bench/trilemma/policies/nn"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 	"github.com/trilemma-bench/trilemma/policies/predict"
 )
@@ -21,13 +23,13 @@ type sense struct {
 	Dim       int                `json:"dim"`
 	Predictor *predict.Predictor `json:"predictor,omitempty"` // at most one of these two: the warm start
 	Gate      *moe.Predictor     `json:"gate,omitempty"`
-	Overall   *learn.Expected    `json:"overall"`          // one row
-	Credit    *learn.Net         `json:"credit,omitempty"` // of an answer by itself; nil without responses
-	Belief    *learn.Net         `json:"belief,omitempty"` // of an answer among others; nil in one-shot mode
+	Overall   *forecast.Expected `json:"overall"`          // one row
+	Credit    *nn.Net            `json:"credit,omitempty"` // of an answer by itself; nil without responses
+	Belief    *nn.Net            `json:"belief,omitempty"` // of an answer among others; nil in one-shot mode
 	Verbosity verbosity          `json:"verbosity"`        // of a prompt, as answers in hand tell it
 	// Of the response features of each model, [Models × env.ShapeFeatures]; nil without responses.
-	ShapeMean  learn.F32s `json:"shape_mean,omitempty"`
-	ShapeScale learn.F32s `json:"shape_scale,omitempty"`
+	ShapeMean  checkpoint.F32s `json:"shape_mean,omitempty"`
+	ShapeScale checkpoint.F32s `json:"shape_scale,omitempty"`
 	// Choices is the number of answers that a prompt may have, as far as the training answers tell; 0 without answers.
 	Choices int `json:"choices"`
 	// Answers are those of the training prompts, sorted, where they are at most maxChoices: which one was given tells
@@ -44,9 +46,9 @@ type sense struct {
 const maxChoices = 20
 
 // learn fits all but what judges answers, and returns what is expected of the train and validation prompts.
-func (s *sense) learn(ctx context.Context, c *Config, t *policy.Task, report func(policy.Progress)) (train, validation *learn.Expected, err error) {
+func (s *sense) learn(ctx context.Context, c *Config, t *policy.Task, report func(policy.Progress)) (train, validation *forecast.Expected, err error) {
 	s.Models, s.Dim = len(c.Setup.Models), t.Train.Prompts.Dim
-	s.Overall = learn.Overall(s.Models, t.Train)
+	s.Overall = forecast.Overall(s.Models, t.Train)
 	if c.Bandit {
 		b := newBandit(t.Train, c.Setup.Seed, c.Name)
 		s.Overall = b.means()
@@ -70,7 +72,7 @@ func (s *sense) learn(ctx context.Context, c *Config, t *policy.Task, report fun
 	}
 	if c.Warm == Cold {
 		train = s.means(t.Train.Len())
-		if learn.HasValidation(t) {
+		if forecast.HasValidation(t) {
 			validation = s.means(t.Validation.Len())
 		}
 		return train, validation, ctx.Err()
@@ -85,15 +87,15 @@ func (s *sense) learn(ctx context.Context, c *Config, t *policy.Task, report fun
 	if err != nil {
 		return nil, nil, fmt.Errorf("learning the warm start: %w", err)
 	}
-	if validation == nil && learn.HasValidation(t) {
+	if validation == nil && forecast.HasValidation(t) {
 		validation, err = s.expect(ctx, &t.Validation.Prompts)
 	}
 	return train, validation, err
 }
 
 // means expects of every prompt what is expected of all.
-func (s *sense) means(rows int) *learn.Expected {
-	e := learn.NewExpected(rows, s.Models)
+func (s *sense) means(rows int) *forecast.Expected {
+	e := forecast.NewExpected(rows, s.Models)
 	for i := range rows {
 		e.CopyRow(i, s.Overall, 0)
 	}
@@ -101,7 +103,7 @@ func (s *sense) means(rows int) *learn.Expected {
 }
 
 // expect is what is known of test prompts.
-func (s *sense) expect(ctx context.Context, p *policy.Prompts) (*learn.Expected, error) {
+func (s *sense) expect(ctx context.Context, p *policy.Prompts) (*forecast.Expected, error) {
 	switch {
 	case s.Predictor != nil:
 		return s.Predictor.Expect(ctx, p)
@@ -142,7 +144,7 @@ func (s *sense) scaleShapes(w *env.World) {
 			}
 		}
 	}
-	s.ShapeMean, s.ShapeScale = make(learn.F32s, s.Models*k), make(learn.F32s, s.Models*k)
+	s.ShapeMean, s.ShapeScale = make(checkpoint.F32s, s.Models*k), make(checkpoint.F32s, s.Models*k)
 	for i := range sum {
 		count := max(n[i/k], 1)
 		mean := sum[i] / count
@@ -187,7 +189,7 @@ func (s *sense) check(models int) error {
 		}
 	}
 	for _, n := range []struct {
-		net      *learn.Net
+		net      *nn.Net
 		features int
 	}{{s.Belief, s.beliefWidth()}, {s.Credit, s.creditWidth()}} {
 		if n.net == nil {

@@ -8,7 +8,7 @@ import (
 	"slices"
 
 	"github.com/trilemma-bench/trilemma/policies/env"
-	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/nn/actor"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -88,4 +88,4 @@ func decodeSnapshot(data []byte) (*snapshot, error) {
 }
 
 // shaped tells whether an actor of a snapshot has a shape.
-func shaped(a *learn.Actor, s learn.ActorShape) bool { return a.Check() == nil && a.Shape == s }
+func shaped(a *actor.Actor, s actor.Shape) bool { return a.Check() == nil && a.Shape == s }

@@ -4,7 +4,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 
-	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/checkpoint"
+	"github.com/trilemma-bench/trilemma/policies/nn/actor"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -12,7 +13,7 @@ import (
 type Stepper struct {
 	Advantage, Target []float32 // [rows] of the rollout
 
-	updater *learn.Updater
+	updater *actor.Updater
 	batches Batches
 	size    int // rows of a minibatch
 	count   int // minibatches
@@ -29,13 +30,13 @@ type Steps struct {
 }
 
 // NewStepper builds the update for an actor.
-func NewStepper(c *Config, a *learn.Actor, o Steps, loss learn.Loss) (*Stepper, error) {
+func NewStepper(c *Config, a *actor.Actor, o Steps, loss actor.Loss) (*Stepper, error) {
 	rows := c.Slots * c.Horizon
 	s := &Stepper{count: min(o.Minibatches, rows), source: policy.Source(c.Setup.Seed, c.Name, "minibatches")}
 	s.Advantage, s.Target, s.size = make([]float32, rows), make([]float32, rows), rows/s.count
 	roll := Rollout{Actions: a.Shape.Actions}
 	var err error
-	s.updater, err = learn.NewUpdater(learn.UpdateConfig{
+	s.updater, err = actor.NewUpdater(actor.UpdateConfig{
 		Backend: c.Setup.Backend, Minibatches: s.count, Size: s.size, ClipNorm: o.ClipNorm, Epsilon: o.Epsilon, TargetKL: o.TargetKL,
 		Facts: roll.Facts(), Stats: o.Stats,
 	}, a, loss)
@@ -46,21 +47,21 @@ func NewStepper(c *Config, a *learn.Actor, o Steps, loss learn.Loss) (*Stepper, 
 // stepped, and whether all did.
 func (s *Stepper) Epoch(r *Rollout, rate float64) (stats []float64, steps int, all bool, err error) {
 	s.batches.Shuffle(r, rand.New(s.source))
-	stats, steps, err = s.updater.Run(rate, func(k int, into learn.Sample) {
+	stats, steps, err = s.updater.Run(rate, func(k int, into actor.Sample) {
 		s.batches.Deal(r, k, s.size, s.Advantage, s.Target, into)
 	})
 	return stats, steps, steps == s.count, err
 }
 
 // Read copies the weights into an actor.
-func (s *Stepper) Read(a *learn.Actor) error { return s.updater.Read(a) }
+func (s *Stepper) Read(a *actor.Actor) error { return s.updater.Read(a) }
 
 // Close frees what the backend holds.
 func (s *Stepper) Close() { s.updater.Close() }
 
 // StepperState is all that a stepper remembers from one rollout to the next.
 type StepperState struct {
-	Weights []learn.F32s // and moments
+	Weights []checkpoint.F32s // and moments
 	Order   []int32
 	Stream  []byte
 }

@@ -7,14 +7,14 @@ import (
 	"math"
 
 	"github.com/trilemma-bench/trilemma/policies/env"
-	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/nn/actor"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // trained is an actor and what it was trained for.
 type trained struct {
 	Preference *policy.Preference `json:"preference,omitempty"` // nil: it is told the preference, any of them
-	Actor      *learn.Actor       `json:"actor"`
+	Actor      *actor.Actor       `json:"actor"`
 	Multiplier policy.Preference  `json:"multiplier"` // prices of the budgets, added to every preference
 }
 
@@ -116,7 +116,7 @@ func (p *Router) checkAgents(s *state) error {
 		if err := a.Actor.Check(); err != nil {
 			return err
 		}
-		want := learn.ActorShape{
+		want := actor.Shape{
 			In: p.config.width(s.Sense), Actions: env.Actions(s.Sense.Models, p.config.Sequential), Hidden: a.Actor.Shape.Hidden,
 			Each: p.config.each(), Scorer: a.Actor.Shape.Scorer,
 		}

@@ -4,7 +4,7 @@ import (
 	"math"
 
 	"github.com/trilemma-bench/trilemma/policies/env"
-	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/forecast"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -78,7 +78,7 @@ func exceeds(figure, expected float64) float64 {
 }
 
 // factors are what is expected to be spent on models not asked yet is to be multiplied by in a state.
-func (v *verbosity) factors(e *learn.Expected, row int, seen *env.Seen) policy.Figures {
+func (v *verbosity) factors(e *forecast.Expected, row int, seen *env.Seen) policy.Figures {
 	var out policy.Figures
 	for q := range out {
 		out[q] = 1

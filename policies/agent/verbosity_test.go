@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/trilemma-bench/trilemma/policies/env"
-	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/forecast"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -16,7 +16,7 @@ func talk(t *testing.T, share float64) *ground {
 	const n, models = 4000, 3
 	r := policy.Stream(1, "talk")
 	s := &policy.Split{Outcomes: policy.Outcomes{Models: models}}
-	e := learn.NewExpected(n, models)
+	e := forecast.NewExpected(n, models)
 	for i := range n {
 		s.Prompts.ID = append(s.Prompts.ID, fmt.Sprint(i))
 		prompt := r.NormFloat64()
@@ -61,7 +61,7 @@ func TestVerbosityIsTheCorrelation(t *testing.T) {
 
 func TestVerbosityOfNothing(t *testing.T) {
 	v := verbosity{Elasticity: policy.Figures{1, 1, 1, 1, 1, 1}, Shift: policy.Figures{1, 1, 1, 1, 1, 1}}
-	e := learn.NewExpected(1, 2)
+	e := forecast.NewExpected(1, 2)
 	nan := float32(math.NaN())
 	for _, seen := range []*env.Seen{{}, {Models: []int32{1}}, {Models: []int32{1}, Spent: env.Result{policy.Cost: nan, policy.Carbon: nan, policy.Latency: nan}}} {
 		if got := v.factors(e, 0, seen); got != (policy.Figures{1, 1, 1, 1, 1, 1}) {

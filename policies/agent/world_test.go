@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/nn/actor"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -52,7 +52,7 @@ func small() Config {
 }
 
 // laid are the sense and the grounds, train and validation, of a task.
-func laid(t testing.TB, c *Config, task *policy.Task) (*sense, []*ground, learn.ActorShape) {
+func laid(t testing.TB, c *Config, task *policy.Task) (*sense, []*ground, actor.Shape) {
 	t.Helper()
 	s := &sense{}
 	train, validation, err := s.learn(t.Context(), c, task, nil)
@@ -67,16 +67,16 @@ func laid(t testing.TB, c *Config, task *policy.Task) (*sense, []*ground, learn.
 	if c.Sequential {
 		actions += 2
 	}
-	return s, grounds, learn.ActorShape{In: c.width(s), Actions: actions, Hidden: c.Hidden, Each: c.each(), Scorer: c.Scorer}
+	return s, grounds, actor.Shape{In: c.width(s), Actions: actions, Hidden: c.Hidden, Each: c.each(), Scorer: c.Scorer}
 }
 
 func taskOf(train, validation *policy.Split) *policy.Task {
 	return &policy.Task{Train: train, Validation: validation, Preferences: sweep}
 }
 
-func actorOf(t testing.TB, shape learn.ActorShape) *learn.Actor {
+func actorOf(t testing.TB, shape actor.Shape) *actor.Actor {
 	t.Helper()
-	a, err := learn.NewActor(shape, policy.Stream(7, "actor"))
+	a, err := actor.New(shape, policy.Stream(7, "actor"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,9 +85,9 @@ func actorOf(t testing.TB, shape learn.ActorShape) *learn.Actor {
 
 // idle is an algorithm that learns nothing, or turns the actor into something else at one update.
 type idle struct {
-	actor   *learn.Actor
+	actor   *actor.Actor
 	at      int
-	spoil   func(*learn.Actor)
+	spoil   func(*actor.Actor)
 	updates *[]*Rollout
 	n       int
 }
@@ -102,10 +102,8 @@ func (g *idle) Update(_ context.Context, r *Rollout, _ float64) ([]policy.Metric
 	return nil, nil
 }
 
-func (g *idle) Read(a *learn.Actor) error {
-	for i := range a.Weights {
-		copy(a.Weights[i], g.actor.Weights[i])
-	}
+func (g *idle) Read(a *actor.Actor) error {
+	copy(a.Weights, g.actor.Weights)
 	return nil
 }
 

@@ -25,16 +25,16 @@ import (
 	"math"
 	"strings"
 
-	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/checkpoint"
+	"github.com/trilemma-bench/trilemma/policies/forecast"
+	"github.com/trilemma-bench/trilemma/policies/nn"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
-const kind = "carbon/1"
-
 type router struct {
+	checkpoint.Learned[state]
 	params Params
 	setup  policy.Setup
-	state  *state // nil before Fit
 }
 
 // usages are the quantities of the second ensemble, in the order of its blocks.
@@ -47,27 +47,27 @@ const (
 
 // state is what was learned. Rows of means are over bases, see [router.bases].
 type state struct {
-	Dim     int             `json:"dim"`
-	Mean    []float64       `json:"mean"`  // of the features of the text
-	Scale   []float64       `json:"scale"` // multiplies what is left
-	Overall *learn.Expected `json:"overall"`
-	Quality *learn.Net      `json:"quality"`
-	Usage   *learn.Net      `json:"usage,omitempty"` // nil where neither cost, energy nor latency is known
-	Memory  *learn.Memory   `json:"memory,omitempty"`
-	Near    int             `json:"near"`
+	Dim     int                `json:"dim"`
+	Mean    []float64          `json:"mean"`  // of the features of the text
+	Scale   []float64          `json:"scale"` // multiplies what is left
+	Overall *forecast.Expected `json:"overall"`
+	Quality *nn.Net            `json:"quality"`
+	Usage   *nn.Net            `json:"usage,omitempty"` // nil where neither cost, energy nor latency is known
+	Memory  *forecast.Memory   `json:"memory,omitempty"`
+	Near    int                `json:"near"`
 	// Known [n] are the prompts that were learned from, and Held the member of the ensembles that did not train on each: one
 	// that is routed again, to choose a setting by it, is predicted without itself.
 	Known   []uint64  `json:"known"`
 	Held    []int32   `json:"held"`
 	Weights []float64 `json:"weights"` // network, neighbours, overall
 	// UsageMean [uses][bases] are the means that the second ensemble's ratios multiply; NaN where unknown.
-	UsageMean [uses]learn.F32s `json:"usage_mean"`
+	UsageMean [uses]checkpoint.F32s `json:"usage_mean"`
 	// EmbodiedG [bases] is what a Wh causes beside its grid, in gCO2e.
-	EmbodiedG learn.F32s `json:"embodied_g"`
+	EmbodiedG checkpoint.F32s `json:"embodied_g"`
 	// Grid [models] is the mean intensity over the training prompts, in gCO2e/kWh.
-	Grid learn.F32s `json:"grid"`
+	Grid checkpoint.F32s `json:"grid"`
 	// Direct [models] is mean carbon where energy is not known; NaN elsewhere.
-	Direct learn.F32s `json:"direct"`
+	Direct checkpoint.F32s `json:"direct"`
 	// Price is what the budgets add to every preference.
 	Price policy.Preference `json:"price"`
 }
@@ -103,10 +103,10 @@ func cutLast(s string) (before, after string, ok bool) {
 
 // Route implements [policy.Policy].
 func (p *router) Route(ctx context.Context, b *policy.Batch) (*policy.Decisions, error) {
-	if p.state == nil {
-		return nil, errors.New("carbon was not fitted")
+	if err := p.Fitted(); err != nil {
+		return nil, err
 	}
-	if err := learn.CheckPrompts(b.Prompts, policy.NeedVector, policy.NeedText); err != nil {
+	if err := forecast.CheckPrompts(b.Prompts, policy.NeedVector, policy.NeedText); err != nil {
 		return nil, err
 	}
 	if b.Prompts.Len() == 0 {
@@ -119,27 +119,27 @@ func (p *router) Route(ctx context.Context, b *policy.Batch) (*policy.Decisions,
 	priced := *b
 	priced.Preferences = make([]policy.Preference, len(b.Preferences))
 	for i, pref := range b.Preferences {
-		pref[policy.Cost] += p.state.Price[policy.Cost]
-		pref[policy.Carbon] += p.state.Price[policy.Carbon]
+		pref[policy.Cost] += p.State.Price[policy.Cost]
+		pref[policy.Carbon] += p.State.Price[policy.Carbon]
 		priced.Preferences[i] = pref
 	}
 	return e.Route(&priced, p.setup.Models, func(i int) int { return i })
 }
 
 // expect predicts every prompt once, whatever the number of preferences.
-func (p *router) expect(ctx context.Context, prompts *policy.Prompts) (*learn.Expected, error) {
-	s := p.state
+func (p *router) expect(ctx context.Context, prompts *policy.Prompts) (*forecast.Expected, error) {
+	s := p.State
 	if prompts.Dim != s.Dim {
 		return nil, fmt.Errorf("prompt vectors have %d numbers, those fitted on had %d: use the same encoder", prompts.Dim, s.Dim)
 	}
 	x := s.inputs(prompts)
 	itself, held := s.seen(prompts)
-	ex := &learn.Examples{N: prompts.Len(), X: x, HeldOut: held}
-	quality, err := s.Quality.PredictHeldOut(ctx, ex)
+	ex := &nn.Examples{N: prompts.Len(), X: x, HeldOut: held}
+	quality, err := s.Quality.Predict(ctx, ex.X, ex.HeldOut)
 	if err != nil {
 		return nil, err
 	}
-	var near *learn.Expected
+	var near *forecast.Expected
 	if s.Memory != nil {
 		found, err := s.Memory.Expect(ctx, prompts.Vector, prompts.Dim, []int{s.Near}, itself)
 		if err != nil {
@@ -149,11 +149,11 @@ func (p *router) expect(ctx context.Context, prompts *policy.Prompts) (*learn.Ex
 	}
 	var usage []float32
 	if s.Usage != nil {
-		if usage, err = s.Usage.PredictHeldOut(ctx, ex); err != nil {
+		if usage, err = s.Usage.Predict(ctx, ex.X, ex.HeldOut); err != nil {
 			return nil, err
 		}
 	}
-	mixed := learn.Mix(s.parts(prompts.Len(), quality, near), s.Weights)
+	mixed := forecast.Mix(s.parts(prompts.Len(), quality, near), s.Weights)
 	grid, err := grids(prompts, len(p.setup.Models))
 	if err != nil {
 		return nil, err
@@ -186,7 +186,7 @@ func (s *state) seen(p *policy.Prompts) (itself, held []int32) {
 	for i := range p.Len() {
 		at, ok := row[fingerprint(p, i)]
 		if !ok {
-			itself, held = append(itself, -1), append(held, learn.FromNobody)
+			itself, held = append(itself, -1), append(held, nn.FromNobody)
 			continue
 		}
 		itself, held = append(itself, at), append(held, s.Held[at])
@@ -203,9 +203,9 @@ func fingerprint(p *policy.Prompts, i int) uint64 {
 }
 
 // parts are what the predicted quality is blended from, over bases.
-func (s *state) parts(n int, quality []float32, near *learn.Expected) []*learn.Expected {
+func (s *state) parts(n int, quality []float32, near *forecast.Expected) []*forecast.Expected {
 	bases := s.Overall.Models
-	network, overall := learn.NewExpected(n, bases), learn.NewExpected(n, bases)
+	network, overall := forecast.NewExpected(n, bases), forecast.NewExpected(n, bases)
 	for i := range n {
 		overall.CopyRow(i, s.Overall, 0)
 		row := network.Row(policy.Quality, i)
@@ -219,16 +219,16 @@ func (s *state) parts(n int, quality []float32, near *learn.Expected) []*learn.E
 	if near == nil {
 		near = overall
 	}
-	return []*learn.Expected{network, near, overall}
+	return []*forecast.Expected{network, near, overall}
 }
 
 // place turns what is expected of bases into what is expected of each model where it runs. usage is [n × uses × bases]
 // ratios, grid [n × models] gCO2e/kWh.
-func (p *router) place(of *learn.Expected, usage, grid []float32) *learn.Expected {
-	s := p.state
+func (p *router) place(of *forecast.Expected, usage, grid []float32) *forecast.Expected {
+	s := p.State
 	n, bases, models := of.Rows(), of.Models, len(p.setup.Models)
 	base, _ := p.bases()
-	out := learn.NewExpected(n, models)
+	out := forecast.NewExpected(n, models)
 	for i := range n {
 		used := func(u, b int) float32 {
 			mean := s.UsageMean[u][b]
@@ -265,28 +265,6 @@ func (p *router) place(of *learn.Expected, usage, grid []float32) *learn.Expecte
 	return out
 }
 
-// Save implements [policy.Saver].
-func (p *router) Save() ([]byte, error) {
-	if p.state == nil {
-		return nil, errors.New("carbon was not fitted")
-	}
-	return learn.SaveState(kind, p.state)
-}
-
-// Load implements [policy.Saver].
-func (p *router) Load(data []byte) error {
-	s := new(state)
-	if err := learn.LoadState(kind, data, s); err != nil {
-		return err
-	}
-	_, first := p.bases()
-	if err := s.check(len(first), len(p.setup.Models)); err != nil {
-		return err
-	}
-	p.state = s
-	return nil
-}
-
 // check tells whether a loaded state is whole.
 func (s *state) check(bases, models int) error {
 	misfit := errors.New("the checkpoint's parts do not fit together or the pool; fit again")
@@ -295,7 +273,7 @@ func (s *state) check(bases, models int) error {
 		return misfit
 	}
 	for _, h := range s.Held {
-		if h < learn.FromEverybody || int(h) >= s.Quality.Members {
+		if h < nn.FromEverybody || int(h) >= s.Quality.Members {
 			return misfit
 		}
 	}
@@ -336,13 +314,13 @@ type online1 struct{ *router }
 // Observe implements [policy.Observer]: the prices of the budgets follow the spend.
 func (o *online1) Observe(ctx context.Context, f *policy.Feedback) error {
 	p := o.router
-	if p.state == nil {
-		return errors.New("carbon-budget was not fitted")
+	if err := p.Fitted(); err != nil {
+		return err
 	}
 	if p.params.BudgetUSD == 0 && p.params.BudgetCarbonG == 0 {
 		return ctx.Err()
 	}
-	price := &p.state.Price
+	price := &p.State.Price
 	for i := range f.Model {
 		for _, b := range []struct {
 			budget float64

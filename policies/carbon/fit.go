@@ -7,7 +7,9 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/checkpoint"
+	"github.com/trilemma-bench/trilemma/policies/forecast"
+	"github.com/trilemma-bench/trilemma/policies/nn"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -24,7 +26,7 @@ type gathered struct {
 
 // Fit implements [policy.Learner].
 func (p *router) Fit(ctx context.Context, t *policy.Task, report func(policy.Progress)) error {
-	if err := learn.CheckTask(t, len(p.setup.Models), policy.NeedVector, policy.NeedText); err != nil {
+	if err := forecast.CheckTask(t, len(p.setup.Models), policy.NeedVector, policy.NeedText); err != nil {
 		return err
 	}
 	if report == nil {
@@ -41,33 +43,33 @@ func (p *router) Fit(ctx context.Context, t *policy.Task, report func(policy.Pro
 	}
 	s.scaleText(&g.prompts)
 	all := &policy.Split{Prompts: g.prompts, Outcomes: g.outcomes}
-	s.Overall = learn.Overall(len(first), all)
+	s.Overall = forecast.Overall(len(first), all)
 	p.placeMeans(s, g, t, base, first)
 	if err := p.servable(s, t.Preferences); err != nil {
 		return err
 	}
 	x := s.inputs(&g.prompts)
-	config := learn.Config{
+	config := nn.Config{
 		Backend: p.setup.Backend, Seed: p.setup.Seed, Name: "carbon quality",
-		Blocks: []learn.Block{{Link: learn.Bernoulli, Width: len(first), Weight: 1}},
+		Blocks: []nn.Block{{Link: nn.Bernoulli, Width: len(first), Weight: 1}},
 		Hidden: p.params.Hidden, Members: p.params.Members, LearningRate: p.params.LearningRate, WeightDecay: p.params.WeightDecay,
 		ClipNorm: 1, Batch: p.params.Batch, Epochs: p.params.Epochs, Patience: p.params.Patience,
 	}
 	ex := scores(g, x)
-	if s.Quality, err = learn.Train(ctx, config, ex, report); err != nil {
+	if s.Quality, err = nn.Train(ctx, config, ex, report); err != nil {
 		return fmt.Errorf("training the predictor of quality: %w", err)
 	}
 	usage, err := p.fitUsage(ctx, s, g, x, config, report)
 	if err != nil {
 		return fmt.Errorf("training the predictor of usage: %w", err)
 	}
-	honest, err := s.Quality.PredictHeldOut(ctx, ex)
+	honest, err := s.Quality.Predict(ctx, ex.X, ex.HeldOut)
 	if err != nil {
 		return err
 	}
-	var near *learn.Expected
+	var near *forecast.Expected
 	if p.params.Neighbours > 0 {
-		s.Memory, s.Near = learn.Remember(len(first), all), p.params.Neighbours
+		s.Memory, s.Near = forecast.Remember(len(first), all), p.params.Neighbours
 		itself := make([]int32, g.prompts.Len())
 		for i := range itself {
 			itself[i] = int32(i)
@@ -79,9 +81,9 @@ func (p *router) Fit(ctx context.Context, t *policy.Task, report func(policy.Pro
 		near = found[0]
 	}
 	parts := s.parts(g.prompts.Len(), honest, near)
-	s.Weights = learn.Blend(parts, &g.outcomes)
-	p.state = s
-	expected := p.place(learn.Mix(parts, s.Weights), usage, g.prompts.GridGPerKWh)
+	s.Weights = forecast.Blend(parts, &g.outcomes)
+	p.State = s
+	expected := p.place(forecast.Mix(parts, s.Weights), usage, g.prompts.GridGPerKWh)
 	p.budget(expected, g, base)
 	report(policy.Progress{Stage: "held out", Step: 1, Total: 1, Metrics: p.errors(expected, g)})
 	return ctx.Err()
@@ -92,7 +94,7 @@ func (p *router) gather(t *policy.Task, first []int) (*gathered, error) {
 	g := &gathered{outcomes: policy.Outcomes{Models: len(first)}}
 	g.prompts.Dim = t.Train.Prompts.Dim
 	splits := []*policy.Split{t.Train}
-	if learn.HasValidation(t) {
+	if forecast.HasValidation(t) {
 		splits = append(splits, t.Validation)
 	}
 	models := len(p.setup.Models)
@@ -134,7 +136,7 @@ func (p *router) gather(t *policy.Task, first []int) (*gathered, error) {
 	for i, at := range policy.Stream(p.setup.Seed, "carbon", "folds").Perm(n) {
 		g.heldOut[at] = int32(i % p.params.Members)
 		if n < 4*p.params.Members {
-			g.heldOut[at] = learn.FromNobody
+			g.heldOut[at] = nn.FromNobody
 		}
 	}
 	return g, nil
@@ -145,7 +147,7 @@ func (p *router) placeMeans(s *state, g *gathered, t *policy.Task, base, first [
 	bases, models, nan := len(first), len(base), float32(math.NaN())
 	n := g.prompts.Len()
 	for u, column := range g.usage() {
-		s.UsageMean[u] = make(learn.F32s, bases)
+		s.UsageMean[u] = make(checkpoint.F32s, bases)
 		for b := range bases {
 			s.UsageMean[u][b] = nan
 			var sum, known float64
@@ -159,7 +161,7 @@ func (p *router) placeMeans(s *state, g *gathered, t *policy.Task, base, first [
 			}
 		}
 	}
-	s.EmbodiedG = make(learn.F32s, bases)
+	s.EmbodiedG = make(checkpoint.F32s, bases)
 	for b, m := range first {
 		var wh, g0 float64
 		for i := range n {
@@ -172,7 +174,7 @@ func (p *router) placeMeans(s *state, g *gathered, t *policy.Task, base, first [
 			s.EmbodiedG[b] = float32(max(0, g0/wh))
 		}
 	}
-	s.Grid, s.Direct = make(learn.F32s, models), make(learn.F32s, models)
+	s.Grid, s.Direct = make(checkpoint.F32s, models), make(checkpoint.F32s, models)
 	for m := range models {
 		var sum, known, carbon, emitted float64
 		for i := range n {
@@ -201,8 +203,8 @@ func (g *gathered) usage() [uses][]float32 {
 
 // servable tells before training whether every preference, and the budgets, weigh only what is known.
 func (p *router) servable(s *state, preferences []policy.Preference) error {
-	p.state = s
-	defer func() { p.state = nil }()
+	p.State = s
+	defer func() { p.State = nil }()
 	one := p.place(s.Overall, nil, nil)
 	if p.params.BudgetUSD > 0 || p.params.BudgetCarbonG > 0 {
 		weighs := policy.Preference{policy.Cost: p.params.BudgetUSD, policy.Carbon: p.params.BudgetCarbonG}
@@ -218,9 +220,9 @@ func (p *router) servable(s *state, preferences []policy.Preference) error {
 	return nil
 }
 
-func scores(g *gathered, x []float32) *learn.Examples {
+func scores(g *gathered, x []float32) *nn.Examples {
 	n := len(g.outcomes.Figures[policy.Quality])
-	ex := &learn.Examples{N: g.prompts.Len(), X: x, Y: make([]float32, n), W: make([]float32, n), HeldOut: g.heldOut}
+	ex := &nn.Examples{N: g.prompts.Len(), X: x, Y: make([]float32, n), W: make([]float32, n), HeldOut: g.heldOut}
 	for i, present := range g.outcomes.Present {
 		if present {
 			ex.Y[i], ex.W[i] = g.outcomes.Figures[policy.Quality][i], 1
@@ -230,10 +232,10 @@ func scores(g *gathered, x []float32) *learn.Examples {
 }
 
 // fitUsage trains the second ensemble and returns its honest ratios for the gathered prompts.
-func (p *router) fitUsage(ctx context.Context, s *state, g *gathered, x []float32, c learn.Config, report func(policy.Progress)) ([]float32, error) {
+func (p *router) fitUsage(ctx context.Context, s *state, g *gathered, x []float32, c nn.Config, report func(policy.Progress)) ([]float32, error) {
 	n, bases := g.prompts.Len(), g.outcomes.Models
 	width := uses * bases
-	ex := &learn.Examples{N: n, X: x, Y: make([]float32, n*width), W: make([]float32, n*width), HeldOut: g.heldOut}
+	ex := &nn.Examples{N: n, X: x, Y: make([]float32, n*width), W: make([]float32, n*width), HeldOut: g.heldOut}
 	known := false
 	for u, column := range g.usage() {
 		for at, value := range column {
@@ -248,21 +250,21 @@ func (p *router) fitUsage(ctx context.Context, s *state, g *gathered, x []float3
 		return nil, nil
 	}
 	c.Name, c.Hidden = "carbon usage", p.params.UsageHidden
-	c.Blocks = []learn.Block{{Link: learn.Poisson, Width: width, Weight: 1}}
+	c.Blocks = []nn.Block{{Link: nn.Poisson, Width: width, Weight: 1}}
 	var err error
-	if s.Usage, err = learn.Train(ctx, c, ex, report); err != nil {
+	if s.Usage, err = nn.Train(ctx, c, ex, report); err != nil {
 		return nil, err
 	}
-	return s.Usage.PredictHeldOut(ctx, ex)
+	return s.Usage.Predict(ctx, ex.X, ex.HeldOut)
 }
 
 // budget finds the prices of the budgets by what the honest predictions would have spent.
-func (p *router) budget(e *learn.Expected, g *gathered, base []int) {
+func (p *router) budget(e *forecast.Expected, g *gathered, base []int) {
 	if p.params.BudgetUSD == 0 && p.params.BudgetCarbonG == 0 {
 		return
 	}
 	bases, models := g.outcomes.Models, len(base)
-	p.state.Price = hold(p.params, func(pref policy.Preference) spending {
+	p.State.Price = hold(p.params, func(pref policy.Preference) spending {
 		var out spending
 		var n float64
 		for i := range e.Rows() {
@@ -274,7 +276,7 @@ func (p *router) budget(e *learn.Expected, g *gathered, base []int) {
 			n++
 			out.cost += nonNaN(g.outcomes.Figures[policy.Cost][at])
 			// What this copy emitted: energy on its own grid.
-			carbon := g.energy[at] * (g.prompts.GridGPerKWh[i*models+m]/1000 + p.state.EmbodiedG[base[m]])
+			carbon := g.energy[at] * (g.prompts.GridGPerKWh[i*models+m]/1000 + p.State.EmbodiedG[base[m]])
 			if carbon != carbon {
 				carbon = g.outcomes.Figures[policy.Carbon][at]
 			}
@@ -293,7 +295,7 @@ func nonNaN(x float32) float64 {
 
 // errors are those of the honest predictions: the mean absolute error of quantities as a share of their mean, over all
 // models and prompts, and the same where each model's mean is predicted for every prompt.
-func (p *router) errors(e *learn.Expected, g *gathered) []policy.Metric {
+func (p *router) errors(e *forecast.Expected, g *gathered) []policy.Metric {
 	var out []policy.Metric
 	bases := g.outcomes.Models
 	_, first := p.bases()
@@ -327,8 +329,8 @@ func (p *router) errors(e *learn.Expected, g *gathered) []policy.Metric {
 			out = append(out, policy.Metric{Name: q.name + "_error", Value: off / sum}, policy.Metric{Name: q.name + "_error_of_means", Value: plain / sum})
 		}
 	}
-	if p.state.Price != (policy.Preference{}) {
-		out = append(out, policy.Metric{Name: "budget_lambda_cost", Value: p.state.Price[policy.Cost]}, policy.Metric{Name: "budget_lambda_carbon", Value: p.state.Price[policy.Carbon]})
+	if p.State.Price != (policy.Preference{}) {
+		out = append(out, policy.Metric{Name: "budget_lambda_cost", Value: p.State.Price[policy.Cost]}, policy.Metric{Name: "budget_lambda_carbon", Value: p.State.Price[policy.Carbon]})
 	}
 	return out
 }

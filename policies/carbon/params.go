@@ -1,7 +1,7 @@
 package carbon
 
 import (
-	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/compute"
 	"github.com/trilemma-bench/trilemma/policies/params"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
@@ -46,10 +46,14 @@ func definition(name, summary string, online bool) policy.Definition {
 		Needs:      []policy.Need{policy.NeedVector, policy.NeedText, policy.NeedGrid},
 		Stochastic: true, Learns: true, Saves: true, Online: online,
 	}, Defaults, func(p Params, s policy.Setup) (policy.Policy, error) {
-		if err := learn.CheckBackend(s.Backend); err != nil {
+		if err := compute.Check(s.Backend); err != nil {
 			return nil, err
 		}
 		r := &router{params: p, setup: s}
+		r.Kind, r.Check = "carbon/1", func(loaded *state) error {
+			_, first := r.bases()
+			return loaded.check(len(first), len(s.Models))
+		}
 		if online {
 			return &online1{r}, nil
 		}

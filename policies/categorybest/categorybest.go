@@ -8,11 +8,10 @@ package categorybest
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"slices"
 
-	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/checkpoint"
+	"github.com/trilemma-bench/trilemma/policies/forecast"
 	"github.com/trilemma-bench/trilemma/policies/params"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
@@ -25,8 +24,6 @@ type Params struct {
 // Defaults of the parameters.
 var Defaults = Params{Shrinkage: 10}
 
-const kind = "category-best/1"
-
 // Definition is the policy as the program offers it.
 func Definition() policy.Definition {
 	return params.Define(policy.Description{
@@ -38,46 +35,48 @@ func Definition() policy.Definition {
 		Learns:     true,
 		Saves:      true,
 	}, Defaults, func(p Params, s policy.Setup) (policy.Policy, error) {
-		return &router{params: p, models: s.Models}, nil
+		check := func(loaded *state) error {
+			loaded.row = rows(loaded.Categories)
+			return loaded.Means.CheckShape(len(loaded.Categories)+1, len(s.Models))
+		}
+		return &router{Learned: checkpoint.Learned[state]{Kind: "category-best/1", Check: check}, params: p, models: s.Models}, nil
 	})
 }
 
 type router struct {
+	checkpoint.Learned[state]
 	params Params
 	models []policy.Model
-	state  state
-	row    map[string]int // category → row of the means
 }
 
 // state is what was learned: row 0 holds the overall means, row 1+i those of Categories[i].
 type state struct {
-	Categories []string        `json:"categories"`
-	Means      *learn.Expected `json:"means"`
+	Categories []string           `json:"categories"`
+	Means      *forecast.Expected `json:"means"`
+
+	row map[string]int // category → row of the means
 }
 
 // Fit implements [policy.Learner].
 func (p *router) Fit(ctx context.Context, t *policy.Task, report func(policy.Progress)) error {
-	if err := learn.CheckTask(t, len(p.models), policy.NeedCategory); err != nil {
+	if err := forecast.CheckTask(t, len(p.models), policy.NeedCategory); err != nil {
 		return err
 	}
-	overall := learn.Overall(len(p.models), t.Train)
-	for i, preference := range t.Preferences {
-		if err := overall.Check(preference, p.models); err != nil {
-			return fmt.Errorf("preference %d: %w", i, err)
-		}
+	overall := forecast.Overall(len(p.models), t.Train)
+	if err := overall.CheckEach(t.Preferences, p.models); err != nil {
+		return err
 	}
 	categories := slices.Clone(t.Train.Prompts.Category)
 	slices.Sort(categories)
 	categories = slices.Compact(categories)
 	row := rows(categories)
 
-	grouped := learn.NewMeans(len(categories)+1, len(p.models))
+	grouped := forecast.NewMeans(len(categories)+1, len(p.models))
 	for i, category := range t.Train.Prompts.Category {
 		grouped.Add(row[category], &t.Train.Outcomes, i)
 	}
 	// Row 0 has counted nothing, so it becomes the prior itself.
-	p.state = state{Categories: categories, Means: grouped.Expected(overall, p.params.Shrinkage)}
-	p.row = row
+	p.State = &state{Categories: categories, Means: grouped.Expected(overall, p.params.Shrinkage), row: row}
 	return ctx.Err()
 }
 
@@ -91,36 +90,15 @@ func rows(categories []string) map[string]int {
 
 // Route implements [policy.Policy].
 func (p *router) Route(ctx context.Context, b *policy.Batch) (*policy.Decisions, error) {
-	if p.state.Means == nil {
-		return nil, errors.New("category-best was not fitted")
-	}
-	if err := learn.CheckPrompts(b.Prompts, policy.NeedCategory); err != nil {
+	if err := p.Fitted(); err != nil {
 		return nil, err
 	}
-	d, err := p.state.Means.Route(b, p.models, func(i int) int { return p.row[b.Prompts.Category[i]] })
+	if err := forecast.CheckPrompts(b.Prompts, policy.NeedCategory); err != nil {
+		return nil, err
+	}
+	d, err := p.State.Means.Route(b, p.models, func(i int) int { return p.State.row[b.Prompts.Category[i]] })
 	if err != nil {
 		return nil, err
 	}
 	return d, ctx.Err()
-}
-
-// Save implements [policy.Saver].
-func (p *router) Save() ([]byte, error) {
-	if p.state.Means == nil {
-		return nil, errors.New("category-best was not fitted")
-	}
-	return learn.SaveState(kind, p.state)
-}
-
-// Load implements [policy.Saver].
-func (p *router) Load(data []byte) error {
-	var s state
-	if err := learn.LoadState(kind, data, &s); err != nil {
-		return err
-	}
-	if err := s.Means.CheckShape(len(s.Categories)+1, len(p.models)); err != nil {
-		return err
-	}
-	p.state, p.row = s, rows(s.Categories)
-	return nil
 }

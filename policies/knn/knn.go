@@ -11,11 +11,11 @@ package knn
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 
-	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/checkpoint"
+	"github.com/trilemma-bench/trilemma/policies/forecast"
 	"github.com/trilemma-bench/trilemma/policies/params"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
@@ -34,8 +34,6 @@ var grid = []int{5, 10, 20, 50, 100, 200, 400}
 
 const fallback = 100
 
-const kind = "knn/1"
-
 // Definition is the policy as the program offers it.
 func Definition() policy.Definition {
 	return params.Define(policy.Description{
@@ -48,37 +46,41 @@ func Definition() policy.Definition {
 		Learns:     true,
 		Saves:      true,
 	}, Defaults, func(p Params, s policy.Setup) (policy.Policy, error) {
-		return &router{params: p, models: s.Models}, nil
+		check := func(loaded *state) error {
+			if loaded.K < 1 {
+				return fmt.Errorf("k = %d; fit again", loaded.K)
+			}
+			return loaded.Memory.CheckShape(len(s.Models))
+		}
+		return &router{Learned: checkpoint.Learned[state]{Kind: "knn/1", Check: check}, params: p, models: s.Models}, nil
 	})
 }
 
 type router struct {
+	checkpoint.Learned[state]
 	params Params
 	models []policy.Model
-	state  state
 }
 
 // state is what was learned.
 type state struct {
-	K      int           `json:"k"`
-	Memory *learn.Memory `json:"memory"`
+	K      int              `json:"k"`
+	Memory *forecast.Memory `json:"memory"`
 }
 
 // Fit implements [policy.Learner].
 func (p *router) Fit(ctx context.Context, t *policy.Task, report func(policy.Progress)) error {
-	if err := learn.CheckTask(t, len(p.models), policy.NeedVector); err != nil {
+	if err := forecast.CheckTask(t, len(p.models), policy.NeedVector); err != nil {
 		return err
 	}
-	overall := learn.Overall(len(p.models), t.Train)
-	for i, preference := range t.Preferences {
-		if err := overall.Check(preference, p.models); err != nil {
-			return fmt.Errorf("preference %d: %w", i, err)
-		}
+	overall := forecast.Overall(len(p.models), t.Train)
+	if err := overall.CheckEach(t.Preferences, p.models); err != nil {
+		return err
 	}
 	if err := overall.Check(policy.Preference{}, p.models); err != nil {
 		return err
 	}
-	memory := learn.Remember(len(p.models), t.Train)
+	memory := forecast.Remember(len(p.models), t.Train)
 	k := p.params.K
 	if k == 0 {
 		var err error
@@ -86,15 +88,15 @@ func (p *router) Fit(ctx context.Context, t *policy.Task, report func(policy.Pro
 			return err
 		}
 	}
-	if p.params.Remember && learn.HasValidation(t) {
-		memory = learn.Remember(len(p.models), t.Train, t.Validation)
+	if p.params.Remember && forecast.HasValidation(t) {
+		memory = forecast.Remember(len(p.models), t.Train, t.Validation)
 	}
-	p.state = state{K: k, Memory: memory}
+	p.State = &state{K: k, Memory: memory}
 	return ctx.Err()
 }
 
 // chooseK is the k of the grid with the smallest error on validation, the larger of equals.
-func chooseK(ctx context.Context, memory *learn.Memory, validation *policy.Split, report func(policy.Progress)) (int, error) {
+func chooseK(ctx context.Context, memory *forecast.Memory, validation *policy.Split, report func(policy.Progress)) (int, error) {
 	if validation == nil || validation.Len() == 0 {
 		return fallback, nil
 	}
@@ -104,7 +106,7 @@ func chooseK(ctx context.Context, memory *learn.Memory, validation *policy.Split
 	}
 	best, least := fallback, math.Inf(1)
 	for i, k := range grid {
-		e := learn.RoutingError(tried[i], validation)
+		e := forecast.RoutingError(tried[i], validation)
 		if report != nil {
 			report(policy.Progress{Stage: "choose k", Step: i + 1, Total: len(grid),
 				Metrics: []policy.Metric{{Name: "k", Value: float64(k)}, {Name: "validation_error", Value: e}}})
@@ -118,42 +120,18 @@ func chooseK(ctx context.Context, memory *learn.Memory, validation *policy.Split
 
 // Route implements [policy.Policy].
 func (p *router) Route(ctx context.Context, b *policy.Batch) (*policy.Decisions, error) {
-	if p.state.Memory == nil {
-		return nil, errors.New("knn was not fitted")
+	if err := p.Fitted(); err != nil {
+		return nil, err
 	}
-	if err := learn.CheckPrompts(b.Prompts, policy.NeedVector); err != nil {
+	if err := forecast.CheckPrompts(b.Prompts, policy.NeedVector); err != nil {
 		return nil, err
 	}
 	if b.Prompts.Len() == 0 {
 		return policy.NewDecisions(0), ctx.Err()
 	}
-	expected, err := p.state.Memory.Expect(ctx, b.Prompts.Vector, b.Prompts.Dim, []int{p.state.K}, nil)
+	expected, err := p.State.Memory.Expect(ctx, b.Prompts.Vector, b.Prompts.Dim, []int{p.State.K}, nil)
 	if err != nil {
 		return nil, err
 	}
 	return expected[0].Route(b, p.models, func(i int) int { return i })
-}
-
-// Save implements [policy.Saver].
-func (p *router) Save() ([]byte, error) {
-	if p.state.Memory == nil {
-		return nil, errors.New("knn was not fitted")
-	}
-	return learn.SaveState(kind, p.state)
-}
-
-// Load implements [policy.Saver].
-func (p *router) Load(data []byte) error {
-	var s state
-	if err := learn.LoadState(kind, data, &s); err != nil {
-		return err
-	}
-	if s.K < 1 {
-		return fmt.Errorf("loading %s: k = %d", kind, s.K)
-	}
-	if err := s.Memory.CheckShape(len(p.models)); err != nil {
-		return err
-	}
-	p.state = s
-	return nil
 }

@@ -5,7 +5,8 @@ import (
 	"math"
 	"slices"
 
-	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/forecast"
+	"github.com/trilemma-bench/trilemma/policies/nn"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -26,7 +27,7 @@ type examples struct {
 	in      int
 	heldOut []int32
 	near    []float32 // [n × M]; nil without neighbours
-	expect  *learn.Expected
+	expect  *forecast.Expected
 	classes []string
 	class   []int
 	answers int     // C: the most distinct answers to a prompt, the reference counted
@@ -38,7 +39,7 @@ type examples struct {
 // gather lays out the task. Outcomes of models that are not seen yet are left out, but for their probe prompts.
 func (p *router) gather(ctx context.Context, t *policy.Task, s *state, report func(policy.Progress)) (*examples, error) {
 	models := len(p.setup.Models)
-	joined, err := learn.Joined(t)
+	joined, err := forecast.Joined(t)
 	if err != nil {
 		return nil, err
 	}
@@ -51,19 +52,19 @@ func (p *router) gather(ctx context.Context, t *policy.Task, s *state, report fu
 	if len(ex.prefs) == 0 {
 		ex.prefs = []policy.Preference{{}}
 	}
-	ex.heldOut = learn.Folds(n, p.params.Members, policy.Stream(p.setup.Seed, "moe", "folds"))
+	ex.heldOut = nn.Folds(n, p.params.Members, policy.Stream(p.setup.Seed, "moe", "folds"))
 
-	s.Features = learn.Features{Dim: ex.Prompts.Dim, Shape: p.params.Shape}
+	s.Features = forecast.Features{Dim: ex.Prompts.Dim, Shape: p.params.Shape}
 	s.Features.Fit(&ex.Prompts)
 	raw := s.Features.Inputs(&ex.Prompts)
 	ex.in = s.Features.Width()
-	s.Overall = learn.Overall(models, ex.Split)
+	s.Overall = forecast.Overall(models, ex.Split)
 	p.describeUnseen(s.Overall)
 	if s.seen = p.seen(s.Overall); !slices.Contains(s.seen, true) {
 		return nil, s.Overall.Check(policy.Preference{}, p.setup.Models)
 	}
 
-	s.Expense, err = learn.FitExpense(ctx, learn.Config{
+	s.Expense, err = forecast.FitExpense(ctx, nn.Config{
 		Backend: p.setup.Backend, Seed: p.setup.Seed, Name: "moe expense", Hidden: p.params.CostHidden, Members: p.params.Members,
 		LearningRate: 0.001, WeightDecay: 1, ClipNorm: 1, Batch: p.params.Batch, Epochs: p.params.Epochs, Patience: p.params.Patience,
 	}, s.Overall, &ex.Outcomes, raw, ex.heldOut, report)
@@ -77,7 +78,7 @@ func (p *router) gather(ctx context.Context, t *policy.Task, s *state, report fu
 		}
 	}
 	if p.params.Neighbours > 0 {
-		s.Memory, s.Neighbours = learn.Remember(models, ex.Split), p.params.Neighbours
+		s.Memory, s.Neighbours = forecast.Remember(models, ex.Split), p.params.Neighbours
 		itself := make([]int32, n)
 		for i := range itself {
 			itself[i] = int32(i)
@@ -88,13 +89,13 @@ func (p *router) gather(ctx context.Context, t *policy.Task, s *state, report fu
 	}
 	p.categories(ex, s)
 	ex.count()
-	ex.x, s.mean, s.scale = learn.Standardise(raw, n)
+	ex.x, s.mean, s.scale = nn.Standardise(raw, n)
 	return ex, nil
 }
 
 // means is n rows of the overall means.
-func (s *state) means(n int) *learn.Expected {
-	e := learn.NewExpected(n, s.Overall.Models)
+func (s *state) means(n int) *forecast.Expected {
+	e := forecast.NewExpected(n, s.Overall.Models)
 	for i := range n {
 		e.CopyRow(i, s.Overall, 0)
 	}
@@ -129,7 +130,7 @@ func (p *router) categories(ex *examples, s *state) {
 	}
 	models := len(p.setup.Models)
 	ex.classes, ex.class = names, make([]int, ex.Len())
-	grouped := learn.NewMeans(len(names), models)
+	grouped := forecast.NewMeans(len(names), models)
 	for i, name := range ex.Prompts.Category {
 		ex.class[i], _ = slices.BinarySearch(names, name)
 		grouped.Add(ex.class[i], &ex.Outcomes, i)
@@ -176,7 +177,7 @@ func (ex *examples) count() {
 
 // price is what an expected row costs under the preference, in score; unknown figures that the preference does not
 // weigh count nothing.
-func price(e *learn.Expected, row int, p policy.Preference, out []float64) {
+func price(e *forecast.Expected, row int, p policy.Preference, out []float64) {
 	for m := range out {
 		out[m] = p.Price(e.At(row, m))
 		if math.IsNaN(out[m]) {

@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"math"
 
-	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/forecast"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -18,7 +18,7 @@ func (p Params) Needs() []policy.Need { return (&router{params: p}).needs() }
 
 // Learn fits a gate as the policy does. It also returns what it expects of the task's train and validation prompts (nil
 // where there are none), each predicted by the member that did not see it.
-func Learn(ctx context.Context, setup policy.Setup, params Params, t *policy.Task, report func(policy.Progress)) (p *Predictor, train, validation *learn.Expected, err error) {
+func Learn(ctx context.Context, setup policy.Setup, params Params, t *policy.Task, report func(policy.Progress)) (p *Predictor, train, validation *forecast.Expected, err error) {
 	r := &router{params: params, setup: setup}
 	s, ex, err := r.fit(ctx, t, report)
 	if err != nil {
@@ -28,9 +28,9 @@ func Learn(ctx context.Context, setup policy.Setup, params Params, t *policy.Tas
 		return nil, nil, nil, err
 	}
 	n, models := t.Train.Len(), len(setup.Models)
-	train, validation = &learn.Expected{Models: models}, nil
+	train, validation = &forecast.Expected{Models: models}, nil
 	if ex.Len() > n {
-		validation = &learn.Expected{Models: models}
+		validation = &forecast.Expected{Models: models}
 	}
 	for q, all := range ex.expect.Value {
 		train.Value[q] = all[:n*models]
@@ -42,7 +42,7 @@ func Learn(ctx context.Context, setup policy.Setup, params Params, t *policy.Tas
 }
 
 // priced is what outcomes of prompts with inputs x are expected to cost; the scores are the overall means.
-func (s *state) priced(ctx context.Context, x []float32) (*learn.Expected, error) {
+func (s *state) priced(ctx context.Context, x []float32) (*forecast.Expected, error) {
 	e := s.means(len(x) / s.Features.Width())
 	if s.Expense == nil {
 		return e, nil
@@ -51,7 +51,7 @@ func (s *state) priced(ctx context.Context, x []float32) (*learn.Expected, error
 }
 
 // forecast fills in the scores that the first gate forecasts. heldOut, where it is not nil, is that of training prompts.
-func (s *state) forecast(ctx context.Context, x, near []float32, heldOut []int32, e *learn.Expected) error {
+func (s *state) forecast(ctx context.Context, x, near []float32, heldOut []int32, e *forecast.Expected) error {
 	g := s.Gates[0].Gate
 	r, err := g.read(ctx, x, near, s.ClassMeans)
 	if err != nil {
@@ -75,7 +75,7 @@ func (s *state) forecast(ctx context.Context, x, near []float32, heldOut []int32
 }
 
 // Expect is what the gate expects of every model for each prompt.
-func (p *Predictor) Expect(ctx context.Context, prompts *policy.Prompts) (*learn.Expected, error) {
+func (p *Predictor) Expect(ctx context.Context, prompts *policy.Prompts) (*forecast.Expected, error) {
 	s := p.state
 	x := s.Features.Inputs(prompts)
 	e, err := s.priced(ctx, x)

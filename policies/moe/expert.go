@@ -8,7 +8,8 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
-	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/compute"
+	"github.com/trilemma-bench/trilemma/policies/forecast"
 	"github.com/trilemma-bench/trilemma/policies/params"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
@@ -51,7 +52,7 @@ func (p *router) hide(s *policy.Split) {
 }
 
 // seen are the models that the gate trains on: all that answered and are not to join later.
-func (p *router) seen(overall *learn.Expected) []bool {
+func (p *router) seen(overall *forecast.Expected) []bool {
 	out := make([]bool, overall.Models)
 	for m, x := range overall.Row(policy.Quality, 0) {
 		out[m] = !math.IsNaN(float64(x)) && !slices.Contains(p.unseen, m)
@@ -61,7 +62,7 @@ func (p *router) seen(overall *learn.Expected) []bool {
 
 // describeUnseen fills in what is not known of an unseen model without probe prompts: the pool's mean score, its cost in
 // the proportion of its list price, all else in that of its active parameters.
-func (p *router) describeUnseen(overall *learn.Expected) {
+func (p *router) describeUnseen(overall *forecast.Expected) {
 	for _, u := range p.unseen {
 		for _, q := range policy.Decisive {
 			row := overall.Row(q, 0)
@@ -215,7 +216,7 @@ func (p *router) join(g *gate, s *state, ex *examples, r *reading) error {
 			// What its probe prompts say of categories is in the forecast already.
 			for i := range offset {
 				h := r.hidden[(i*g.Members+e)*g.Width : (i*g.Members+e+1)*g.Width]
-				offset[i] = float64(r.raw[(i*g.Members+e)*g.Models+u] - biases[u] - learn.Dot(rows[u*g.Width:(u+1)*g.Width], h))
+				offset[i] = float64(r.raw[(i*g.Members+e)*g.Models+u] - biases[u] - compute.Dot(rows[u*g.Width:(u+1)*g.Width], h))
 			}
 			row, err := p.posterior(g, ex, r, e, u, prior, variance, offset)
 			if err != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/gomlx/core/graph"
 
-	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/nn"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -87,7 +87,7 @@ func (p *router) train(ctx context.Context, name string, g *gate, s *state, ex *
 		pool[i] = int32(i)
 	}
 	evaluated := pool
-	if ex.heldOut[0] == learn.FromNobody && members > 1 {
+	if ex.heldOut[0] == nn.FromNobody && members > 1 {
 		evaluated = nil
 	}
 	layouts, weighed := make([][]float32, len(list)), len(g.Weighed)
@@ -114,10 +114,10 @@ func (p *router) train(ctx context.Context, name string, g *gate, s *state, ex *
 		}
 		return means, rows, graph.Const(gr, mask(s.seen))
 	}
-	loop := &learn.Loop{
+	loop := &nn.Loop{
 		Backend: p.setup.Backend, Seed: p.setup.Seed, Name: name, Members: members, Batch: p.params.Batch,
 		Epochs: p.params.Epochs, Patience: p.params.Patience, LearningRate: p.params.LearningRate,
-		Schedule: learn.Schedule(p.params.Schedule), Warmup: p.params.Warmup, WeightDecay: p.params.WeightDecay,
+		Schedule: nn.Schedule(p.params.Schedule), Warmup: p.params.Warmup, WeightDecay: p.params.WeightDecay,
 		ClipNorm: p.params.ClipNorm * math.Sqrt(float64(members)), Variables: g.variables(), Pool: pool, EvalPool: evaluated,
 		Inputs: shapes, Terms: g.termNames(),
 		Fill: func(epoch, step int, rows []int32, to [][]float32) {

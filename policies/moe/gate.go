@@ -5,7 +5,8 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/checkpoint"
+	"github.com/trilemma-bench/trilemma/policies/nn"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -37,15 +38,15 @@ type gate struct {
 	Weighed []policy.Quantity `json:"weighed"`
 	Weights []weight          `json:"weights"`
 
-	Blend   []float64  `json:"blend,omitempty"`   // of σ(f), category means, neighbours' means and overall means; nil is σ(f) alone
-	Overall learn.F32s `json:"overall,omitempty"` // [M] mean scores
-	Lead    float64    `json:"lead"`              // the share of r that is used
+	Blend   []float64       `json:"blend,omitempty"`   // of σ(f), category means, neighbours' means and overall means; nil is σ(f) alone
+	Overall checkpoint.F32s `json:"overall,omitempty"` // [M] mean scores
+	Lead    float64         `json:"lead"`              // the share of r that is used
 }
 
 // weight is one block of weights, member by member.
 type weight struct {
-	Name  string     `json:"name"`
-	Value learn.F32s `json:"value"`
+	Name  string          `json:"name"`
+	Value checkpoint.F32s `json:"value"`
 }
 
 // shape is a block's name with its shape in one member; a free one does not decay.
@@ -103,10 +104,10 @@ func (s *shape) size() int {
 // initialise draws the hidden layers from N(0, 2/in) (He et al., arXiv 1502.01852); the heads start near zero, so that
 // training starts from the same forecast for every prompt. mean is each model's mean score, where the forecasts start.
 func (g *gate) initialise(seed uint64, temperature float64, mean []float32) {
-	g.Lead, g.Overall = 1, append(learn.F32s{}, mean...)
+	g.Lead, g.Overall = 1, append(checkpoint.F32s{}, mean...)
 	r := policy.Stream(seed, "moe", "weights")
 	for _, s := range g.shapes() {
-		w := weight{Name: s.name, Value: make(learn.F32s, g.Members*s.size())}
+		w := weight{Name: s.name, Value: make(checkpoint.F32s, g.Members*s.size())}
 		fill := func(next func(i int) float64) {
 			for i := range w.Value {
 				w.Value[i] = float32(next(i))
@@ -152,10 +153,10 @@ func (g *gate) initialise(seed uint64, temperature float64, mean []float32) {
 }
 
 // variables are the weights as a training loop sees them, with the member as the first axis.
-func (g *gate) variables() []*learn.Variable {
-	list := make([]*learn.Variable, 0, len(g.Weights))
+func (g *gate) variables() []*nn.Variable {
+	list := make([]*nn.Variable, 0, len(g.Weights))
 	for i, s := range g.shapes() {
-		list = append(list, &learn.Variable{Name: s.name, Dims: append([]int{g.Members}, s.dims...), Value: g.Weights[i].Value, Free: s.free})
+		list = append(list, &nn.Variable{Name: s.name, Dims: append([]int{g.Members}, s.dims...), Value: g.Weights[i].Value, Free: s.free})
 	}
 	return list
 }

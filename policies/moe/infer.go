@@ -5,7 +5,7 @@ import (
 	"math"
 	"slices"
 
-	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/compute"
 )
 
 // reading is what the gate makes of prompts before it knows a preference. n prompts, E members, W units, M models.
@@ -29,7 +29,7 @@ func (g *gate) scratch() *scratch {
 func (g *gate) read(ctx context.Context, x, near, means []float32) (*reading, error) {
 	n := len(x) / g.In
 	r := &reading{hidden: make([]float32, n*g.Members*g.Width), raw: make([]float32, n*g.Members*g.Models), score: make([]float32, n*g.Members*g.Models)}
-	err := learn.EachChunk(ctx, n, func(lo, hi int) {
+	err := compute.EachChunk(ctx, n, func(lo, hi int) {
 		s := g.scratch()
 		for i := lo; i < hi; i++ {
 			var about []float32
@@ -61,7 +61,7 @@ func (g *gate) trunk(e int, x, h []float32, s *scratch) {
 		}
 		w, b := g.of(layer("w", l), e), g.of(layer("b", l), e)
 		for j := range out {
-			out[j] = b[j] + learn.Dot(w[j*len(in):(j+1)*len(in)], in)
+			out[j] = b[j] + compute.Dot(w[j*len(in):(j+1)*len(in)], in)
 		}
 		if g.Norm {
 			normalise(out, g.of(layer("gain", l), e))
@@ -92,7 +92,7 @@ func normalise(h, gain []float32) {
 func (g *gate) forecast(e int, h, near, means, out []float32, s *scratch) {
 	w, b := g.of("score", e), g.of("score_bias", e)
 	for m := range out {
-		out[m] = b[m] + learn.Dot(w[m*g.Width:(m+1)*g.Width], h)
+		out[m] = b[m] + compute.Dot(w[m*g.Width:(m+1)*g.Width], h)
 	}
 	if near != nil {
 		share := g.of("near_share", e)[0]
@@ -105,7 +105,7 @@ func (g *gate) forecast(e int, h, near, means, out []float32, s *scratch) {
 		w, b := g.of("class", e), g.of("class_bias", e)
 		top, sum := math.Inf(-1), 0.0
 		for c := range s.classes {
-			s.classes[c] = b[c] + learn.Dot(w[c*g.Width:(c+1)*g.Width], h)
+			s.classes[c] = b[c] + compute.Dot(w[c*g.Width:(c+1)*g.Width], h)
 			top = max(top, float64(s.classes[c]))
 		}
 		for c, v := range s.classes {
@@ -164,14 +164,14 @@ func (g *gate) logits(r *reading, i, from, to int, pref []float32, price, out []
 		if slices.ContainsFunc(pref, func(x float32) bool { return x != 0 }) {
 			film := g.of("film", e)
 			for j, v := range h {
-				s.led[j] = v * (1 + learn.Dot(film[j*len(pref):(j+1)*len(pref)], pref))
+				s.led[j] = v * (1 + compute.Dot(film[j*len(pref):(j+1)*len(pref)], pref))
 			}
 			led = s.led
 		}
 		w, b, lean := g.of("gate", e), g.of("gate_bias", e), g.of("lean", e)
 		tau := math.Exp(float64(g.of("log_tau", e)[0]))
 		for m := range out {
-			residual := b[m] + learn.Dot(w[m*g.Width:(m+1)*g.Width], led) + learn.Dot(lean[m*len(pref):(m+1)*len(pref)], pref)
+			residual := b[m] + compute.Dot(w[m*g.Width:(m+1)*g.Width], led) + compute.Dot(lean[m*len(pref):(m+1)*len(pref)], pref)
 			cost := 0.0
 			if price != nil {
 				cost = price[m]

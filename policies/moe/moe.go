@@ -27,7 +27,9 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/checkpoint"
+	"github.com/trilemma-bench/trilemma/policies/compute"
+	"github.com/trilemma-bench/trilemma/policies/forecast"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -42,15 +44,15 @@ type router struct {
 
 // state is what was learned.
 type state struct {
-	Features   learn.Features  `json:"features"`
-	Overall    *learn.Expected `json:"overall"` // one row
-	Expense    *learn.Expense  `json:"expense,omitempty"`
-	Memory     *learn.Memory   `json:"memory,omitempty"` // nil without neighbours
-	Neighbours int             `json:"neighbours"`
-	ClassMeans learn.F32s      `json:"class_means,omitempty"` // [classes × M], as logits about the overall mean
-	MeanCost   policy.Figures  `json:"mean_cost"`
-	Gates      []head          `json:"gates"`
-	Joined     []int           `json:"joined,omitempty"` // models that joined later
+	Features   forecast.Features  `json:"features"`
+	Overall    *forecast.Expected `json:"overall"` // one row
+	Expense    *forecast.Expense  `json:"expense,omitempty"`
+	Memory     *forecast.Memory   `json:"memory,omitempty"` // nil without neighbours
+	Neighbours int                `json:"neighbours"`
+	ClassMeans checkpoint.F32s    `json:"class_means,omitempty"` // [classes × M], as logits about the overall mean
+	MeanCost   policy.Figures     `json:"mean_cost"`
+	Gates      []head             `json:"gates"`
+	Joined     []int              `json:"joined,omitempty"` // models that joined later
 
 	seen    []bool          // models that the gate is trained on
 	changes []policy.Metric // what joining changed, see compare
@@ -62,15 +64,15 @@ type state struct {
 type head struct {
 	Gate        *gate               `json:"gate"`
 	Preferences []policy.Preference `json:"preferences"`
-	Worth       []learn.F32s        `json:"worth,omitempty"` // [k × worthFeatures]
+	Worth       []checkpoint.F32s   `json:"worth,omitempty"` // [k × worthFeatures]
 }
 
 // Fit implements [policy.Learner].
 func (p *router) Fit(ctx context.Context, t *policy.Task, report func(policy.Progress)) error {
-	if err := learn.CheckTask(t, len(p.setup.Models), p.needs()...); err != nil {
+	if err := forecast.CheckTask(t, len(p.setup.Models), p.needs()...); err != nil {
 		return err
 	}
-	overall := learn.Overall(len(p.setup.Models), t.Train)
+	overall := forecast.Overall(len(p.setup.Models), t.Train)
 	for i, preference := range append([]policy.Preference{{}}, t.Preferences...) {
 		if err := overall.Check(preference, p.setup.Models); err != nil {
 			return fmt.Errorf("preference %d: %w", i-1, err)
@@ -99,7 +101,7 @@ func (p *router) Route(ctx context.Context, b *policy.Batch) (*policy.Decisions,
 	if s == nil {
 		return nil, errNotFitted
 	}
-	if err := learn.CheckPrompts(b.Prompts, p.needs()...); err != nil {
+	if err := forecast.CheckPrompts(b.Prompts, p.needs()...); err != nil {
 		return nil, err
 	}
 	n := b.Prompts.Len()
@@ -109,10 +111,8 @@ func (p *router) Route(ctx context.Context, b *policy.Batch) (*policy.Decisions,
 	if b.Prompts.Dim != s.Features.Dim {
 		return nil, fmt.Errorf("prompt vectors have %d numbers, those fitted on had %d: use the same encoder", b.Prompts.Dim, s.Features.Dim)
 	}
-	for i, preference := range b.Preferences {
-		if err := s.Overall.Check(preference, p.setup.Models); err != nil {
-			return nil, fmt.Errorf("preference %d: %w", i, err)
-		}
+	if err := s.Overall.CheckEach(b.Preferences, p.setup.Models); err != nil {
+		return nil, err
 	}
 	x := s.Features.Inputs(b.Prompts)
 	expect, err := s.priced(ctx, x)
@@ -141,7 +141,7 @@ func (p *router) Route(ctx context.Context, b *policy.Batch) (*policy.Decisions,
 	}
 	rows := make([]row, b.Rows())
 	may := s.may()
-	err = learn.EachChunk(ctx, len(rows), func(lo, hi int) {
+	err = compute.EachChunk(ctx, len(rows), func(lo, hi int) {
 		models := len(p.setup.Models)
 		free, logits, forecast, cost := make([]float64, models), make([]float64, models), make([]float64, models), make([]float64, models)
 		for r := lo; r < hi; r++ {
@@ -252,13 +252,13 @@ func (p *router) Save() ([]byte, error) {
 	if p.state == nil {
 		return nil, errNotFitted
 	}
-	return learn.SaveState(kind, p.state)
+	return checkpoint.Save(kind, p.state)
 }
 
 // Load implements [policy.Saver].
 func (p *router) Load(data []byte) error {
 	s := new(state)
-	if err := learn.LoadState(kind, data, s); err != nil {
+	if err := checkpoint.Load(kind, data, s); err != nil {
 		return err
 	}
 	if err := s.check(len(p.setup.Models)); err != nil {

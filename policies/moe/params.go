@@ -3,7 +3,7 @@ package moe
 import (
 	"errors"
 
-	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/compute"
 	"github.com/trilemma-bench/trilemma/policies/params"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
@@ -83,7 +83,7 @@ func Definition() policy.Definition {
 		Saves:      true,
 		Combines:   true,
 	}, Defaults, func(p Params, s policy.Setup) (policy.Policy, error) {
-		if err := learn.CheckBackend(s.Backend); err != nil {
+		if err := compute.Check(s.Backend); err != nil {
 			return nil, err
 		}
 		if p.Load > 0 && p.Noise == 0 {

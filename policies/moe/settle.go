@@ -4,7 +4,8 @@ import (
 	"context"
 	"math"
 
-	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/forecast"
+	"github.com/trilemma-bench/trilemma/policies/nn"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -22,11 +23,11 @@ func (p *router) temper(ctx context.Context, g *gate, s *state, ex *examples, x 
 	if w.Entropy+w.L1+w.Importance+w.Load+w.Switch > 0 {
 		return nil
 	}
-	if ex.heldOut[0] == learn.FromNobody && g.Members > 1 {
+	if ex.heldOut[0] == nn.FromNobody && g.Members > 1 {
 		return nil
 	}
 	n := ex.Len()
-	parts := make([]*learn.Expected, blendParts)
+	parts := make([]*forecast.Expected, blendParts)
 	for k := range parts {
 		g.Blend = make([]float64, blendParts)
 		g.Blend[k] = 1
@@ -34,7 +35,7 @@ func (p *router) temper(ctx context.Context, g *gate, s *state, ex *examples, x 
 		if err != nil {
 			return err
 		}
-		parts[k] = learn.NewExpected(n, g.Models)
+		parts[k] = forecast.NewExpected(n, g.Models)
 		forecast := make([]float64, g.Models)
 		for i := range n {
 			from, to := g.honest(ex.heldOut[i])
@@ -47,7 +48,7 @@ func (p *router) temper(ctx context.Context, g *gate, s *state, ex *examples, x 
 			}
 		}
 	}
-	g.Blend = learn.Blend(parts, &ex.Outcomes)
+	g.Blend = forecast.Blend(parts, &ex.Outcomes)
 	r, err := g.read(ctx, x, ex.near, s.ClassMeans)
 	if err != nil {
 		return err

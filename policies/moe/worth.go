@@ -6,7 +6,7 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
-	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/checkpoint"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -72,7 +72,7 @@ const worthRidge = 20
 // worth learns the expected score of the first j experts together, for j = 1 … k: a ridge regression of the score that
 // the vote of the first j got, on prompts that the member deciding did not train on, over preferences of the list.
 // It is a row of coefficients for each j.
-func (p *router) worth(g *gate, s *state, ex *examples, r *reading, list []policy.Preference) []learn.F32s {
+func (p *router) worth(g *gate, s *state, ex *examples, r *reading, list []policy.Preference) []checkpoint.F32s {
 	k := min(p.params.K, count(s.seen))
 	gram := make([][worthFeatures][worthFeatures]float64, k)
 	target := make([][worthFeatures]float64, k)
@@ -109,11 +109,11 @@ func (p *router) worth(g *gate, s *state, ex *examples, r *reading, list []polic
 			}
 		}
 	}
-	out := make([]learn.F32s, k)
+	out := make([]checkpoint.F32s, k)
 	prior := [worthFeatures]float64{0, 1, 0, 0, 0} // one expert alone is worth its forecast
 	for j := range out {
 		prior = ridge(gram[j], target[j], prior, worthRidge*float64(len(some)))
-		out[j] = make(learn.F32s, worthFeatures)
+		out[j] = make(checkpoint.F32s, worthFeatures)
 		for a, c := range prior {
 			out[j][a] = float32(c)
 		}

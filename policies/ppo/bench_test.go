@@ -12,8 +12,9 @@ import (
 	"time"
 
 	"github.com/trilemma-bench/trilemma/policies/agent"
+	"github.com/trilemma-bench/trilemma/policies/compute"
 	"github.com/trilemma-bench/trilemma/policies/env"
-	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/nn/actor"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -44,7 +45,7 @@ func BenchmarkAgainstTorch(b *testing.B) {
 	if err := exec.Command(python, "-c", "import torch").Run(); err != nil {
 		b.Skipf("%s has no PyTorch: set TRILEMMA_PYTHON to an interpreter that has", python)
 	}
-	if err := learn.CheckBackend("xla:cpu"); err != nil {
+	if err := compute.Check("xla:cpu"); err != nil {
 		b.Skipf("no xla:cpu (make xla fetches it): %v", err)
 	}
 	iterate, end := training(b, "xla:cpu")
@@ -77,7 +78,7 @@ func BenchmarkAgainstTorch(b *testing.B) {
 type game struct {
 	split  *policy.Split
 	env    *env.Env
-	shape  learn.ActorShape
+	shape  actor.Shape
 	roll   *agent.Rollout
 	logits []float32
 	draw   *rand.Rand
@@ -85,7 +86,7 @@ type game struct {
 
 func newGame() (*game, error) {
 	const slots, prompts, models, dim = 128, 8192, 11, 384
-	g := &game{split: &policy.Split{}, shape: learn.ActorShape{In: dim, Actions: models, Hidden: 64}, draw: policy.Stream(1, "game")}
+	g := &game{split: &policy.Split{}, shape: actor.Shape{In: dim, Actions: models, Hidden: 64}, draw: policy.Stream(1, "game")}
 	p, o := &g.split.Prompts, &g.split.Outcomes
 	p.Dim, o.Models = dim, models
 	p.ID, p.Text = make([]string, prompts), make([]string, prompts)
@@ -110,20 +111,20 @@ func newGame() (*game, error) {
 }
 
 // play fills the rollout.
-func (g *game) play(actor *learn.Actor) error {
-	r, batch := g.roll, actor.Batch()
+func (g *game) play(net *actor.Actor) error {
+	r, batch := g.roll, net.Batch()
 	n, dim := r.Actions, r.Width
 	for first := 0; first < rows; first += r.Slots {
 		for slot := range r.Slots {
 			g.env.Reset(slot, int32(g.draw.IntN(g.split.Len())), policy.Preference{})
 		}
-		err := learn.EachChunk(context.Background(), r.Slots, func(lo, hi int) {
+		err := compute.EachChunk(context.Background(), r.Slots, func(lo, hi int) {
 			for slot := lo; slot < hi; slot++ {
 				copy(r.State[(first+slot)*dim:(first+slot+1)*dim], g.split.Prompts.Row(int(g.env.Prompt[slot])))
 			}
-			batch.Forward(hi-lo, r.State[(first+lo)*dim:], nil, r.Base[(first+lo)*n:], g.logits[lo*n:], r.Value[first+lo:], new(learn.BatchScratch))
+			batch.Forward(hi-lo, r.State[(first+lo)*dim:], nil, r.Base[(first+lo)*n:], g.logits[lo*n:], r.Value[first+lo:], new(actor.Scratch))
 			for slot := lo; slot < hi; slot++ {
-				learn.LogSoftmax(g.logits[slot*n : (slot+1)*n])
+				actor.LogSoftmax(g.logits[slot*n : (slot+1)*n])
 			}
 		})
 		if err != nil {
@@ -147,24 +148,24 @@ func training(b *testing.B, backend string) (iterate, end func()) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	actor, err := learn.NewActor(g.shape, policy.Stream(1, "bench"))
+	net, err := actor.New(g.shape, policy.Stream(1, "bench"))
 	if err != nil {
 		b.Fatal(err)
 	}
 	p := Defaults
 	p.TargetKL = 0 // every epoch is counted
-	update, err := p.start(&agent.Config{Setup: policy.Setup{Backend: backend}, Slots: g.roll.Slots, Horizon: g.roll.Horizon}, actor)
+	update, err := p.start(&agent.Config{Setup: policy.Setup{Backend: backend}, Slots: g.roll.Slots, Horizon: g.roll.Horizon}, net)
 	if err != nil {
 		b.Fatal(err)
 	}
 	iterate = func() {
-		if err := g.play(actor); err != nil {
+		if err := g.play(net); err != nil {
 			b.Fatal(err)
 		}
 		if _, err := update.Update(context.Background(), g.roll, 1); err != nil {
 			b.Fatal(err)
 		}
-		if err := update.Read(actor); err != nil {
+		if err := update.Read(net); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -182,17 +183,17 @@ func TestBenchmarkLearns(t *testing.T) {
 	for i := 3; i < len(g.split.Outcomes.Figures[policy.Quality]); i += g.roll.Actions {
 		g.split.Outcomes.Figures[policy.Quality][i] += 0.5
 	}
-	actor, err := learn.NewActor(g.shape, policy.Stream(1, "bench"))
+	net, err := actor.New(g.shape, policy.Stream(1, "bench"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	update, err := Defaults.start(&agent.Config{Slots: g.roll.Slots, Horizon: g.roll.Horizon}, actor)
+	update, err := Defaults.start(&agent.Config{Slots: g.roll.Slots, Horizon: g.roll.Horizon}, net)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer update.Close()
 	mean := func() (m float64) {
-		if err := g.play(actor); err != nil {
+		if err := g.play(net); err != nil {
 			t.Fatal(err)
 		}
 		for _, x := range g.roll.Reward {
@@ -205,7 +206,7 @@ func TestBenchmarkLearns(t *testing.T) {
 		if _, err := update.Update(context.Background(), g.roll, 1); err != nil {
 			t.Fatal(err)
 		}
-		if err := update.Read(actor); err != nil {
+		if err := update.Read(net); err != nil {
 			t.Fatal(err)
 		}
 		mean()

@@ -3,7 +3,7 @@ package ppo
 import (
 	"github.com/gomlx/gomlx/core/graph"
 
-	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/nn/actor"
 )
 
 // stats are the statistics of the loss, in their order.
@@ -16,7 +16,7 @@ var stats = []string{"policy_loss", "value_loss", "policy_entropy", "approx_kl",
 //
 // The KL divergence from the policy that acted is estimated by E[(ρ − 1) − ln ρ], which is never negative (Schulman,
 // "Approximating KL divergence", 2020).
-func (p *Params) loss(logits, value *graph.Node, b learn.Minibatch) (loss, moved *graph.Node, stats []*graph.Node) {
+func (p *Params) loss(logits, value *graph.Node, b actor.Minibatch) (loss, moved *graph.Node, stats []*graph.Node) {
 	logp := graph.LogSoftmax(logits, 0)
 	taken := graph.ReduceSum(graph.Mul(logp, b["action"]), 0)
 

@@ -2,15 +2,16 @@ package ppo
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/trilemma-bench/trilemma/policies/agent"
-	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/nn/actor"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // played is a rollout of random figures for an actor, with one forbidden action a row.
-func played(shape learn.ActorShape, rows int) (r *agent.Rollout, advantage, target []float32) {
+func played(shape actor.Shape, rows int) (r *agent.Rollout, advantage, target []float32) {
 	draw := policy.Stream(3, "played")
 	normal := func(n int, scale float64) []float32 {
 		x := make([]float32, n)
@@ -26,7 +27,7 @@ func played(shape learn.ActorShape, rows int) (r *agent.Rollout, advantage, targ
 	}
 	for i := range rows {
 		no := draw.IntN(shape.Actions)
-		r.Base[i*shape.Actions+no] = learn.NotAllowed
+		r.Base[i*shape.Actions+no] = actor.NotAllowed
 		r.Action = append(r.Action, int32((no+1+draw.IntN(shape.Actions-1))%shape.Actions))
 		r.LogP[i] -= 1.2
 	}
@@ -34,7 +35,7 @@ func played(shape learn.ActorShape, rows int) (r *agent.Rollout, advantage, targ
 }
 
 // reference is the loss's statistics computed plainly, row by row in float64.
-func reference(p *Params, a *learn.Actor, r *agent.Rollout, advantage, target []float32) [5]float64 {
+func reference(p *Params, a *actor.Actor, r *agent.Rollout, advantage, target []float32) [5]float64 {
 	n := float64(r.Rows())
 	mean, square := 0.0, 0.0
 	for _, x := range advantage {
@@ -46,9 +47,10 @@ func reference(p *Params, a *learn.Actor, r *agent.Rollout, advantage, target []
 	var out [5]float64
 	logits := make([]float32, r.Actions)
 	for i := range r.Rows() {
-		value := a.Forward(r.State[i*r.Width:(i+1)*r.Width], r.About[i*r.Actions*r.Each:(i+1)*r.Actions*r.Each],
-			r.Base[i*r.Actions:(i+1)*r.Actions], logits, a.Shape.NewScratch())
-		learn.LogSoftmax(logits)
+		one := []float32{0}
+		a.Batch().Forward(1, r.State[i*r.Width:], r.About[i*r.Actions*r.Each:], r.Base[i*r.Actions:], logits, one, new(actor.Scratch))
+		value := one[0]
+		actor.LogSoftmax(logits)
 		ratio := math.Exp(float64(logits[r.Action[i]] - r.LogP[i]))
 		adv := (float64(advantage[i]) - mean) / (math.Sqrt(square) + 1e-8)
 		out[0] -= min(ratio*adv, min(max(ratio, 1-p.Clip), 1+p.Clip)*adv) / n
@@ -69,25 +71,25 @@ func reference(p *Params, a *learn.Actor, r *agent.Rollout, advantage, target []
 }
 
 func TestLossIsThePaperS(t *testing.T) {
-	shape := learn.ActorShape{In: 7, Actions: 4, Hidden: 9, Each: 3, Scorer: 5}
-	actor, err := learn.NewActor(shape, policy.Stream(1, "weights"))
+	shape := actor.Shape{In: 7, Actions: 4, Hidden: 9, Each: 3, Scorer: 5}
+	net, err := actor.New(shape, policy.Stream(1, "weights"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	r, advantage, target := played(shape, 64)
 	p := Defaults
-	u, err := learn.NewUpdater(learn.UpdateConfig{Minibatches: 1, Size: 64, ClipNorm: 0.5, Epsilon: 1e-5, Facts: r.Facts(), Stats: len(stats)}, actor, p.loss)
+	u, err := actor.NewUpdater(actor.UpdateConfig{Minibatches: 1, Size: 64, ClipNorm: 0.5, Epsilon: 1e-5, Facts: r.Facts(), Stats: len(stats)}, net, p.loss)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer u.Close()
 	var b agent.Batches
 	b.Shuffle(r, policy.Stream(2, "deal"))
-	found, steps, err := u.Run(1e-3, func(k int, into learn.Sample) { b.Deal(r, k, 64, advantage, target, into) })
+	found, steps, err := u.Run(1e-3, func(k int, into actor.Sample) { b.Deal(r, k, 64, advantage, target, into) })
 	if err != nil || steps != 1 {
 		t.Fatal(steps, err)
 	}
-	want := reference(&p, actor, r, advantage, target)
+	want := reference(&p, net, r, advantage, target)
 	for i, name := range stats {
 		if math.Abs(found[i]-want[i]) > 1e-4*(1+math.Abs(want[i])) {
 			t.Errorf("%s = %v, want %v", name, found[i], want[i])
@@ -97,15 +99,15 @@ func TestLossIsThePaperS(t *testing.T) {
 
 // Several minibatches in one call step as the same minibatches in calls of their own.
 func TestOneCallStepsAsMany(t *testing.T) {
-	shape := learn.ActorShape{In: 5, Actions: 3, Hidden: 6}
-	actor, err := learn.NewActor(shape, policy.Stream(1, "weights"))
+	shape := actor.Shape{In: 5, Actions: 3, Hidden: 6}
+	net, err := actor.New(shape, policy.Stream(1, "weights"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	r, advantage, target := played(shape, 32)
 	p := Defaults
-	train := func(minibatches int) *learn.Actor {
-		u, err := learn.NewUpdater(learn.UpdateConfig{Minibatches: minibatches, Size: 8, ClipNorm: 0.5, Epsilon: 1e-5, Facts: r.Facts(), Stats: len(stats)}, actor, p.loss)
+	train := func(minibatches int) *actor.Actor {
+		u, err := actor.NewUpdater(actor.UpdateConfig{Minibatches: minibatches, Size: 8, ClipNorm: 0.5, Epsilon: 1e-5, Facts: r.Facts(), Stats: len(stats)}, net, p.loss)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -113,12 +115,12 @@ func TestOneCallStepsAsMany(t *testing.T) {
 		var b agent.Batches
 		b.Shuffle(r, policy.Stream(2, "deal"))
 		for from := 0; from < 4; from += minibatches {
-			deal := func(k int, into learn.Sample) { b.Deal(r, from+k, 8, advantage, target, into) }
+			deal := func(k int, into actor.Sample) { b.Deal(r, from+k, 8, advantage, target, into) }
 			if _, _, err := u.Run(1e-2, deal); err != nil {
 				t.Fatal(err)
 			}
 		}
-		out := actor.Clone()
+		out := net.Clone()
 		if err := u.Read(out); err != nil {
 			t.Fatal(err)
 		}
@@ -127,11 +129,9 @@ func TestOneCallStepsAsMany(t *testing.T) {
 	one, many := train(4), train(1)
 	moved := 0.0
 	for i := range one.Weights {
-		for j := range one.Weights[i] {
-			moved += math.Abs(float64(one.Weights[i][j] - actor.Weights[i][j]))
-			if d := math.Abs(float64(one.Weights[i][j] - many.Weights[i][j])); d > 1e-5 {
-				t.Fatalf("weight %d of part %d differs by %v", j, i, d)
-			}
+		moved += math.Abs(float64(one.Weights[i] - net.Weights[i]))
+		if d := math.Abs(float64(one.Weights[i] - many.Weights[i])); d > 1e-5 {
+			t.Fatalf("weight %d differs by %v", i, d)
 		}
 	}
 	if moved == 0 {
@@ -140,33 +140,29 @@ func TestOneCallStepsAsMany(t *testing.T) {
 }
 
 func TestTargetKLEndsAnUpdate(t *testing.T) {
-	shape := learn.ActorShape{In: 5, Actions: 3, Hidden: 6}
-	actor, err := learn.NewActor(shape, policy.Stream(1, "weights"))
+	shape := actor.Shape{In: 5, Actions: 3, Hidden: 6}
+	net, err := actor.New(shape, policy.Stream(1, "weights"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	r, advantage, target := played(shape, 32)
 	p := Defaults
-	u, err := learn.NewUpdater(learn.UpdateConfig{Minibatches: 4, Size: 8, Epsilon: 1e-5, TargetKL: 1e-9, Facts: r.Facts(), Stats: len(stats)}, actor, p.loss)
+	u, err := actor.NewUpdater(actor.UpdateConfig{Minibatches: 4, Size: 8, Epsilon: 1e-5, TargetKL: 1e-9, Facts: r.Facts(), Stats: len(stats)}, net, p.loss)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer u.Close()
 	var b agent.Batches
 	b.Shuffle(r, policy.Stream(2, "deal"))
-	_, steps, err := u.Run(1e-2, func(k int, into learn.Sample) { b.Deal(r, k, 8, advantage, target, into) })
+	_, steps, err := u.Run(1e-2, func(k int, into actor.Sample) { b.Deal(r, k, 8, advantage, target, into) })
 	if err != nil || steps != 0 {
 		t.Fatalf("%d steps beyond the bound (%v)", steps, err)
 	}
-	same := actor.Clone()
+	same := net.Clone()
 	if err := u.Read(same); err != nil {
 		t.Fatal(err)
 	}
-	for i := range same.Weights {
-		for j, w := range same.Weights[i] {
-			if w != actor.Weights[i][j] {
-				t.Fatal("weights moved beyond the bound")
-			}
-		}
+	if !slices.Equal(same.Weights, net.Weights) {
+		t.Fatal("weights moved beyond the bound")
 	}
 }

@@ -21,7 +21,7 @@ import (
 	"context"
 
 	"github.com/trilemma-bench/trilemma/policies/agent"
-	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/nn/actor"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -31,7 +31,7 @@ type algorithm struct {
 }
 
 // start builds the update for an actor.
-func (p *Params) start(c *agent.Config, a *learn.Actor) (agent.Algorithm, error) {
+func (p *Params) start(c *agent.Config, a *actor.Actor) (agent.Algorithm, error) {
 	s, err := agent.NewStepper(c, a, agent.Steps{
 		Minibatches: p.Minibatches, ClipNorm: p.ClipNorm, Epsilon: 1e-5, TargetKL: p.TargetKL, Stats: len(stats),
 	}, p.loss)

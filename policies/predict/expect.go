@@ -4,7 +4,7 @@ import (
 	"context"
 	"encoding/json"
 
-	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/forecast"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -20,7 +20,7 @@ func (p Params) Needs() []policy.Need {
 // Learn fits a predictor as the policy does. It also returns what it expects of the task's train and validation prompts
 // (nil where there are none), each predicted without itself: an agent that learned on forecasts which had seen the
 // outcomes would trust them too much.
-func Learn(ctx context.Context, setup policy.Setup, params Params, t *policy.Task, report func(policy.Progress)) (p *Predictor, train, validation *learn.Expected, err error) {
+func Learn(ctx context.Context, setup policy.Setup, params Params, t *policy.Task, report func(policy.Progress)) (p *Predictor, train, validation *forecast.Expected, err error) {
 	r := &router{params: params, setup: setup}
 	if err := r.Fit(ctx, t, report); err != nil {
 		return nil, nil, nil, err
@@ -30,12 +30,12 @@ func Learn(ctx context.Context, setup policy.Setup, params Params, t *policy.Tas
 		return nil, nil, nil, err
 	}
 	n, models := t.Train.Len(), len(setup.Models)
-	train = &learn.Expected{Models: models}
+	train = &forecast.Expected{Models: models}
 	for q := range all.Value {
 		train.Value[q] = all.Value[q][:n*models]
 	}
 	if all.Rows() > n {
-		validation = &learn.Expected{Models: models}
+		validation = &forecast.Expected{Models: models}
 		for q := range all.Value {
 			validation.Value[q] = all.Value[q][n*models:]
 		}
@@ -44,7 +44,7 @@ func Learn(ctx context.Context, setup policy.Setup, params Params, t *policy.Tas
 }
 
 // honest predicts the prompts that were learned from, train then validation, each without itself.
-func (p *router) honest(ctx context.Context, t *policy.Task) (*learn.Expected, error) {
+func (p *router) honest(ctx context.Context, t *policy.Task) (*forecast.Expected, error) {
 	g, err := p.gather(t)
 	if err != nil {
 		return nil, err
@@ -52,11 +52,11 @@ func (p *router) honest(ctx context.Context, t *policy.Task) (*learn.Expected, e
 	s := p.state
 	x := s.Features.Inputs(&g.prompts)
 	ex := p.qualityExamples(g, x)
-	quality, err := s.Quality.PredictHeldOut(ctx, ex)
+	quality, err := s.Quality.Predict(ctx, ex.X, ex.HeldOut)
 	if err != nil {
 		return nil, err
 	}
-	var near *learn.Expected
+	var near *forecast.Expected
 	if s.Memory != nil {
 		itself := make([]int32, g.prompts.Len())
 		for i := range itself {
@@ -68,7 +68,7 @@ func (p *router) honest(ctx context.Context, t *policy.Task) (*learn.Expected, e
 		}
 		near = found[0]
 	}
-	mixed := learn.Mix(s.parts(g.prompts.Len(), quality, near), s.Weights)
+	mixed := forecast.Mix(s.parts(g.prompts.Len(), quality, near), s.Weights)
 	if s.Expense == nil {
 		return mixed, nil
 	}
@@ -76,7 +76,7 @@ func (p *router) honest(ctx context.Context, t *policy.Task) (*learn.Expected, e
 }
 
 // Expect is what the predictor expects of every model for each prompt.
-func (p *Predictor) Expect(ctx context.Context, prompts *policy.Prompts) (*learn.Expected, error) {
+func (p *Predictor) Expect(ctx context.Context, prompts *policy.Prompts) (*forecast.Expected, error) {
 	return p.state.expect(ctx, prompts)
 }
 

@@ -7,7 +7,8 @@ import (
 	"math"
 	"slices"
 
-	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/forecast"
+	"github.com/trilemma-bench/trilemma/policies/nn"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -28,7 +29,7 @@ type gathered struct {
 
 // gather lays train and validation prompts side by side and deals them into folds.
 func (p *router) gather(t *policy.Task) (*gathered, error) {
-	joined, err := learn.Joined(t)
+	joined, err := forecast.Joined(t)
 	if err != nil {
 		return nil, err
 	}
@@ -48,15 +49,15 @@ func (p *router) gather(t *policy.Task) (*gathered, error) {
 	g.heldOut = make([]int32, n)
 	members := p.params.Members
 	switch {
-	case learn.HasValidation(t) && !p.params.PoolFolds:
+	case forecast.HasValidation(t) && !p.params.PoolFolds:
 		for i := range g.heldOut {
-			g.heldOut[i] = learn.FromNobody
+			g.heldOut[i] = nn.FromNobody
 			if i >= t.Train.Len() {
-				g.heldOut[i] = learn.FromEverybody
+				g.heldOut[i] = nn.FromEverybody
 			}
 		}
 	default:
-		g.heldOut = learn.Folds(n, members, policy.Stream(p.setup.Seed, "predict", "folds"))
+		g.heldOut = nn.Folds(n, members, policy.Stream(p.setup.Seed, "predict", "folds"))
 	}
 	return g, nil
 }
@@ -70,43 +71,43 @@ func (p *router) fit(ctx context.Context, t *policy.Task, report func(policy.Pro
 	models := len(p.setup.Models)
 	all := &policy.Split{Prompts: g.prompts, Outcomes: g.outcomes}
 	s := &state{
-		Features: learn.Features{Dim: g.prompts.Dim, Shape: p.params.Shape},
-		Overall:  learn.Overall(models, all),
+		Features: forecast.Features{Dim: g.prompts.Dim, Shape: p.params.Shape},
+		Overall:  forecast.Overall(models, all),
 	}
 	s.Features.Fit(&g.prompts)
 	x := s.Features.Inputs(&g.prompts)
 
 	ex := p.qualityExamples(g, x)
-	config := learn.Config{
+	config := nn.Config{
 		Backend: p.setup.Backend, Seed: p.setup.Seed, Name: "predict quality",
-		Blocks: []learn.Block{{Link: learn.Bernoulli, Width: models, Weight: 1}},
+		Blocks: []nn.Block{{Link: nn.Bernoulli, Width: models, Weight: 1}},
 		Hidden: p.params.Hidden, Members: p.params.Members,
 		LearningRate: p.params.LearningRate, WeightDecay: p.params.WeightDecay, ClipNorm: 1,
 		Batch: p.params.Batch, Epochs: p.params.Epochs, Patience: p.params.Patience,
 	}
 	if len(g.classes) > 0 {
-		config.Blocks = append(config.Blocks, learn.Block{Link: learn.Softmax, Width: len(g.classes), Weight: p.params.Category})
-		grouped := learn.NewMeans(len(g.classes), models)
+		config.Blocks = append(config.Blocks, nn.Block{Link: nn.Softmax, Width: len(g.classes), Weight: p.params.Category})
+		grouped := forecast.NewMeans(len(g.classes), models)
 		for i, c := range g.class {
 			grouped.Add(c, &g.outcomes, i)
 		}
 		s.Category = grouped.Expected(s.Overall, categoryShrinkage)
 	}
 
-	if s.Quality, err = learn.Train(ctx, config, ex, report); err != nil {
+	if s.Quality, err = nn.Train(ctx, config, ex, report); err != nil {
 		return nil, fmt.Errorf("training the predictor of quality: %w", err)
 	}
 	config.Name, config.Hidden = "predict expense", p.params.CostHidden
-	if s.Expense, err = learn.FitExpense(ctx, config, s.Overall, &g.outcomes, x, g.heldOut, report); err != nil {
+	if s.Expense, err = forecast.FitExpense(ctx, config, s.Overall, &g.outcomes, x, g.heldOut, report); err != nil {
 		return nil, fmt.Errorf("training the predictor of cost: %w", err)
 	}
-	honest, err := s.Quality.PredictHeldOut(ctx, ex)
+	honest, err := s.Quality.Predict(ctx, ex.X, ex.HeldOut)
 	if err != nil {
 		return nil, err
 	}
-	var near *learn.Expected
+	var near *forecast.Expected
 	if p.params.Neighbours > 0 {
-		s.Memory, s.Neighbours = learn.Remember(models, all), p.params.Neighbours
+		s.Memory, s.Neighbours = forecast.Remember(models, all), p.params.Neighbours
 		itself := make([]int32, g.prompts.Len())
 		for i := range itself {
 			itself[i] = int32(i)
@@ -118,23 +119,23 @@ func (p *router) fit(ctx context.Context, t *policy.Task, report func(policy.Pro
 		near = found[0]
 	}
 	parts := s.parts(g.prompts.Len(), honest, near)
-	s.Weights = learn.Blend(parts, &g.outcomes)
+	s.Weights = forecast.Blend(parts, &g.outcomes)
 	if report != nil {
 		metrics := make([]policy.Metric, len(s.Weights))
 		for i, w := range s.Weights {
 			metrics[i] = policy.Metric{Name: "weight_" + partNames[i], Value: w}
 		}
-		metrics = append(metrics, policy.Metric{Name: "routing_error", Value: learn.RoutingError(learn.Mix(parts, s.Weights), all)})
+		metrics = append(metrics, policy.Metric{Name: "routing_error", Value: forecast.RoutingError(forecast.Mix(parts, s.Weights), all)})
 		report(policy.Progress{Stage: "blend", Step: 1, Total: 1, Metrics: metrics})
 	}
 	return s, ctx.Err()
 }
 
 // qualityExamples are the scores, and the category as one of the classes.
-func (p *router) qualityExamples(g *gathered, x []float32) *learn.Examples {
+func (p *router) qualityExamples(g *gathered, x []float32) *nn.Examples {
 	n, models := g.prompts.Len(), len(p.setup.Models)
 	width := models + len(g.classes)
-	ex := &learn.Examples{N: n, X: x, Y: make([]float32, n*width), W: make([]float32, n*width), HeldOut: g.heldOut}
+	ex := &nn.Examples{N: n, X: x, Y: make([]float32, n*width), W: make([]float32, n*width), HeldOut: g.heldOut}
 	for i := range n {
 		y, w := ex.Y[i*width:(i+1)*width], ex.W[i*width:(i+1)*width]
 		for m := range models {
@@ -157,9 +158,9 @@ var partNames = []string{"network", "category", "neighbours", "overall"}
 
 // parts are the expectations that are blended, in the order of partNames; one that there is not is the overall mean.
 // quality [n × out] is the output of the network.
-func (s *state) parts(n int, quality []float32, near *learn.Expected) []*learn.Expected {
+func (s *state) parts(n int, quality []float32, near *forecast.Expected) []*forecast.Expected {
 	models, out := s.Overall.Models, s.Quality.Out()
-	overall, network := learn.NewExpected(n, models), learn.NewExpected(n, models)
+	overall, network := forecast.NewExpected(n, models), forecast.NewExpected(n, models)
 	for i := range n {
 		overall.CopyRow(i, s.Overall, 0)
 		network.CopyRow(i, s.Overall, 0)
@@ -175,7 +176,7 @@ func (s *state) parts(n int, quality []float32, near *learn.Expected) []*learn.E
 	}
 	category := overall
 	if s.Category != nil {
-		category = learn.NewExpected(n, models)
+		category = forecast.NewExpected(n, models)
 		for i := range n {
 			probability := quality[i*out+models : (i+1)*out]
 			row := category.Row(policy.Quality, i)
@@ -191,7 +192,7 @@ func (s *state) parts(n int, quality []float32, near *learn.Expected) []*learn.E
 	if near == nil {
 		near = overall
 	}
-	return []*learn.Expected{network, category, near, overall}
+	return []*forecast.Expected{network, category, near, overall}
 }
 
 // check tells whether a loaded state is whole.

@@ -1,7 +1,7 @@
 package predict
 
 import (
-	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/compute"
 	"github.com/trilemma-bench/trilemma/policies/params"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
@@ -42,7 +42,7 @@ func Definition() policy.Definition {
 		Learns:     true,
 		Saves:      true,
 	}, Defaults, func(p Params, s policy.Setup) (policy.Policy, error) {
-		if err := learn.CheckBackend(s.Backend); err != nil {
+		if err := compute.Check(s.Backend); err != nil {
 			return nil, err
 		}
 		if p.Model == "linear" {

@@ -27,7 +27,9 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/checkpoint"
+	"github.com/trilemma-bench/trilemma/policies/forecast"
+	"github.com/trilemma-bench/trilemma/policies/nn"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -41,22 +43,22 @@ type router struct {
 
 // state is what was learned.
 type state struct {
-	Features   learn.Features  `json:"features"`
-	Overall    *learn.Expected `json:"overall"` // one row
-	Quality    *learn.Net      `json:"quality"`
-	Expense    *learn.Expense  `json:"expense,omitempty"`  // nil where no cost, carbon or latency is known
-	Category   *learn.Expected `json:"category,omitempty"` // one row a category; nil where there are none
-	Memory     *learn.Memory   `json:"memory,omitempty"`   // nil without neighbours
-	Neighbours int             `json:"neighbours"`
-	Weights    []float64       `json:"weights"` // of [state.parts]
+	Features   forecast.Features  `json:"features"`
+	Overall    *forecast.Expected `json:"overall"` // one row
+	Quality    *nn.Net            `json:"quality"`
+	Expense    *forecast.Expense  `json:"expense,omitempty"`  // nil where no cost, carbon or latency is known
+	Category   *forecast.Expected `json:"category,omitempty"` // one row a category; nil where there are none
+	Memory     *forecast.Memory   `json:"memory,omitempty"`   // nil without neighbours
+	Neighbours int                `json:"neighbours"`
+	Weights    []float64          `json:"weights"` // of [state.parts]
 }
 
 // Fit implements [policy.Learner].
 func (p *router) Fit(ctx context.Context, t *policy.Task, report func(policy.Progress)) error {
-	if err := learn.CheckTask(t, len(p.setup.Models), p.needs()...); err != nil {
+	if err := forecast.CheckTask(t, len(p.setup.Models), p.needs()...); err != nil {
 		return err
 	}
-	overall := learn.Overall(len(p.setup.Models), t.Train)
+	overall := forecast.Overall(len(p.setup.Models), t.Train)
 	for i, preference := range append([]policy.Preference{{}}, t.Preferences...) {
 		if err := overall.Check(preference, p.setup.Models); err != nil {
 			return fmt.Errorf("preference %d: %w", i-1, err)
@@ -84,7 +86,7 @@ func (p *router) Route(ctx context.Context, b *policy.Batch) (*policy.Decisions,
 	if p.state == nil {
 		return nil, errors.New("predict was not fitted")
 	}
-	if err := learn.CheckPrompts(b.Prompts, p.needs()...); err != nil {
+	if err := forecast.CheckPrompts(b.Prompts, p.needs()...); err != nil {
 		return nil, err
 	}
 	if b.Prompts.Len() == 0 {
@@ -98,16 +100,16 @@ func (p *router) Route(ctx context.Context, b *policy.Batch) (*policy.Decisions,
 }
 
 // expect predicts every prompt once, whatever the number of preferences.
-func (s *state) expect(ctx context.Context, p *policy.Prompts) (*learn.Expected, error) {
+func (s *state) expect(ctx context.Context, p *policy.Prompts) (*forecast.Expected, error) {
 	if p.Dim != s.Features.Dim {
 		return nil, fmt.Errorf("prompt vectors have %d numbers, those fitted on had %d: use the same encoder", p.Dim, s.Features.Dim)
 	}
 	x := s.Features.Inputs(p)
-	quality, err := s.Quality.Predict(ctx, x)
+	quality, err := s.Quality.Predict(ctx, x, nil)
 	if err != nil {
 		return nil, err
 	}
-	var near *learn.Expected
+	var near *forecast.Expected
 	if s.Memory != nil {
 		found, err := s.Memory.Expect(ctx, p.Vector, p.Dim, []int{s.Neighbours}, nil)
 		if err != nil {
@@ -115,7 +117,7 @@ func (s *state) expect(ctx context.Context, p *policy.Prompts) (*learn.Expected,
 		}
 		near = found[0]
 	}
-	mixed := learn.Mix(s.parts(p.Len(), quality, near), s.Weights)
+	mixed := forecast.Mix(s.parts(p.Len(), quality, near), s.Weights)
 	if s.Expense == nil {
 		return mixed, nil
 	}
@@ -130,13 +132,13 @@ func (p *router) Save() ([]byte, error) {
 	if p.state == nil {
 		return nil, errors.New("predict was not fitted")
 	}
-	return learn.SaveState(kind, p.state)
+	return checkpoint.Save(kind, p.state)
 }
 
 // Load implements [policy.Saver].
 func (p *router) Load(data []byte) error {
 	s := new(state)
-	if err := learn.LoadState(kind, data, s); err != nil {
+	if err := checkpoint.Load(kind, data, s); err != nil {
 		return err
 	}
 	if err := s.check(len(p.setup.Models)); err != nil {

@@ -3,7 +3,7 @@ package reinforce
 import (
 	"github.com/gomlx/gomlx/core/graph"
 
-	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/nn/actor"
 )
 
 // stats are the statistics of the loss, in their order.
@@ -11,7 +11,7 @@ var stats = []string{"policy_loss", "value_loss", "policy_entropy"}
 
 // loss is to become small: its gradient is that of −E[ln π(a|s)·A], of c_v·½E[(V−G)²] for the learned baseline, and of
 // −c_e·E[H(π)].
-func (p *Params) loss(logits, value *graph.Node, b learn.Minibatch) (loss, moved *graph.Node, stats []*graph.Node) {
+func (p *Params) loss(logits, value *graph.Node, b actor.Minibatch) (loss, moved *graph.Node, stats []*graph.Node) {
 	logp := graph.LogSoftmax(logits, 0)
 	taken := graph.ReduceSum(graph.Mul(logp, b["action"]), 0)
 	policyLoss := graph.Neg(graph.ReduceAllMean(graph.Mul(taken, b["advantage"])))

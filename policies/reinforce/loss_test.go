@@ -7,12 +7,12 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/trilemma-bench/trilemma/policies/agent"
-	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/nn/actor"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // played is a rollout of random figures in which one action a row is forbidden.
-func played(shape learn.ActorShape, rows int) (r *agent.Rollout, advantage, target []float32) {
+func played(shape actor.Shape, rows int) (r *agent.Rollout, advantage, target []float32) {
 	draw := policy.Stream(3, "played")
 	normal := func(n int) []float32 {
 		x := make([]float32, n)
@@ -27,7 +27,7 @@ func played(shape learn.ActorShape, rows int) (r *agent.Rollout, advantage, targ
 	}
 	for i := range rows {
 		no := draw.IntN(shape.Actions)
-		r.Base[i*shape.Actions+no] = learn.NotAllowed
+		r.Base[i*shape.Actions+no] = actor.NotAllowed
 		r.Action = append(r.Action, int32((no+1+draw.IntN(shape.Actions-1))%shape.Actions))
 	}
 	return r, normal(rows), normal(rows)
@@ -36,31 +36,32 @@ func played(shape learn.ActorShape, rows int) (r *agent.Rollout, advantage, targ
 // The loss is −E[ln π(a|s)·A], ½E[(V−G)²] and the entropy, here summed row by row in float64. What acted before does not
 // enter: REINFORCE has no ratio.
 func TestLossIsTheGradientSEstimate(t *testing.T) {
-	shape := learn.ActorShape{In: 6, Actions: 4, Hidden: 7, Each: 3, Scorer: 4}
-	actor, err := learn.NewActor(shape, policy.Stream(1, "weights"))
+	shape := actor.Shape{In: 6, Actions: 4, Hidden: 7, Each: 3, Scorer: 4}
+	net, err := actor.New(shape, policy.Stream(1, "weights"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	const rows = 48
 	r, advantage, target := played(shape, rows)
 	p := Defaults
-	u, err := learn.NewUpdater(learn.UpdateConfig{Minibatches: 1, Size: rows, ClipNorm: 0.5, Epsilon: 1e-8, Facts: r.Facts(), Stats: len(stats)}, actor, p.loss)
+	u, err := actor.NewUpdater(actor.UpdateConfig{Minibatches: 1, Size: rows, ClipNorm: 0.5, Epsilon: 1e-8, Facts: r.Facts(), Stats: len(stats)}, net, p.loss)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer u.Close()
 	var b agent.Batches
 	b.Shuffle(r, policy.Stream(2, "deal"))
-	found, steps, err := u.Run(1e-3, func(k int, into learn.Sample) { b.Deal(r, k, rows, advantage, target, into) })
+	found, steps, err := u.Run(1e-3, func(k int, into actor.Sample) { b.Deal(r, k, rows, advantage, target, into) })
 	if err != nil || steps != 1 {
 		t.Fatal(steps, err)
 	}
 	var want [3]float64
 	logits := make([]float32, shape.Actions)
 	for i := range rows {
-		value := actor.Forward(r.State[i*r.Width:(i+1)*r.Width], r.About[i*r.Actions*r.Each:(i+1)*r.Actions*r.Each],
-			r.Base[i*r.Actions:(i+1)*r.Actions], logits, shape.NewScratch())
-		learn.LogSoftmax(logits)
+		one := []float32{0}
+		net.Batch().Forward(1, r.State[i*r.Width:], r.About[i*r.Actions*r.Each:], r.Base[i*r.Actions:], logits, one, new(actor.Scratch))
+		value := one[0]
+		actor.LogSoftmax(logits)
 		want[0] -= float64(logits[r.Action[i]]) * float64(advantage[i]) / rows
 		miss := float64(value+r.Ahead[i]) - float64(target[i])
 		want[1] += miss * miss / 2 / rows

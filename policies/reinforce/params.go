@@ -56,7 +56,7 @@ var Defaults = Params{
 func Definition() policy.Definition {
 	return params.Define(policy.Description{
 		Name:       "reinforce",
-		Version:    "6",
+		Version:    "7",
 		Summary:    "policy gradient with a baseline: learns from the reward of the models that it tries",
 		Source:     "Williams, Machine Learning 8, 1992",
 		Preference: policy.PreferenceInput,
@@ -75,7 +75,7 @@ func Definition() policy.Definition {
 // config is the part of the parameters that is not the algorithm's.
 func (p *Params) config(s policy.Setup) agent.Config {
 	c := agent.Config{
-		Name: "reinforce", Kind: "reinforce/4", Setup: s, Sequential: p.Mode == "sequential", MaxAsks: p.MaxAsks, Warm: agent.Warm(p.WarmStart),
+		Name: "reinforce", Kind: "reinforce/5", Setup: s, Sequential: p.Mode == "sequential", MaxAsks: p.MaxAsks, Warm: agent.Warm(p.WarmStart),
 		Bandit: p.Feedback == "bandit", Separate: !p.Conditioned, Temperature: p.Temperature, Vector: p.Vector, Responses: p.Responses, Hidden: p.Hidden,
 		Scorer: p.Scorer, Steps: p.Steps, Passes: p.Passes, Slots: p.Slots, Horizon: p.Horizon, Checks: p.Checks,
 		RiskLevel: p.RiskLevel, RiskWeight: p.RiskWeight, Budget: policy.Figures{policy.Cost: p.BudgetCost, policy.Carbon: p.BudgetCarbon, policy.Latency: p.BudgetLatency}, MultiplierRate: p.MultiplierRate,

@@ -21,7 +21,10 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/checkpoint"
+	"github.com/trilemma-bench/trilemma/policies/compute"
+	"github.com/trilemma-bench/trilemma/policies/forecast"
+	"github.com/trilemma-bench/trilemma/policies/nn"
 	"github.com/trilemma-bench/trilemma/policies/params"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
@@ -45,7 +48,6 @@ var Defaults = Params{
 }
 
 const (
-	kind = "static/1"
 	// clusterRounds bounds the passes of k-means, which settles in a few dozen.
 	clusterRounds = 50
 	// maxCategories bounds the trace's own categories: beyond it they are identifiers, and no classifier learns them.
@@ -65,24 +67,25 @@ func Definition() policy.Definition {
 		Learns:     true,
 		Saves:      true,
 	}, Defaults, func(p Params, s policy.Setup) (policy.Policy, error) {
-		if err := learn.CheckBackend(s.Backend); err != nil {
+		if err := compute.Check(s.Backend); err != nil {
 			return nil, err
 		}
-		return &router{params: p, setup: s}, nil
+		check := func(loaded *state) error { return loaded.check(len(s.Models)) }
+		return &router{Learned: checkpoint.Learned[state]{Kind: "static/1", Check: check}, params: p, setup: s}, nil
 	})
 }
 
 type router struct {
+	checkpoint.Learned[state]
 	params Params
 	setup  policy.Setup
-	state  *state // nil before Fit
 }
 
 // state is what was learned.
 type state struct {
-	Means      *learn.Expected `json:"means"`                // one row a category
-	Classifier *learn.Net      `json:"classifier,omitempty"` // nil where there is one category
-	Dim        int             `json:"dim"`
+	Means      *forecast.Expected `json:"means"`                // one row a category
+	Classifier *nn.Net            `json:"classifier,omitempty"` // nil where there is one category
+	Dim        int                `json:"dim"`
 }
 
 // Fit implements [policy.Learner].
@@ -92,23 +95,21 @@ func (p *router) Fit(ctx context.Context, t *policy.Task, report func(policy.Pro
 		needs = append(needs, policy.NeedCategory)
 	}
 	models := len(p.setup.Models)
-	if err := learn.CheckTask(t, models, needs...); err != nil {
+	if err := forecast.CheckTask(t, models, needs...); err != nil {
 		return err
 	}
-	overall := learn.Overall(models, t.Train)
+	overall := forecast.Overall(models, t.Train)
 	if err := overall.Check(policy.Preference{}, p.setup.Models); err != nil {
 		return err
 	}
-	for i, preference := range t.Preferences {
-		if err := overall.Check(preference, p.setup.Models); err != nil {
-			return fmt.Errorf("preference %d: %w", i, err)
-		}
+	if err := overall.CheckEach(t.Preferences, p.setup.Models); err != nil {
+		return err
 	}
 	labels, classes, err := p.categories(ctx, t)
 	if err != nil {
 		return err
 	}
-	grouped := learn.NewMeans(classes, models)
+	grouped := forecast.NewMeans(classes, models)
 	for i := range t.Train.Len() {
 		grouped.Add(labels[i], &t.Train.Outcomes, i)
 	}
@@ -118,7 +119,7 @@ func (p *router) Fit(ctx context.Context, t *policy.Task, report func(policy.Pro
 			return fmt.Errorf("training the classifier: %w", err)
 		}
 	}
-	p.state = s
+	p.State = s
 	return ctx.Err()
 }
 
@@ -131,11 +132,11 @@ func (p *router) categories(ctx context.Context, t *policy.Task) (labels []int, 
 	if p.params.Categories == "kmeans" {
 		dim := t.Train.Prompts.Dim
 		vectors := slices.Clone(t.Train.Prompts.Vector)
-		if learn.HasValidation(t) {
+		if forecast.HasValidation(t) {
 			vectors = append(vectors, t.Validation.Prompts.Vector...)
 		}
 		// The clusters are of prompts alone, so those of validation may take part; their outcomes do not.
-		labels, classes, err = learn.Cluster(ctx, learn.Unit(vectors, dim), dim, p.params.K, clusterRounds,
+		labels, classes, err = forecast.Cluster(ctx, forecast.Unit(vectors, dim), dim, p.params.K, clusterRounds,
 			policy.Stream(p.setup.Seed, "static", "clusters"))
 		return labels, classes, err
 	}
@@ -154,7 +155,7 @@ func (p *router) categories(ctx context.Context, t *policy.Task) (labels []int, 
 	for _, c := range t.Train.Prompts.Category {
 		labels = append(labels, label(c))
 	}
-	if learn.HasValidation(t) {
+	if forecast.HasValidation(t) {
 		for _, c := range t.Validation.Prompts.Category {
 			labels = append(labels, label(c))
 		}
@@ -163,17 +164,17 @@ func (p *router) categories(ctx context.Context, t *policy.Task) (labels []int, 
 }
 
 // classifier is the softmax regression, trained on train and stopped by validation.
-func (p *router) classifier(ctx context.Context, t *policy.Task, labels []int, classes int, report func(policy.Progress)) (*learn.Net, error) {
+func (p *router) classifier(ctx context.Context, t *policy.Task, labels []int, classes int, report func(policy.Progress)) (*nn.Net, error) {
 	n := len(labels)
 	x := t.Train.Prompts.Vector
 	if n > t.Train.Len() {
 		x = append(slices.Clone(x), t.Validation.Prompts.Vector...)
 	}
-	ex := &learn.Examples{N: n, X: x, Y: make([]float32, n*classes), W: make([]float32, n*classes), HeldOut: make([]int32, n)}
+	ex := &nn.Examples{N: n, X: x, Y: make([]float32, n*classes), W: make([]float32, n*classes), HeldOut: make([]int32, n)}
 	for i, label := range labels {
-		ex.HeldOut[i] = learn.FromNobody
+		ex.HeldOut[i] = nn.FromNobody
 		if i >= t.Train.Len() {
-			ex.HeldOut[i] = learn.FromEverybody
+			ex.HeldOut[i] = nn.FromEverybody
 		}
 		if label == unlabelled {
 			continue // weighs nothing
@@ -183,9 +184,9 @@ func (p *router) classifier(ctx context.Context, t *policy.Task, labels []int, c
 			ex.W[i*classes+c] = 1
 		}
 	}
-	return learn.Train(ctx, learn.Config{
+	return nn.Train(ctx, nn.Config{
 		Backend: p.setup.Backend, Seed: p.setup.Seed, Name: "static classifier",
-		Blocks:  []learn.Block{{Link: learn.Softmax, Width: classes, Weight: 1}},
+		Blocks:  []nn.Block{{Link: nn.Softmax, Width: classes, Weight: 1}},
 		Members: 1, LearningRate: p.params.LearningRate, WeightDecay: p.params.WeightDecay, ClipNorm: 1,
 		Batch: p.params.Batch, Epochs: p.params.Epochs, Patience: p.params.Patience,
 	}, ex, report)
@@ -193,22 +194,22 @@ func (p *router) classifier(ctx context.Context, t *policy.Task, labels []int, c
 
 // Route implements [policy.Policy].
 func (p *router) Route(ctx context.Context, b *policy.Batch) (*policy.Decisions, error) {
-	if p.state == nil {
-		return nil, errors.New("static was not fitted")
-	}
-	if err := learn.CheckPrompts(b.Prompts, policy.NeedVector); err != nil {
+	if err := p.Fitted(); err != nil {
 		return nil, err
 	}
-	if n := b.Prompts.Len(); n > 0 && b.Prompts.Dim != p.state.Dim {
-		return nil, fmt.Errorf("prompt vectors have %d numbers, those fitted on had %d: use the same encoder", b.Prompts.Dim, p.state.Dim)
+	if err := forecast.CheckPrompts(b.Prompts, policy.NeedVector); err != nil {
+		return nil, err
+	}
+	if n := b.Prompts.Len(); n > 0 && b.Prompts.Dim != p.State.Dim {
+		return nil, fmt.Errorf("prompt vectors have %d numbers, those fitted on had %d: use the same encoder", b.Prompts.Dim, p.State.Dim)
 	}
 	category := make([]int, b.Prompts.Len())
-	if p.state.Classifier != nil && len(category) > 0 {
-		probability, err := p.state.Classifier.Predict(ctx, b.Prompts.Vector)
+	if p.State.Classifier != nil && len(category) > 0 {
+		probability, err := p.State.Classifier.Predict(ctx, b.Prompts.Vector, nil)
 		if err != nil {
 			return nil, err
 		}
-		classes := p.state.Means.Rows()
+		classes := p.State.Means.Rows()
 		for i := range category {
 			for c, x := range probability[i*classes : (i+1)*classes] {
 				if x > probability[i*classes+category[i]] {
@@ -217,44 +218,33 @@ func (p *router) Route(ctx context.Context, b *policy.Batch) (*policy.Decisions,
 			}
 		}
 	}
-	d, err := p.state.Means.Route(b, p.setup.Models, func(i int) int { return category[i] })
+	d, err := p.State.Means.Route(b, p.setup.Models, func(i int) int { return category[i] })
 	if err != nil {
 		return nil, err
 	}
 	return d, ctx.Err()
 }
 
-// Save implements [policy.Saver].
-func (p *router) Save() ([]byte, error) {
-	if p.state == nil {
-		return nil, errors.New("static was not fitted")
-	}
-	return learn.SaveState(kind, p.state)
-}
-
-// Load implements [policy.Saver].
-func (p *router) Load(data []byte) error {
-	s := new(state)
-	if err := learn.LoadState(kind, data, s); err != nil {
-		return err
-	}
+// check tells whether a loaded state is whole and fits a pool of models models.
+func (s *state) check(models int) error {
 	if s.Means == nil || s.Dim < 1 {
-		return fmt.Errorf("loading %s: the checkpoint is not whole; fit again", kind)
+		return errors.New("the checkpoint is not whole; fit again")
 	}
 	classes := s.Means.Rows()
-	if err := s.Means.CheckShape(classes, len(p.setup.Models)); err != nil {
+	if err := s.Means.CheckShape(classes, models); err != nil {
 		return err
 	}
-	if s.Classifier != nil {
-		if err := s.Classifier.Check(); err != nil {
-			return err
+	if s.Classifier == nil {
+		if classes != 1 {
+			return fmt.Errorf("%d categories and no classifier; fit again", classes)
 		}
-		if s.Classifier.In != s.Dim || s.Classifier.Out() != classes {
-			return fmt.Errorf("loading %s: %d categories do not fit the classifier's %d; fit again", kind, classes, s.Classifier.Out())
-		}
-	} else if classes != 1 {
-		return fmt.Errorf("loading %s: %d categories and no classifier; fit again", kind, classes)
+		return nil
 	}
-	p.state = s
+	if err := s.Classifier.Check(); err != nil {
+		return err
+	}
+	if s.Classifier.In != s.Dim || s.Classifier.Out() != classes {
+		return fmt.Errorf("%d categories do not fit the classifier's %d; fit again", classes, s.Classifier.Out())
+	}
 	return nil
 }

@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/compute"
 )
 
 // plan says in which shapes texts are computed: each text in the narrowest that holds it. A shape depends on the text
@@ -28,7 +28,7 @@ func newPlan(c *Config, backend string) plan {
 		p.tokens = 32768 // a GPU wants more at once
 	}
 	maxTokens := c.MaxTokens
-	if backend == "" || backend == learn.DefaultBackend {
+	if backend == "" || backend == compute.Default {
 		// Much of a batch is computed on one processor only, so there are as many batches as processors. Larger ones are not
 		// faster, and the last one of each width is mostly padding.
 		p.tokens, p.workers = 256, runtime.GOMAXPROCS(0)

@@ -10,12 +10,12 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/gomlx/compute"
+	backends "github.com/gomlx/compute"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
 	"github.com/trilemma-bench/trilemma/harness/encode/safetensors"
-	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/compute"
 )
 
 // Encoder computes vectors of a model on one backend. It is safe for concurrent use.
@@ -32,7 +32,7 @@ type Encoder struct {
 // Encoder returns the encoder of a backend, as policies take it: "go", "xla:cpu", "xla:cuda" or the path of a PJRT plugin.
 // Neither backend nor weights are touched before the first text is encoded. The name is what tables call it.
 func (m *Model) Encoder(name, backend string) (*Encoder, error) {
-	if err := learn.CheckBackend(backend); err != nil {
+	if err := compute.Check(backend); err != nil {
 		return nil, err
 	}
 	return &Encoder{model: m, name: name, backend: backend, plan: newPlan(&m.Config, backend)}, nil
@@ -68,7 +68,7 @@ func (e *Encoder) start() (*model.Exec, error) {
 	if e.exec != nil {
 		return e.exec, nil
 	}
-	backend, err := learn.OpenBackend(e.backend)
+	backend, err := compute.Open(e.backend)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +77,7 @@ func (e *Encoder) start() (*model.Exec, error) {
 }
 
 // load puts the weights on a backend.
-func (m *Model) load(backend compute.Backend) (*model.Exec, error) {
+func (m *Model) load(backend backends.Backend) (*model.Exec, error) {
 	f, err := safetensors.Open(filepath.Join(m.Dir, weightsFile))
 	if err != nil {
 		return nil, err
@@ -99,7 +99,7 @@ func (m *Model) load(backend compute.Backend) (*model.Exec, error) {
 			flat = transpose(flat, dims[0], dims[1])
 			dims[0], dims[1] = dims[1], dims[0]
 		}
-		err = guard(func() error {
+		err = compute.Try(func() error {
 			store.RootScope().VariableWithValue(name, tensors.FromFlatDataAndDimensions(flat, dims...))
 			return nil
 		})
@@ -108,7 +108,7 @@ func (m *Model) load(backend compute.Backend) (*model.Exec, error) {
 		}
 	}
 	var exec *model.Exec
-	err = guard(func() error {
+	err = compute.Try(func() error {
 		exec, err = model.NewExec(backend, store, m.Config.forward)
 		if err != nil {
 			return err
@@ -133,24 +133,10 @@ func transpose(flat []float32, rows, columns int) []float32 {
 	return out
 }
 
-// guard turns the panics with which GoMLX reports mistakes into errors.
-func guard(do func() error) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			if e, ok := r.(error); ok {
-				err = fmt.Errorf("gomlx: %w", e)
-			} else {
-				err = fmt.Errorf("gomlx: %v", r)
-			}
-		}
-	}()
-	return do()
-}
-
 // run computes one batch: vectors [len(rows) × Dim].
 func (e *Encoder) run(exec *model.Exec, b *batch) (vectors []float32, err error) {
 	size := len(b.lengths)
-	err = guard(func() error {
+	err = compute.Try(func() error {
 		ids := tensors.FromFlatDataAndDimensions(b.ids, size, b.width)
 		lengths := tensors.FromFlatDataAndDimensions(b.lengths, size)
 		out, err := exec.Call1(ids, lengths)

@@ -16,7 +16,7 @@ import (
 	"github.com/trilemma-bench/trilemma/harness/encode"
 	"github.com/trilemma-bench/trilemma/harness/encode/weights"
 	"github.com/trilemma-bench/trilemma/harness/trace/file"
-	"github.com/trilemma-bench/trilemma/policies/learn"
+	"github.com/trilemma-bench/trilemma/policies/compute"
 )
 
 const shared = "../../../../shared/"
@@ -34,7 +34,7 @@ func minilm(t testing.TB) *Model {
 // readyBackends are those of this machine.
 func readyBackends() []string {
 	var names []string
-	for _, s := range learn.Backends() {
+	for _, s := range compute.List() {
 		if s.Ready {
 			names = append(names, s.Name)
 		}
@@ -72,7 +72,7 @@ func TestGolden(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, backend := range readyBackends() {
-		if backend != learn.DefaultBackend && os.Getenv("TRILEMMA_FULL") == "" {
+		if backend != compute.Default && os.Getenv("TRILEMMA_FULL") == "" {
 			continue // compiling takes ten seconds
 		}
 		t.Run(strings.ReplaceAll(backend, ":", "-"), func(t *testing.T) {
@@ -130,7 +130,7 @@ func TestReproducesPublishedVectors(t *testing.T) {
 	backends := readyBackends()
 	backend := backends[min(1, len(backends)-1)] // the faster one, where there is one
 	if step > 1 {
-		backend = learn.DefaultBackend
+		backend = compute.Default
 	}
 	got := vectors(t, encoder(t, m, backend), texts...)
 	var worst float64

@@ -6,6 +6,9 @@
 //
 // A file is 8 bytes of little-endian header length, the header as a JSON object, and the data. The header is taken to be
 // hostile: lengths, shapes and offsets are checked before anything is allocated for them.
+//
+// Why this is not gomlx/go-huggingface's reader: it reads from a repository of the hub, into tensors of a GoMLX backend and in
+// the file's own precision, does not ask that tensors tile the data, and brings a hub client and five more libraries along.
 package safetensors
 
 import (

@@ -10,6 +10,10 @@
 //  5. [CLS] goes before and [SEP] behind, and what exceeds the length asked for is cut off.
 //
 // Bytes that are not UTF-8 count as U+FFFD, which cleaning removes.
+//
+// Why this is not gomlx/go-huggingface's tokenizer: of the 50 texts of the golden file it splits one otherwise (zero-width
+// characters, which cleaning removes), and it takes 100 times as long (12.6 s against 0.12 s for 3,012 prompts of MMLU-Pro,
+// 619,651 tokens, at v0.4.2-0.20260730).
 package wordpiece
 
 import (

@@ -391,7 +391,7 @@ func TestPublishedFilesGiveTheGivenTrace(t *testing.T) {
 		t.Error("estimated tokens are too far off")
 	}
 	dir := filepath.Join(t.TempDir(), "trace")
-	if err := got.Write(dir, file.WriteOptions{}); err != nil {
+	if err := got.Write(dir); err != nil {
 		t.Fatal(err)
 	}
 	if v, total, err := file.Validate(context.Background(), dir, 3); total > 0 || err != nil {

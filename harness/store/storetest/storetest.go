@@ -133,10 +133,9 @@ func (c *cell) save(t testing.TB, run *store.Run, old bool) []store.Point {
 				d := store.Decision{
 					PromptID: fmt.Sprintf("p%03d", prompt), Preference: preference, Use: "select", Model: Models[m], Probability: 1,
 					Models: []string{Models[m]}, Weights: []float32{1},
-					Answered: store.NewAnswered(policy.Figures{
-						policy.Quality: float64(Score(prompt, m)), policy.Cost: float64(CostUSD[m]), policy.Carbon: float64(1000 * CostUSD[m]), policy.Latency: 1,
-					}),
 				}
+				usd := float64(CostUSD[m])
+				d.SetFigures(policy.Figures{policy.Quality: float64(Score(prompt, m)), policy.Cost: usd, policy.Carbon: 1000 * usd, policy.Latency: 1})
 				if !yield(d) {
 					return
 				}

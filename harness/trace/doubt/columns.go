@@ -178,15 +178,15 @@ func (d *doubts) columns() error {
 	type unread struct{ file, column string }
 	var others []unread
 	for _, name := range append([]string{trace.PromptsFile}, names[:min(1, len(names))]...) {
-		columns, err := file.Columns(d.t.Dir, name)
+		all, strange, err := file.Columns(d.t.Dir, name)
 		if err != nil {
 			return err
 		}
-		for _, c := range columns {
+		for _, c := range all {
 			have[c] = true
-			if !file.Known(c) {
-				others = append(others, unread{name, c})
-			}
+		}
+		for _, c := range strange {
+			others = append(others, unread{name, c})
 		}
 	}
 	for _, o := range others {

@@ -191,7 +191,7 @@ func TestDoubtsNameTheRow(t *testing.T) {
 	dir := t.TempDir()
 	tr := sound()
 	tr.Outcomes.ReasoningTokens[37], tr.Outcomes.ReasoningTokens[81] = 2500, 2500
-	if err := file.Write(dir, tr, file.WriteOptions{RowsPerShard: 30}); err != nil {
+	if err := file.Write(dir, tr, nil); err != nil {
 		t.Fatal(err)
 	}
 	text, err := os.ReadFile(filepath.Join(dir, trace.ModelsFile))
@@ -212,8 +212,8 @@ func TestDoubtsNameTheRow(t *testing.T) {
 	if len(list) != 2 || !strings.Contains(list[0].Fix, "write params_total_b") || list[0].Row < 1 {
 		t.Fatalf("doubts %+v, want the unknown key with its line", list)
 	}
-	if got := list[1]; got.File != "outcomes/part-00001.parquet" || got.Row != 7 || got.Count != 2 || got.Of != 120 || !slices.Equal(got.Models, []string{"m-70b"}) {
-		t.Errorf("doubt %+v, want row 7 of the second file, 2 of 120", got)
+	if got := list[1]; got.File != "outcomes.parquet" || got.Row != 37 || got.Count != 2 || got.Of != 120 || !slices.Equal(got.Models, []string{"m-70b"}) {
+		t.Errorf("doubt %+v, want row 37, 2 of 120", got)
 	}
 }
 

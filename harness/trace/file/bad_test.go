@@ -385,3 +385,79 @@ func FuzzOpen(f *testing.F) {
 func violation(file string, row int64, column, value, problem string) trace.Violation {
 	return trace.Violation{File: file, Row: row, Column: column, Value: value, Problem: problem}
 }
+
+// Outcomes in several files are those of one.
+func TestShardsAreOneTrace(t *testing.T) {
+	var all []badRow
+	dir := lay(t, func(_ *string, _ *[]badPrompt, r *[]badRow) { all = *r })
+	want, err := Open(context.Background(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(dir, trace.OutcomesFile)); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 {
+		store(t, filepath.Join(dir, trace.OutcomesDir, fmt.Sprintf("part-%d.parquet", i)), all[20*i:20*(i+1)])
+	}
+	got, err := Open(context.Background(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := sameTrace(want, got); diff != "" {
+		t.Errorf("one file (-) and three (+) differ:\n%s", diff)
+	}
+	places, err := Locate(context.Background(), got, []int{45})
+	if want := (Place{"outcomes/part-2.parquet", 5}); err != nil || places[45] != want {
+		t.Errorf("outcome 45 is at %v, %v, want %v", places, err, want)
+	}
+}
+
+// Rows tells the file and the column that is damaged, and takes no file for whole that was cut.
+func TestRowsRefuses(t *testing.T) {
+	dir := lay(t, nil)
+	path := filepath.Join(dir, trace.OutcomesFile)
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := func() (n int, err error) {
+		err = Rows(path, func(*badRow) bool { n++; return true })
+		return n, err
+	}
+	if n, err := count(); n != 60 || err != nil {
+		t.Fatalf("%d rows, %v, want 60", n, err)
+	}
+	r := policy.Stream(1, "rows")
+	columns := map[string]bool{}
+	for range 300 {
+		b := bytes.Clone(whole)
+		b[r.IntN(len(b))] ^= byte(1 + r.IntN(255))
+		if err := os.WriteFile(path, b, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		var v *trace.Violation
+		if _, err := count(); err != nil && (!errors.As(err, &v) || v.File != trace.OutcomesFile) {
+			t.Errorf("%v is no violation of %s", err, trace.OutcomesFile)
+		} else if err != nil {
+			columns[v.Column] = true
+		}
+	}
+	if !columns["score"] || !columns["model_id"] {
+		t.Errorf("columns named: %v, want score and model_id among them", columns)
+	}
+	for cut := 0; cut < len(whole); cut += 1 + len(whole)/41 {
+		if err := os.WriteFile(path, whole[:cut], 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := count(); err == nil {
+			t.Errorf("%d of %d bytes: %d rows and no error", cut, len(whole), n)
+		}
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := count(); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a file that is not there: %v", err)
+	}
+}

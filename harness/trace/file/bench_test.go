@@ -70,7 +70,7 @@ func writeLarge(b *testing.B, dir string, prompts, models int) {
 	for j := range models {
 		pool = append(pool, policy.NewModel(fmt.Sprintf("model-%d", j)))
 	}
-	w, err := NewWriter(dir, pool, WriteOptions{})
+	w, err := NewWriter(dir, pool)
 	if err != nil {
 		b.Fatal(err)
 	}

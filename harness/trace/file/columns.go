@@ -1,18 +1,24 @@
 package file
 
 import (
+	"bufio"
+	"errors"
 	"fmt"
-	"time"
+	"io"
+	"math"
+	"path/filepath"
+	"strings"
 
 	"github.com/parquet-go/parquet-go"
 
 	"github.com/trilemma-bench/trilemma/harness/trace"
 )
 
-// columnSpec is one column of a file being written.
-type columnSpec struct {
+// column is one column of a file being written. row appends the values of row i to to: one, or those of a list.
+type column struct {
 	name string
 	node parquet.Node
+	row  func(to []parquet.Value, i int) []parquet.Value
 }
 
 // orderedGroup is a group whose columns keep the order of the trace format; parquet.Group sorts them by name.
@@ -34,15 +40,6 @@ func (g orderedGroup) Fields() []parquet.Field {
 	return fields
 }
 
-func schemaNamed(name string, columns []columnSpec) *parquet.Schema {
-	g := orderedGroup{Group: parquet.Group{}}
-	for _, c := range columns {
-		g.Group[c.name] = c.node
-		g.order = append(g.order, c.name)
-	}
-	return parquet.NewSchema(name, g)
-}
-
 var (
 	textNode = parquet.Optional(parquet.String())
 	wordNode = parquet.Optional(parquet.Encoded(parquet.String(), &parquet.RLEDictionary))
@@ -50,46 +47,90 @@ var (
 	realNode = parquet.Optional(parquet.Leaf(parquet.FloatType))
 )
 
-func promptColumns(s schema) []columnSpec {
-	columns := []columnSpec{{colPromptID, parquet.String()}}
-	for _, c := range []struct {
-		have bool
-		columnSpec
-	}{
-		{s.benchmark, columnSpec{colBenchmark, wordNode}},
-		{s.category, columnSpec{colCategory, wordNode}},
-		{s.source, columnSpec{colSource, wordNode}},
-		{s.text, columnSpec{colPrompt, textNode}},
-		{s.reference, columnSpec{colReference, wordNode}},
-		{s.split, columnSpec{colSplit, wordNode}},
-		{s.arrivedAt, columnSpec{colArrivedAt, parquet.Optional(parquet.Timestamp(parquet.Microsecond))}},
-		{s.dim > 0, columnSpec{colEmbedding, parquet.List(parquet.Leaf(parquet.FloatType))}},
-	} {
-		if c.have {
-			columns = append(columns, c.columnSpec)
+// optional is a column of one value a row, null where known says so.
+func optional(name string, node parquet.Node, value func(i int) (v parquet.Value, known bool)) column {
+	return column{name, node, func(to []parquet.Value, i int) []parquet.Value {
+		if v, known := value(i); known {
+			return append(to, v.Level(0, 1, 0))
 		}
+		return append(to, parquet.NullValue())
+	}}
+}
+
+// texts is a column of texts, null where they are "".
+func texts(name string, node parquet.Node, text func(i int) string) column {
+	return optional(name, node, func(i int) (parquet.Value, bool) {
+		s := text(i)
+		return parquet.ByteArrayValue([]byte(s)), s != ""
+	})
+}
+
+// keys is a column of ids. Their bytes are copied once, not once a row.
+func keys(name string, node parquet.Node, id func(k int) string, of func(i int) int) column {
+	last, value := -1, parquet.Value{}
+	return column{name, node, func(to []parquet.Value, i int) []parquet.Value {
+		if k := of(i); k != last {
+			last, value = k, parquet.ByteArrayValue([]byte(id(k)))
+		}
+		return append(to, value)
+	}}
+}
+
+// promptColumns are those that the prompts have.
+func promptColumns(p *trace.Prompts) []column {
+	var columns []column
+	for i, c := range trace.Texts {
+		text := *c.Column(p)
+		at := func(i int) string { return text[i] }
+		switch {
+		case i == 0:
+			columns = append(columns, keys(c.Name, parquet.String(), at, func(i int) int { return i }))
+		case text == nil:
+		case c.Repeats:
+			columns = append(columns, texts(c.Name, wordNode, at))
+		default:
+			columns = append(columns, texts(c.Name, textNode, at))
+		}
+	}
+	if p.ArrivedAt != nil {
+		columns = append(columns, optional(colArrivedAt, parquet.Optional(parquet.Timestamp(parquet.Microsecond)), func(i int) (parquet.Value, bool) {
+			return parquet.Int64Value(p.ArrivedAt[i].UnixMicro()), !p.ArrivedAt[i].IsZero()
+		}))
+	}
+	if p.Embedding != nil {
+		columns = append(columns, column{colEmbedding, parquet.List(parquet.Leaf(parquet.FloatType)), func(to []parquet.Value, i int) []parquet.Value {
+			for k, x := range p.Embedding[i*p.Dim : (i+1)*p.Dim] {
+				to = append(to, parquet.FloatValue(x).Level(min(k, 1), 1, 0))
+			}
+			return to
+		}})
 	}
 	return columns
 }
 
-func outcomeColumns(s schema) []columnSpec {
-	columns := []columnSpec{{colPromptID, keyNode}, {colModelID, keyNode}}
-	if s.response {
-		columns = append(columns, columnSpec{colResponse, textNode})
+// outcomeColumns are those that the outcomes have. Row i is the outcome of cell at[i].
+func outcomeColumns(t *trace.Trace, at []int, response func(prompt, model int) string) []column {
+	o := &t.Outcomes
+	m := o.Models
+	columns := []column{
+		keys(colPromptID, keyNode, func(p int) string { return t.Prompts.ID[p] }, func(i int) int { return at[i] / m }),
+		keys(colModelID, keyNode, func(m int) string { return t.Models[m].ID }, func(i int) int { return at[i] % m }),
 	}
-	if s.answer {
-		columns = append(columns, columnSpec{colAnswer, wordNode})
+	if response != nil {
+		columns = append(columns, texts(colResponse, textNode, func(i int) string { return response(at[i]/m, at[i]%m) }))
 	}
-	for q := range trace.Figures {
-		if s.quantity[q] {
-			columns = append(columns, columnSpec{trace.Figures[q].Name, realNode})
+	if o.Answer != nil {
+		columns = append(columns, texts(colAnswer, wordNode, func(i int) string { return o.AnswerText[o.Answer[at[i]]] }))
+	}
+	for _, f := range trace.Figures {
+		if x := *f.Matrix(o); x != nil {
+			columns = append(columns, optional(f.Name, realNode, func(i int) (parquet.Value, bool) {
+				return parquet.FloatValue(x[at[i]]), !math.IsNaN(float64(x[at[i]]))
+			}))
 		}
 	}
 	return columns
 }
-
-// batchRows is how many values are handed to a column at once, so that pages end near their intended size.
-const batchRows = 1024
 
 // Rows of a row group. Responses are large: a group of them is held in memory, compressed, while it is written.
 const (
@@ -97,63 +138,43 @@ const (
 	groupRowsResponses = 1 << 15
 )
 
-// put writes n values to column c. make gives value i.
-func (f *parquetFile) put(c int, n int, value func(i int) parquet.Value) error {
-	w := f.pq.ColumnWriters()[c]
-	var batch [batchRows]parquet.Value
-	for i := 0; i < n; {
-		m := min(batchRows, n-i)
-		for k := range m {
-			batch[k] = value(i + k)
-		}
-		if _, err := w.WriteRowValues(batch[:m]); err != nil {
-			return fmt.Errorf("%s: %w", f.name, err)
-		}
-		i += m
+// batchValues is how many values are handed to a column at once, so that pages end near their intended size.
+const batchValues = 1024
+
+// output is a Parquet file being written column by column.
+type output struct {
+	name string
+	to   io.WriteCloser
+	buf  *bufio.Writer
+	pq   *parquet.GenericWriter[any]
+	most int // rows of a row group
+	rows int // in the current one
+}
+
+func newOutput(to io.WriteCloser, name string, columns []column, most int) *output {
+	g := orderedGroup{Group: parquet.Group{}}
+	for _, c := range columns {
+		g.Group[c.name] = c.node
+		g.order = append(g.order, c.name)
 	}
-	return nil
+	schema := parquet.NewSchema(strings.TrimSuffix(filepath.Base(name), ".parquet"), g)
+	buf := bufio.NewWriterSize(to, 1<<20)
+	return &output{name: name, to: to, buf: buf, most: most, pq: parquet.NewGenericWriter[any](buf, schema, parquet.Compression(&parquet.Zstd),
+		parquet.CreatedBy("trilemma", "1", "parquet-go"), parquet.PageBufferSize(256<<10), parquet.DictionaryMaxBytes(4<<20))}
 }
 
-func textValue(s string, c int) parquet.Value {
-	return parquet.ByteArrayValue([]byte(s)).Level(0, 0, c)
-}
-
-// optionalText is null where s is "".
-func optionalText(s string, c int) parquet.Value {
-	if s == "" {
-		return parquet.NullValue().Level(0, 0, c)
-	}
-	return parquet.ByteArrayValue([]byte(s)).Level(0, 1, c)
-}
-
-// writePrompts adds prompts to prompts.parquet.
-func (w *Writer) writePrompts(p *trace.Prompts) error {
-	f := w.prompts
-	for lo := 0; lo < p.Len(); {
-		hi := min(p.Len(), lo+groupRows-int(f.rows))
-		c := 0
-		err := f.put(c, hi-lo, func(i int) parquet.Value { return textValue(p.ID[lo+i], 0) })
-		for _, column := range [][]string{p.Benchmark, p.Category, p.Source, p.Text, p.Reference, p.Split} {
-			if column == nil || err != nil {
-				continue
+// write adds n rows.
+func (f *output) write(columns []column, n int) error {
+	for lo := 0; lo < n; {
+		hi := min(n, lo+f.most-f.rows)
+		for c := range columns {
+			if err := f.put(c, &columns[c], lo, hi); err != nil {
+				return fmt.Errorf("%s: %w", f.name, err)
 			}
-			c++
-			err = f.put(c, hi-lo, func(i int) parquet.Value { return optionalText(column[lo+i], c) })
 		}
-		if p.ArrivedAt != nil && err == nil {
-			c++
-			err = f.put(c, hi-lo, func(i int) parquet.Value { return timeValue(p.ArrivedAt[lo+i], c) })
-		}
-		if p.Embedding != nil && err == nil {
-			c++
-			err = f.putVectors(c, p, lo, hi)
-		}
-		if err != nil {
-			return err
-		}
-		f.rows += int64(hi - lo)
+		f.rows += hi - lo
 		lo = hi
-		if f.rows == groupRows {
+		if f.rows == f.most {
 			if err := f.flush(); err != nil {
 				return err
 			}
@@ -162,126 +183,42 @@ func (w *Writer) writePrompts(p *trace.Prompts) error {
 	return nil
 }
 
-func timeValue(at time.Time, c int) parquet.Value {
-	if at.IsZero() {
-		return parquet.NullValue().Level(0, 0, c)
-	}
-	return parquet.Int64Value(at.UnixMicro()).Level(0, 1, c)
-}
-
-// putVectors writes rows of the embedding, each as a list of p.Dim floats.
-func (f *parquetFile) putVectors(c int, p *trace.Prompts, lo, hi int) error {
-	w := f.pq.ColumnWriters()[c]
-	row := make([]parquet.Value, p.Dim)
+func (f *output) put(at int, c *column, lo, hi int) error {
+	w := f.pq.ColumnWriters()[at]
+	batch := make([]parquet.Value, 0, batchValues)
 	for i := lo; i < hi; i++ {
-		for k, x := range p.Embedding[i*p.Dim : (i+1)*p.Dim] {
-			again := 1
-			if k == 0 {
-				again = 0
-			}
-			row[k] = parquet.FloatValue(x).Level(again, 1, c)
-		}
-		if _, err := w.WriteRowValues(row); err != nil {
-			return fmt.Errorf("%s: %w", f.name, err)
-		}
-	}
-	return nil
-}
-
-// writeOutcomes adds the present outcomes of a part, prompt by prompt, models in their order.
-func (w *Writer) writeOutcomes(t *trace.Trace, response func(prompt, model int) string) error {
-	most := groupRows
-	if response != nil {
-		most = groupRowsResponses
-	}
-	cells := t.Prompts.Len() * t.Outcomes.Models
-	at := make([]int, 0, most)
-	for cell := 0; cell < cells; {
-		if !t.Outcomes.Present.Has(cell) {
-			cell++
-			continue
-		}
-		if w.outcomes == nil {
-			name := trace.OutcomesFile
-			if w.opts.RowsPerShard > 0 {
-				name = fmt.Sprintf("%s/part-%05d.parquet", trace.OutcomesDir, w.shard)
-			}
-			w.shard++
-			f, err := w.open(name, outcomeColumns(w.have))
-			if err != nil {
+		if batch = c.row(batch, i); len(batch) >= batchValues || i == hi-1 {
+			if _, err := w.WriteRowValues(batch); err != nil {
 				return err
 			}
-			w.outcomes = f
-		}
-		room := most - int(w.outcomes.rows)
-		if w.opts.RowsPerShard > 0 {
-			room = min(room, w.opts.RowsPerShard-w.rows)
-		}
-		at = at[:0]
-		for ; cell < cells && len(at) < room; cell++ {
-			if t.Outcomes.Present.Has(cell) {
-				at = append(at, cell)
-			}
-		}
-		if err := w.putOutcomes(t, at, response); err != nil {
-			return err
-		}
-		w.outcomes.rows += int64(len(at))
-		w.rows += len(at)
-		var err error
-		switch {
-		case w.opts.RowsPerShard > 0 && w.rows == w.opts.RowsPerShard:
-			err = w.outcomes.finish()
-			w.outcomes, w.rows = nil, 0
-		case int(w.outcomes.rows) == most:
-			err = w.outcomes.flush()
-		}
-		if err != nil {
-			return err
+			batch = batch[:0]
 		}
 	}
 	return nil
 }
 
-func (w *Writer) putOutcomes(t *trace.Trace, at []int, response func(prompt, model int) string) error {
-	f, o := w.outcomes, &t.Outcomes
-	m := o.Models
-	// Byte slices of the ids are made once, not once a row.
-	models := make([]parquet.Value, m)
-	for j := range models {
-		models[j] = textValue(t.Models[j].ID, 1)
+// flush ends the row group.
+func (f *output) flush() error {
+	if f.rows == 0 {
+		return nil
 	}
-	last, value := -1, parquet.Value{}
-	err := f.put(0, len(at), func(i int) parquet.Value {
-		if p := at[i] / m; p != last {
-			last, value = p, textValue(t.Prompts.ID[p], 0)
-		}
-		return value
-	})
+	f.rows = 0
+	if err := f.pq.Flush(); err != nil {
+		return fmt.Errorf("%s: %w", f.name, err)
+	}
+	return nil
+}
+
+func (f *output) finish() error {
+	err := f.flush()
 	if err == nil {
-		err = f.put(1, len(at), func(i int) parquet.Value { return models[at[i]%m] })
+		err = f.pq.Close()
 	}
-	c := 1
-	if response != nil && err == nil {
-		c++
-		err = f.put(c, len(at), func(i int) parquet.Value { return optionalText(response(at[i]/m, at[i]%m), c) })
+	if err == nil {
+		err = f.buf.Flush()
 	}
-	if o.Answer != nil && err == nil {
-		c++
-		err = f.put(c, len(at), func(i int) parquet.Value { return optionalText(o.AnswerText[o.Answer[at[i]]], c) })
+	if err = errors.Join(err, f.to.Close()); err != nil {
+		return fmt.Errorf("%s: %w", f.name, err)
 	}
-	for q := range trace.Figures {
-		x := *trace.Figures[q].Matrix(o)
-		if x == nil || err != nil {
-			continue
-		}
-		c++
-		err = f.put(c, len(at), func(i int) parquet.Value {
-			if v := x[at[i]]; known32(v) {
-				return parquet.FloatValue(v).Level(0, 1, c)
-			}
-			return parquet.NullValue().Level(0, 0, c)
-		})
-	}
-	return err
+	return nil
 }

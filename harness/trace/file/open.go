@@ -14,7 +14,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -39,9 +38,6 @@ func Open(ctx context.Context, dir string) (*trace.Trace, error) {
 	return t, nil
 }
 
-// errFound stops the parallel scan: something is wrong somewhere.
-var errFound = errors.New("the trace violates its format")
-
 func open(ctx context.Context, dir string) (*trace.Trace, error) {
 	found := &trace.Findings{Limit: 1}
 	models, err := readModels(dir, found)
@@ -60,16 +56,26 @@ func open(ctx context.Context, dir string) (*trace.Trace, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch err := s.parallel(ctx, dir, names); {
-	case errors.Is(err, errFound):
-		// Which goroutine found something first is chance. Read again, in order, for the one to tell.
-		return nil, s.firstViolation(ctx, dir, names)
-	case err != nil:
+	_, total, err := s.read(ctx, dir, names, 1, runtime.GOMAXPROCS(0))
+	if err != nil {
 		return nil, err
 	}
+	if total > 0 {
+		// Which goroutine found something first is chance. Read again, in order, for the one to tell.
+		if s, err = newScan(models, prompts, index, false); err != nil {
+			return nil, err
+		}
+		list, _, err := s.read(ctx, dir, names, 1, 1)
+		if err == nil && len(list) == 0 {
+			err = errors.New("the trace violates its format, but only when read in parallel: are the files being written to?")
+		}
+		if err != nil {
+			return nil, err
+		}
+		return nil, &list[0]
+	}
 	for q := range trace.Figures {
-		m := trace.Figures[q].Matrix(s.out)
-		if trace.Needed(q) {
+		if m := trace.Figures[q].Matrix(s.out); trace.Needed(q) {
 			s.matrix(q)
 		} else if !s.known[q].Load() {
 			*m = nil
@@ -79,179 +85,98 @@ func open(ctx context.Context, dir string) (*trace.Trace, error) {
 	return &trace.Trace{Dir: dir, Models: models, Prompts: *prompts, Outcomes: *s.out}, nil
 }
 
-// parallel scans all row groups of all shards. It returns errFound if there is anything wrong with the data.
-func (s *scan) parallel(outer context.Context, dir string, names []string) error {
-	g, ctx := errgroup.WithContext(outer)
-	g.SetLimit(runtime.GOMAXPROCS(0))
-	for _, name := range names {
-		if ctx.Err() != nil {
-			break
-		}
-		t, err := openTable(name, filepath.Join(dir, name))
-		if err != nil {
-			err := asFound(err)
-			g.Go(func() error { return err })
-			break
-		}
-		found := &trace.Findings{Limit: 1}
-		c := s.columns(t, found)
-		if found.Total > 0 {
-			t.close()
-			g.Go(func() error { return errFound })
-			break
-		}
-		var left atomic.Int64
-		left.Store(int64(len(t.groups)))
-		if len(t.groups) == 0 {
-			t.close()
-		}
-		for i := range t.groups {
-			g.Go(func() error {
-				defer func() {
-					if left.Add(-1) == 0 {
-						t.close()
-					}
-				}()
-				found := &trace.Findings{Limit: 1}
-				if err := s.group(ctx, t, &c, i, found); err != nil {
-					return err
-				}
-				if found.Total > 0 {
-					return errFound
-				}
-				return nil
-			})
+// read scans outcome files, so many of them and of their row groups at once, and returns the first limit violations (0 for
+// all) by file and row, and how many there are. One at a time they are told as they stand: of two rows of one outcome, the
+// later.
+func (s *scan) read(ctx context.Context, dir string, names []string, limit, workers int) (list []trace.Violation, total int, err error) {
+	parts := make([][]trace.Findings, len(names)) // [files][row groups, after the file itself]
+	files, inner := errgroup.WithContext(ctx)
+	files.SetLimit(workers)
+	for i, name := range names {
+		files.Go(func() (err error) {
+			parts[i], err = s.shard(inner, dir, name, limit, workers)
+			return err
+		})
+	}
+	if err := errors.Join(files.Wait(), ctx.Err()); err != nil {
+		return nil, 0, err
+	}
+	for i := range parts {
+		for j := range parts[i] {
+			list = parts[i][j].Drain(list)
+			total += parts[i][j].Total
 		}
 	}
-	if err := g.Wait(); err != nil {
-		return err
-	}
-	if err := outer.Err(); err != nil {
-		return err // before any row group could notice
-	}
-	if s.rows.Load() == 0 {
-		return errFound
-	}
-	return nil
-}
-
-// asFound is errFound for a violation, and any other error as it is.
-func asFound(err error) error {
-	if v := (*trace.Violation)(nil); errors.As(err, &v) {
-		return errFound
-	}
-	return err
-}
-
-// firstViolation reads the outcomes in order up to the first violation.
-func (s *scan) firstViolation(ctx context.Context, dir string, names []string) error {
-	again := &scan{prompts: s.prompts, ids: s.ids, models: s.models, width: s.width, cells: s.cells, present: trace.NewBitmap(s.cells)}
-	list, _, err := again.sequential(ctx, dir, names, 1, true)
-	switch {
-	case err != nil:
-		return err
-	case len(list) > 0:
-		return &list[0]
-	}
-	return fmt.Errorf("%w, but only when read in parallel: are the files being written to?", errFound)
-}
-
-// sequential checks all shards in order and returns the first limit violations (0 for all) and how many there are; with
-// stop, no more is read once there is one.
-func (s *scan) sequential(ctx context.Context, dir string, names []string, limit int, stop bool) (list []trace.Violation, total int, err error) {
-	found := &trace.Findings{Limit: limit}
-	for _, name := range names {
-		if err := s.shard(ctx, dir, name, found, func() bool {
-			list = found.Drain(list)
-			return stop && found.Total > 0
-		}); err != nil {
-			return nil, 0, err
-		}
-		if stop && found.Total > 0 {
-			return list, found.Total, nil
-		}
-	}
-	if s.rows.Load() == 0 && found.Total == 0 {
+	if s.rows.Load() == 0 && total == 0 {
 		name := names[0]
 		if len(names) > 1 {
 			name = trace.OutcomesDir
 		}
-		found.Add(trace.Violation{File: name, Row: -1, Problem: "has no outcomes", Fix: "a trace needs at least one outcome"})
-		list = found.Drain(list)
+		return []trace.Violation{{File: name, Row: -1, Problem: "has no outcomes", Fix: "a trace needs at least one outcome"}}, 1, nil
 	}
-	return list, found.Total, nil
+	return list, total, nil
 }
 
-// shard checks one file. After each row group it calls done, which may end the reading.
-func (s *scan) shard(ctx context.Context, dir, name string, found *trace.Findings, done func() bool) error {
+// shard scans one file.
+func (s *scan) shard(ctx context.Context, dir, name string, limit, workers int) ([]trace.Findings, error) {
+	parts := []trace.Findings{{Limit: limit}}
 	t, err := openTable(name, filepath.Join(dir, name))
 	if err != nil {
-		defer done()
-		return found.Take(err)
+		return parts, parts[0].Take(err)
 	}
 	defer t.close()
-	c := s.columns(t, found)
-	if done() {
-		return nil
+	parts = append(parts, make([]trace.Findings, len(t.groups))...)
+	c := s.columns(t, &parts[0])
+	groups, ctx := errgroup.WithContext(ctx)
+	groups.SetLimit(workers)
+	for g := range t.groups {
+		parts[g+1].Limit = limit
+		groups.Go(func() error { return s.group(ctx, t, &c, g, &parts[g+1]) })
 	}
-	for i := range t.groups {
-		if err := s.group(ctx, t, &c, i, found); err != nil {
-			return err
-		}
-		if done() {
-			return nil
-		}
-	}
-	return nil
+	return parts, groups.Wait()
 }
 
 // Validate reads the whole trace and lists what is wrong with it, in the order of the files (models.yaml,
 // prompts.parquet, outcomes) and of their rows: the first limit violations, or all of them if limit is 0. total counts
 // all. The error is for what is not the fault of the data, such as a disk that cannot be read.
 func Validate(ctx context.Context, dir string, limit int) (violations []trace.Violation, total int, err error) {
-	fail := func(err error) ([]trace.Violation, int, error) {
+	found := &trace.Findings{Limit: limit}
+	violations, err = validate(ctx, dir, found)
+	if err != nil {
 		return nil, 0, fmt.Errorf("validating trace %s: %w", dir, err)
 	}
-	found := &trace.Findings{Limit: limit}
+	if limit > 0 && len(violations) > limit {
+		violations = violations[:limit]
+	}
+	return violations, found.Total, nil
+}
+
+func validate(ctx context.Context, dir string, found *trace.Findings) (violations []trace.Violation, err error) {
 	models, err := readModels(dir, found)
 	if err != nil {
-		return fail(err)
+		return nil, err
 	}
 	violations = found.Drain(violations)
-	before := found.Total
 	prompts, index, err := readPrompts(ctx, dir, found)
 	if err != nil {
-		return fail(err)
+		return nil, err
 	}
 	violations = found.Drain(violations)
-	if before < found.Total && len(index) == 0 {
+	if len(index) == 0 {
 		prompts, index = nil, nil
 	}
 	names, err := Shards(dir)
 	if err != nil {
-		if err := found.Take(err); err != nil {
-			return fail(err)
-		}
-		return found.Drain(violations), found.Total, nil
+		err := found.Take(err)
+		return found.Drain(violations), err
 	}
 	s, err := newScan(models, prompts, index, false)
 	if err != nil {
-		return fail(err)
+		return nil, err
 	}
-	left := 0
-	if limit > 0 {
-		// One more than is left to tell, for 0 would mean all of them.
-		left = limit - len(violations) + 1
-	}
-	list, n, err := s.sequential(ctx, dir, names, left, false)
-	if err != nil {
-		return fail(err)
-	}
-	violations = append(violations, list...)
-	if limit > 0 && len(violations) > limit {
-		violations = violations[:limit]
-	}
-	return violations, found.Total + n, nil
+	list, total, err := s.read(ctx, dir, names, found.Limit, 1)
+	found.Total += total
+	return append(violations, list...), err
 }
 
 // readModels reads models.yaml. What is wrong with it goes to found; err is for what is not the file's fault.

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"unicode/utf8"
 
 	"github.com/parquet-go/parquet-go"
 
@@ -65,11 +66,8 @@ func fits(x float64) bool {
 
 // scan reads outcome files into matrices, or only checks them.
 type scan struct {
-	prompts map[string]int32 // nil: unknown prompts cannot be told, prompts.parquet being broken
-	ids     []string         // [prompts]
-	models  map[string]int32 // nil likewise
-	width   int              // models
-	cells   int
+	prompts, models ids
+	cells           int
 	// present is written from several goroutines, with atomic operations.
 	present trace.Bitmap
 	out     *trace.Outcomes // nil: check only
@@ -79,24 +77,53 @@ type scan struct {
 	rows    atomic.Int64
 }
 
-func newScan(models []policy.Model, prompts *trace.Prompts, index map[string]int32, fill bool) (*scan, error) {
-	s := &scan{prompts: index, width: len(models)}
-	if prompts != nil {
-		s.ids = prompts.ID
-	}
-	if len(models) > 0 {
-		s.models = make(map[string]int32, len(models))
-		for i, m := range models {
-			s.models[m.ID] = int32(i)
+// ids are those that a column of the outcomes names.
+type ids struct {
+	list   []string
+	number map[string]int32 // nil where the file that lists them is broken: then unknown ones cannot be told
+	file   string
+	noun   string
+}
+
+// find looks an id up, given the number of the one before it: rows mostly stay at one id, or go on to the next.
+func (k *ids) find(id []byte, last int32) int32 {
+	if last >= 0 {
+		if k.list[last] == string(id) {
+			return last
+		}
+		if next := (last + 1) % int32(len(k.list)); k.list[next] == string(id) {
+			return next
 		}
 	}
-	s.cells = len(s.ids) * s.width
+	if i, ok := k.number[string(id)]; ok && len(id) > 0 {
+		return i
+	}
+	return -1
+}
+
+func newScan(models []policy.Model, prompts *trace.Prompts, index map[string]int32, fill bool) (*scan, error) {
+	s := &scan{
+		prompts: ids{number: index, file: trace.PromptsFile, noun: "prompt"},
+		models:  ids{file: trace.ModelsFile, noun: "model"},
+	}
+	if prompts != nil {
+		s.prompts.list = prompts.ID
+	}
+	if len(models) > 0 {
+		s.models.number = map[string]int32{}
+	}
+	for i, m := range models {
+		s.models.list = append(s.models.list, m.ID)
+		s.models.number[m.ID] = int32(i)
+	}
+	n := len(s.prompts.list)
+	s.cells = n * len(models)
 	if s.cells > 1<<32 {
-		return nil, fmt.Errorf("a trace of %d prompts × %d models does not fit into memory as matrices; split it", len(s.ids), s.width)
+		return nil, fmt.Errorf("a trace of %d prompts × %d models does not fit into memory as matrices; split it", n, len(models))
 	}
 	s.present = trace.NewBitmap(s.cells)
 	if fill {
-		s.out = &trace.Outcomes{Models: s.width, Present: s.present}
+		s.out = &trace.Outcomes{Models: len(models), Present: s.present}
 		s.answers.code = map[string]uint32{"": 0}
 		s.answers.text = []string{""}
 	}
@@ -106,27 +133,16 @@ func newScan(models []policy.Model, prompts *trace.Prompts, index map[string]int
 // columns are the fields of one outcome file; nil where it lacks the column.
 type columns struct {
 	prompt, model, answer *field
-	quantity              [len(trace.Figures)]*field
+	figure                [len(trace.Figures)]*field
 }
 
 // columns finds what the scan reads. What is missing or of the wrong type goes to found.
 func (s *scan) columns(t *table, found *trace.Findings) (c columns) {
-	get := func(name string, use kind, required bool) *field {
-		found.Column()
-		f, wrong := t.lookup(name, use)
-		switch {
-		case wrong != nil:
-			found.Add(*wrong)
-		case f == nil && required:
-			found.Add(*t.lacks(name))
-		}
-		return f
-	}
-	c.prompt = get(colPromptID, asText, true)
-	c.model = get(colModelID, asText, true)
-	c.answer = get(colAnswer, asText, false)
+	c.prompt = t.field(colPromptID, &asText, true, found)
+	c.model = t.field(colModelID, &asText, true, found)
+	c.answer = t.field(colAnswer, &asText, false, found)
 	for q := range trace.Figures {
-		c.quantity[q] = get(trace.Figures[q].Name, asNumber, q == trace.ScoreFigure)
+		c.figure[q] = t.field(trace.Figures[q].Name, &asNumber, q == trace.ScoreFigure, found)
 	}
 	return c
 }
@@ -138,49 +154,44 @@ func (s *scan) group(ctx context.Context, t *table, c *columns, group int, found
 	if err != nil {
 		return err
 	}
-	for q := range trace.Figures {
-		if c.quantity[q] == nil {
-			continue
-		}
+	for q, f := range c.figure {
 		found.Column()
-		if err := found.Take(s.figures(ctx, t, c.quantity[q], q, group, cell, found)); err != nil {
-			return err
+		if f != nil {
+			if err := found.Take(s.figures(ctx, t, f, q, group, cell, found)); err != nil {
+				return err
+			}
 		}
 	}
+	found.Column()
 	if c.answer == nil {
 		return nil
 	}
-	found.Column()
 	return found.Take(s.letters(ctx, t, c.answer, group, cell, found))
 }
 
 // keys finds the matrix cell of every row of a group, -1 where it has none.
 func (s *scan) keys(ctx context.Context, t *table, c *columns, group int, found *trace.Findings) (cell []int64, err error) {
-	found.Column()
-	first := t.first[group]
-	prompt, err := s.match(ctx, t, c.prompt, group, s.prompts, s.ids, trace.PromptsFile, found)
+	prompt, err := s.match(ctx, t, c.prompt, group, &s.prompts, found)
+	if err != nil {
+		return nil, err
+	}
+	model, err := s.match(ctx, t, c.model, group, &s.models, found)
 	if err != nil {
 		return nil, err
 	}
 	found.Column()
-	model, err := s.match(ctx, t, c.model, group, s.models, nil, trace.ModelsFile, found)
-	if err != nil {
-		return nil, err
-	}
-	found.Column()
-	cell = make([]int64, t.groups[group].NumRows())
+	cell = make([]int64, min(len(prompt), len(model)))
 	for i := range cell {
 		cell[i] = -1
-		if i >= len(prompt) || i >= len(model) || prompt[i] < 0 || model[i] < 0 {
+		if prompt[i] < 0 || model[i] < 0 {
 			continue
 		}
-		at := int64(prompt[i])*int64(s.width) + int64(model[i])
+		at := int64(prompt[i])*int64(len(s.models.list)) + int64(model[i])
 		bit := uint64(1) << (at & 63)
 		if atomic.OrUint64(&s.present[at>>6], bit)&bit != 0 {
-			v := trace.Violation{File: t.name, Row: first + int64(i), Column: colPromptID + ", " + colModelID,
-				Value:   fmt.Sprintf("(%s, %s)", trace.Clip(s.ids[prompt[i]]), s.modelName(model[i])),
-				Problem: "has an outcome in an earlier row already", Fix: "keep one row for each prompt and model"}
-			found.Add(v)
+			found.Add(trace.Violation{File: t.name, Row: t.first[group] + int64(i), Column: colPromptID + ", " + colModelID,
+				Value:   fmt.Sprintf("(%s, %s)", trace.Clip(s.prompts.list[prompt[i]]), trace.Clip(s.models.list[model[i]])),
+				Problem: "has an outcome in an earlier row already", Fix: "keep one row for each prompt and model"})
 			continue
 		}
 		cell[i] = at
@@ -188,95 +199,40 @@ func (s *scan) keys(ctx context.Context, t *table, c *columns, group int, found 
 	return cell, nil
 }
 
-func (s *scan) modelName(m int32) string {
-	for id, i := range s.models {
-		if i == m {
-			return trace.Clip(id)
-		}
-	}
-	return strconv.Itoa(int(m))
-}
-
-// match looks the ids of a group's rows up: -1 where an id is null or unknown. A dictionary is looked up once a page,
-// not once a row. order lists the ids in their own order, if rows are likely to follow it.
-func (s *scan) match(ctx context.Context, t *table, f *field, group int, index map[string]int32, order []string, where string, found *trace.Findings) ([]int32, error) {
+// match looks the ids of a group's rows up: -1 where an id is null or unknown.
+func (s *scan) match(ctx context.Context, t *table, f *field, group int, in *ids, found *trace.Findings) ([]int32, error) {
+	found.Column()
 	if f == nil {
 		return nil, nil
 	}
 	out := make([]int32, 0, min(t.groups[group].NumRows(), 1<<20))
-	var (
-		d     texts
-		words []int32
-	)
-	unknown := func(row int64, id []byte) {
-		if index == nil {
-			return
-		}
-		v := trace.Violation{File: t.name, Row: row, Column: f.name, Value: trace.Clip(string(id)), Problem: "is not in " + where,
-			Fix: "add it there, or remove its outcomes"}
-		if len(id) == 0 {
-			v.Value, v.Problem, v.Fix = "", "is empty", "name the "+strings.TrimSuffix(f.name, "_id")+" of every outcome"
-		}
-		found.Add(v)
-	}
 	last := int32(-1)
-	find := func(id []byte) int32 {
-		k := int32(-1)
-		switch {
-		case order != nil && last >= 0 && order[last] == string(id):
-			k = last
-		case order != nil && int(last)+1 < len(order) && order[last+1] == string(id):
-			k = last + 1
-		default:
-			if i, ok := index[string(id)]; ok && len(id) > 0 {
-				k = i
-			}
-		}
-		if k >= 0 {
-			last = k
-		}
-		return k
-	}
-	err := t.pages(ctx, group, f, func(row int64, page parquet.Page) error {
-		fresh, err := d.read(page)
-		if err != nil {
-			return broken(t.name, row, f.name, err)
-		}
-		if fresh {
-			words = grow(words, d.words)
-			for k := range words {
-				words[k] = find(d.word(k))
-			}
-		}
-		at := 0
-		for i := range int(page.NumValues()) {
-			if d.null != nil && d.null[i] == 0 {
-				found.Add(trace.Violation{File: t.name, Row: row + int64(i), Column: f.name, Problem: "is null",
-					Fix: "name the " + strings.TrimSuffix(f.name, "_id") + " of every outcome"})
-				out = append(out, -1)
+	err := t.values(ctx, group, f, func(row int64, batch []parquet.Value) {
+		for i, v := range batch {
+			id := v.ByteArray()
+			k := in.find(id, last)
+			out = append(out, k)
+			if k >= 0 {
+				last = k
 				continue
 			}
-			var k int32
-			if d.index != nil {
-				if k = words[d.index[at]]; k < 0 {
-					unknown(row+int64(i), d.word(int(d.index[at])))
-				}
-			} else {
-				id := d.raw(at)
-				k = find(id)
-				if k < 0 {
-					unknown(row+int64(i), id)
-				}
+			wrong := trace.Violation{File: t.name, Row: row + int64(i), Column: f.name, Problem: "is null", Fix: "name the " + in.noun + " of every outcome"}
+			switch {
+			case v.IsNull():
+			case in.number == nil:
+				continue
+			case len(id) == 0:
+				wrong.Problem = "is empty"
+			default:
+				wrong.Value, wrong.Problem, wrong.Fix = trace.Clip(string(id)), "is not in "+in.file, "add it there, or remove its outcomes"
 			}
-			at++
-			out = append(out, k)
+			found.Add(wrong)
 		}
-		return nil
 	})
 	return out, found.Take(err)
 }
 
-// figures reads one quantity of a group.
+// figures reads one column of figures of a group.
 func (s *scan) figures(ctx context.Context, t *table, f *field, q, group int, cell []int64, found *trace.Findings) error {
 	spec := &trace.Figures[q]
 	var dst []float32
@@ -284,27 +240,25 @@ func (s *scan) figures(ctx context.Context, t *table, f *field, q, group int, ce
 		dst = s.matrix(q)
 	}
 	first := t.first[group]
-	d := numbers{field: f}
 	known := false
-	err := t.pages(ctx, group, f, func(row int64, page parquet.Page) error {
-		if err := d.read(page); err != nil {
-			return broken(t.name, row, f.name, err)
-		}
-		at := cell[row-first:]
-		for i, x := range d.value {
+	err := t.values(ctx, group, f, func(row int64, batch []parquet.Value) {
+		to := cell[min(int(row-first), len(cell)):]
+		for i, v := range batch {
+			x := math.NaN()
+			if !v.IsNull() {
+				x = f.number(v)
+			}
 			if !spec.Valid(x) || !fits(x) {
-				if x != x && q != trace.ScoreFigure {
-					continue // not known
+				if x == x || q == trace.ScoreFigure { // else it is not known
+					found.Add(refuse(t.name, row+int64(i), x, v.IsNull(), spec))
 				}
-				found.Add(d.refuse(t.name, row, i, spec))
 				continue
 			}
 			known = true
-			if dst != nil && at[i] >= 0 {
-				dst[at[i]] = float32(x)
+			if dst != nil && i < len(to) && to[i] >= 0 {
+				dst[to[i]] = float32(x)
 			}
 		}
-		return nil
 	})
 	if known {
 		s.known[q].Store(true)
@@ -312,13 +266,12 @@ func (s *scan) figures(ctx context.Context, t *table, f *field, q, group int, ce
 	return err
 }
 
-// refuse tells what is wrong with value i of the page in d.
-func (d *numbers) refuse(file string, row int64, i int, spec *trace.Figure) trace.Violation {
-	x := d.value[i]
-	v := trace.Violation{File: file, Row: row + int64(i), Column: spec.Name, Value: strconv.FormatFloat(x, 'g', -1, 64),
+// refuse tells what is wrong with a figure.
+func refuse(file string, row int64, x float64, null bool, spec *trace.Figure) trace.Violation {
+	v := trace.Violation{File: file, Row: row, Column: spec.Name, Value: strconv.FormatFloat(x, 'g', -1, 64),
 		Problem: spec.Problem, Fix: spec.Fix}
 	switch {
-	case d.null != nil && d.null[i] == 0:
+	case null:
 		v.Value, v.Problem, v.Fix = "", "is null", "give the score, or leave the row out: a missing answer is a missing row"
 	case math.IsNaN(x):
 		v.Problem, v.Fix = "is not a number", "give the score, or leave the row out: a missing answer is a missing row"
@@ -334,9 +287,81 @@ func (d *numbers) refuse(file string, row int64, i int, spec *trace.Figure) trac
 	return v
 }
 
-// matrix returns the matrix of a quantity, made when the first row group asks for it.
+// matrix returns the matrix of a figure, made when the first row group asks for it.
 func (s *scan) matrix(q int) []float32 {
 	m := trace.Figures[q].Matrix(s.out)
 	s.once[q].Do(func() { *m = trace.NewMatrix(s.cells) })
 	return *m
+}
+
+// answers numbers answer texts while several row groups are read.
+type answers struct {
+	mu   sync.Mutex
+	once sync.Once
+	code map[string]uint32
+	text []string
+}
+
+func (a *answers) number(text []byte) uint32 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if c, ok := a.code[string(text)]; ok {
+		return c
+	}
+	c := uint32(len(a.text))
+	s := string(text)
+	a.code[s] = c
+	a.text = append(a.text, s)
+	return c
+}
+
+// settle numbers the answers by their order as texts, so that codes do not depend on which row group came first.
+func (a *answers) settle(o *trace.Outcomes) {
+	if len(o.Answer) == 0 || len(a.text) == 1 {
+		o.Answer = nil
+		return
+	}
+	o.AnswerText = slices.Sorted(slices.Values(a.text))
+	become := make([]uint32, len(a.text))
+	for i, s := range o.AnswerText {
+		become[a.code[s]] = uint32(i)
+	}
+	for i, c := range o.Answer {
+		o.Answer[i] = become[c]
+	}
+	a.code, a.text = nil, nil
+}
+
+// letters reads the answers of a group.
+func (s *scan) letters(ctx context.Context, t *table, f *field, group int, cell []int64, found *trace.Findings) error {
+	if s.out != nil {
+		s.answers.once.Do(func() { s.out.Answer = make([]uint32, s.cells) })
+	}
+	seen := map[string]uint32{} // spares the lock; what is not UTF-8 is not among them
+	first := t.first[group]
+	return t.values(ctx, group, f, func(row int64, batch []parquet.Value) {
+		to := cell[min(int(row-first), len(cell)):]
+		for i, v := range batch {
+			if v.IsNull() {
+				continue
+			}
+			raw := v.ByteArray()
+			code, have := seen[string(raw)]
+			if !have {
+				if !utf8.Valid(raw) {
+					found.Add(trace.Violation{File: t.name, Row: row + int64(i), Column: f.name, Value: trace.Clip(string(raw)), Problem: "is not valid UTF-8", Fix: castUTF8})
+					continue
+				}
+				if s.out != nil {
+					code = s.answers.number(raw)
+				}
+				if len(seen) < 1<<16 {
+					seen[string(raw)] = code
+				}
+			}
+			if s.out != nil && i < len(to) && to[i] >= 0 {
+				s.out.Answer[to[i]] = code
+			}
+		}
+	})
 }

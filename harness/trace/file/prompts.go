@@ -6,6 +6,7 @@ import (
 	"math"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"time"
 	"unicode/utf8"
 	"unsafe"
@@ -16,15 +17,9 @@ import (
 	"github.com/trilemma-bench/trilemma/harness/trace"
 )
 
-// Columns of prompts.parquet.
+// Columns of prompts.parquet beside [trace.Texts].
 const (
 	colPromptID  = "prompt_id"
-	colBenchmark = "benchmark"
-	colCategory  = "category"
-	colSource    = "source"
-	colPrompt    = "prompt"
-	colReference = "reference"
-	colSplit     = "split"
 	colArrivedAt = "arrived_at"
 	colEmbedding = "embedding"
 )
@@ -40,171 +35,105 @@ func readPrompts(ctx context.Context, dir string, found *trace.Findings) (*trace
 	}
 	defer t.close()
 	p := &trace.Prompts{}
-	type column struct {
-		name   string
-		use    kind
-		dst    *[]string
-		intern bool
-	}
-	columns := []column{
-		{colPromptID, asText, &p.ID, false},
-		{colBenchmark, asText, &p.Benchmark, true},
-		{colCategory, asText, &p.Category, true},
-		{colSource, asText, &p.Source, true},
-		{colPrompt, asText, &p.Text, false},
-		{colReference, asText, &p.Reference, true},
-		{colSplit, asText, &p.Split, true},
-		{colArrivedAt, asTime, nil, false},
-		{colEmbedding, asVector, nil, false},
-	}
 	// Each column is read by itself, so that the first to fail is the first in the file whatever the scheduling.
-	parts := make([]trace.Findings, len(columns))
+	parts := make([]trace.Findings, len(trace.Texts)+2)
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))
-	for i, c := range columns {
+	read := func(i int, name string, as *use, fn func(f *field, found *trace.Findings) error) {
 		parts[i].Limit = found.Limit
-		f, wrong := t.lookup(c.name, c.use)
-		if wrong != nil {
-			parts[i].Add(*wrong)
-			continue
+		if f := t.field(name, as, i == 0, &parts[i]); f != nil {
+			g.Go(func() error { return parts[i].Take(fn(f, &parts[i])) })
 		}
-		if f == nil {
-			if c.name == colPromptID {
-				parts[i].Add(*t.lacks(c.name))
-			}
-			continue
-		}
-		g.Go(func() error {
-			var err error
-			switch c.use {
-			case asText:
-				*c.dst, err = t.strings(ctx, f, c.intern, &parts[i])
-			case asTime:
-				p.ArrivedAt, err = t.instants(ctx, f)
-			case asVector:
-				p.Embedding, p.Dim, err = t.vectors(ctx, f, &parts[i])
-			}
-			return parts[i].Take(err)
+	}
+	for i, c := range trace.Texts {
+		read(i, c.Name, &asText, func(f *field, found *trace.Findings) (err error) {
+			*c.Column(p), err = t.strings(ctx, f, c.Repeats, found)
+			return err
 		})
 	}
+	read(len(trace.Texts), colArrivedAt, &asTime, func(f *field, _ *trace.Findings) (err error) {
+		p.ArrivedAt, err = t.instants(ctx, f)
+		return err
+	})
+	read(len(trace.Texts)+1, colEmbedding, &asVector, func(f *field, found *trace.Findings) (err error) {
+		p.Embedding, p.Dim, err = t.vectors(ctx, f, found)
+		return err
+	})
 	if err := g.Wait(); err != nil {
 		return nil, nil, fmt.Errorf("reading %s: %w", filepath.Join(dir, trace.PromptsFile), err)
 	}
-	whole := parts[0].Total == 0
-	index := make(map[string]int32, len(p.ID))
-	if t.rows > math.MaxInt32 {
-		parts[0].Add(trace.Violation{File: t.name, Row: -1, Problem: fmt.Sprintf("has %d rows", t.rows), Fix: "split it into traces of at most 2^31 prompts"})
-	} else {
-		for i, id := range p.ID {
-			if id == "" {
-				if whole { // else the null was told already
-					parts[0].Add(trace.Violation{File: t.name, Row: int64(i), Column: colPromptID, Problem: "is empty", Fix: "give every prompt an id"})
-				}
-				continue
-			}
-			if first, twice := index[id]; twice {
-				parts[0].Add(trace.Violation{File: t.name, Row: int64(i), Column: colPromptID, Value: trace.Clip(id),
-					Problem: fmt.Sprintf("is the id of row %d already", first), Fix: "remove one of the two, or give it another id"})
-				continue
-			}
-			index[id] = int32(i)
-		}
-	}
-	if t.rows == 0 && parts[0].Total == 0 {
-		parts[0].Add(trace.Violation{File: t.name, Row: -1, Problem: "has no prompts", Fix: "a trace needs at least one prompt"})
-	}
+	index := number(t, p.ID, &parts[0])
 	for i := range parts {
 		found.Merge(&parts[i])
-	}
-	if parts[0].Total > 0 && len(p.ID) == 0 {
-		index = nil
 	}
 	return p, index, nil
 }
 
-// lacks tells that a column that must be there is not.
-func (t *table) lacks(column string) *trace.Violation {
-	var have []string
-	for _, c := range t.pq.Root().Columns() {
-		have = append(have, c.Name())
+// number numbers the prompts by their ids; nil where there are none.
+func number(t *table, ids []string, found *trace.Findings) map[string]int32 {
+	whole := found.Total == 0 // else nulls were told already
+	bad := func(row int, value, problem, fix string) {
+		found.Add(trace.Violation{File: t.name, Row: int64(row), Column: colPromptID, Value: value, Problem: problem, Fix: fix})
 	}
-	return &trace.Violation{File: t.name, Row: -1, Column: column, Problem: fmt.Sprintf("is missing; the file has %q", have),
-		Fix: "add the column or rename the one that holds it"}
+	switch {
+	case t.rows > math.MaxInt32:
+		found.Add(trace.Violation{File: t.name, Row: -1, Problem: fmt.Sprintf("has %d rows", t.rows), Fix: "split it into traces of at most 2^31 prompts"})
+		return nil
+	case t.rows == 0 && whole:
+		found.Add(trace.Violation{File: t.name, Row: -1, Problem: "has no prompts", Fix: "a trace needs at least one prompt"})
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	index := make(map[string]int32, len(ids))
+	for i, id := range ids {
+		first, twice := index[id]
+		switch {
+		case id == "" && whole:
+			bad(i, "", "is empty", "give every prompt an id")
+		case id == "":
+		case twice:
+			bad(i, trace.Clip(id), fmt.Sprintf("is the id of row %d already", first), "remove one of the two, or give it another id")
+		default:
+			index[id] = int32(i)
+		}
+	}
+	return index
 }
 
-// strings reads a whole column of text. Nulls are "".
-func (t *table) strings(ctx context.Context, f *field, intern bool, found *trace.Findings) ([]string, error) {
+// strings reads a whole column of text, with one copy of each where they repeat. Nulls are "".
+func (t *table) strings(ctx context.Context, f *field, repeats bool, found *trace.Findings) ([]string, error) {
 	out := make([]string, 0, min(t.rows, 1<<20))
-	var (
-		d     texts
-		words []string
-		known = map[string]string{}
-	)
+	known := map[string]string{}
 	for group := range t.groups {
-		d.dict = nil
-		err := t.pages(ctx, group, f, func(row int64, page parquet.Page) error {
-			fresh, err := d.read(page)
-			if err != nil {
-				return broken(t.name, row, f.name, err)
-			}
-			if fresh {
-				words = words[:0]
-				all := string(d.wdata)
-				for k := range d.words {
-					w := all[d.woffset[k]:d.woffset[k+1]]
-					if intern {
-						w = share(known, w)
+		err := t.values(ctx, group, f, func(row int64, batch []parquet.Value) {
+			for i, v := range batch {
+				raw := v.ByteArray()
+				s, have := "", false
+				if repeats {
+					s, have = known[view(raw)]
+				}
+				if !have {
+					s = string(raw)
+					valid := utf8.ValidString(s)
+					if !valid {
+						found.Add(trace.Violation{File: t.name, Row: row + int64(i), Column: f.name, Value: trace.Clip(s), Problem: "is not valid UTF-8", Fix: castUTF8})
 					}
-					words = append(words, w)
-				}
-			}
-			var all string
-			if d.index == nil && !intern && len(d.data) > 0 {
-				all = string(d.data)
-			}
-			at := 0
-			for i := range int(page.NumValues()) {
-				if d.null != nil && d.null[i] == 0 {
-					if f.name == colPromptID {
-						found.Add(trace.Violation{File: t.name, Row: row + int64(i), Column: f.name, Problem: "is null", Fix: "give every prompt an id"})
+					if valid && repeats && len(known) < 1<<16 {
+						known[s] = s
 					}
-					out = append(out, "")
-					continue
 				}
-				var s string
-				switch {
-				case d.index != nil:
-					s = words[d.index[at]]
-				case intern:
-					s = share(known, view(d.raw(at)))
-				default:
-					s = all[d.offset[at]:d.offset[at+1]]
-				}
-				at++
-				if !utf8.ValidString(s) {
-					found.Add(trace.Violation{File: t.name, Row: row + int64(i), Column: f.name, Value: trace.Clip(s), Problem: "is not valid UTF-8", Fix: castUTF8})
+				if v.IsNull() && f.name == colPromptID {
+					found.Add(trace.Violation{File: t.name, Row: row + int64(i), Column: f.name, Problem: "is null", Fix: "give every prompt an id"})
 				}
 				out = append(out, s)
 			}
-			return nil
 		})
 		if err != nil {
 			return out, err
 		}
 	}
 	return out, nil
-}
-
-// share returns the one copy of a short text that repeats.
-func share(known map[string]string, s string) string {
-	if have, ok := known[s]; ok {
-		return have
-	}
-	s = string([]byte(s))
-	if len(known) < 1<<16 {
-		known[s] = s
-	}
-	return s
 }
 
 // view is b as a string, for a look-up that does not outlive b.
@@ -213,30 +142,106 @@ func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 // instants reads a whole column of times. Nulls are the zero time.
 func (t *table) instants(ctx context.Context, f *field) ([]time.Time, error) {
 	out := make([]time.Time, 0, min(t.rows, 1<<20))
-	var packed []time.Time
 	for group := range t.groups {
-		err := t.pages(ctx, group, f, func(row int64, page parquet.Page) (err error) {
-			if packed, err = f.times(page, packed); err != nil {
-				return broken(t.name, row, f.name, err)
-			}
-			at := 0
-			null := page.DefinitionLevels()
-			for i := range int(page.NumValues()) {
-				if len(null) > 0 && null[i] == 0 {
-					out = append(out, time.Time{})
-					continue
+		err := t.values(ctx, group, f, func(_ int64, batch []parquet.Value) {
+			for _, v := range batch {
+				var at time.Time
+				if !v.IsNull() {
+					at = f.time(v).UTC()
 				}
-				if at >= len(packed) {
-					return broken(t.name, row, f.name, errLength)
-				}
-				out = append(out, packed[at])
-				at++
+				out = append(out, at)
 			}
-			return nil
 		})
 		if err != nil {
 			return out, err
 		}
 	}
 	return out, nil
+}
+
+// vectors reads a column of lists of floats, all of the same length, to one row-major matrix. A column that is null
+// everywhere is no column.
+func (t *table) vectors(ctx context.Context, f *field, found *trace.Findings) (out []float32, dim int, err error) {
+	var (
+		row   = int64(-1) // row being read
+		have  int         // its values so far
+		nulls bool        // rows without a list came first
+		wrong bool
+	)
+	bad := func(row int64, value, problem string) {
+		wrong = true
+		found.Add(trace.Violation{File: t.name, Row: row, Column: f.name, Value: value, Problem: problem,
+			Fix: "give every prompt a vector of the same length, all numbers finite, or leave the column out"})
+	}
+	end := func() {
+		switch {
+		case row < 0:
+		case have == 0 && dim == 0:
+			nulls = true
+		case have == 0:
+			bad(row, "", "is null or empty")
+		case dim == 0:
+			if dim = have; nulls {
+				bad(0, "", "is null or empty")
+			}
+		case have != dim:
+			bad(row, strconv.Itoa(have)+" numbers", fmt.Sprintf("is not the length of the vectors before it, %d", dim))
+		}
+	}
+	for group := range t.groups {
+		err := t.values(ctx, group, f, func(_ int64, batch []parquet.Value) {
+			for _, v := range batch {
+				if v.RepetitionLevel() == 0 {
+					end()
+					row, have = row+1, 0
+				}
+				switch {
+				case !v.IsNull():
+					x := float32(f.number(v))
+					if x-x != 0 {
+						bad(row, fmt.Sprint(x), "is not a finite number")
+					}
+					have++
+					out = append(out, x)
+				case f.leaf.Optional() && v.DefinitionLevel() == f.leaf.MaxDefinitionLevel()-1: // else the list is null or empty
+					have++
+					bad(row, "", "holds a null")
+				}
+			}
+		})
+		if err != nil {
+			return nil, 0, err
+		}
+	}
+	if end(); wrong || dim == 0 {
+		return nil, 0, nil
+	}
+	return out, dim, nil
+}
+
+// ReadVectors reads a Parquet file of precomputed prompt vectors: columns prompt_id and embedding (a list of floats of
+// equal length a row). The vectors are [len(ids) × dim], row-major. What is wrong with the file is a *trace.Violation.
+func ReadVectors(ctx context.Context, path string) (ids []string, vectors []float32, dim int, err error) {
+	t, err := openTable(filepath.Base(path), path)
+	if err != nil {
+		return nil, nil, 0, err
+	}
+	defer t.close()
+	found := &trace.Findings{Limit: 1}
+	if f := t.field(colPromptID, &asText, true, found); f != nil {
+		ids, err = t.strings(ctx, f, false, found)
+	}
+	if f := t.field(colEmbedding, &asVector, true, found); f != nil && err == nil && found.Total == 0 {
+		vectors, dim, err = t.vectors(ctx, f, found)
+	}
+	if err != nil {
+		return nil, nil, 0, fmt.Errorf("reading %s: %w", path, err)
+	}
+	if dim == 0 && found.Total == 0 {
+		found.Add(trace.Violation{File: t.name, Row: -1, Column: colEmbedding, Problem: "holds no vectors", Fix: "give every prompt a vector"})
+	}
+	if found.Total > 0 {
+		return nil, nil, 0, found.First(nil)
+	}
+	return ids, vectors, dim, nil
 }

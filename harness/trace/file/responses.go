@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"sync"
 
 	"github.com/parquet-go/parquet-go"
 	"golang.org/x/sync/errgroup"
@@ -13,9 +15,8 @@ import (
 	"github.com/trilemma-bench/trilemma/harness/trace"
 )
 
-// Responses reads the responses of the wanted outcomes from disk: [prompts × models] by [Outcomes.At], "" where there is
-// none or where it is not wanted. A nil want means all. Row groups without a wanted outcome are not read beyond their
-// keys, nor are pages where the file has an index of them.
+// Responses reads the responses of the wanted outcomes from disk: [prompts × models] by [trace.Outcomes.At], "" where there
+// is none or where it is not wanted. A nil want means all. Row groups without a wanted outcome are not read beyond their keys.
 //
 // t must be as [Open] made it: prompts and models are found again by their ids, so a trace narrowed to some prompts or
 // models may ask too, for what it still has. A trace made in memory has no responses and gets an error.
@@ -24,186 +25,110 @@ func Responses(ctx context.Context, t *trace.Trace, want func(prompt, model int)
 		return nil, errors.New("reading responses: the trace was made in memory and has none")
 	}
 	out := make([]string, t.Prompts.Len()*len(t.Models))
-	if err := responses(ctx, t, want, out); err != nil {
+	err := revisit(ctx, t, func(ctx context.Context, in *table, group int, cell []int64) error {
+		found := &trace.Findings{Limit: 1}
+		f := in.field(colResponse, &asText, false, found)
+		wanted := func(at int64) bool {
+			return at >= 0 && (want == nil || want(int(at)/len(t.Models), int(at)%len(t.Models)))
+		}
+		if f == nil || !slices.ContainsFunc(cell, wanted) {
+			return found.First(nil)
+		}
+		return in.values(ctx, group, f, func(row int64, batch []parquet.Value) {
+			for i, v := range batch {
+				if at := cell[int(row-in.first[group])+i]; wanted(at) {
+					out[at] = string(v.ByteArray())
+				}
+			}
+		})
+	})
+	if err != nil {
 		return nil, fmt.Errorf("reading responses of trace %s: %w", t.Dir, err)
 	}
 	return out, nil
 }
 
-func responses(ctx context.Context, t *trace.Trace, want func(prompt, model int) bool, out []string) error {
-	names, s, err := rescan(t)
-	if err != nil {
-		return err
-	}
-	for _, name := range names {
-		if err := s.shardResponses(ctx, t.Dir, name, want, out); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// rescan is a scan of the files that t was read from, and their names.
-func rescan(t *trace.Trace) ([]string, *scan, error) {
+// revisit calls fn with every row group of the files that t was read from and the cells of its rows, -1 for outcomes that t
+// no longer has. Groups of one file are visited at the same time.
+func revisit(ctx context.Context, t *trace.Trace, fn func(ctx context.Context, in *table, group int, cell []int64) error) error {
 	names, err := Shards(t.Dir)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
 	index := make(map[string]int32, t.Prompts.Len())
 	for i, id := range t.Prompts.ID {
 		index[id] = int32(i)
 	}
 	s, err := newScan(t.Models, &t.Prompts, index, false)
-	return names, s, err
-}
-
-func (s *scan) shardResponses(ctx context.Context, dir, name string, want func(prompt, model int) bool, out []string) error {
-	t, err := openTable(name, filepath.Join(dir, name))
 	if err != nil {
 		return err
 	}
-	defer t.close()
-	f, wrong := t.lookup(colResponse, asText)
-	if wrong != nil {
-		return wrong
-	}
-	if f == nil {
-		return nil
-	}
-	c := columns{}
-	if c.prompt, wrong = t.lookup(colPromptID, asText); wrong != nil {
-		return wrong
-	}
-	if c.model, wrong = t.lookup(colModelID, asText); wrong != nil {
-		return wrong
-	}
-	if c.prompt == nil || c.model == nil {
-		return t.lacks(colPromptID)
-	}
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(runtime.GOMAXPROCS(0))
-	for i := range t.groups {
-		g.Go(func() error {
-			// Rows of prompts or models that t no longer has are not wanted; what else is wrong, Open has told.
-			cell, err := s.keys(ctx, t, &c, i, &trace.Findings{Limit: 1})
-			if err != nil {
-				return err
-			}
-			wanted := 0
-			for r, at := range cell {
-				if at >= 0 && want != nil && !want(int(at)/s.width, int(at)%s.width) {
-					cell[r] = -1
-				}
-				if cell[r] >= 0 {
-					wanted++
-				}
-			}
-			if wanted == 0 {
-				return nil
-			}
-			return t.texts(ctx, i, f, func(row int64) bool { return cell[row] >= 0 }, func(row int64, text string) {
-				out[cell[row]] = text
-			})
-		})
-	}
-	return g.Wait()
-}
-
-// texts calls fn with the wanted rows of a group's column of text that are not null. Rows count from the group's first.
-func (t *table) texts(ctx context.Context, group int, f *field, want func(row int64) bool, fn func(row int64, text string)) error {
-	var d texts
-	emit := func(row int64, page parquet.Page) error {
-		if _, err := d.read(page); err != nil {
-			return broken(t.name, t.first[group]+row, f.name, err)
-		}
-		at := 0
-		for i := range page.NumValues() {
-			if d.null != nil && d.null[i] == 0 {
-				continue
-			}
-			if want(row + i) {
-				raw := d.raw
-				k := at
-				if d.index != nil {
-					raw, k = d.word, int(d.index[at])
-				}
-				fn(row+i, string(raw(k)))
-			}
-			at++
-		}
-		return nil
-	}
-	chunk := t.groups[group].ColumnChunks()[f.leaf.Index()]
-	starts := pageStarts(chunk, t.groups[group].NumRows())
-	if starts == nil {
-		return t.pages(ctx, group, f, func(row int64, page parquet.Page) error { return emit(row-t.first[group], page) })
-	}
-	return t.somePages(ctx, group, f, starts, want, emit)
-}
-
-// pageStarts lists the first row of every page and the end of the last, nil where the file has no usable index.
-func pageStarts(chunk parquet.ColumnChunk, rows int64) (starts []int64) {
-	defer func() {
-		if recover() != nil {
-			starts = nil
-		}
-	}()
-	index, err := chunk.OffsetIndex()
-	if err != nil || index == nil {
-		return nil
-	}
-	for i := range index.NumPages() {
-		first := index.FirstRowIndex(i)
-		if first < 0 || first >= rows || i == 0 && first != 0 || i > 0 && first <= starts[i-1] {
-			return nil
-		}
-		starts = append(starts, first)
-	}
-	if len(starts) == 0 {
-		return nil
-	}
-	return append(starts, rows)
-}
-
-// somePages is pages for those that hold a wanted row.
-func (t *table) somePages(ctx context.Context, group int, f *field, starts []int64, want func(row int64) bool, fn func(row int64, page parquet.Page) error) (err error) {
-	row := int64(0)
-	defer func() {
-		if r := recover(); r != nil {
-			err = broken(t.name, t.first[group]+row, f.name, r)
-		}
-	}()
-	pages := t.groups[group].ColumnChunks()[f.leaf.Index()].Pages()
-	defer pages.Close()
-	for i, first := range starts[:len(starts)-1] {
-		end := starts[i+1]
-		row = first
-		for row < end && !want(row) {
-			row++
-		}
-		if row == end {
-			continue
-		}
-		row = first
-		if err := ctx.Err(); err != nil {
+	for _, name := range names {
+		in, err := openTable(name, filepath.Join(t.Dir, name))
+		if err != nil {
 			return err
 		}
-		if err := pages.SeekToRow(first); err != nil {
-			return broken(t.name, t.first[group]+first, f.name, err)
+		c := s.columns(in, &trace.Findings{Limit: 1})
+		groups, ctx := errgroup.WithContext(ctx)
+		groups.SetLimit(runtime.GOMAXPROCS(0))
+		for g := range in.groups {
+			groups.Go(func() error {
+				// Unknown prompts and models are those that t no longer has; what else is wrong, Open has told.
+				cell, err := s.keys(ctx, in, &c, g, &trace.Findings{Limit: 1})
+				if err == nil && int64(len(cell)) != in.groups[g].NumRows() {
+					err = broken(name, -1, colPromptID, "the file changed since it was opened")
+				}
+				if err != nil {
+					return err
+				}
+				return fn(ctx, in, g, cell)
+			})
 		}
-		page, err := pages.ReadPage()
-		if err != nil {
-			return broken(t.name, t.first[group]+first, f.name, err)
-		}
-		if page.NumRows() != end-first {
-			err = broken(t.name, t.first[group]+first, f.name, "the index of its pages is wrong")
-		} else {
-			err = fn(first, page)
-		}
-		parquet.Release(page)
+		err = groups.Wait()
+		in.close()
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// Place is where an outcome stands.
+type Place struct {
+	File string // as in trace.Violation
+	Row  int64
+}
+
+// Locate finds the rows of outcomes, given by [trace.Outcomes.At], in the files that t was read from.
+func Locate(ctx context.Context, t *trace.Trace, cells []int) (map[int]Place, error) {
+	places := map[int]Place{}
+	var mu sync.Mutex
+	return places, revisit(ctx, t, func(_ context.Context, in *table, group int, cell []int64) error {
+		mu.Lock()
+		defer mu.Unlock()
+		for i, at := range cell {
+			if slices.Contains(cells, int(at)) {
+				places[int(at)] = Place{in.name, in.first[group] + int64(i)}
+			}
+		}
+		return nil
+	})
+}
+
+// Columns lists the columns of a file of a trace, and those of them that nobody reads.
+func Columns(dir, name string) (all, unread []string, err error) {
+	t, err := openTable(name, filepath.Join(dir, filepath.FromSlash(name)))
+	if err != nil {
+		return nil, nil, err
+	}
+	defer t.close()
+	read := []string{colModelID, colResponse, colAnswer, colArrivedAt, colEmbedding}
+	for _, c := range trace.Texts {
+		read = append(read, c.Name)
+	}
+	for _, c := range trace.Figures {
+		read = append(read, c.Name)
+	}
+	all = t.columns()
+	return all, slices.DeleteFunc(slices.Clone(all), func(c string) bool { return slices.Contains(read, c) }), nil
 }

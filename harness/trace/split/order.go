@@ -23,9 +23,8 @@ func Ordered(t *trace.Trace) (ordered *trace.Trace, rows, models []int) {
 	out := *t
 	out.Models, out.CopyOf = reordered(t.Models, models, 1), reordered(t.CopyOf, models, 1)
 	out.Prompts = *p
-	for _, column := range []*[]string{
-		&out.Prompts.ID, &out.Prompts.Benchmark, &out.Prompts.Category, &out.Prompts.Source, &out.Prompts.Text, &out.Prompts.Reference, &out.Prompts.Split,
-	} {
+	for _, c := range trace.Texts {
+		column := c.Column(&out.Prompts)
 		*column = reordered(*column, rows, 1)
 	}
 	out.Prompts.ArrivedAt = reordered(p.ArrivedAt, rows, 1)

@@ -1,5 +1,0 @@
-//go:build !(linux && cgo)
-
-package footprint
-
-func openGPU() counter { return nil }

@@ -1,0 +1,311 @@
+package recommend
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"github.com/trilemma-bench/trilemma/harness/store"
+)
+
+// Request is what is asked for.
+type Request struct {
+	Limits
+	// Objective is what is made best within the limits; "" takes the cost where a quality is asked for (carbon where carbon
+	// is limited and cost is not), else the quality.
+	Objective Kind
+	// Confidence that the choice keeps all limits; 0 takes [DefaultConfidence].
+	Confidence float64
+}
+
+// DefaultConfidence is the confidence with which limits are kept where nothing else is asked for.
+const DefaultConfidence = 0.95
+
+// complete fills in what was left out.
+func (q Request) complete() Request {
+	if q.Confidence == 0 {
+		q.Confidence = DefaultConfidence
+	}
+	if q.Objective == "" {
+		q.Objective = Quality
+		if !math.IsNaN(q.MinQuality) {
+			q.Objective = Cost
+			if math.IsNaN(q.MaxCostUSD) && !math.IsNaN(q.MaxCarbonG) {
+				q.Objective = Carbon
+			}
+		}
+	}
+	return q
+}
+
+// alpha is the probability with which some limit may be broken.
+func (q *Request) alpha() float64 { return 1 - q.Confidence }
+
+// Miss is how often a limit stood in the way, and how near anybody came, by the means of the selection prompts.
+type Miss struct {
+	Kind    Kind    `json:"kind"`
+	Limit   float64 `json:"limit"`
+	Missed  int     `json:"missed"`  // settings that miss it
+	Nearest float64 `json:"nearest"` // the best figure of any setting on its own; NaN where unknown of all
+	// NearestOthers is the best figure among the settings that keep all other limits; NaN where there are none.
+	NearestOthers float64 `json:"nearest_with_the_others_kept"`
+	Unknown       int     `json:"unknown"` // settings of which the figure is not known
+}
+
+// Claim is what selection proves, or does not, of one limit of one setting.
+type Claim struct {
+	Kind    Kind
+	Limit   float64
+	All     Measured // over all selection prompts, with its 95 % interval
+	N       int      // of them
+	Checked int      // those that tested the limit
+	Method  Method
+	P       float64
+	// Bound is the tightest limit that those prompts prove with the confidence asked for.
+	Bound float64
+	// Enough is how many selection prompts would prove the limit with a probability of 80 %, if the figure stays what it is; 0
+	// where the mean itself does not keep it.
+	Enough int
+	// Test is the mean over the test prompts, and Held whether it keeps the limit.
+	Test float64
+	Held bool
+}
+
+// fewForT tells that few prompts test a figure that has no bound: where it is very skewed, one of twenty limits is meant to be
+// broken, and about one of nine is.
+func (c *Claim) fewForT() bool { return c.Kind != Quality && c.Checked < fewForT }
+
+// Recommendation is what to deploy, or why there is nothing.
+type Recommendation struct {
+	Request
+	Choice *Choice // nil where nothing is certified
+	Guess  *Choice // where nothing is certified: what is nearest to it
+	Claims []Claim // of the one or the other
+	// Feasible settings keep every limit by their means on the selection prompts.
+	Feasible int
+	Total    int
+	// Tested settings were tested in order, until one failed; Certified are those before it.
+	Tested, Certified int
+	Misses            []Miss
+}
+
+// Broken lists the limits that the choice does not keep by its means on test.
+func (r *Recommendation) Broken() []Kind {
+	var out []Kind
+	for _, c := range r.Claims {
+		if !c.Held {
+			out = append(out, c.Kind)
+		}
+	}
+	return out
+}
+
+func (l Limits) limit(k Kind) float64 {
+	switch k {
+	case Cost:
+		return l.MaxCostUSD
+	case Carbon:
+		return l.MaxCarbonG
+	case Latency:
+		return l.MaxLatencySec
+	}
+	return l.MinQuality
+}
+
+// keeps tells whether a point keeps a limit by its mean. What is not known keeps none.
+func (l Limits) keeps(p *store.Point, k Kind) bool {
+	limit, x := l.limit(k), value(p, k)
+	switch {
+	case math.IsNaN(limit):
+		return true
+	case k == Quality:
+		return x >= limit
+	}
+	return x <= limit
+}
+
+var kinds = []Kind{Cost, Carbon, Latency, Quality}
+
+// set lists the kinds that are limited.
+func (l Limits) set() []Kind {
+	return slices.DeleteFunc(slices.Clone(kinds), func(k Kind) bool { return math.IsNaN(l.limit(k)) })
+}
+
+func (l Limits) all(p *store.Point, but Kind) bool {
+	for _, k := range kinds {
+		if k != but && !l.keeps(p, k) {
+			return false
+		}
+	}
+	return true
+}
+
+// better compares two figures of a kind: negative where x is the better one. What is not known is worst.
+func better(k Kind, x, y float64) int {
+	switch {
+	case math.IsNaN(x) || math.IsNaN(y):
+		return cmp.Compare(boolean(math.IsNaN(x)), boolean(math.IsNaN(y)))
+	case k == Quality:
+		return cmp.Compare(y, x)
+	}
+	return cmp.Compare(x, y)
+}
+
+func boolean(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// Pick chooses the best of the settings that are certified to keep the limits. With the confidence asked for, its true means,
+// over prompts like those of the run, keep all of them (Angelopoulos, Bates, Candès, Jordan and Lei, Learn then Test, 2021):
+//
+//  1. The first half of the selection prompts puts the settings in order. Of each, the p-value that it keeps its limits is
+//     that of the limit that it keeps least surely; from the surest on, settings that are better by the objective than all
+//     surer ones are kept (Laufer-Goldshtein, Fisch, Barzilay and Jaakkola, Efficiently controlling multiple risks with
+//     Pareto testing, 2023).
+//  2. The other half tests them in that order, each at the full level, until one fails. As the order is no business of the
+//     prompts that test, the probability that any of those before is certified wrongly is at most that level, however many
+//     settings there are: a false one would have to pass first.
+//  3. Of those that passed, the best by all selection prompts is chosen: of equals the surer.
+func (c *Choices) Pick(q Request) Recommendation {
+	q = q.complete()
+	r := Recommendation{Request: q, Total: len(c.List), Misses: c.misses(q.Limits)}
+	for i := range c.List {
+		if q.all(&c.List[i].Selection, "") {
+			r.Feasible++
+		}
+	}
+	for _, x := range c.order(q) {
+		r.Tested++
+		if q.worst(&x.Check) > q.alpha() {
+			break
+		}
+		r.Certified++
+		if r.Choice == nil || better(q.Objective, value(&x.Selection, q.Objective), value(&r.Choice.Selection, q.Objective)) < 0 {
+			r.Choice = x
+		}
+	}
+	of := r.Choice
+	if of == nil {
+		r.Guess = c.nearest(q)
+		of = r.Guess
+	}
+	if of != nil {
+		r.Claims = q.claims(of, r.Choice != nil)
+	}
+	return r
+}
+
+// worst is the largest p-value of the limits: that some limit is not kept (Berger 1982, intersection-union).
+func (q *Request) worst(f *store.Moments) float64 {
+	p := 0.0
+	for _, k := range q.set() {
+		p = max(p, pvalue(k, moments(f, k), q.limit(k)))
+	}
+	return p
+}
+
+// order lists the settings that are to be tested, from the surest on, each better by the objective than those before.
+func (c *Choices) order(q Request) []*Choice {
+	type candidate struct {
+		*Choice
+		p float64
+	}
+	all := make([]candidate, len(c.List))
+	for i := range c.List {
+		x := &c.List[i]
+		all[i] = candidate{x, q.worst(&x.Order)}
+	}
+	goal := func(x candidate) float64 {
+		if !q.Set() {
+			return value(&x.Selection, q.Objective) // there is nothing to test: all prompts may choose
+		}
+		return moments(&x.Order, q.Objective).Mean
+	}
+	slices.SortStableFunc(all, func(x, y candidate) int {
+		return cmp.Or(cmp.Compare(x.p, y.p), better(q.Objective, goal(x), goal(y)), better(Cost, value(&x.Selection, Cost), value(&y.Selection, Cost)), cmp.Compare(x.Ref.Name(), y.Ref.Name()))
+	})
+	var out []*Choice
+	best := math.NaN()
+	for _, x := range all {
+		if better(q.Objective, goal(x), best) < 0 {
+			out, best = append(out, x.Choice), goal(x)
+		}
+	}
+	return out
+}
+
+// nearest is the setting that all selection prompts together make the surest, of those of which every figure is known.
+func (c *Choices) nearest(q Request) *Choice {
+	var best *Choice
+	least := math.Inf(1)
+	for i := range c.List {
+		x := &c.List[i]
+		// How far the least sure limit is off, in standard errors, tells settings apart where every p-value is 1.
+		far := math.Inf(-1)
+		for _, k := range q.set() {
+			m := x.all(k)
+			off := m.Mean - q.limit(k)
+			if k == Quality {
+				off = -off
+			}
+			if off != 0 || m.SD != 0 {
+				off /= m.SE()
+			}
+			if math.IsNaN(off) {
+				off = math.Inf(1)
+			}
+			far = max(far, off)
+		}
+		if far < least {
+			best, least = x, far
+		}
+	}
+	return best
+}
+
+// claims are what is known of every limit. What was chosen was tested by the second half; a guess was tested by nothing, and is
+// told what that half proves of it.
+func (q *Request) claims(x *Choice, certified bool) []Claim {
+	var out []Claim
+	for _, k := range q.set() {
+		m, all := moments(&x.Check, k), x.all(k)
+		c := Claim{
+			Kind: k, Limit: q.limit(k), All: interval(k, all), N: all.N, Checked: m.N, Method: methodOf(k, m), P: pvalue(k, m, q.limit(k)),
+			Bound: bound(k, m, q.alpha()), Test: value(&x.Test, k), Held: q.keeps(&x.Test, k),
+		}
+		if !certified {
+			c.Enough = 2 * enough(k, all, c.Limit, q.alpha())
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+// misses counts by the means of the selection prompts what stands in the way.
+func (c *Choices) misses(l Limits) []Miss {
+	var out []Miss
+	for _, k := range l.set() {
+		m := Miss{Kind: k, Limit: l.limit(k), Nearest: math.NaN(), NearestOthers: math.NaN()}
+		for i := range c.List {
+			p := &c.List[i].Selection
+			x := value(p, k)
+			if math.IsNaN(x) {
+				m.Unknown++
+			}
+			if !l.keeps(p, k) {
+				m.Missed++
+			}
+			if better(k, x, m.Nearest) < 0 {
+				m.Nearest = x
+			}
+			if l.all(p, k) && better(k, x, m.NearestOthers) < 0 {
+				m.NearestOthers = x
+			}
+		}
+		out = append(out, m)
+	}
+	return out
+}

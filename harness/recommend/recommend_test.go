@@ -1,0 +1,189 @@
+package recommend
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+
+	tea "github.com/charmbracelet/bubbletea"
+	"pgregory.net/rapid"
+
+	"github.com/trilemma-bench/trilemma/harness/stats"
+	"github.com/trilemma-bench/trilemma/harness/store"
+	"github.com/trilemma-bench/trilemma/policies/policy"
+)
+
+func TestParseLimit(t *testing.T) {
+	for _, tc := range []struct {
+		kind Kind
+		text string
+		want float64
+	}{
+		{Cost, "0.30/1k", 0.0003}, {Cost, "$0.3/1000", 0.0003}, {Cost, "30 ct/1k prompts", 0.0003}, {Cost, "0.001", 0.001}, {Carbon, "2g/1k", 0.002},
+		{Carbon, "2 kg/1M", 0.002}, {Latency, "3s", 3}, {Latency, "250ms", 0.25}, {Quality, "0.65", 0.65}, {Quality, "65%", 0.65},
+	} {
+		got, err := ParseLimit(tc.kind, tc.text)
+		if err != nil || math.Abs(got-tc.want) > 1e-12 {
+			t.Errorf("%s %q: %v, %v; want %v", tc.kind, tc.text, got, err, tc.want)
+		}
+	}
+	for _, tc := range []struct {
+		kind       Kind
+		text, want string
+	}{
+		{Cost, "0.3 EUR/1k", "only USD"}, {Cost, "-1", "negative"}, {Carbon, "much", "no unit"}, {Quality, "65", "end at 1"}, {Latency, "3s/1k", "not shared"},
+		{Cost, "1/0", "no prompts"}, {Carbon, "", "no number"},
+	} {
+		if _, err := ParseLimit(tc.kind, tc.text); err == nil || !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("%s %q: %v, want %q", tc.kind, tc.text, err, tc.want)
+		}
+	}
+}
+
+func FuzzParseLimit(f *testing.F) {
+	f.Add("0.3/1k")
+	f.Fuzz(func(t *testing.T, text string) {
+		for _, k := range kinds {
+			if x, err := ParseLimit(k, text); err == nil && !(x >= 0) {
+				t.Errorf("%s %q is %v", k, text, x)
+			}
+		}
+	})
+}
+
+// sample is the moments of values a little apart, so that the mean is as good as known.
+func sample(mean float64, n int) stats.Moments {
+	return stats.Moments{N: n, Mean: mean, SD: mean * 1e-3}
+}
+
+// known are figures as sure as they get.
+func knownFigures(p *store.Point, n int) (out store.Moments) {
+	for q, x := range p.Figures {
+		out[q] = sample(x, n)
+	}
+	return out
+}
+
+// choices are settings on a made-up front whose test figures are all worse: choosing by them would show.
+func choices() *Choices {
+	c := &Choices{Pool: "all", Run: &store.Run{Experiment: "x", ID: "y", Dir: "/nowhere"}}
+	for i := range 20 {
+		x := float64(i + 1)
+		v := store.Point{Preference: fmt.Sprintf("c%02d", i), N: 800, Coverage: 1, Figures: policy.Figures{policy.Quality: 0.4 + 0.3*math.Log(x)/3, policy.Cost: x * 1e-4, policy.Carbon: x * 1e-3, policy.Latency: x}, Lambda: policy.Preference{policy.Cost: 1 / x}}
+		test := v
+		test.Figures[policy.Quality] -= 0.05 * float64(i%3)
+		c.List = append(c.List, Choice{
+			Ref: store.Ref{ID: fmt.Sprintf("%08x", i), Policy: "p", Pool: "all"}, Selection: v, Test: test,
+			Order: knownFigures(&v, 400), Check: knownFigures(&v, 400),
+		})
+	}
+	return c
+}
+
+func TestPick(t *testing.T) {
+	c := choices()
+	l := None()
+	l.MinQuality, l.MaxCarbonG = 0.55, 0.1
+	r := c.Pick(Request{Limits: l})
+	if r.Choice == nil || r.Choice.Selection.Figures[policy.Quality] < 0.55 || r.Choice.Selection.Preference != "c04" {
+		t.Fatalf("picked %+v", r.Choice)
+	}
+	if broken := r.Broken(); len(broken) != 1 || broken[0] != Quality {
+		t.Errorf("broken on test: %v", broken)
+	}
+	l.MaxCarbonG = 0.001
+	r = c.Pick(Request{Limits: l})
+	if r.Choice != nil || len(r.Misses) != 2 || r.Misses[0].Kind != Carbon || math.Abs(r.Misses[0].NearestOthers-0.005) > 1e-9 {
+		t.Errorf("an infeasible pair gives %+v", r)
+	}
+	if r.Guess == nil || len(r.Claims) != 2 {
+		t.Errorf("of an infeasible pair the nearest is %+v with %+v", r.Guess, r.Claims)
+	}
+	l = None()
+	l.MaxCostUSD = 1.05e-3
+	if r = c.Pick(Request{Limits: l}); r.Choice == nil || r.Choice.Selection.Preference != "c09" {
+		t.Errorf("with a budget alone %+v, want the best score in it", r.Choice)
+	}
+	if r = c.Pick(Request{Limits: l, Objective: Latency}); r.Choice == nil || r.Choice.Selection.Preference != "c00" {
+		t.Errorf("for the least latency %+v", r.Choice)
+	}
+	if r = c.Pick(Request{Limits: None()}); r.Choice == nil || r.Choice.Selection.Preference != "c19" {
+		t.Errorf("without limits %+v, want the best score", r.Choice)
+	}
+}
+
+// A mean that keeps a limit is not enough where few prompts know it; what is missing is told.
+func TestPickAsksForProof(t *testing.T) {
+	c := choices()
+	for i := range c.List {
+		x := &c.List[i]
+		for _, f := range []*store.Moments{&x.Order, &x.Check} {
+			f[policy.Cost].N, f[policy.Cost].SD = 25, 2*f[policy.Cost].Mean
+		}
+	}
+	l := None()
+	l.MaxCostUSD = 1.1e-4
+	r := c.Pick(Request{Limits: l})
+	if r.Choice != nil || r.Feasible != 1 || r.Guess == nil || r.Guess.Selection.Preference != "c00" {
+		t.Fatalf("%d settings keep the limit by their means; picked %+v, nearest %+v", r.Feasible, r.Choice, r.Guess)
+	}
+	// (1.645 + 0.842)² · (2·1e-4 / 1e-5)² prompts test, as many again order.
+	if x := r.Claims[0]; math.Abs(float64(x.Enough)-2*2473) > 100 || x.Bound < 1.1e-4 {
+		t.Errorf("claims %+v, want about 4,950 prompts", x)
+	}
+	if r = c.Pick(Request{Limits: l, Confidence: 0.55}); r.Choice == nil {
+		t.Errorf("with 55 %% confidence nothing is picked: p = %v", r.Claims[0].P)
+	}
+}
+
+func TestTighterLimitsNeverAllowMore(t *testing.T) {
+	c := choices()
+	rapid.Check(t, func(t *rapid.T) {
+		l := None()
+		l.MaxCostUSD, l.MinQuality = rapid.Float64Range(0, 3e-3).Draw(t, "cost"), rapid.Float64Range(0, 1).Draw(t, "quality")
+		a := c.Pick(Request{Limits: l})
+		l.MaxCostUSD /= 2
+		b := c.Pick(Request{Limits: l})
+		if b.Feasible > a.Feasible {
+			t.Fatalf("%d settings, with half the budget %d", a.Feasible, b.Feasible)
+		}
+		if a.Choice != nil && (a.Choice.Selection.Figures[policy.Quality] < l.MinQuality || a.Choice.Selection.Figures[policy.Cost] > 2*l.MaxCostUSD) {
+			t.Fatal("the choice does not keep the limits")
+		}
+	})
+}
+
+func TestSlidersMoveLimits(t *testing.T) {
+	var m tea.Model = newSliders(choices())
+	if v := m.View(); !strings.Contains(v, "20 of 20 settings") || !strings.Contains(v, "★") {
+		t.Errorf("at first\n%s", v)
+	}
+	press := func(keys ...string) {
+		for _, k := range keys {
+			msg := tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune(k)}
+			switch k {
+			case "right":
+				msg = tea.KeyMsg{Type: tea.KeyRight}
+			case "enter":
+				msg = tea.KeyMsg{Type: tea.KeyEnter}
+			}
+			m, _ = m.Update(msg)
+		}
+	}
+	press("right", "right", "right", "right", "right", "right")
+	if v := m.View(); strings.Contains(v, "20 of 20") || !strings.Contains(v, "at most") {
+		t.Errorf("after moving the cost\n%s", v)
+	}
+	press("j", "j", "L", "L", "L", "L")
+	if v := m.View(); !strings.Contains(v, "these limits") || !strings.Contains(v, "at least") {
+		t.Errorf("after asking for the best score as well\n%s", v)
+	}
+	m, _ = m.Update(tea.WindowSizeMsg{Width: 10, Height: 3})
+	_ = m.View() // a window of any size is drawn
+	press("enter")
+	end := m.(sliders)
+	if l := end.limits(); !end.accepted || math.IsNaN(l.MaxCostUSD) || math.IsNaN(l.MinQuality) || !math.IsNaN(l.MaxCarbonG) {
+		t.Errorf("limits %+v, accepted %v", l, end.accepted)
+	}
+}

@@ -1,0 +1,245 @@
+package recommend
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math"
+	"sort"
+	"strings"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"github.com/trilemma-bench/trilemma/policies/policy"
+)
+
+// steps are the positions of a slider; the first of a maximum and of a minimum asks for nothing.
+const steps = 40
+
+// slider moves one limit over the figures that the choices have on the selection prompts.
+type slider struct {
+	kind   Kind
+	values []float64 // by position, the loosest first
+	at     int
+}
+
+// sliders is the model of the program: three sliders over the run's points, and the front that is left.
+type sliders struct {
+	choices  *Choices
+	list     []slider
+	focus    int
+	width    int
+	height   int
+	accepted bool
+	done     bool
+}
+
+// Sliders lets a user move limits on cost, carbon and quality on a terminal while the front is redrawn, and returns them;
+// false where they were left without being accepted.
+func Sliders(ctx context.Context, c *Choices, in io.Reader, out io.Writer) (Limits, bool, error) {
+	m := newSliders(c)
+	final, err := tea.NewProgram(m, tea.WithContext(ctx), tea.WithInput(in), tea.WithOutput(out), tea.WithAltScreen()).Run()
+	if err != nil {
+		return None(), false, fmt.Errorf("showing the sliders: %w; give limits as flags instead, such as --max-cost 0.30/1k", err)
+	}
+	end, ok := final.(sliders)
+	if !ok {
+		return None(), false, nil
+	}
+	return end.limits(), end.accepted, nil
+}
+
+func newSliders(c *Choices) sliders {
+	m := sliders{choices: c, width: 80, height: 24}
+	for _, k := range []Kind{Cost, Carbon, Quality} {
+		m.list = append(m.list, slider{kind: k, values: positions(c, k)})
+	}
+	return m
+}
+
+// positions are quantiles of what the choices have, so that every step of a slider takes about as many of them away.
+func positions(c *Choices, k Kind) []float64 {
+	var all []float64
+	for i := range c.List {
+		if x := value(&c.List[i].Selection, k); !math.IsNaN(x) {
+			all = append(all, x)
+		}
+	}
+	sort.Float64s(all)
+	if k != Quality { // the loosest limit of a maximum is the largest
+		for i, j := 0, len(all)-1; i < j; i, j = i+1, j-1 {
+			all[i], all[j] = all[j], all[i]
+		}
+	}
+	out := []float64{math.NaN()}
+	for i := range steps {
+		if len(all) > 0 {
+			x := all[i*(len(all)-1)/(steps-1)]
+			if last := out[len(out)-1]; x != last {
+				out = append(out, x)
+			}
+		}
+	}
+	return out
+}
+
+func (m sliders) limits() Limits {
+	l := None()
+	for _, s := range m.list {
+		x := s.values[s.at]
+		switch s.kind {
+		case Cost:
+			l.MaxCostUSD = x
+		case Carbon:
+			l.MaxCarbonG = x
+		case Quality:
+			l.MinQuality = x
+		}
+	}
+	return l
+}
+
+// Init implements tea.Model.
+func (m sliders) Init() tea.Cmd { return nil }
+
+// Update implements tea.Model.
+func (m sliders) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	switch msg := msg.(type) {
+	case tea.WindowSizeMsg:
+		m.width, m.height = msg.Width, msg.Height
+	case tea.KeyMsg:
+		m.list = append([]slider(nil), m.list...) // a model is a value: what was shown before stays as it was
+		s := &m.list[m.focus]
+		switch msg.String() {
+		case "up", "k", "shift+tab":
+			m.focus = (m.focus + len(m.list) - 1) % len(m.list)
+		case "down", "j", "tab":
+			m.focus = (m.focus + 1) % len(m.list)
+		case "right", "l":
+			s.at = min(s.at+1, len(s.values)-1)
+		case "left", "h":
+			s.at = max(s.at-1, 0)
+		case "pgdown", "L":
+			s.at = min(s.at+5, len(s.values)-1)
+		case "pgup", "H":
+			s.at = max(s.at-5, 0)
+		case "home":
+			s.at = 0
+		case "end":
+			s.at = len(s.values) - 1
+		case "enter":
+			m.accepted, m.done = true, true
+			return m, tea.Quit
+		case "q", "esc", "ctrl+c":
+			m.done = true
+			return m, tea.Quit
+		}
+	}
+	return m, nil
+}
+
+// View implements tea.Model.
+func (m sliders) View() string {
+	if m.done {
+		return ""
+	}
+	l := m.limits()
+	r := m.choices.Pick(Request{Limits: l})
+	var b strings.Builder
+	fmt.Fprintf(&b, "Pool %s: %d of %d settings keep the limits by their means on the selection prompts\n\n", m.choices.Pool, r.Feasible, r.Total)
+	for i, s := range m.list {
+		mark := "  "
+		if i == m.focus {
+			mark = "> "
+		}
+		track := 30
+		at := 0
+		if len(s.values) > 1 {
+			at = s.at * (track - 1) / (len(s.values) - 1)
+		}
+		limit := "any"
+		if x := s.values[s.at]; !math.IsNaN(x) {
+			word := "at most "
+			if s.kind == Quality {
+				word = "at least "
+			}
+			limit = word + show(s.kind, x)
+		}
+		fmt.Fprintf(&b, "%s%-8s %s●%s %s\n", mark, s.kind, strings.Repeat("─", at), strings.Repeat("─", track-1-at), limit)
+	}
+	b.WriteByte('\n')
+	b.WriteString(m.front(l, r))
+	switch {
+	case r.Choice == nil && r.Feasible == 0:
+		b.WriteString("\nNothing keeps these limits: move one back.\n")
+	case r.Choice == nil:
+		fmt.Fprintf(&b, "\nNothing is certain to keep these limits (%.4g %%): move one back.\n", 100*r.Confidence)
+	default:
+		v := &r.Choice.Selection
+		fmt.Fprintf(&b, "\n★ %s at %s: score %s, %s, %s on selection\n", r.Choice.Ref.Policy, v.Preference, show(Quality, value(v, Quality)), show(Cost, value(v, Cost)), show(Carbon, value(v, Carbon)))
+	}
+	b.WriteString("↑↓ which limit   ←→ move it   enter accept   q leave\n")
+	return b.String()
+}
+
+// front draws score over cost of every choice on a logarithmic axis: • keeps the limits, · does not, ★ is recommended.
+func (m sliders) front(l Limits, r Recommendation) string {
+	width, height := max(30, min(m.width-10, 100)), max(6, min(m.height-13, 24))
+	lowX, highX, lowY, highY := math.Inf(1), math.Inf(-1), math.Inf(1), math.Inf(-1)
+	for i := range m.choices.List {
+		v := &m.choices.List[i].Selection
+		if v.Figures[policy.Cost] > 0 {
+			lowX, highX = min(lowX, math.Log(v.Figures[policy.Cost])), max(highX, math.Log(v.Figures[policy.Cost]))
+		}
+		lowY, highY = min(lowY, v.Figures[policy.Quality]), max(highY, v.Figures[policy.Quality])
+	}
+	if !(highX > lowX) {
+		lowX, highX = lowX-1, lowX+1
+	}
+	if !(highY > lowY) {
+		highY = lowY + 1
+	}
+	grid := make([][]rune, height)
+	for y := range grid {
+		grid[y] = []rune(strings.Repeat(" ", width))
+	}
+	draw := func(c *Choice, mark rune) {
+		v := &c.Selection
+		x := 0
+		if v.Figures[policy.Cost] > 0 && !math.IsInf(lowX, 0) {
+			x = int((math.Log(v.Figures[policy.Cost]) - lowX) / (highX - lowX) * float64(width-1))
+		}
+		y := height - 1 - int((v.Figures[policy.Quality]-lowY)/(highY-lowY)*float64(height-1))
+		if x >= 0 && x < width && y >= 0 && y < height && (grid[y][x] == ' ' || mark != '·') {
+			grid[y][x] = mark
+		}
+	}
+	for _, keep := range []bool{false, true} {
+		for i := range m.choices.List {
+			c := &m.choices.List[i]
+			if l.all(&c.Selection, "") == keep {
+				draw(c, map[bool]rune{false: '·', true: '•'}[keep])
+			}
+		}
+	}
+	if r.Choice != nil {
+		draw(r.Choice, '★')
+	}
+	var b strings.Builder
+	for y, row := range grid {
+		label := "      "
+		switch y {
+		case 0:
+			label = fmt.Sprintf("%.3f ", highY)
+		case height - 1:
+			label = fmt.Sprintf("%.3f ", lowY)
+		}
+		b.WriteString(label + "│" + string(row) + "\n")
+	}
+	b.WriteString("      └" + strings.Repeat("─", width) + "\n")
+	if !math.IsInf(lowX, 0) {
+		left, right := fmt.Sprintf("%.3g", 1000*math.Exp(lowX)), fmt.Sprintf("%.3g USD/1k", 1000*math.Exp(highX))
+		b.WriteString("       " + left + strings.Repeat(" ", max(1, width-len(left)-len(right))) + right + "\n")
+	}
+	return b.String()
+}
