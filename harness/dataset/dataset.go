@@ -397,6 +397,35 @@ func UpTo(n int) []int {
 	return out
 }
 
+// codes numbers the distinct strings of a column in order of appearance; nil where the trace lacks the column.
+func codes(column []string, rows []int) []int32 {
+	if column == nil {
+		return nil
+	}
+	number := map[string]int32{}
+	out := make([]int32, len(rows))
+	for i, r := range rows {
+		n, ok := number[column[r]]
+		if !ok {
+			n = int32(len(number))
+			number[column[r]] = n
+		}
+		out[i] = n
+	}
+	return out
+}
+
+// Strata are those of some prompts by "category" or "benchmark", numbered; nil where the trace lacks them.
+func (d *Dataset) Strata(by string, rows []int) []int32 {
+	switch by {
+	case "category":
+		return codes(d.Trace.Prompts.Category, rows)
+	case "benchmark":
+		return codes(d.Trace.Prompts.Benchmark, rows)
+	}
+	return nil
+}
+
 // Pick is a column of some rows; nil where there is none.
 func Pick[T any](column []T, rows []int) []T {
 	if column == nil {

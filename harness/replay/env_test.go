@@ -113,7 +113,7 @@ func TestEnvironmentEqualsReplayOnEveryPath(t *testing.T) {
 			d.AskedOffset = nil
 		}
 		results := make([]Result, 1)
-		if _, err := Replay(Of(tab, pool(models)), []int32{int32(p)}, d, results); err != nil {
+		if _, err := Replay(Of(tab, pool(models)), []int{p}, d, results); err != nil {
 			t.Fatal(err)
 		}
 		got, want := e.Result(1), results[0]

@@ -38,7 +38,7 @@ const block = 4096
 //     reference where the trace has both, else the weighted mean of the scores. Models answer side by side, so the
 //     latency is the slowest's.
 //   - What was asked before is paid in any case; rounds follow one another, so their latencies add up.
-func Replay(v *View, prompts []int32, d *Decisions, into []Result) (Mean, error) {
+func Replay(v *View, prompts []int, d *Decisions, into []Result) (Mean, error) {
 	rows := len(prompts)
 	if d.Rows() != rows {
 		return Mean{}, fmt.Errorf("replaying %d decisions for %d prompts", d.Rows(), rows)
@@ -50,7 +50,7 @@ func Replay(v *View, prompts []int32, d *Decisions, into []Result) (Mean, error)
 		var s sums
 		var res Result
 		for r := lo; r < hi; r++ {
-			v.row(int(prompts[r]), d, r, &res)
+			v.row(prompts[r], d, r, &res)
 			if res.Covered {
 				s.add(&res)
 			}
@@ -65,7 +65,7 @@ func Replay(v *View, prompts []int32, d *Decisions, into []Result) (Mean, error)
 
 // Selected is Replay for decisions that select one model each: the case of almost every router, and the fast one.
 // model[r] numbers the view's pool.
-func Selected(v *View, prompts, model []int32, into []Result) (Mean, error) {
+func Selected(v *View, prompts []int, model []int32, into []Result) (Mean, error) {
 	rows := len(prompts)
 	if len(model) != rows || into != nil && len(into) != rows {
 		return Mean{}, fmt.Errorf("replaying %d selections for %d prompts into %d results", len(model), rows, len(into))
@@ -74,7 +74,7 @@ func Selected(v *View, prompts, model []int32, into []Result) (Mean, error) {
 		var s sums
 		var res Result
 		for r := lo; r < hi; r++ {
-			v.one(int(prompts[r]), int(model[r]), &res)
+			v.one(prompts[r], int(model[r]), &res)
 			if res.Covered {
 				s.add(&res)
 			}

@@ -44,7 +44,7 @@ func TestSelectIsTheExpectation(t *testing.T) {
 	d := policy.NewDecisions(1)
 	d.Append(policy.Select, []int32{0, 2}, []float32{0.25, 0.75})
 	res := make([]Result, 1)
-	mean, err := Replay(v, []int32{0}, &Decisions{Final: d}, res)
+	mean, err := Replay(v, []int{0}, &Decisions{Final: d}, res)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +76,7 @@ func TestCombinePaysForAllAndVotes(t *testing.T) {
 		{"no answers: the weighted mean", nil, weightedScore(v, weights)},
 	} {
 		tab.Reference = tc.reference
-		mean, err := Replay(v, []int32{0}, &Decisions{Final: d}, nil)
+		mean, err := Replay(v, []int{0}, &Decisions{Final: d}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -127,7 +127,7 @@ func TestAskedIsPaidOnceRoundAfterRound(t *testing.T) {
 		{"the selected one was asked before", []int32{0, 2}, []int32{0, 0}, []int{0, 2}, func(a, _, c float64) float64 { return max(a, c) }},
 	} {
 		d := &Decisions{Final: final, AskedOffset: []int32{0, 2}, AskedModel: tc.asked, AskedRound: tc.round}
-		mean, err := Replay(v, []int32{0}, d, nil)
+		mean, err := Replay(v, []int{0}, d, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -150,7 +150,7 @@ func TestMissingOutcomeIsNoResult(t *testing.T) {
 	d.Append(policy.Select, []int32{0, 1}, []float32{0.5, 0.5})
 	d.AppendOne(policy.Select, 1)
 	res := make([]Result, 2)
-	mean, err := Replay(v, []int32{0, 1}, &Decisions{Final: d}, res)
+	mean, err := Replay(v, []int{0, 1}, &Decisions{Final: d}, res)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +162,7 @@ func TestMissingOutcomeIsNoResult(t *testing.T) {
 	if got := v.Complete([]int{0, 1}); len(got) != 1 || got[0] != 1 {
 		t.Errorf("complete prompts = %v, want [1]", got)
 	}
-	none, err := Selected(v, []int32{0}, []int32{1}, nil)
+	none, err := Selected(v, []int{0}, []int32{1}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,11 +173,11 @@ func TestMissingOutcomeIsNoResult(t *testing.T) {
 
 func TestProcessorsDoNotReachTheResult(t *testing.T) {
 	v := Of(made(3*block+17, 5), []int{4, 0, 2})
-	prompts := make([]int32, v.Prompts)
+	prompts := make([]int, v.Prompts)
 	model := make([]int32, v.Prompts)
 	d := policy.NewDecisions(v.Prompts)
 	for i := range prompts {
-		prompts[i] = int32(i)
+		prompts[i] = i
 		model[i] = int32(i % 3)
 		d.AppendOne(policy.Select, i%3)
 	}
@@ -215,11 +215,11 @@ func TestOracle(t *testing.T) {
 		}
 	}
 	v := Of(tab, pool(3))
-	got := Oracle(v, []int32{0, 1, 2}, policy.Preference{})
+	got := Oracle(v, []int{0, 1, 2}, policy.Preference{})
 	if want := []int32{1, 2, -1}; !equal(got, want) {
 		t.Errorf("oracle = %v, want %v: the cheapest of the best, the cheapest where none scores, none where none answered", got, want)
 	}
-	if got := Oracle(v, []int32{0}, policy.Preference{policy.Cost: 2}); got[0] != 2 {
+	if got := Oracle(v, []int{0}, policy.Preference{policy.Cost: 2}); got[0] != 2 {
 		t.Errorf("oracle at a dollar worth 2 = %v, want the cheapest", got)
 	}
 }
@@ -246,9 +246,9 @@ func benchmark(b *testing.B, store bool) {
 	const prompts, preferences = 1694, 64
 	v := Of(made(8470, 29), pool(29))
 	rng := policy.Stream(2, "choice")
-	row, choice := make([]int32, prompts*preferences), make([]int32, prompts*preferences)
+	row, choice := make([]int, prompts*preferences), make([]int32, prompts*preferences)
 	for i := range row {
-		row[i], choice[i] = int32(i/preferences*5), int32(rng.IntN(29))
+		row[i], choice[i] = i/preferences*5, int32(rng.IntN(29))
 	}
 	var into []Result
 	if store {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"iter"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/trilemma-bench/trilemma/harness/dataset"
@@ -86,7 +87,7 @@ func (w *work) execute(ctx context.Context) (*store.CellResult, error) {
 		return nil, err
 	}
 	for i := range routed {
-		result.Usage = append(result.Usage, w.usage(w.cell.Preferences[i].Label, decided(&routed[i])))
+		result.Usage = append(result.Usage, w.saver.Usage(w.cell.Models, w.test, w.cell.Preferences[i].Label, decided(&routed[i])))
 	}
 	if covered(result.Points) == 0 {
 		result.Notices = append(result.Notices, "covers no test prompt: every decision names a model without an outcome")
@@ -118,7 +119,7 @@ func (w *work) selection(ctx context.Context, inst *host.Instance, about policy.
 	results := make([]replay.Result, len(rows))
 	first := w.firstHalf(rows)
 	for i := range routed {
-		mean, err := replay.Replay(w.feed.View(), int32s(rows), decided(&routed[i]), results)
+		mean, err := replay.Replay(w.feed.View(), rows, decided(&routed[i]), results)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -178,7 +179,7 @@ func (w *work) preferences() []policy.Preference {
 // replay looks up what the decisions led to.
 func (w *work) replay(routed []host.Routed) ([]store.Point, iter.Seq[store.Decision], error) {
 	view := w.feed.View()
-	prompts := int32s(w.test)
+	prompts := w.test
 	results := make([][]replay.Result, len(routed))
 	points := make([]store.Point, len(routed))
 	for i := range routed {
@@ -233,7 +234,7 @@ func shares(models []policy.Model, d *replay.Decisions) []store.Share {
 			continue
 		}
 		for _, m := range d.AskedModel[d.AskedOffset[r]:d.AskedOffset[r+1]] {
-			if !contains(named, m) {
+			if !slices.Contains(named, m) {
 				sum[m]++
 			}
 		}
@@ -245,15 +246,6 @@ func shares(models []policy.Model, d *replay.Decisions) []store.Share {
 		}
 	}
 	return out
-}
-
-func contains(list []int32, x int32) bool {
-	for _, y := range list {
-		if x == y {
-			return true
-		}
-	}
-	return false
 }
 
 // decisions are the rows to be stored, preference by preference, prompts in trace order.
@@ -288,14 +280,6 @@ func (w *work) decisions(routed []host.Routed, results [][]replay.Result) iter.S
 			}
 		}
 	}
-}
-
-func int32s(rows []int) []int32 {
-	out := make([]int32, len(rows))
-	for i, r := range rows {
-		out[i] = int32(r)
-	}
-	return out
 }
 
 // refOf names a cell as the store does.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/trilemma-bench/trilemma/harness/coverage"
@@ -174,7 +175,7 @@ func Feedback(run *store.Run) (coverage.Density, error) {
 		}
 	}
 	for _, pr := range prompts {
-		row := nans(len(a.Models))
+		row := slices.Repeat([]float32{float32(math.NaN())}, len(a.Models))
 		for _, o := range pr.Outcomes {
 			row[at[o.Model]] = o.Score
 		}

@@ -8,10 +8,12 @@ import (
 	"time"
 
 	"github.com/trilemma-bench/trilemma/harness/billing"
+	"github.com/trilemma-bench/trilemma/harness/dataset"
 	"github.com/trilemma-bench/trilemma/harness/event"
 	"github.com/trilemma-bench/trilemma/harness/experiment"
 	"github.com/trilemma-bench/trilemma/harness/metrics"
 	"github.com/trilemma-bench/trilemma/harness/replay"
+	"github.com/trilemma-bench/trilemma/harness/savings"
 	"github.com/trilemma-bench/trilemma/harness/selfmeter"
 	"github.com/trilemma-bench/trilemma/harness/store"
 	"github.com/trilemma-bench/trilemma/policies/policy"
@@ -48,7 +50,7 @@ func (p *Plan) finish(run *store.Run, points []store.Point, manifest store.Manif
 	if err := run.WriteFile(MetricsJSON, all.Bytes()); err != nil {
 		return err
 	}
-	saved, err := p.savings(run)
+	saved, err := p.saved(run)
 	if err != nil {
 		return err
 	}
@@ -71,6 +73,18 @@ func (p *Plan) finish(run *store.Run, points []store.Point, manifest store.Manif
 	manifest.Notices = append(slices.Clone(manifest.Notices), table.Warnings...)
 	manifest.Done, manifest.Cached, manifest.Failed = out.Done, out.Cached, out.Failed
 	return run.WriteManifest(manifest)
+}
+
+// saved finds what policies save.
+func (p *Plan) saved(run *store.Run) (store.Savings, error) {
+	var pools []savings.Pool
+	for _, pool := range p.Spec.Pools {
+		n := pool.Name
+		pools = append(pools, savings.Pool{
+			Name: n, Models: p.pools[n], Test: p.test[n], Selection: p.selectionRows(n), Outside: p.outsideTest(n), Known: p.known(n), Best: p.bestSingle(n),
+		})
+	}
+	return p.saver.Find(run, pools, p.Cells)
 }
 
 // tables adds the references to the points of the cells, and measures every pool.
@@ -98,11 +112,11 @@ func (p *Plan) tables(run *store.Run, points []store.Point) ([]store.Point, *met
 // models that stand at the corners of the single models' hull over the prompts outside of test, on the test prompts.
 func (p *Plan) references(pool string) ([]store.Point, error) {
 	view := replay.Of(p.data.Table, p.pools[pool])
-	prompts := int32s(p.test[pool])
+	prompts := p.test[pool]
 	var points []store.Point
 	for _, pref := range p.prefs[pool] {
 		choice := replay.Oracle(view, prompts, pref.Preference)
-		asked := make([]int32, 0, len(prompts))
+		asked := make([]int, 0, len(prompts))
 		chosen := make([]int32, 0, len(prompts))
 		for i, c := range choice {
 			if c >= 0 {
@@ -145,7 +159,7 @@ func (p *Plan) references(pool string) ([]store.Point, error) {
 
 // modelMeans are what each of some models does alone on some prompts.
 func (p *Plan) modelMeans(models, rows []int) ([]policy.Figures, error) {
-	means, err := replay.SingleMeans(replay.Of(p.data.Table, models), int32s(rows))
+	means, err := replay.SingleMeans(replay.Of(p.data.Table, models), rows)
 	if err != nil {
 		return nil, err
 	}
@@ -191,18 +205,8 @@ func (p *Plan) measure(run *store.Run, pool string) (*metrics.Table, error) {
 			}
 		}
 	}
-	prompts := &p.data.Trace.Prompts
-	rows := make([]int, len(keep))
-	for k, i := range keep {
-		rows[k] = p.test[pool][i]
-	}
-	switch p.Spec.Metrics.Strata {
-	case "category":
-		in.Stratum = codes(prompts.Category, rows)
-	case "benchmark":
-		in.Stratum = codes(prompts.Benchmark, rows)
-	}
-	in.Dataset = codes(prompts.Benchmark, rows)
+	rows := dataset.Pick(p.test[pool], keep)
+	in.Stratum, in.Dataset = p.data.Strata(p.Spec.Metrics.Strata, rows), p.data.Strata("benchmark", rows)
 	for s := range subjects {
 		for c := range subjects[s].Curves {
 			for k := range subjects[s].Curves[c].Points {
@@ -241,24 +245,6 @@ func (p *Plan) answering(pool string) (models []int, warnings []string) {
 	return models, warnings
 }
 
-// codes numbers the distinct strings of a column in order of appearance; nil where the trace lacks the column.
-func codes(column []string, rows []int) []int32 {
-	if column == nil {
-		return nil
-	}
-	number := map[string]int32{}
-	out := make([]int32, len(rows))
-	for i, r := range rows {
-		n, ok := number[column[r]]
-		if !ok {
-			n = int32(len(number))
-			number[column[r]] = n
-		}
-		out[i] = n
-	}
-	return out
-}
-
 // comparable are the test prompts (indexes into p.test) that all models and all subjects have a result for.
 func (p *Plan) comparable(view *replay.View, pool string, subjects []metrics.Subject) []int {
 	var keep []int
@@ -291,17 +277,9 @@ func narrow(p *metrics.PromptPoint, keep []int) {
 		return
 	}
 	for _, q := range measured {
-		p.Figures[q] = gather(p.Figures[q], keep)
+		p.Figures[q] = dataset.Pick(p.Figures[q], keep)
 	}
-	p.Choice = gather(p.Choice, keep)
-}
-
-func gather[T any](from []T, rows []int) []T {
-	out := make([]T, len(rows))
-	for i, r := range rows {
-		out[i] = from[r]
-	}
-	return out
+	p.Choice = dataset.Pick(p.Choice, keep)
 }
 
 // subjects reads the results of a pool's finished cells back, policy by policy in the order of the plan. Points that cover
@@ -331,7 +309,7 @@ func (p *Plan) subjects(run *store.Run, pool string, models []int) ([]metrics.Su
 		if !ok {
 			s = len(subjects)
 			at[name] = s
-			subjects = append(subjects, metrics.Subject{Name: name, Role: roleOf(c)})
+			subjects = append(subjects, metrics.Subject{Name: name, Role: c.Role()})
 		}
 		// The cells of a policy that takes no preference are one curve together.
 		key := fmt.Sprintf("%s\x00%d", name, c.Seed)
@@ -344,18 +322,6 @@ func (p *Plan) subjects(run *store.Run, pool string, models []int) ([]metrics.Su
 		subjects[s].Curves[k].Points = append(subjects[s].Curves[k].Points, points...)
 	}
 	return subjects, nil
-}
-
-// roleOf is a cell's part in the tables. A policy that asks to be shown nothing of a prompt knows nothing of prompts; one
-// that is shown the data set's label knows what no live router would.
-func roleOf(c *experiment.Cell) metrics.Role {
-	switch {
-	case c.Facts.Wants(policy.NeedLiveCategory):
-		return metrics.RoleLabelled
-	case len(c.Facts.Needs) == 0:
-		return metrics.RoleControl
-	}
-	return metrics.RolePolicy
 }
 
 // results reads one cell's results: a point for each of its preferences at which it covers anything.

@@ -15,6 +15,7 @@ import (
 	"github.com/trilemma-bench/trilemma/harness/experiment"
 	"github.com/trilemma-bench/trilemma/harness/provenance"
 	"github.com/trilemma-bench/trilemma/harness/replay"
+	"github.com/trilemma-bench/trilemma/harness/savings"
 	"github.com/trilemma-bench/trilemma/harness/trace/split"
 	"github.com/trilemma-bench/trilemma/plugins/host"
 	"github.com/trilemma-bench/trilemma/policies/policy"
@@ -37,7 +38,7 @@ type Plan struct {
 	sources   map[string]host.Source
 	canonical json.RawMessage
 	about     json.RawMessage
-	doubt     doubt
+	saver     *savings.Finder
 	inputs    []provenance.File
 	plugins   []provenance.File
 }
@@ -60,7 +61,7 @@ func Prepare(ctx context.Context, spec *experiment.Spec, opt Options) (*Plan, er
 		return nil, fmt.Errorf("data: %w", err)
 	}
 	p.takeNotices()
-	if p.doubt, err = p.newDoubt(); err != nil {
+	if p.saver, err = savings.NewFinder(p.data, acc, spec.Metrics); err != nil {
 		return nil, fmt.Errorf("accounting: %w", err)
 	}
 	catalogue := newCatalogue(opt)
@@ -193,7 +194,7 @@ func (p *Plan) preferences(pool string, models []int) ([]experiment.Labelled, er
 	if len(train) == 0 {
 		return nil, fmt.Errorf("no training prompt was answered by the pool")
 	}
-	means, err := replay.SingleMeans(replay.Of(p.data.Table, models), int32s(train))
+	means, err := replay.SingleMeans(replay.Of(p.data.Table, models), train)
 	if err != nil {
 		return nil, err
 	}

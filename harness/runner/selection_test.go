@@ -167,7 +167,7 @@ func checkPower(ctx context.Context, t *testing.T, plan *Plan, c *experiment.Cel
 	if err != nil {
 		t.Fatal(err)
 	}
-	mean, err := replay.Replay(w.feed.View(), int32s(rows), decided(&routed[0]), nil)
+	mean, err := replay.Replay(w.feed.View(), rows, decided(&routed[0]), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -76,7 +76,7 @@ func (r *router) stream(ctx context.Context, preference experiment.Labelled, ord
 			return decided(&routed[0]), nil
 		},
 		Outcome: func(rows []int, d *replay.Decisions, into []replay.Result) error {
-			_, err := replay.Replay(view, int32s(prompts(rows)), d, into)
+			_, err := replay.Replay(view, prompts(rows), d, into)
 			return err
 		},
 		Observe: func(c *replay.Came) error {

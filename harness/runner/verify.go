@@ -91,7 +91,7 @@ func (p *Plan) Verify(run *store.Run) (Verified, error) {
 
 // verifySavings finds the savings again and compares them with what is stored, to the last bit.
 func (p *Plan) verifySavings(run *store.Run) (int, error) {
-	again, err := p.savings(run)
+	again, err := p.saved(run)
 	if err != nil {
 		return 0, err
 	}
@@ -165,7 +165,7 @@ func (p *Plan) verifyCell(run *store.Run, c *experiment.Cell) ([]store.Point, in
 			return err
 		}
 		results := make([]replay.Result, len(stored))
-		mean, err := replay.Replay(w.feed.View(), int32s(w.test), d, results)
+		mean, err := replay.Replay(w.feed.View(), w.test, d, results)
 		if err != nil {
 			return err
 		}

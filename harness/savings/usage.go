@@ -1,28 +1,30 @@
-package runner
+package savings
 
 import (
 	"math"
+	"slices"
 	"sort"
 	"time"
 
+	"github.com/trilemma-bench/trilemma/harness/dataset"
 	"github.com/trilemma-bench/trilemma/harness/replay"
 	"github.com/trilemma-bench/trilemma/harness/store"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
-// usage adds up where the footprint of decisions comes from.
-func (w *work) usage(preference string, d *replay.Decisions) store.Usage {
-	view, models := w.feed.View(), w.feed.Models()
-	prompts := &w.data.Trace.Prompts
+// Usage adds up where the footprint of decisions on some prompts, for a pool of models, comes from.
+func (f *Finder) Usage(pool, rows []int, preference string, d *replay.Decisions) store.Usage {
+	view, models := replay.Of(f.Data.Table, pool), dataset.Pick(f.Data.Trace.Models, pool)
+	prompts := &f.Data.Trace.Prompts
 	type key struct{ by, name string }
 	type slice struct {
 		store.Slice
 		usd float64 // NaN where an answer's is unknown
 	}
-	slices := map[key]*slice{}
+	parts := map[key]*slice{}
 	hours := map[[2]string]float64{}
-	stretch := stretchOf(prompts.ArrivedAt, w.test)
-	byModel, exact := make([]float64, len(w.doubt.factors)), 0.0
+	stretch := stretchOf(prompts.ArrivedAt, rows)
+	byModel, exact := make([]float64, len(f.doubt.factors)), 0.0
 	charge := func(prompt, m int, weight float64) {
 		o := view.At(prompt, m)
 		if !o.Present() {
@@ -30,13 +32,13 @@ func (w *work) usage(preference string, d *replay.Decisions) store.Usage {
 		}
 		if g := weight * float64(o.At(policy.Carbon)); math.IsNaN(g) {
 			// What is not known is in no sum.
-		} else if at := view.Pool[m]; w.data.Table.Estimated(prompt, at) {
-			byModel[w.doubt.of[at]] += g
+		} else if at := view.Pool[m]; f.Data.Table.Estimated(prompt, at) {
+			byModel[f.doubt.of[at]] += g
 		} else {
 			exact += g
 		}
 		region := models[m].Region
-		if region == "" || w.acc.IgnoreRegions {
+		if region == "" || f.Accounting.IgnoreRegions {
 			region = "unknown"
 		}
 		keys := []key{{store.ByModel, models[m].ID}, {store.ByRegion, region}}
@@ -49,10 +51,10 @@ func (w *work) usage(preference string, d *replay.Decisions) store.Usage {
 			hours[[2]string{hour, models[m].ID}] += weight
 		}
 		for _, k := range keys {
-			s := slices[k]
+			s := parts[k]
 			if s == nil {
 				s = &slice{Slice: store.Slice{By: k.by, Key: k.name}}
-				slices[k] = s
+				parts[k] = s
 			}
 			s.Answers += weight
 			s.usd += weight * float64(o.At(policy.Cost))
@@ -78,22 +80,22 @@ func (w *work) usage(preference string, d *replay.Decisions) store.Usage {
 			asked = d.AskedModel[d.AskedOffset[r]:d.AskedOffset[r+1]]
 		}
 		for i, m := range named {
-			if contains(asked, m) {
+			if slices.Contains(asked, m) {
 				continue
 			}
 			weight := 1.0
 			if use != policy.Combine {
 				weight = float64(weights[i])
 			}
-			charge(w.test[r], int(m), weight)
+			charge(rows[r], int(m), weight)
 		}
 		for _, m := range asked {
-			charge(w.test[r], int(m), 1)
+			charge(rows[r], int(m), 1)
 		}
 	}
 	out := store.Usage{Preference: preference}
-	out.CarbonModelLowG, out.CarbonModelHighG = w.doubt.bounds(byModel, exact)
-	for _, s := range slices {
+	out.CarbonModelLowG, out.CarbonModelHighG = f.doubt.bounds(byModel, exact)
+	for _, s := range parts {
 		s.CostUSD = store.Known(s.usd)
 		out.Slices = append(out.Slices, s.Slice)
 	}
