@@ -3,7 +3,6 @@ package dataset
 import (
 	"context"
 	"fmt"
-	"math"
 	"slices"
 
 	"github.com/trilemma-bench/trilemma/harness/billing"
@@ -60,35 +59,13 @@ func (d *Dataset) noteUnbilled(how billing.UnknownCost) {
 		}
 		text := fmt.Sprintf("model %s: the cost of %d of %d answers is unknown (%s)", names[m], u.Outcomes, u.Answered,
 			d.Table.WhyUnbilled(names, []int{m}))
-		kept := u.Answered - u.Outcomes
-		if kept > 0 {
-			text += fmt.Sprintf("; they score %.3f on average, the other %d score %.3f", u.Score(), kept, u.KeptScore())
+		if u.Kept() > 0 {
+			text += "; " + u.Beside()
 		}
-		text += ". " + fate(u, how)
+		text += ". " + u.Fate(how)
 		if u.Selective() && how == billing.Exclude {
 			text = "WARNING: " + text
 		}
 		d.note("%s", text)
 	}
-}
-
-// fate says what becomes of a model's answers without a known cost.
-func fate(u *billing.Unbilled, how billing.UnknownCost) string {
-	kept := u.Answered - u.Outcomes
-	switch {
-	case how == billing.QualityOnly:
-		return fmt.Sprintf("They count with their scores, %.3f in all", u.AllScore())
-	case how == billing.Impute && kept > 0:
-		return fmt.Sprintf("They are charged with the mean of the others, an estimate; the model scores %.3f", u.AllScore())
-	case kept == 0:
-		return fmt.Sprintf("The model, which scores %.3f, cannot be replayed; accounting.unknown_cost: quality-only compares by scores alone", u.AllScore())
-	}
-	text := "They count as missing"
-	if math.Abs(u.KeptScore()-u.AllScore()) >= 0.0005 {
-		text += fmt.Sprintf(", so the model is shown with %.3f instead of %.3f", u.KeptScore(), u.AllScore())
-	}
-	if u.Selective() {
-		text += ": costs are not missing at random"
-	}
-	return text + "; accounting.unknown_cost: impute charges the mean of the others, quality-only compares by scores alone"
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/trilemma-bench/trilemma/harness/metrics"
 	"github.com/trilemma-bench/trilemma/harness/replay"
 	"github.com/trilemma-bench/trilemma/harness/store"
+	"github.com/trilemma-bench/trilemma/harness/textfile"
 	"github.com/trilemma-bench/trilemma/harness/trace"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
@@ -130,8 +131,8 @@ func Summarise(t *trace.Trace, acc billing.Accounting) (*TraceSummary, error) {
 		})
 		if u := &tab.Unbilled[m]; u.Outcomes > 0 {
 			text := fmt.Sprintf("%s: the cost of %d of %d answers is unknown", names[m], u.Outcomes, u.Answered)
-			if kept := u.Answered - u.Outcomes; kept > 0 {
-				text += fmt.Sprintf(": they score %.3f on average, the other %d score %.3f", u.Score(), kept, u.KeptScore())
+			if u.Kept() > 0 {
+				text += ": " + u.Beside()
 			}
 			if u.Selective() {
 				text += ", so it is not missing at random"
@@ -216,7 +217,7 @@ func Describe(w io.Writer, t *trace.Trace, acc billing.Accounting) error {
 		return err
 	}
 	fmt.Fprintf(w, "%s prompts × %d models, %s outcomes; %s prompts were answered by all models\n",
-		thousands(s.Prompts), s.Models, thousands(s.Outcomes), thousands(s.Complete))
+		textfile.Thousands(s.Prompts), s.Models, textfile.Thousands(s.Outcomes), textfile.Thousands(s.Complete))
 	fmt.Fprintf(w, "feedback: %s\n", s.Feedback)
 	if s.Missing != nil {
 		fmt.Fprintf(w, "missing: %s.\n", s.Missing.Tell())

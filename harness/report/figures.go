@@ -15,6 +15,7 @@ import (
 	"github.com/trilemma-bench/trilemma/harness/metrics"
 	"github.com/trilemma-bench/trilemma/harness/plot"
 	"github.com/trilemma-bench/trilemma/harness/store"
+	"github.com/trilemma-bench/trilemma/harness/textfile"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -156,7 +157,7 @@ func fronts(name, pool string, points []store.Point, selected selections, how ex
 	for _, p := range points {
 		n = max(n, p.N)
 	}
-	subtitle := fmt.Sprintf("%s test prompts", thousands(n))
+	subtitle := fmt.Sprintf("%s test prompts", textfile.Thousands(n))
 	title := func(what string) string { return fmt.Sprintf("%s: %s, pool %s", name, what, pool) }
 	intervals := subtitle + "; bars: 95 % interval of quality"
 	out := []namedFront{{"quality-cost-" + file(pool), front(title("quality and cost"), intervals, points, selected, cost, quality)}}
@@ -369,13 +370,4 @@ func short(x float64) string {
 		return digits + unit
 	}
 	return strconv.FormatFloat(rounded, 'f', -1, 64) + unit
-}
-
-// thousands writes a count with separators.
-func thousands(n int) string {
-	s := fmt.Sprint(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
 }
