@@ -21,9 +21,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/trilemma-bench/trilemma/harness/billing"
 	"github.com/trilemma-bench/trilemma/harness/experiment"
 	"github.com/trilemma-bench/trilemma/harness/provenance"
-	"github.com/trilemma-bench/trilemma/harness/replay"
 	"github.com/trilemma-bench/trilemma/harness/synth"
 	"github.com/trilemma-bench/trilemma/harness/trace"
 	"github.com/trilemma-bench/trilemma/harness/trace/doubt"
@@ -35,7 +35,7 @@ import (
 // Separate train and test traces are joined, train first.
 type Dataset struct {
 	Trace   *trace.Trace
-	Table   *replay.Table
+	Table   *billing.Table
 	Part    []split.Part // [prompts]
 	Notices []string
 	// IDs are what policies know the prompts by.
@@ -119,7 +119,7 @@ func (d *Dataset) Inputs() (files []provenance.File) {
 }
 
 // Load reads or simulates the data of an experiment.
-func Load(ctx context.Context, spec *experiment.Spec, acc replay.Accounting) (*Dataset, error) {
+func Load(ctx context.Context, spec *experiment.Spec, acc billing.Accounting) (*Dataset, error) {
 	// Every source is placed before it is billed: what an answer emitted depends on when and where.
 	ready := func(key string, src *source, err error) (*source, error) {
 		if err == nil && spec.Accounting.Tokens == "estimate" {
@@ -239,7 +239,7 @@ func (s *source) split(spec *experiment.Split) (*split.Assignment, error) {
 }
 
 // Of is the data of a trace in memory whose prompts are divided already.
-func Of(t *trace.Trace, part []split.Part, spec *experiment.Data, acc replay.Accounting) (*Dataset, error) {
+func Of(t *trace.Trace, part []split.Part, spec *experiment.Data, acc billing.Accounting) (*Dataset, error) {
 	src := &source{n: t.Prompts.Len(), trace: t}
 	if err := src.place(spec); err != nil {
 		return nil, err
@@ -248,7 +248,7 @@ func Of(t *trace.Trace, part []split.Part, spec *experiment.Data, acc replay.Acc
 }
 
 // single is one trace.
-func single(src *source, part []split.Part, spec *experiment.Data, acc replay.Accounting) (d *Dataset, err error) {
+func single(src *source, part []split.Part, spec *experiment.Data, acc billing.Accounting) (d *Dataset, err error) {
 	src.models = UpTo(len(src.trace.Models))
 	d = &Dataset{Trace: src.trace, Part: part, sources: []*source{src}, spec: spec}
 	d.IDs = d.opaque()
@@ -257,10 +257,10 @@ func single(src *source, part []split.Part, spec *experiment.Data, acc replay.Ac
 }
 
 // Bill bills the outcomes under some assumptions.
-func (d *Dataset) Bill(acc replay.Accounting) (*replay.Table, error) {
-	var out *replay.Table
+func (d *Dataset) Bill(acc billing.Accounting) (*billing.Table, error) {
+	var out *billing.Table
 	for _, s := range d.sources {
-		table, err := replay.NewTable(s.trace, s.models, acc)
+		table, err := billing.NewTable(s.trace, s.models, acc)
 		if err != nil && len(d.sources) > 1 {
 			err = fmt.Errorf("data.%s: %w", map[bool]string{true: "train", false: "test"}[s == d.sources[0]], err)
 		}
@@ -269,7 +269,7 @@ func (d *Dataset) Bill(acc replay.Accounting) (*replay.Table, error) {
 		}
 		if out == nil {
 			out = table
-		} else if out, err = replay.Concat(out, table); err != nil {
+		} else if out, err = billing.Concat(out, table); err != nil {
 			return nil, err
 		}
 	}
@@ -277,7 +277,7 @@ func (d *Dataset) Bill(acc replay.Accounting) (*replay.Table, error) {
 }
 
 // finish checks that there is something to learn from and to test on.
-func (d *Dataset) finish(acc *replay.Accounting) error {
+func (d *Dataset) finish(acc *billing.Accounting) error {
 	count := map[split.Part]int{}
 	for _, p := range d.Part {
 		count[p]++
@@ -395,6 +395,35 @@ func UpTo(n int) []int {
 		out[i] = i
 	}
 	return out
+}
+
+// codes numbers the distinct strings of a column in order of appearance; nil where the trace lacks the column.
+func codes(column []string, rows []int) []int32 {
+	if column == nil {
+		return nil
+	}
+	number := map[string]int32{}
+	out := make([]int32, len(rows))
+	for i, r := range rows {
+		n, ok := number[column[r]]
+		if !ok {
+			n = int32(len(number))
+			number[column[r]] = n
+		}
+		out[i] = n
+	}
+	return out
+}
+
+// Strata are those of some prompts by "category" or "benchmark", numbered; nil where the trace lacks them.
+func (d *Dataset) Strata(by string, rows []int) []int32 {
+	switch by {
+	case "category":
+		return codes(d.Trace.Prompts.Category, rows)
+	case "benchmark":
+		return codes(d.Trace.Prompts.Benchmark, rows)
+	}
+	return nil
 }
 
 // Pick is a column of some rows; nil where there is none.

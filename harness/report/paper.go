@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/trilemma-bench/trilemma/harness/store"
+	"github.com/trilemma-bench/trilemma/harness/textfile"
 )
 
 // tablesDir is the folder of tables within a run.
@@ -152,7 +153,7 @@ func (p *sheet) seeds() (seeds, baseline string) {
 
 func (p *sheet) caption() string {
 	seeds, baseline := p.seeds()
-	s := fmt.Sprintf("Pool %s, %s test prompts, %s seed", p.table.pool, thousands(p.table.prompts()), seeds)
+	s := fmt.Sprintf("Pool %s, %s test prompts, %s seed", p.table.pool, textfile.Thousands(p.table.prompts()), seeds)
 	if seeds != "1" {
 		s += "s"
 	}

@@ -26,6 +26,7 @@ var Figures = [...]Figure{
 	{"latency_s", func(o *Outcomes) *[]float32 { return &o.LatencySec }, notNegative, "is negative", LeaveNull},
 	{"energy_wh", func(o *Outcomes) *[]float32 { return &o.EnergyWh }, notNegative, "is negative", LeaveNull},
 	{"carbon_g", func(o *Outcomes) *[]float32 { return &o.CarbonG }, notNegative, "is negative", LeaveNull},
+	{"water_ml", func(o *Outcomes) *[]float32 { return &o.WaterML }, notNegative, "is negative", LeaveNull},
 	{"propensity", func(o *Outcomes) *[]float32 { return &o.Propensity },
 		func(x float64) bool { return x > 0 && x <= 1 }, "is outside (0,1]",
 		"give the probability with which the log chose this model, or " + LeaveNull},

@@ -85,6 +85,7 @@ type Outcomes struct {
 	LatencySec   []float32
 	EnergyWh     []float32
 	CarbonG      []float32
+	WaterML      []float32
 	Propensity   []float32
 	// Parts of InputTokens and of OutputTokens that have prices of their own.
 	CachedInputTokens []float32

@@ -1,43 +1,44 @@
-package runner
+package savings
 
 import (
 	"math"
+	"slices"
 	"sort"
 	"time"
 
-	"github.com/trilemma-bench/trilemma/harness/carbon"
+	"github.com/trilemma-bench/trilemma/harness/dataset"
 	"github.com/trilemma-bench/trilemma/harness/replay"
 	"github.com/trilemma-bench/trilemma/harness/store"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
-// usage adds up where the footprint of decisions comes from.
-func (w *work) usage(preference string, d *replay.Decisions) store.Usage {
-	view, models := w.feed.View(), w.feed.Models()
-	prompts := &w.data.Trace.Prompts
+// Usage adds up where the footprint of decisions on some prompts, for a pool of models, comes from.
+func (f *Finder) Usage(pool, rows []int, preference string, d *replay.Decisions) store.Usage {
+	view, models := replay.Of(f.Data.Table, pool), dataset.Pick(f.Data.Trace.Models, pool)
+	prompts := &f.Data.Trace.Prompts
 	type key struct{ by, name string }
-	slices := map[key]*store.Slice{}
-	hours := map[[2]string]float64{}
-	stretch := stretchOf(prompts.ArrivedAt, w.test)
-	water := make([]float64, len(models)) // litres a Wh
-	byModel, exact := make([]float64, len(w.doubt.factors)), 0.0
-	for m, facts := range models {
-		water[m] = w.waterLPerWh(facts)
+	type slice struct {
+		store.Slice
+		usd float64 // NaN where an answer's is unknown
 	}
+	parts := map[key]*slice{}
+	hours := map[[2]string]float64{}
+	stretch := stretchOf(prompts.ArrivedAt, rows)
+	byModel, exact := make([]float64, len(f.doubt.factors)), 0.0
 	charge := func(prompt, m int, weight float64) {
 		o := view.At(prompt, m)
 		if !o.Present() {
 			return
 		}
-		if g := weight * float64(o.CarbonG()); math.IsNaN(g) {
+		if g := weight * float64(o.At(policy.Carbon)); math.IsNaN(g) {
 			// What is not known is in no sum.
-		} else if at := view.Pool[m]; w.data.Table.Estimated(prompt, at) {
-			byModel[w.doubt.of[at]] += g
+		} else if at := view.Pool[m]; f.Data.Table.Estimated(prompt, at) {
+			byModel[f.doubt.of[at]] += g
 		} else {
 			exact += g
 		}
 		region := models[m].Region
-		if region == "" || w.acc.IgnoreRegions {
+		if region == "" || f.Accounting.IgnoreRegions {
 			region = "unknown"
 		}
 		keys := []key{{store.ByModel, models[m].ID}, {store.ByRegion, region}}
@@ -50,23 +51,25 @@ func (w *work) usage(preference string, d *replay.Decisions) store.Usage {
 			hours[[2]string{hour, models[m].ID}] += weight
 		}
 		for _, k := range keys {
-			s := slices[k]
+			s := parts[k]
 			if s == nil {
-				s = &store.Slice{By: k.by, Key: k.name}
-				slices[k] = s
+				s = &slice{Slice: store.Slice{By: k.by, Key: k.name}}
+				parts[k] = s
 			}
 			s.Answers += weight
-			s.CostUSD += store.Figure(weight * float64(o.CostUSD))
-			if math.IsNaN(float64(o.CarbonGLow)) {
+			s.usd += weight * float64(o.At(policy.Cost))
+			if math.IsNaN(float64(o.Low[policy.Carbon])) {
 				s.Unknown += weight
 				continue
 			}
-			s.CarbonLowG += weight * float64(o.CarbonGLow)
-			s.CarbonUpG += weight * float64(o.CarbonGHigh)
-			if wh := float64(o.EnergyWh()); !math.IsNaN(wh) {
-				s.EnergyLowWh += weight * float64(o.EnergyWhLow)
-				s.EnergyUpWh += weight * float64(o.EnergyWhHigh)
-				s.WaterL += weight * wh * water[m]
+			s.CarbonLowG += weight * float64(o.Low[policy.Carbon])
+			s.CarbonUpG += weight * float64(o.High[policy.Carbon])
+			if !math.IsNaN(float64(o.Low[policy.Energy])) {
+				s.EnergyLowWh += weight * float64(o.Low[policy.Energy])
+				s.EnergyUpWh += weight * float64(o.High[policy.Energy])
+			}
+			if ml := float64(o.At(policy.Water)); !math.IsNaN(ml) {
+				s.WaterL += weight * ml / 1000
 			}
 		}
 	}
@@ -77,23 +80,24 @@ func (w *work) usage(preference string, d *replay.Decisions) store.Usage {
 			asked = d.AskedModel[d.AskedOffset[r]:d.AskedOffset[r+1]]
 		}
 		for i, m := range named {
-			if contains(asked, m) {
+			if slices.Contains(asked, m) {
 				continue
 			}
 			weight := 1.0
 			if use != policy.Combine {
 				weight = float64(weights[i])
 			}
-			charge(w.test[r], int(m), weight)
+			charge(rows[r], int(m), weight)
 		}
 		for _, m := range asked {
-			charge(w.test[r], int(m), 1)
+			charge(rows[r], int(m), 1)
 		}
 	}
 	out := store.Usage{Preference: preference}
-	out.CarbonModelLowG, out.CarbonModelHighG = w.doubt.bounds(byModel, exact)
-	for _, s := range slices {
-		out.Slices = append(out.Slices, *s)
+	out.CarbonModelLowG, out.CarbonModelHighG = f.doubt.bounds(byModel, exact)
+	for _, s := range parts {
+		s.CostUSD = store.Known(s.usd)
+		out.Slices = append(out.Slices, s.Slice)
 	}
 	sort.Slice(out.Slices, func(i, j int) bool {
 		a, b := &out.Slices[i], &out.Slices[j]
@@ -132,17 +136,4 @@ func stretchOf(arrived []time.Time, of []int) string {
 		return time.DateOnly
 	}
 	return "2006-01-02T15"
-}
-
-// waterLPerWh is what the operator of a model's region evaporates for a Wh; the figure is one of the servers' energy, so
-// the overhead of the building is taken off. 0 where nothing is known.
-func (w *work) waterLPerWh(m policy.Model) float64 {
-	litres, _, ok := carbon.WaterLPerKWh(m.Region)
-	if !ok {
-		if w.Spec.Accounting.WaterLPerKWh == nil {
-			return 0
-		}
-		litres = *w.Spec.Accounting.WaterLPerKWh
-	}
-	return litres / 1000 / w.acc.Energy.PUE
 }

@@ -1,4 +1,4 @@
-package runner
+package savings
 
 import (
 	"math"
@@ -6,9 +6,7 @@ import (
 
 	"github.com/trilemma-bench/trilemma/harness/experiment"
 	"github.com/trilemma-bench/trilemma/harness/replay"
-	"github.com/trilemma-bench/trilemma/harness/savings"
-	"github.com/trilemma-bench/trilemma/harness/stats"
-	"github.com/trilemma-bench/trilemma/harness/store"
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // use is one answer that was paid for.
@@ -27,22 +25,24 @@ type answers struct {
 
 func newAnswers(n int) *answers { return &answers{score: nans(n), cost: nans(n), latency: nans(n)} }
 
+func nans(n int) []float32 { return slices.Repeat([]float32{float32(math.NaN())}, n) }
+
 // covers tells whether there is a result.
 func (a *answers) covers(row int) bool { return !math.IsNaN(float64(a.score[row])) }
 
 // asking is what asking models of the table leads to: of(row) lists them by part of the prompts, so that it is the
 // expectation over a mix.
-func (p *Plan) asking(pool string, of func(row int) []use) *answers {
-	test := p.test[pool]
+func (p *poolSavings) asking(of func(row int) []use) *answers {
+	test := p.Test
 	a := newAnswers(len(test))
 	for row, prompt := range test {
 		var score, cost, latency float64
 		list := of(row)
 		whole := len(list) > 0
 		for _, u := range list {
-			o := p.data.Table.At(prompt, int(u.model))
+			o := p.Data.Table.At(prompt, int(u.model))
 			whole = whole && o.Present()
-			score, cost, latency = score+u.weight*float64(o.Score), cost+u.weight*float64(o.CostUSD), latency+u.weight*float64(o.LatencySec)
+			score, cost, latency = score+u.weight*float64(o.At(policy.Quality)), cost+u.weight*float64(o.At(policy.Cost)), latency+u.weight*float64(o.At(policy.Latency))
 		}
 		if whole {
 			a.score[row], a.cost[row], a.latency[row] = float32(score), float32(cost), float32(latency)
@@ -53,22 +53,22 @@ func (p *Plan) asking(pool string, of func(row int) []use) *answers {
 }
 
 // single is what asking one model for everything leads to.
-func (p *Plan) single(pool string, model int) *answers {
-	return p.asking(pool, func(row int) []use { return []use{{row, int32(model), 1}} })
+func (p *poolSavings) single(model int) *answers {
+	return p.asking(func(row int) []use { return []use{{row, int32(model), 1}} })
 }
 
 // answersOf reads what the decisions of a cell led to under some preferences.
-func (p *Plan) answersOf(run *store.Run, c *experiment.Cell, preferences []string) (map[string]*answers, error) {
+func (p *poolSavings) answersOf(c *experiment.Cell, preferences []string) (map[string]*answers, error) {
 	row := map[string]int{}
-	for i, prompt := range p.test[c.Pool] {
-		row[p.data.Trace.Prompts.ID[prompt]] = i
+	for i, prompt := range p.Test {
+		row[p.Data.Trace.Prompts.ID[prompt]] = i
 	}
 	model := map[string]int32{}
-	for _, m := range p.pools[c.Pool] {
-		model[p.data.Trace.Models[m].ID] = int32(m)
+	for _, m := range p.Models {
+		model[p.Data.Trace.Models[m].ID] = int32(m)
 	}
 	out := map[string]*answers{}
-	for d, err := range run.Decisions(c.ID) {
+	for d, err := range p.run.Decisions(c.ID) {
 		if err != nil {
 			return nil, err
 		}
@@ -81,7 +81,8 @@ func (p *Plan) answersOf(run *store.Run, c *experiment.Cell, preferences []strin
 			a = newAnswers(len(row))
 			out[d.Preference] = a
 		}
-		a.score[i], a.cost[i], a.latency[i] = d.Score, d.CostUSD, d.LatencySec
+		f := d.Figures()
+		a.score[i], a.cost[i], a.latency[i] = float32(f[policy.Quality]), float32(f[policy.Cost]), float32(f[policy.Latency])
 		for _, m := range d.Asked {
 			a.uses = append(a.uses, use{i, model[m], 1})
 		}
@@ -104,40 +105,40 @@ func (p *Plan) answersOf(run *store.Run, c *experiment.Cell, preferences []strin
 }
 
 // spent brings answers to the prompts that are kept (rows, ascending) and says which model emitted what.
-func (p *Plan) spent(pool string, a *answers, keep []int) savings.Spent {
-	place := make([]int32, len(p.test[pool]))
+func (p *poolSavings) spent(a *answers, keep []int) Spent {
+	place := make([]int32, len(p.Test))
 	for i := range place {
 		place[i] = -1
 	}
-	var out savings.Spent
+	var out Spent
 	for i, row := range keep {
 		place[row] = int32(i)
 		out.Score, out.CostUSD, out.LatencySec = append(out.Score, a.score[row]), append(out.CostUSD, a.cost[row]), append(out.LatencySec, a.latency[row])
 	}
-	by := map[int]*savings.Emitted{}
+	by := map[int]*Emitted{}
 	for _, u := range a.uses {
 		at := place[u.row]
 		if at < 0 {
 			continue
 		}
-		prompt := p.test[pool][u.row]
-		factor := savings.Exact
-		if p.data.Table.Estimated(prompt, int(u.model)) {
+		prompt := p.Test[u.row]
+		factor := Exact
+		if p.Data.Table.Estimated(prompt, int(u.model)) {
 			factor = p.doubt.of[u.model]
 		}
 		e := by[factor]
 		if e == nil {
-			e = &savings.Emitted{Factor: factor}
+			e = &Emitted{Factor: factor}
 			by[factor] = e
 		}
-		g := float32(u.weight) * p.data.Table.At(prompt, int(u.model)).CarbonG()
+		g := float32(u.weight) * p.Data.Table.At(prompt, int(u.model)).At(policy.Carbon)
 		if k := len(e.Prompt); k > 0 && e.Prompt[k-1] == at {
 			e.G[k-1] += g // another copy of the same model, or the same one again
 		} else {
 			e.Prompt, e.G = append(e.Prompt, at), append(e.G, g)
 		}
 	}
-	for f := savings.Exact; f < len(p.doubt.factors); f++ {
+	for f := Exact; f < len(p.doubt.factors); f++ {
 		if by[f] != nil {
 			out.Carbon = append(out.Carbon, *by[f])
 		}
@@ -146,7 +147,7 @@ func (p *Plan) spent(pool string, a *answers, keep []int) savings.Spent {
 }
 
 // emittedBy are the mean emissions by the factor that they may be wrong by, and those that were measured.
-func (p *Plan) emittedBy(s *savings.Spent) (byModel []float64, exact float64) {
+func (p *poolSavings) emittedBy(s *Spent) (byModel []float64, exact float64) {
 	byModel = make([]float64, len(p.doubt.factors))
 	for _, e := range s.Carbon {
 		var sum float64
@@ -154,7 +155,7 @@ func (p *Plan) emittedBy(s *savings.Spent) (byModel []float64, exact float64) {
 			sum += float64(g)
 		}
 		sum /= float64(len(s.Score))
-		if e.Factor == savings.Exact {
+		if e.Factor == Exact {
 			exact = sum
 		} else {
 			byModel[e.Factor] = sum
@@ -164,8 +165,8 @@ func (p *Plan) emittedBy(s *savings.Spent) (byModel []float64, exact float64) {
 }
 
 // sizes are the mean emissions on the prompts that are kept, where all assumed sizes are at their low and at their high end.
-func (p *Plan) sizes(pool string, a *answers, keep []int) (low, high float64) {
-	kept := make([]bool, len(p.test[pool]))
+func (p *poolSavings) sizes(a *answers, keep []int) (low, high float64) {
+	kept := make([]bool, len(p.Test))
 	for _, row := range keep {
 		kept[row] = true
 	}
@@ -173,78 +174,22 @@ func (p *Plan) sizes(pool string, a *answers, keep []int) (low, high float64) {
 		if !kept[u.row] {
 			continue
 		}
-		o := p.data.Table.At(p.test[pool][u.row], int(u.model))
-		low += u.weight * float64(o.CarbonGLow) / float64(len(keep))
-		high += u.weight * float64(o.CarbonGHigh) / float64(len(keep))
+		o := p.Data.Table.At(p.Test[u.row], int(u.model))
+		low += u.weight * float64(o.Low[policy.Carbon]) / float64(len(keep))
+		high += u.weight * float64(o.High[policy.Carbon]) / float64(len(keep))
 	}
 	return low, high
 }
 
-// doubt is how wrong the estimate of energy may be: a factor for each model and resample. Copies of one model in several
-// places share its factor: their energy is the same.
-type doubt struct {
-	store.Estimate
-	of      []int // [models of the table] → row of factors
-	factors [][]float64
-}
-
-// newDoubt draws the factors from streams named by the models.
-func (p *Plan) newDoubt() (doubt, error) {
-	d := doubt{}
-	var err error
-	if d.SDLn, d.Source, err = p.acc.Method.ErrorSD(); err != nil {
-		return d, err
-	}
-	if d.Method = string(p.acc.Method.Name); d.Method == "" {
-		d.Method = "regression"
-	}
-	d.Prefill = p.acc.Energy.Prefill.On
-	d.Logged = max(p.data.Table.Logged.CarbonG, p.data.Table.Logged.EnergyWh)
-	var names []string
-	for m := range p.data.Trace.Models {
-		name := p.data.OriginalID(m)
-		at := slices.Index(names, name)
-		if at < 0 {
-			at, names = len(names), append(names, name)
-		}
-		d.of = append(d.of, at)
-	}
-	d.factors = savings.Factors(p.Spec.Metrics.Seed, names, d.SDLn, p.Spec.Metrics.Resamples)
-	return d, nil
-}
-
-// bounds are those of a sum by model (rows of factors) and of what was measured, by the estimate of energy alone. They
-// are nil where nothing was estimated or something is not known.
-func (d *doubt) bounds(byModel []float64, exact float64) (low, high *float64) {
-	estimated := false
-	for _, g := range byModel {
-		estimated = estimated || g > 0
-	}
-	if !estimated || len(d.factors) == 0 {
-		return nil, nil
-	}
-	sums := make([]float64, len(d.factors[0]))
-	for r := range sums {
-		sums[r] = exact
-		for m, g := range byModel {
-			if g != 0 {
-				sums[r] += g * d.factors[m][r]
-			}
-		}
-	}
-	a, b := stats.Percentile(sums, savings.Level)
-	return finite(a), finite(b)
-}
-
 // meansOf are the single models' means over some prompts, as blind mixes know them.
-func (p *Plan) meansOf(pool string, rows []int) ([]savings.Known, []replay.Mean, error) {
-	means, err := replay.SingleMeans(p.data.Table.View(p.pools[pool]), int32s(rows))
+func (p *poolSavings) meansOf(rows []int) ([]Known, []replay.Mean, error) {
+	means, err := replay.SingleMeans(replay.Of(p.Data.Table, p.Models), rows)
 	if err != nil {
 		return nil, nil, err
 	}
-	out := make([]savings.Known, len(means))
+	out := make([]Known, len(means))
 	for m := range means {
-		out[m] = savings.Known{Quality: means[m].Quality, CarbonG: means[m].CarbonG}
+		out[m] = Known{Quality: means[m].Figures[policy.Quality], CarbonG: means[m].Figures[policy.Carbon]}
 	}
 	return out, means, nil
 }

@@ -1,12 +1,13 @@
-package replay
+package billing
 
 import (
 	"fmt"
 	"math"
-	"strconv"
 	"strings"
 
 	"github.com/trilemma-bench/trilemma/harness/cost"
+	"github.com/trilemma-bench/trilemma/harness/textfile"
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // UnknownCost says what becomes of an outcome that has a score but no known cost. Unknown is never zero.
@@ -85,11 +86,14 @@ func (u *Unbilled) add(o *Unbilled) {
 	u.keptScore, u.keptSquares = u.keptScore+o.keptScore, u.keptSquares+o.keptSquares
 }
 
+// Kept is the number of the others: those with a known cost.
+func (u *Unbilled) Kept() int { return u.Answered - u.Outcomes }
+
 // Score is the mean score of the outcomes without a known cost, KeptScore of the others, AllScore of both; NaN over none.
 func (u *Unbilled) Score() float64 { return u.score / float64(u.Outcomes) }
 
 // KeptScore is described at [Unbilled.Score].
-func (u *Unbilled) KeptScore() float64 { return u.keptScore / float64(u.Answered-u.Outcomes) }
+func (u *Unbilled) KeptScore() float64 { return u.keptScore / float64(u.Kept()) }
 
 // AllScore is described at [Unbilled.Score].
 func (u *Unbilled) AllScore() float64 { return (u.score + u.keptScore) / float64(u.Answered) }
@@ -100,7 +104,7 @@ const selectiveSE = 3
 // Selective tells whether costs are not missing at random: the outcomes without one score otherwise than the rest, by more
 // than three standard errors of the difference of the means.
 func (u *Unbilled) Selective() bool {
-	n, m := float64(u.Outcomes), float64(u.Answered-u.Outcomes)
+	n, m := float64(u.Outcomes), float64(u.Kept())
 	if n < 2 || m < 2 {
 		return false
 	}
@@ -108,6 +112,31 @@ func (u *Unbilled) Selective() bool {
 	mean := u.AllScore()
 	variance := ((u.squares+u.keptSquares)/(n+m) - mean*mean) * (n + m) / (n + m - 1)
 	return math.Abs(u.Score()-u.KeptScore()) > selectiveSE*math.Sqrt(max(0, variance)*(1/n+1/m))
+}
+
+// Beside says how the outcomes without a known cost score beside the others.
+func (u *Unbilled) Beside() string {
+	return fmt.Sprintf("they score %.3f on average, the other %d score %.3f", u.Score(), u.Kept(), u.KeptScore())
+}
+
+// Fate says what becomes of the outcomes without a known cost.
+func (u *Unbilled) Fate(how UnknownCost) string {
+	switch {
+	case how == QualityOnly:
+		return fmt.Sprintf("They count with their scores, %.3f in all", u.AllScore())
+	case how == Impute && u.Kept() > 0:
+		return fmt.Sprintf("They are charged with the mean of the others, an estimate; the model scores %.3f", u.AllScore())
+	case u.Kept() == 0:
+		return fmt.Sprintf("The model, which scores %.3f, cannot be replayed; accounting.unknown_cost: quality-only compares by scores alone", u.AllScore())
+	}
+	text := "They count as missing"
+	if math.Abs(u.KeptScore()-u.AllScore()) >= 0.0005 {
+		text += fmt.Sprintf(", so the model is shown with %.3f instead of %.3f", u.KeptScore(), u.AllScore())
+	}
+	if u.Selective() {
+		text += ": costs are not missing at random"
+	}
+	return text + "; accounting.unknown_cost: impute charges the mean of the others, quality-only compares by scores alone"
 }
 
 // WhyUnbilled names what the outcomes of some of the table's models lack to have a cost, "" where they lack nothing. names are
@@ -133,17 +162,17 @@ func (t *Table) WhyUnbilled(names []string, models []int) string {
 	}
 	const estimate = ": log them, or set accounting.tokens: estimate to count them from the texts"
 	if all.NoInputTokens == all.NoOutputTokens {
-		say(all.NoInputTokens, "%s outcomes have no input_tokens/output_tokens"+estimate, grouped(all.NoInputTokens))
+		say(all.NoInputTokens, "%s outcomes have no input_tokens/output_tokens"+estimate, textfile.Thousands(all.NoInputTokens))
 	} else {
-		say(all.NoInputTokens, "%s outcomes have no input_tokens"+estimate, grouped(all.NoInputTokens))
-		say(all.NoOutputTokens, "%s outcomes have no output_tokens"+estimate, grouped(all.NoOutputTokens))
+		say(all.NoInputTokens, "%s outcomes have no input_tokens"+estimate, textfile.Thousands(all.NoInputTokens))
+		say(all.NoOutputTokens, "%s outcomes have no output_tokens"+estimate, textfile.Thousands(all.NoOutputTokens))
 	}
 	say(all.Contradictory, "%s outcomes have reasoning_tokens above output_tokens or cached_input_tokens above input_tokens: "+
-		"where the provider counts them on top, set accounting.usage: exclusive", grouped(all.Contradictory))
+		"where the provider counts them on top, set accounting.usage: exclusive", textfile.Thousands(all.Contradictory))
 	say(all.NoPrice, "models lack prices in models.yaml: %s: give price_input_usd_per_mtok and price_output_usd_per_mtok, log cost_usd, or name a price book",
 		few(unpriced))
 	say(all.NotInBook, "the price book has no price of %s: add the model or an alias, or leave prices out to take those of models.yaml", few(unknown))
-	say(all.NoParts, "%s outcomes lack reasoning_tokens or cached_input_tokens, which the price book prices apart", grouped(all.NoParts))
+	say(all.NoParts, "%s outcomes lack reasoning_tokens or cached_input_tokens, which the price book prices apart", textfile.Thousands(all.NoParts))
 	return strings.Join(why, "; ")
 }
 
@@ -155,50 +184,36 @@ func few(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// grouped writes 2638 as 2,638.
-func grouped(n int) string {
-	s := strconv.Itoa(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
-
 // impute charges a model's outcomes without a known cost with the means of its other outcomes, and returns how many it
 // charged. What of an outcome's energy, carbon and latency is known is kept. Without any other outcome there is no mean, and
 // they are left out.
 func (t *Table) impute(model int) (charged int) {
-	var sum, n [6]float64
+	var low, high, n policy.Figures
 	for p := range t.Prompts {
 		o := t.At(p, model)
-		if isNaN(o.CostUSD) {
+		if isNaN(o.Low[policy.Cost]) {
 			continue
 		}
-		for k, x := range o.figures() {
-			if !isNaN(*x) {
-				sum[k], n[k] = sum[k]+float64(*x), n[k]+1
+		for _, q := range policy.Spent {
+			if !isNaN(o.Low[q]) {
+				low[q], high[q], n[q] = low[q]+float64(o.Low[q]), high[q]+float64(o.High[q]), n[q]+1
 			}
 		}
 	}
 	for p := range t.Prompts {
 		o := t.At(p, model)
 		switch {
-		case !o.Present() || !isNaN(o.CostUSD):
-		case n[0] == 0:
-			*o = noOutcome
+		case !o.Present() || !isNaN(o.Low[policy.Cost]):
+		case n[policy.Cost] == 0:
+			*o = Outcome{Figures: Unknown}
 		default:
 			charged++
-			for k, x := range o.figures() {
-				if isNaN(*x) && n[k] > 0 {
-					*x = float32(sum[k] / n[k])
+			for _, q := range policy.Spent {
+				if isNaN(o.Low[q]) && n[q] > 0 {
+					o.Low[q], o.High[q] = float32(low[q]/n[q]), float32(high[q]/n[q])
 				}
 			}
 		}
 	}
 	return charged
-}
-
-// figures are what an outcome took; the cost is the first.
-func (o *Outcome) figures() [6]*float32 {
-	return [6]*float32{&o.CostUSD, &o.EnergyWhLow, &o.EnergyWhHigh, &o.CarbonGLow, &o.CarbonGHigh, &o.LatencySec}
 }

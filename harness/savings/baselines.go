@@ -1,11 +1,11 @@
-package runner
+package savings
 
 import (
 	"math"
 
 	"github.com/trilemma-bench/trilemma/harness/replay"
-	"github.com/trilemma-bench/trilemma/harness/savings"
 	"github.com/trilemma-bench/trilemma/harness/store"
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // baseline is what savings are taken against.
@@ -16,7 +16,7 @@ type baseline struct {
 	selection, selectionG float64
 	// singles are the models of the pool, and quality its own score, on the prompts by which it was chosen: what the best
 	// alternative and the blind mix are chosen by.
-	singles []savings.Known
+	singles []Known
 	quality float64
 	model   int // of the table; −1 for what is no single model
 }
@@ -25,28 +25,28 @@ type baseline struct {
 // hindsight, where that is another; the policy that deploys one model by its training prompts, where that is yet another;
 // the static policy's setting of highest quality on the selection prompts; and what was logged, where the log is of one
 // choice a prompt.
-func (p *Plan) baselines(run *store.Run, pool string) ([]baseline, error) {
-	view := p.data.Table.View(p.pools[pool])
-	best := p.bestSingle(pool)
+func (p *poolSavings) baselines() ([]baseline, error) {
+	view := replay.Of(p.Data.Table, p.Models)
+	best := p.Best
 	if best < 0 {
 		return nil, nil
 	}
-	known, _, err := p.meansOf(pool, p.known(pool))
+	known, _, err := p.meansOf(p.Known)
 	if err != nil {
 		return nil, err
 	}
-	chosen, _, err := p.meansOf(pool, p.selectionRows(pool))
+	chosen, _, err := p.meansOf(p.Selection)
 	if err != nil {
 		return nil, err
 	}
-	_, test, err := p.meansOf(pool, p.test[pool])
+	_, test, err := p.meansOf(p.Test)
 	if err != nil {
 		return nil, err
 	}
 	single := func(name, on string, m int) baseline {
 		b := baseline{
-			Baseline: store.Baseline{Pool: pool, Name: name, What: p.data.Trace.Models[view.Pool[m]].ID, ChosenOn: on},
-			answers:  p.single(pool, view.Pool[m]), selection: chosen[m].Quality, selectionG: chosen[m].CarbonG,
+			Baseline: store.Baseline{Pool: p.Name, Name: name, What: p.Data.Trace.Models[view.Pool[m]].ID, ChosenOn: on},
+			answers:  p.single(view.Pool[m]), selection: chosen[m].Quality, selectionG: chosen[m].CarbonG,
 			singles: known, quality: known[m].Quality, model: view.Pool[m],
 		}
 		return b
@@ -63,7 +63,7 @@ func (p *Plan) baselines(run *store.Run, pool string) ([]baseline, error) {
 	}
 	lucky := best
 	for m := range test {
-		if test[m].Covered > 0 && test[m].Quality > test[lucky].Quality {
+		if test[m].Covered > 0 && test[m].Figures[policy.Quality] > test[lucky].Figures[policy.Quality] {
 			lucky = m
 		}
 	}
@@ -71,7 +71,7 @@ func (p *Plan) baselines(run *store.Run, pool string) ([]baseline, error) {
 		out = append(out, single("best single (hindsight)", store.Hindsight, lucky))
 	}
 	for _, of := range []struct{ family, name string }{{"best-single", "deployed single"}, {"static", "static"}} {
-		b, found, err := p.ofPolicy(run, pool, of.family, of.name)
+		b, found, err := p.ofPolicy(of.family, of.name)
 		if err != nil {
 			return nil, err
 		}
@@ -80,8 +80,8 @@ func (p *Plan) baselines(run *store.Run, pool string) ([]baseline, error) {
 			out = append(out, *b)
 		}
 	}
-	if p.data.Trace.Outcomes.Propensity != nil {
-		b := p.logged(pool, view)
+	if p.Data.Trace.Outcomes.Propensity != nil {
+		b := p.logged(view)
 		b.singles = chosen
 		out = append(out, b)
 	}
@@ -92,21 +92,21 @@ func (p *Plan) baselines(run *store.Run, pool string) ([]baseline, error) {
 }
 
 // describeBaseline fills in the means over the test prompts that the baseline covers.
-func (p *Plan) describeBaseline(b *baseline) {
-	keep := p.covered(b.Pool, b.answers)
+func (p *poolSavings) describeBaseline(b *baseline) {
+	keep := p.covered(b.answers)
 	if len(keep) == 0 {
 		return
 	}
-	s := p.spent(b.Pool, b.answers, keep)
-	b.Quality, b.CostUSD, b.LatencySec = finite(mean32(s.Score)), finite(mean32(s.CostUSD)), finite(mean32(s.LatencySec))
+	s := p.spent(b.answers, keep)
+	b.Quality, b.CostUSD, b.LatencySec = store.Known(mean32(s.Score)), store.Known(mean32(s.CostUSD)), store.Known(mean32(s.LatencySec))
 	byModel, exact := p.emittedBy(&s)
 	sum := exact
 	for _, g := range byModel {
 		sum += g
 	}
-	b.CarbonG = finite(sum)
-	low, high := p.sizes(b.Pool, b.answers, keep)
-	b.CarbonGLow, b.CarbonGHigh = finite(low), finite(high)
+	b.CarbonG = store.Known(sum)
+	low, high := p.sizes(b.answers, keep)
+	b.CarbonGLow, b.CarbonGHigh = store.Known(low), store.Known(high)
 	b.CarbonGModelLow, b.CarbonGModelHigh = p.doubt.bounds(byModel, exact)
 }
 
@@ -119,10 +119,10 @@ func mean32(x []float32) float64 {
 }
 
 // covered are the rows of p.test that all of some answers have a result for.
-func (p *Plan) covered(pool string, all ...*answers) []int {
+func (p *poolSavings) covered(all ...*answers) []int {
 	var keep []int
 rows:
-	for row := range p.test[pool] {
+	for row := range p.Test {
 		for _, a := range all {
 			if !a.covers(row) {
 				continue rows
@@ -135,25 +135,25 @@ rows:
 
 // ofPolicy is the baseline that the first policy of a family makes at its setting of highest quality on the selection
 // prompts, of equals the cheapest.
-func (p *Plan) ofPolicy(run *store.Run, pool, family, name string) (*baseline, bool, error) {
-	for i := range p.Cells {
-		c := &p.Cells[i]
-		st, ok := run.Cell(c.ID)
-		if c.Pool != pool || c.Family != family || !ok || st.State != store.Done || len(st.Selection) == 0 {
+func (p *poolSavings) ofPolicy(family, name string) (*baseline, bool, error) {
+	for i := range p.cells {
+		c := &p.cells[i]
+		st, ok := p.run.Cell(c.ID)
+		if c.Pool != p.Name || c.Family != family || !ok || st.State != store.Done || len(st.Selection) == 0 {
 			continue
 		}
 		at := 0
 		for k := range st.Selection {
-			a, b := &st.Selection[k], &st.Selection[at]
-			if a.Quality > b.Quality || a.Quality == b.Quality && a.CostUSD < b.CostUSD {
+			a, b := &st.Selection[k].Figures, &st.Selection[at].Figures
+			if a[policy.Quality] > b[policy.Quality] || a[policy.Quality] == b[policy.Quality] && a[policy.Cost] < b[policy.Cost] {
 				at = k
 			}
 		}
 		pt := &st.Selection[at]
-		if math.IsNaN(pt.Quality) {
+		if math.IsNaN(pt.Figures[policy.Quality]) {
 			continue
 		}
-		all, err := p.answersOf(run, c, []string{pt.Preference})
+		all, err := p.answersOf(c, []string{pt.Preference})
 		if err != nil {
 			return nil, false, err
 		}
@@ -162,11 +162,11 @@ func (p *Plan) ofPolicy(run *store.Run, pool, family, name string) (*baseline, b
 			continue
 		}
 		b := &baseline{
-			Baseline: store.Baseline{Pool: pool, Name: name, What: c.Label + " at preference " + pt.Preference, ChosenOn: store.OnSelection},
-			answers:  a, selection: pt.Quality, selectionG: pt.CarbonG, quality: pt.Quality, model: -1,
+			Baseline: store.Baseline{Pool: p.Name, Name: name, What: c.Label + " at preference " + pt.Preference, ChosenOn: store.OnSelection},
+			answers:  a, selection: pt.Figures[policy.Quality], selectionG: pt.Figures[policy.Carbon], quality: pt.Figures[policy.Quality], model: -1,
 		}
 		if only := onlyModel(a); only >= 0 {
-			b.model, b.What = only, p.data.Trace.Models[only].ID+", chosen by the training prompts"
+			b.model, b.What = only, p.Data.Trace.Models[only].ID+", chosen by the training prompts"
 		}
 		return b, true, nil
 	}
@@ -187,7 +187,7 @@ func onlyModel(a *answers) int {
 }
 
 // logged is what the log's own choices led to: under bandit feedback every present outcome is one.
-func (p *Plan) logged(pool string, view *replay.View) baseline {
+func (p *poolSavings) logged(view *replay.View) baseline {
 	choice := func(prompt int) int {
 		for m := range view.Pool {
 			if view.At(prompt, m).Present() {
@@ -197,16 +197,16 @@ func (p *Plan) logged(pool string, view *replay.View) baseline {
 		return -1
 	}
 	var score, grams, n float64
-	for _, prompt := range p.selectionRows(pool) {
+	for _, prompt := range p.Selection {
 		if m := choice(prompt); m >= 0 {
 			o := view.At(prompt, m)
-			score, grams, n = score+float64(o.Score), grams+float64(o.CarbonG()), n+1
+			score, grams, n = score+float64(o.At(policy.Quality)), grams+float64(o.At(policy.Carbon)), n+1
 		}
 	}
 	return baseline{
-		Baseline: store.Baseline{Pool: pool, Name: "logged", What: "the choices of the log", ChosenOn: store.OnLog},
-		answers: p.asking(pool, func(row int) []use {
-			m := choice(p.test[pool][row])
+		Baseline: store.Baseline{Pool: p.Name, Name: "logged", What: "the choices of the log", ChosenOn: store.OnLog},
+		answers: p.asking(func(row int) []use {
+			m := choice(p.Test[row])
 			if m < 0 {
 				return nil
 			}
@@ -216,35 +216,28 @@ func (p *Plan) logged(pool string, view *replay.View) baseline {
 	}
 }
 
-func finite(x float64) *float64 {
-	if math.IsNaN(x) || math.IsInf(x, 0) {
-		return nil
-	}
-	return &x
-}
-
 // labels are what the outcomes took that policies of a pool were trained and chosen by.
-func (p *Plan) labels(pool string) store.Labels {
-	out := store.Labels{Pool: pool}
+func (p *poolSavings) labels() store.Labels {
+	out := store.Labels{Pool: p.Name}
 	var usd, grams float64
-	for _, prompt := range p.outsideTest(pool) {
+	for _, prompt := range p.Outside {
 		out.Prompts++
-		for _, m := range p.pools[pool] {
-			o := p.data.Table.At(prompt, m)
+		for _, m := range p.Models {
+			o := p.Data.Table.At(prompt, m)
 			if !o.Present() {
 				continue
 			}
 			out.Outcomes++
-			usd += float64(o.CostUSD)
-			if g := float64(o.CarbonG()); math.IsNaN(g) {
+			usd += float64(o.At(policy.Cost))
+			if g := float64(o.At(policy.Carbon)); math.IsNaN(g) {
 				out.Unknown++
 			} else {
 				grams += g
 			}
 		}
 	}
-	if out.CostUSD = finite(usd); out.Unknown < out.Outcomes {
-		out.CarbonG = finite(grams)
+	if out.CostUSD = store.Known(usd); out.Unknown < out.Outcomes {
+		out.CarbonG = store.Known(grams)
 	}
 	return out
 }

@@ -1,23 +1,22 @@
-package runner
+package savings
 
 import (
 	"fmt"
 	"math"
 	"testing"
 
+	"github.com/trilemma-bench/trilemma/harness/billing"
 	"github.com/trilemma-bench/trilemma/harness/dataset"
 	"github.com/trilemma-bench/trilemma/harness/experiment"
-	"github.com/trilemma-bench/trilemma/harness/replay"
-	"github.com/trilemma-bench/trilemma/harness/savings"
 	"github.com/trilemma-bench/trilemma/harness/store"
 	"github.com/trilemma-bench/trilemma/harness/trace"
 	"github.com/trilemma-bench/trilemma/harness/trace/split"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
-// planOf is a plan of two models, a of 8·10⁹ and b of 70·10⁹ parameters, and 60 prompts: 20 to train, 20 to select by, 20
+// poolOf is a pool of two models, a of 8·10⁹ and b of 70·10⁹ parameters, and 60 prompts: 20 to train, 20 to select by, 20
 // to test. score(prompt, model) is what each answered.
-func planOf(t *testing.T, score func(prompt, model int) float32, change func(*trace.Trace, *experiment.Data)) *Plan {
+func poolOf(t *testing.T, score func(prompt, model int) float32, change func(*trace.Trace, *experiment.Data)) *poolSavings {
 	t.Helper()
 	const n = 60
 	var models []policy.Model
@@ -41,21 +40,23 @@ func planOf(t *testing.T, score func(prompt, model int) float32, change func(*tr
 			tr.Outcomes.Score[at], tr.Outcomes.InputTokens[at], tr.Outcomes.OutputTokens[at] = score(i, m), 100, 200
 		}
 	}
-	spec := &experiment.Spec{Coverage: "complete", Metrics: experiment.Metrics{Resamples: 200, Seed: 1, Margin: 0.01}, Pools: experiment.Pools{{Name: "all"}}}
+	var data experiment.Data
 	if change != nil {
-		change(tr, &spec.Data)
+		change(tr, &data)
 	}
-	p := &Plan{Spec: spec, acc: replay.DefaultAccounting(), test: map[string][]int{}}
-	var err error
-	if p.data, err = dataset.Of(tr, part, &spec.Data, p.acc); err != nil {
+	acc := billing.DefaultAccounting()
+	d, err := dataset.Of(tr, part, &data, acc)
+	if err != nil {
 		t.Fatal(err)
 	}
-	p.pools = map[string][]int{"all": dataset.UpTo(len(p.data.Trace.Models))}
-	p.test["all"] = p.rows("all", split.Test)
-	if p.doubt, err = p.newDoubt(); err != nil {
+	f, err := NewFinder(d, acc, experiment.Metrics{Resamples: 200, Seed: 1, Margin: 0.01})
+	if err != nil {
 		t.Fatal(err)
 	}
-	return p
+	rows := dataset.UpTo(n)
+	return &poolSavings{Finder: f, out: &store.Savings{}, Pool: Pool{
+		Name: "all", Models: dataset.UpTo(len(d.Trace.Models)), Test: rows[40:], Selection: rows[20:40], Outside: rows[:40], Known: rows[:40], Best: 1,
+	}}
 }
 
 // Outside of test b is right more often, on test a is.
@@ -67,8 +68,8 @@ func turned(prompt, model int) float32 {
 }
 
 func TestTheBaselineIsChosenOutsideOfTest(t *testing.T) {
-	p := planOf(t, turned, nil)
-	bases, err := p.baselines(nil, "all")
+	p := poolOf(t, turned, nil)
+	bases, err := p.baselines()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,21 +88,21 @@ func TestTheBaselineIsChosenOutsideOfTest(t *testing.T) {
 
 func TestReferencesAreChosenByKnownPrompts(t *testing.T) {
 	// Both are right on all known prompts but one, which only b is: within the margin of 0.05 a is as good.
-	p := planOf(t, func(prompt, model int) float32 {
+	p := poolOf(t, func(prompt, model int) float32 {
 		if prompt == 0 && model == 0 {
 			return 0
 		}
 		return 1
 	}, nil)
-	p.Spec.Metrics.Margin = 0.05
-	var out store.Savings
-	if err := p.poolSavings(nil, "all", &out); err != nil {
+	p.Metrics.Margin = 0.05
+	if err := p.find(); err != nil {
 		t.Fatal(err)
 	}
+	out := p.out
 	if len(out.Savings) != 2 {
 		t.Fatalf("%d savings, want the alternative single model and the blind mix", len(out.Savings))
 	}
-	share := func(m int) float64 { return float64(p.data.Table.At(40, m).CarbonG()) }
+	share := func(m int) float64 { return float64(p.Data.Table.At(40, m).At(policy.Carbon)) }
 	for i, want := range []string{store.RoleSingle, store.RoleBlind} {
 		s := &out.Savings[i]
 		if s.Role != want || s.N != 20 || s.QualityDiff != 0 || s.Baseline != "best single" || s.ChosenOn != store.OnKnown {
@@ -115,9 +116,10 @@ func TestReferencesAreChosenByKnownPrompts(t *testing.T) {
 		t.Errorf("the alternative is %s", out.Savings[0].Policy)
 	}
 	// With a margin of nothing the mix needs b for everything.
-	p.Spec.Metrics.Margin = 0
-	out = store.Savings{}
-	if err := p.poolSavings(nil, "all", &out); err != nil {
+	p.Metrics.Margin = 0
+	out = &store.Savings{}
+	p.out, p.front = out, nil
+	if err := p.find(); err != nil {
 		t.Fatal(err)
 	}
 	if s := out.Savings[1]; *s.CarbonSaving != 0 || s.Preference != "b" {
@@ -126,27 +128,27 @@ func TestReferencesAreChosenByKnownPrompts(t *testing.T) {
 }
 
 func TestMeasuredEnergyIsInNoDoubt(t *testing.T) {
-	p := planOf(t, turned, func(tr *trace.Trace, _ *experiment.Data) {
+	p := poolOf(t, turned, func(tr *trace.Trace, _ *experiment.Data) {
 		tr.Outcomes.EnergyWh = trace.NewMatrix(60 * 2)
 		for i := range 60 {
 			tr.Outcomes.EnergyWh[tr.Outcomes.At(i, 0)] = 1
 		}
 	})
-	keep := p.covered("all", p.single("all", 0))
-	for m, want := range []int{savings.Exact, p.doubt.of[1]} {
-		s := p.spent("all", p.single("all", m), keep)
+	keep := p.covered(p.single(0))
+	for m, want := range []int{Exact, p.doubt.of[1]} {
+		s := p.spent(p.single(m), keep)
 		if len(s.Carbon) != 1 || s.Carbon[0].Factor != want {
 			t.Errorf("model %d emits %+v, want all with factor %d", m, s.Carbon, want)
 		}
 		byModel, exact := p.emittedBy(&s)
-		if low, _ := p.doubt.bounds(byModel, exact); (low == nil) != (want == savings.Exact) {
+		if low, _ := p.doubt.bounds(byModel, exact); (low == nil) != (want == Exact) {
 			t.Errorf("model %d has a bound by the estimate: %v", m, low != nil)
 		}
 	}
 }
 
 func TestCopiesShareTheirDoubt(t *testing.T) {
-	p := planOf(t, turned, func(_ *trace.Trace, d *experiment.Data) {
+	p := poolOf(t, turned, func(_ *trace.Trace, d *experiment.Data) {
 		d.Regions = []experiment.Deployment{{Models: []string{"a"}, Zones: []string{"FRA", "POL"}}}
 	})
 	if of := fmt.Sprint(p.doubt.of); of != "[0 0 0 1]" || len(p.doubt.factors) != 2 {
@@ -155,15 +157,15 @@ func TestCopiesShareTheirDoubt(t *testing.T) {
 }
 
 func TestLabelsAreEveryAnswerOutsideOfTest(t *testing.T) {
-	p := planOf(t, turned, nil)
-	l := p.labels("all")
+	p := poolOf(t, turned, nil)
+	l := p.labels()
 	const usd = 80 * (100*1 + 200*2) / 1e6
 	if l.Prompts != 40 || l.Outcomes != 80 || math.Abs(*l.CostUSD-usd) > 1e-6*usd || l.Unknown != 0 {
 		t.Errorf("labels %+v, want 80 answers to 40 prompts for %v USD", l, usd)
 	}
 	var grams float64
 	for m := range 2 {
-		grams += 40 * float64(p.data.Table.At(0, m).CarbonG())
+		grams += 40 * float64(p.Data.Table.At(0, m).At(policy.Carbon))
 	}
 	if math.Abs(*l.CarbonG-grams) > 1e-6*grams {
 		t.Errorf("labels emit %v g, want %v", *l.CarbonG, grams)
@@ -173,7 +175,7 @@ func TestLabelsAreEveryAnswerOutsideOfTest(t *testing.T) {
 func TestLeastCarbon(t *testing.T) {
 	nan := math.NaN()
 	point := func(quality, grams, usd float64) store.Point {
-		return store.Point{Quality: quality, CarbonG: grams, CostUSD: usd, Coverage: 1}
+		return store.Point{Figures: policy.Figures{policy.Quality: quality, policy.Carbon: grams, policy.Cost: usd}, Coverage: 1}
 	}
 	for _, c := range []struct {
 		name   string
