@@ -29,6 +29,7 @@ import (
 	"github.com/trilemma-bench/trilemma/harness/trace/doubt"
 	"github.com/trilemma-bench/trilemma/harness/trace/file"
 	"github.com/trilemma-bench/trilemma/harness/trace/split"
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // Dataset is the data of an experiment, ready to be replayed: one trace, billed, with every prompt assigned to a part.
@@ -41,9 +42,10 @@ type Dataset struct {
 	// IDs are what policies know the prompts by.
 	IDs []string
 
-	spec    *experiment.Data
-	sources []*source
-	leaked  int // training prompts left out because a test prompt is nearly the same
+	quantities []policy.Quantity // that policies are given figures of
+	spec       *experiment.Data
+	sources    []*source
+	leaked     int // training prompts left out because a test prompt is nearly the same
 }
 
 // source is one trace that the dataset was made from: prompts first to first+n of the joined trace.
@@ -212,7 +214,7 @@ func content(t *trace.Trace) string {
 		blocks = append(blocks, []byte(strings.Join(column, "\x00")))
 	}
 	o := &t.Outcomes
-	for _, m := range [][]float32{o.Score, o.InputTokens, o.OutputTokens, o.CostUSD, o.LatencySec, o.Propensity} {
+	for _, m := range [][]float32{o.Logged[policy.Quality], o.InputTokens, o.OutputTokens, o.Logged[policy.Cost], o.Logged[policy.Latency], o.Propensity} {
 		b := make([]byte, 0, 4*len(m))
 		for _, x := range m {
 			b = binary.LittleEndian.AppendUint32(b, math.Float32bits(x))
@@ -252,7 +254,9 @@ func single(src *source, part []split.Part, spec *experiment.Data, acc replay.Ac
 	src.models = UpTo(len(src.trace.Models))
 	d = &Dataset{Trace: src.trace, Part: part, sources: []*source{src}, spec: spec}
 	d.IDs = d.opaque()
-	d.Table, err = d.Bill(acc)
+	if d.Table, err = d.Bill(acc); err == nil {
+		d.quantities = d.given()
+	}
 	return d, err
 }
 

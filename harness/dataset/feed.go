@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/trilemma-bench/trilemma/harness/replay"
 	"github.com/trilemma-bench/trilemma/harness/trace/split"
@@ -55,8 +56,27 @@ func (f *Feed) Prompts(rows []int, category policy.Need) policy.Prompts {
 	return out
 }
 
-// fed are the quantities whose figures policies are given.
-var fed = []policy.Quantity{policy.Quality, policy.Cost, policy.Energy, policy.Carbon, policy.Latency}
+// always are the quantities whose figures policies are given even where nothing is known of them; any other quantity is given
+// where something is.
+var always = []policy.Quantity{policy.Quality, policy.Cost, policy.Energy, policy.Carbon, policy.Latency}
+
+// given finds the quantities whose figures policies are given.
+func (d *Dataset) given() (list []policy.Quantity) {
+	var known [policy.NumQuantities]bool
+	for p := range d.Trace.Prompts.Len() {
+		for m := range d.Trace.Models {
+			for q, x := range d.Table.At(p, m).Figures() {
+				known[q] = known[q] || x == x
+			}
+		}
+	}
+	for q, some := range known {
+		if some || slices.Contains(always, policy.Quantity(q)) {
+			list = append(list, policy.Quantity(q))
+		}
+	}
+	return list
+}
 
 // Split is a labelled part of the trace. Prompts that are to be routed have no labels here: asking for one is an error.
 func (f *Feed) Split(ctx context.Context, rows []int) (*policy.Split, error) {
@@ -70,7 +90,7 @@ func (f *Feed) Split(ctx context.Context, rows []int) (*policy.Split, error) {
 	n := len(rows) * len(f.Pool)
 	s := &policy.Split{Prompts: f.Prompts(rows, policy.NeedCategory), Outcomes: policy.Outcomes{
 		Models:  len(f.Pool),
-		Present: make([]bool, n), Figures: policy.NewMatrix(n, fed...), InputTokens: make([]float32, n), OutputTokens: make([]float32, n),
+		Present: make([]bool, n), Figures: policy.NewMatrix(n, f.data.quantities...), InputTokens: make([]float32, n), OutputTokens: make([]float32, n),
 	}}
 	if t.Outcomes.Propensity != nil {
 		s.Outcomes.Propensity = make([]float32, n)
@@ -81,7 +101,7 @@ func (f *Feed) Split(ctx context.Context, rows []int) (*policy.Split, error) {
 			o := view.At(p, m)
 			s.Outcomes.Present[at] = o.Present()
 			figures := o.Figures()
-			for _, q := range fed {
+			for _, q := range f.data.quantities {
 				s.Outcomes.Figures[q][at] = float32(figures[q])
 			}
 			s.Outcomes.InputTokens[at] = figure(t.Outcomes.InputTokens, from)

@@ -34,7 +34,7 @@ func joined(train, test *source, spec *experiment.Spec, acc replay.Accounting) (
 	d.dropLeaks(train, test, spec.Data.Split.NearDuplicates)
 	test.first = train.n
 	d.Trace = stack(train, test)
-	d.IDs = d.opaque()
+	d.IDs, d.quantities = d.opaque(), d.given()
 	return d, d.finish(&acc)
 }
 
@@ -136,7 +136,7 @@ func (s *source) copyOutcomes(t *trace.Trace, code map[string]uint32) {
 				continue
 			}
 			to.Present.Set(dst)
-			to.Score[dst] = from.Score[src]
+			to.Logged[policy.Quality][dst] = from.Logged[policy.Quality][src]
 			to.InputTokens[dst], to.OutputTokens[dst] = figure(from.InputTokens, src), figure(from.OutputTokens, src)
 			if from.Propensity != nil {
 				to.Propensity[dst] = from.Propensity[src]

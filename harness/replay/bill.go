@@ -132,7 +132,7 @@ func NewTable(t *trace.Trace, models []int, acc Accounting) (*Table, error) {
 	if acc.Hourly != nil {
 		tab.grid = make([]float32, n*len(models))
 	}
-	if acc.Method.Name == energy.Measured && t.Outcomes.EnergyWh == nil {
+	if acc.Method.Name == energy.Measured && t.Outcomes.Logged[policy.Energy] == nil {
 		return nil, errors.New("accounting: energy: measured, but no outcome has energy_wh: choose regression, roofline or constant")
 	}
 	if err := acc.covered(t, meters); err != nil {
@@ -157,7 +157,7 @@ func NewTable(t *trace.Trace, models []int, acc Accounting) (*Table, error) {
 						return err
 					}
 					at := t.Outcomes.At(p, m)
-					tab.estimated[p*len(models)+i] = isNaN(figure(t.Outcomes.EnergyWh, at)) && isNaN(figure(t.Outcomes.CarbonG, at))
+					tab.estimated[p*len(models)+i] = isNaN(figure(t.Outcomes.Logged[policy.Energy], at)) && isNaN(figure(t.Outcomes.Logged[policy.Carbon], at))
 				}
 			}
 			return nil
@@ -238,11 +238,11 @@ func bill(t *trace.Trace, prompt, model int, mt *meter, o *Outcome, count *share
 	*o = noOutcome
 	src := &t.Outcomes
 	at := src.At(prompt, model)
-	if !src.Present.Has(at) || isNaN(src.Score[at]) {
+	if !src.Present.Has(at) || isNaN(src.Logged[policy.Quality][at]) {
 		return nil
 	}
 	use, contradicts := acc.Usage.tokens(src, at)
-	price := figure(src.CostUSD, at)
+	price := figure(src.Logged[policy.Cost], at)
 	logged := !isNaN(price)
 	if !logged {
 		derived, err := mt.costUSD(use, arrived(t, prompt))
@@ -251,7 +251,7 @@ func bill(t *trace.Trace, prompt, model int, mt *meter, o *Outcome, count *share
 		}
 		price = float32(derived)
 	}
-	count.unbilled.see(src.Score[at], price)
+	count.unbilled.see(src.Logged[policy.Quality][at], price)
 	if isNaN(price) {
 		count.unbilled.why(mt, use, contradicts)
 		if acc.UnknownCost == Exclude {
@@ -266,13 +266,13 @@ func bill(t *trace.Trace, prompt, model int, mt *meter, o *Outcome, count *share
 	if src.Estimated != nil && src.Estimated.Has(at) {
 		count.estimated++
 	}
-	o.Score, o.CostUSD = src.Score[at], price
+	o.Score, o.CostUSD = src.Logged[policy.Quality][at], price
 	if src.Answer != nil {
 		o.answer = src.Answer[at]
 	}
 	in, out := use.InputTokens, use.OutputTokens
 
-	latency := figure(src.LatencySec, at)
+	latency := figure(src.Logged[policy.Latency], at)
 	var low, high energy.Impact
 	known := mt.sized && out == out
 	if known {
@@ -284,7 +284,7 @@ func bill(t *trace.Trace, prompt, model int, mt *meter, o *Outcome, count *share
 	}
 	count.latency.see(!isNaN(latency), !isNaN(o.LatencySec))
 
-	if wh := figure(src.EnergyWh, at); !isNaN(wh) {
+	if wh := figure(src.Logged[policy.Energy], at); !isNaN(wh) {
 		o.EnergyWhLow, o.EnergyWhHigh = wh, wh
 		count.energy.see(true, true)
 	} else if known {
@@ -295,7 +295,7 @@ func bill(t *trace.Trace, prompt, model int, mt *meter, o *Outcome, count *share
 		}
 	}
 
-	if g := figure(src.CarbonG, at); !isNaN(g) {
+	if g := figure(src.Logged[policy.Carbon], at); !isNaN(g) {
 		o.CarbonGLow, o.CarbonGHigh = g, g
 		count.carbon.see(true, true)
 	} else if !isNaN(o.EnergyWhLow) {

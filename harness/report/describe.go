@@ -14,6 +14,7 @@ import (
 	"github.com/trilemma-bench/trilemma/harness/metrics"
 	"github.com/trilemma-bench/trilemma/harness/replay"
 	"github.com/trilemma-bench/trilemma/harness/trace"
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // ModelSummary is one model over the prompts that it answered: answers are those with a score, whatever is known of their
@@ -185,7 +186,7 @@ func addKnown(m *mean, x *float64) {
 
 // answers are the scores of all outcomes of a trace, whatever is known of their cost.
 func answers(t *trace.Trace) *coverage.Answers {
-	a := &coverage.Answers{Score: t.Outcomes.Score, Category: t.Prompts.Category, Propensity: t.Outcomes.Propensity != nil}
+	a := &coverage.Answers{Score: t.Outcomes.Logged[policy.Quality], Category: t.Prompts.Category, Propensity: t.Outcomes.Propensity != nil}
 	for _, m := range t.Models {
 		a.Models = append(a.Models, m.ID)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/trilemma-bench/trilemma/harness/dataset"
 	"github.com/trilemma-bench/trilemma/harness/store"
 	"github.com/trilemma-bench/trilemma/harness/trace/split"
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // feedback tells of how many of some models the outcome of a prompt is logged, whatever it is billed with.
@@ -23,7 +24,7 @@ func (p *Plan) feedback(models []int) coverage.Density {
 func (p *Plan) logScore(prompt, model int) float32 {
 	o := &p.data.Trace.Outcomes
 	if at := o.At(prompt, model); o.Present.Has(at) {
-		return o.Score[at]
+		return o.Logged[policy.Quality][at]
 	}
 	return float32(math.NaN())
 }

@@ -38,7 +38,7 @@ func planOf(t *testing.T, score func(prompt, model int) float32, change func(*tr
 		for m := range models {
 			at := tr.Outcomes.At(i, m)
 			tr.Outcomes.Present.Set(at)
-			tr.Outcomes.Score[at], tr.Outcomes.InputTokens[at], tr.Outcomes.OutputTokens[at] = score(i, m), 100, 200
+			tr.Outcomes.Logged[policy.Quality][at], tr.Outcomes.InputTokens[at], tr.Outcomes.OutputTokens[at] = score(i, m), 100, 200
 		}
 	}
 	spec := &experiment.Spec{Coverage: "complete", Metrics: experiment.Metrics{Resamples: 200, Seed: 1, Margin: 0.01}, Pools: experiment.Pools{{Name: "all"}}}
@@ -127,9 +127,9 @@ func TestReferencesAreChosenByKnownPrompts(t *testing.T) {
 
 func TestMeasuredEnergyIsInNoDoubt(t *testing.T) {
 	p := planOf(t, turned, func(tr *trace.Trace, _ *experiment.Data) {
-		tr.Outcomes.EnergyWh = trace.NewMatrix(60 * 2)
+		tr.Outcomes.Logged[policy.Energy] = trace.NewMatrix(60 * 2)
 		for i := range 60 {
-			tr.Outcomes.EnergyWh[tr.Outcomes.At(i, 0)] = 1
+			tr.Outcomes.Logged[policy.Energy][tr.Outcomes.At(i, 0)] = 1
 		}
 	})
 	keep := p.covered("all", p.single("all", 0))
