@@ -21,9 +21,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/trilemma-bench/trilemma/harness/billing"
 	"github.com/trilemma-bench/trilemma/harness/experiment"
 	"github.com/trilemma-bench/trilemma/harness/provenance"
-	"github.com/trilemma-bench/trilemma/harness/replay"
 	"github.com/trilemma-bench/trilemma/harness/synth"
 	"github.com/trilemma-bench/trilemma/harness/trace"
 	"github.com/trilemma-bench/trilemma/harness/trace/doubt"
@@ -36,16 +36,15 @@ import (
 // Separate train and test traces are joined, train first.
 type Dataset struct {
 	Trace   *trace.Trace
-	Table   *replay.Table
+	Table   *billing.Table
 	Part    []split.Part // [prompts]
 	Notices []string
 	// IDs are what policies know the prompts by.
 	IDs []string
 
-	quantities []policy.Quantity // that policies are given figures of
-	spec       *experiment.Data
-	sources    []*source
-	leaked     int // training prompts left out because a test prompt is nearly the same
+	spec    *experiment.Data
+	sources []*source
+	leaked  int // training prompts left out because a test prompt is nearly the same
 }
 
 // source is one trace that the dataset was made from: prompts first to first+n of the joined trace.
@@ -121,7 +120,7 @@ func (d *Dataset) Inputs() (files []provenance.File) {
 }
 
 // Load reads or simulates the data of an experiment.
-func Load(ctx context.Context, spec *experiment.Spec, acc replay.Accounting) (*Dataset, error) {
+func Load(ctx context.Context, spec *experiment.Spec, acc billing.Accounting) (*Dataset, error) {
 	// Every source is placed before it is billed: what an answer emitted depends on when and where.
 	ready := func(key string, src *source, err error) (*source, error) {
 		if err == nil && spec.Accounting.Tokens == "estimate" {
@@ -241,7 +240,7 @@ func (s *source) split(spec *experiment.Split) (*split.Assignment, error) {
 }
 
 // Of is the data of a trace in memory whose prompts are divided already.
-func Of(t *trace.Trace, part []split.Part, spec *experiment.Data, acc replay.Accounting) (*Dataset, error) {
+func Of(t *trace.Trace, part []split.Part, spec *experiment.Data, acc billing.Accounting) (*Dataset, error) {
 	src := &source{n: t.Prompts.Len(), trace: t}
 	if err := src.place(spec); err != nil {
 		return nil, err
@@ -250,21 +249,19 @@ func Of(t *trace.Trace, part []split.Part, spec *experiment.Data, acc replay.Acc
 }
 
 // single is one trace.
-func single(src *source, part []split.Part, spec *experiment.Data, acc replay.Accounting) (d *Dataset, err error) {
+func single(src *source, part []split.Part, spec *experiment.Data, acc billing.Accounting) (d *Dataset, err error) {
 	src.models = UpTo(len(src.trace.Models))
 	d = &Dataset{Trace: src.trace, Part: part, sources: []*source{src}, spec: spec}
 	d.IDs = d.opaque()
-	if d.Table, err = d.Bill(acc); err == nil {
-		d.quantities = d.given()
-	}
+	d.Table, err = d.Bill(acc)
 	return d, err
 }
 
 // Bill bills the outcomes under some assumptions.
-func (d *Dataset) Bill(acc replay.Accounting) (*replay.Table, error) {
-	var out *replay.Table
+func (d *Dataset) Bill(acc billing.Accounting) (*billing.Table, error) {
+	var out *billing.Table
 	for _, s := range d.sources {
-		table, err := replay.NewTable(s.trace, s.models, acc)
+		table, err := billing.NewTable(s.trace, s.models, acc)
 		if err != nil && len(d.sources) > 1 {
 			err = fmt.Errorf("data.%s: %w", map[bool]string{true: "train", false: "test"}[s == d.sources[0]], err)
 		}
@@ -273,7 +270,7 @@ func (d *Dataset) Bill(acc replay.Accounting) (*replay.Table, error) {
 		}
 		if out == nil {
 			out = table
-		} else if out, err = replay.Concat(out, table); err != nil {
+		} else if out, err = billing.Concat(out, table); err != nil {
 			return nil, err
 		}
 	}
@@ -281,7 +278,7 @@ func (d *Dataset) Bill(acc replay.Accounting) (*replay.Table, error) {
 }
 
 // finish checks that there is something to learn from and to test on.
-func (d *Dataset) finish(acc *replay.Accounting) error {
+func (d *Dataset) finish(acc *billing.Accounting) error {
 	count := map[split.Part]int{}
 	for _, p := range d.Part {
 		count[p]++

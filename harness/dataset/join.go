@@ -5,15 +5,15 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/trilemma-bench/trilemma/harness/billing"
 	"github.com/trilemma-bench/trilemma/harness/experiment"
-	"github.com/trilemma-bench/trilemma/harness/replay"
 	"github.com/trilemma-bench/trilemma/harness/trace"
 	"github.com/trilemma-bench/trilemma/harness/trace/split"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // joined puts a test trace below a train trace, whose prompts are divided into train and validation.
-func joined(train, test *source, spec *experiment.Spec, acc replay.Accounting) (*Dataset, error) {
+func joined(train, test *source, spec *experiment.Spec, acc billing.Accounting) (*Dataset, error) {
 	d := &Dataset{spec: &spec.Data, sources: []*source{train, test}}
 	if err := d.matchModels(train, test); err != nil {
 		return nil, err
@@ -34,7 +34,7 @@ func joined(train, test *source, spec *experiment.Spec, acc replay.Accounting) (
 	d.dropLeaks(train, test, spec.Data.Split.NearDuplicates)
 	test.first = train.n
 	d.Trace = stack(train, test)
-	d.IDs, d.quantities = d.opaque(), d.given()
+	d.IDs = d.opaque()
 	return d, d.finish(&acc)
 }
 

@@ -6,8 +6,8 @@ import (
 	"math"
 	"slices"
 
+	"github.com/trilemma-bench/trilemma/harness/billing"
 	"github.com/trilemma-bench/trilemma/harness/importer"
-	"github.com/trilemma-bench/trilemma/harness/replay"
 )
 
 // countTokens estimates the token counts that a source lacks.
@@ -30,11 +30,11 @@ var toldElsewhere = []string{"repeated prompt", "no tokens", "no prices"}
 var onTop = []string{"reasoning above output", "cached above input"}
 
 // noteDoubts tells what is suspicious in the traces.
-func (d *Dataset) noteDoubts(usage replay.Usage) {
+func (d *Dataset) noteDoubts(usage billing.Usage) {
 	for _, s := range d.sources {
 		for i := range s.doubts {
 			kind := s.doubts[i].Kind
-			if !slices.Contains(toldElsewhere, kind) && !(usage == replay.Exclusive && slices.Contains(onTop, kind)) {
+			if !slices.Contains(toldElsewhere, kind) && !(usage == billing.Exclusive && slices.Contains(onTop, kind)) {
 				d.note("suspicious: %s", s.doubts[i].Error())
 			}
 		}
@@ -43,13 +43,13 @@ func (d *Dataset) noteDoubts(usage replay.Usage) {
 
 // noteUnbilled tells which models have answers without a known cost, how these score against the others, and what becomes
 // of them.
-func (d *Dataset) noteUnbilled(how replay.UnknownCost) {
+func (d *Dataset) noteUnbilled(how billing.UnknownCost) {
 	for _, s := range d.sources {
 		if s.counted > 0 {
 			d.note("the tokens of %d outcomes were estimated from the texts (%s); their costs are estimates", s.counted, importer.Estimate{}.Name())
 		}
 	}
-	if how == replay.QualityOnly {
+	if how == billing.QualityOnly {
 		d.note("models are compared by quality alone (accounting.unknown_cost: quality-only): every cost counts as unknown")
 	}
 	names := d.ModelIDs()
@@ -65,7 +65,7 @@ func (d *Dataset) noteUnbilled(how replay.UnknownCost) {
 			text += fmt.Sprintf("; they score %.3f on average, the other %d score %.3f", u.Score(), kept, u.KeptScore())
 		}
 		text += ". " + fate(u, how)
-		if u.Selective() && how == replay.Exclude {
+		if u.Selective() && how == billing.Exclude {
 			text = "WARNING: " + text
 		}
 		d.note("%s", text)
@@ -73,12 +73,12 @@ func (d *Dataset) noteUnbilled(how replay.UnknownCost) {
 }
 
 // fate says what becomes of a model's answers without a known cost.
-func fate(u *replay.Unbilled, how replay.UnknownCost) string {
+func fate(u *billing.Unbilled, how billing.UnknownCost) string {
 	kept := u.Answered - u.Outcomes
 	switch {
-	case how == replay.QualityOnly:
+	case how == billing.QualityOnly:
 		return fmt.Sprintf("They count with their scores, %.3f in all", u.AllScore())
-	case how == replay.Impute && kept > 0:
+	case how == billing.Impute && kept > 0:
 		return fmt.Sprintf("They are charged with the mean of the others, an estimate; the model scores %.3f", u.AllScore())
 	case kept == 0:
 		return fmt.Sprintf("The model, which scores %.3f, cannot be replayed; accounting.unknown_cost: quality-only compares by scores alone", u.AllScore())

@@ -67,12 +67,12 @@ func (w *world) draw(rng *rand.Rand, n int) *Choices {
 	}
 	c := &Choices{Pool: "all", Run: &store.Run{}}
 	for j := range w.quality {
-		half := func(lo, hi int) store.Figures {
-			return store.Figures{Score: store.Sample(stats.MomentsOf(scores[j][lo:hi])), CostUSD: store.Sample(stats.MomentsOf(costs[j][lo:hi]))}
+		half := func(lo, hi int) store.Moments {
+			return store.Moments{policy.Quality: stats.MomentsOf(scores[j][lo:hi]), policy.Cost: stats.MomentsOf(costs[j][lo:hi])}
 		}
 		x := Choice{Ref: store.Ref{ID: fmt.Sprintf("%08x", j), Policy: fmt.Sprint(w.owner[j])}, Order: half(0, n/2), Check: half(n/2, n)}
-		x.Selection = store.Point{Preference: fmt.Sprint(j), N: n, Coverage: 1, Quality: x.all(Quality).Mean, CostUSD: x.all(Cost).Mean}
-		x.Test = store.Point{Preference: fmt.Sprint(j), Quality: w.quality[j], CostUSD: w.cost[j]} // the truth
+		x.Selection = store.Point{Preference: fmt.Sprint(j), N: n, Coverage: 1, Figures: policy.Figures{policy.Quality: x.all(Quality).Mean, policy.Cost: x.all(Cost).Mean}}
+		x.Test = store.Point{Preference: fmt.Sprint(j), Figures: policy.Figures{policy.Quality: w.quality[j], policy.Cost: w.cost[j]}} // the truth
 		c.List = append(c.List, x)
 	}
 	return c

@@ -13,6 +13,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // Limits are what a setting must keep, per prompt; NaN asks for nothing.
@@ -46,6 +48,12 @@ const (
 	Latency Kind = "latency"
 	Quality Kind = "quality"
 )
+
+// quantity that a limit is about; quality where the kind is none.
+func (k Kind) quantity() policy.Quantity {
+	q, _ := policy.FindQuantity(string(k))
+	return q
+}
 
 // units turn a written unit into the unit of the limit.
 var units = map[Kind]map[string]float64{

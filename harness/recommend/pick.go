@@ -199,7 +199,7 @@ func (c *Choices) Pick(q Request) Recommendation {
 }
 
 // worst is the largest p-value of the limits: that some limit is not kept (Berger 1982, intersection-union).
-func (q *Request) worst(f *store.Figures) float64 {
+func (q *Request) worst(f *store.Moments) float64 {
 	p := 0.0
 	for _, k := range q.set() {
 		p = max(p, pvalue(k, moments(f, k), q.limit(k)))
@@ -225,7 +225,7 @@ func (c *Choices) order(q Request) []*Choice {
 		return moments(&x.Order, q.Objective).Mean
 	}
 	slices.SortStableFunc(all, func(x, y candidate) int {
-		return cmp.Or(cmp.Compare(x.p, y.p), better(q.Objective, goal(x), goal(y)), better(Cost, x.Selection.CostUSD, y.Selection.CostUSD), cmp.Compare(x.Ref.Name(), y.Ref.Name()))
+		return cmp.Or(cmp.Compare(x.p, y.p), better(q.Objective, goal(x), goal(y)), better(Cost, value(&x.Selection, Cost), value(&y.Selection, Cost)), cmp.Compare(x.Ref.Name(), y.Ref.Name()))
 	})
 	var out []*Choice
 	best := math.NaN()

@@ -23,7 +23,7 @@ type Choice struct {
 	Test      store.Point
 	// Order and Check are the halves of the selection prompts: that by which settings are put in order, and that by which
 	// they are tested.
-	Order, Check store.Figures
+	Order, Check store.Moments
 }
 
 // Covered is how many selection prompts the setting has a result for.
@@ -32,17 +32,7 @@ func (c *Choice) Covered() int { return int(math.Round(c.Selection.Coverage * fl
 // all are the moments of a figure over all selection prompts.
 func (c *Choice) all(k Kind) stats.Moments { return moments(&c.Order, k).Join(moments(&c.Check, k)) }
 
-func moments(f *store.Figures, k Kind) stats.Moments {
-	switch k {
-	case Cost:
-		return stats.Moments(f.CostUSD)
-	case Carbon:
-		return stats.Moments(f.CarbonG)
-	case Latency:
-		return stats.Moments(f.LatencySec)
-	}
-	return stats.Moments(f.Score)
-}
+func moments(f *store.Moments, k Kind) stats.Moments { return f[k.quantity()] }
 
 // Barred are settings that are not chosen from.
 type Barred struct {
@@ -156,14 +146,4 @@ func barred(list []Barred) string {
 	return strings.Join(parts, "; ")
 }
 
-func value(p *store.Point, k Kind) float64 {
-	switch k {
-	case Cost:
-		return p.CostUSD
-	case Carbon:
-		return p.CarbonG
-	case Latency:
-		return p.LatencySec
-	}
-	return p.Quality
-}
+func value(p *store.Point, k Kind) float64 { return p.Figures[k.quantity()] }

@@ -9,6 +9,7 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 	"pgregory.net/rapid"
 
+	"github.com/trilemma-bench/trilemma/harness/stats"
 	"github.com/trilemma-bench/trilemma/harness/store"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
@@ -52,13 +53,16 @@ func FuzzParseLimit(f *testing.F) {
 }
 
 // sample is the moments of values a little apart, so that the mean is as good as known.
-func sample(mean float64, n int) store.Sample {
-	return store.Sample{N: n, Mean: mean, SD: mean * 1e-3}
+func sample(mean float64, n int) stats.Moments {
+	return stats.Moments{N: n, Mean: mean, SD: mean * 1e-3}
 }
 
 // known are figures as sure as they get.
-func knownFigures(p *store.Point, n int) store.Figures {
-	return store.Figures{Score: sample(p.Quality, n), CostUSD: sample(p.CostUSD, n), CarbonG: sample(p.CarbonG, n), LatencySec: sample(p.LatencySec, n)}
+func knownFigures(p *store.Point, n int) (out store.Moments) {
+	for q, x := range p.Figures {
+		out[q] = sample(x, n)
+	}
+	return out
 }
 
 // choices are settings on a made-up front whose test figures are all worse: choosing by them would show.
@@ -66,9 +70,9 @@ func choices() *Choices {
 	c := &Choices{Pool: "all", Run: &store.Run{Experiment: "x", ID: "y", Dir: "/nowhere"}}
 	for i := range 20 {
 		x := float64(i + 1)
-		v := store.Point{Preference: fmt.Sprintf("c%02d", i), N: 800, Coverage: 1, Quality: 0.4 + 0.3*math.Log(x)/3, CostUSD: x * 1e-4, CarbonG: x * 1e-3, LatencySec: x, Lambda: policy.Preference{policy.Cost: 1 / x}}
+		v := store.Point{Preference: fmt.Sprintf("c%02d", i), N: 800, Coverage: 1, Figures: policy.Figures{policy.Quality: 0.4 + 0.3*math.Log(x)/3, policy.Cost: x * 1e-4, policy.Carbon: x * 1e-3, policy.Latency: x}, Lambda: policy.Preference{policy.Cost: 1 / x}}
 		test := v
-		test.Quality -= 0.05 * float64(i%3)
+		test.Figures[policy.Quality] -= 0.05 * float64(i%3)
 		c.List = append(c.List, Choice{
 			Ref: store.Ref{ID: fmt.Sprintf("%08x", i), Policy: "p", Pool: "all"}, Selection: v, Test: test,
 			Order: knownFigures(&v, 400), Check: knownFigures(&v, 400),
@@ -82,7 +86,7 @@ func TestPick(t *testing.T) {
 	l := None()
 	l.MinQuality, l.MaxCarbonG = 0.55, 0.1
 	r := c.Pick(Request{Limits: l})
-	if r.Choice == nil || r.Choice.Selection.Quality < 0.55 || r.Choice.Selection.Preference != "c04" {
+	if r.Choice == nil || r.Choice.Selection.Figures[policy.Quality] < 0.55 || r.Choice.Selection.Preference != "c04" {
 		t.Fatalf("picked %+v", r.Choice)
 	}
 	if broken := r.Broken(); len(broken) != 1 || broken[0] != Quality {
@@ -114,8 +118,8 @@ func TestPickAsksForProof(t *testing.T) {
 	c := choices()
 	for i := range c.List {
 		x := &c.List[i]
-		for _, f := range []*store.Figures{&x.Order, &x.Check} {
-			f.CostUSD.N, f.CostUSD.SD = 25, 2*f.CostUSD.Mean
+		for _, f := range []*store.Moments{&x.Order, &x.Check} {
+			f[policy.Cost].N, f[policy.Cost].SD = 25, 2*f[policy.Cost].Mean
 		}
 	}
 	l := None()
@@ -144,7 +148,7 @@ func TestTighterLimitsNeverAllowMore(t *testing.T) {
 		if b.Feasible > a.Feasible {
 			t.Fatalf("%d settings, with half the budget %d", a.Feasible, b.Feasible)
 		}
-		if a.Choice != nil && (a.Choice.Selection.Quality < l.MinQuality || a.Choice.Selection.CostUSD > 2*l.MaxCostUSD) {
+		if a.Choice != nil && (a.Choice.Selection.Figures[policy.Quality] < l.MinQuality || a.Choice.Selection.Figures[policy.Cost] > 2*l.MaxCostUSD) {
 			t.Fatal("the choice does not keep the limits")
 		}
 	})

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	tea "github.com/charmbracelet/bubbletea"
+
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // steps are the positions of a slider; the first of a maximum and of a minimum asks for nothing.
@@ -174,7 +176,7 @@ func (m sliders) View() string {
 		fmt.Fprintf(&b, "\nNothing is certain to keep these limits (%.4g %%): move one back.\n", 100*r.Confidence)
 	default:
 		v := &r.Choice.Selection
-		fmt.Fprintf(&b, "\n★ %s at %s: score %s, %s, %s on selection\n", r.Choice.Ref.Policy, v.Preference, show(Quality, v.Quality), show(Cost, v.CostUSD), show(Carbon, v.CarbonG))
+		fmt.Fprintf(&b, "\n★ %s at %s: score %s, %s, %s on selection\n", r.Choice.Ref.Policy, v.Preference, show(Quality, value(v, Quality)), show(Cost, value(v, Cost)), show(Carbon, value(v, Carbon)))
 	}
 	b.WriteString("↑↓ which limit   ←→ move it   enter accept   q leave\n")
 	return b.String()
@@ -186,10 +188,10 @@ func (m sliders) front(l Limits, r Recommendation) string {
 	lowX, highX, lowY, highY := math.Inf(1), math.Inf(-1), math.Inf(1), math.Inf(-1)
 	for i := range m.choices.List {
 		v := &m.choices.List[i].Selection
-		if v.CostUSD > 0 {
-			lowX, highX = min(lowX, math.Log(v.CostUSD)), max(highX, math.Log(v.CostUSD))
+		if v.Figures[policy.Cost] > 0 {
+			lowX, highX = min(lowX, math.Log(v.Figures[policy.Cost])), max(highX, math.Log(v.Figures[policy.Cost]))
 		}
-		lowY, highY = min(lowY, v.Quality), max(highY, v.Quality)
+		lowY, highY = min(lowY, v.Figures[policy.Quality]), max(highY, v.Figures[policy.Quality])
 	}
 	if !(highX > lowX) {
 		lowX, highX = lowX-1, lowX+1
@@ -204,10 +206,10 @@ func (m sliders) front(l Limits, r Recommendation) string {
 	draw := func(c *Choice, mark rune) {
 		v := &c.Selection
 		x := 0
-		if v.CostUSD > 0 && !math.IsInf(lowX, 0) {
-			x = int((math.Log(v.CostUSD) - lowX) / (highX - lowX) * float64(width-1))
+		if v.Figures[policy.Cost] > 0 && !math.IsInf(lowX, 0) {
+			x = int((math.Log(v.Figures[policy.Cost]) - lowX) / (highX - lowX) * float64(width-1))
 		}
-		y := height - 1 - int((v.Quality-lowY)/(highY-lowY)*float64(height-1))
+		y := height - 1 - int((v.Figures[policy.Quality]-lowY)/(highY-lowY)*float64(height-1))
 		if x >= 0 && x < width && y >= 0 && y < height && (grid[y][x] == ' ' || mark != '·') {
 			grid[y][x] = mark
 		}

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"sort"
 
 	"github.com/trilemma-bench/trilemma/harness/replay"
+	"github.com/trilemma-bench/trilemma/harness/store"
 	"github.com/trilemma-bench/trilemma/policies/carbon"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
@@ -112,35 +114,23 @@ func (c *Choices) ladder(spec StreamSpec) ([]rung, error) {
 		}
 		return nil, fmt.Errorf("policy %q has no sweep over λ_%s in pool %s: name a policy that takes a preference, and sweep lambda_%s in the experiment", spec.Policy, spec.Kind, c.Pool, spec.Kind)
 	}
-	type seen struct{ score, spend map[string]float64 }
-	per := map[string]*seen{}
-	var ids []string
-	for r, err := range c.Run.Results(cell) {
-		if err != nil {
-			return nil, err
+	results, err := c.Run.Results(cell)
+	if err != nil {
+		return nil, err
+	}
+	lines := slices.DeleteFunc(results.Lines, func(l store.Line) bool { return lambdas[l.Preference] == nil })
+	for p := range results.Prompts {
+		known := len(lines) == len(lambdas)
+		for _, l := range lines {
+			x := l.Figures[policy.Quality][p] + l.Figures[spec.Kind.quantity()][p]
+			known = known && x == x
 		}
-		if lambdas[r.Preference] == nil {
+		if !known {
 			continue
 		}
-		p := per[r.PromptID]
-		if p == nil {
-			p = &seen{map[string]float64{}, map[string]float64{}}
-			per[r.PromptID] = p
-			ids = append(ids, r.PromptID)
-		}
-		spend := float64(r.CostUSD)
-		if spec.Kind == Carbon {
-			spend = float64(r.CarbonG)
-		}
-		if !math.IsNaN(spend) && !math.IsNaN(float64(r.Score)) {
-			p.score[r.Preference], p.spend[r.Preference] = float64(r.Score), spend
-		}
-	}
-	for _, id := range ids {
-		if p := per[id]; len(p.score) == len(lambdas) {
-			for name, g := range lambdas {
-				g.score, g.spend = append(g.score, p.score[name]), append(g.spend, p.spend[name])
-			}
+		for _, l := range lines {
+			g := lambdas[l.Preference]
+			g.score, g.spend = append(g.score, float64(l.Figures[policy.Quality][p])), append(g.spend, float64(l.Figures[spec.Kind.quantity()][p]))
 		}
 	}
 	var out []rung
@@ -221,7 +211,8 @@ func hold(rungs []rung, spec StreamSpec, k int, lambda float64) (Stream, error) 
 		Outcome: func(rows []int, d *replay.Decisions, into []replay.Result) error {
 			for i, row := range rows {
 				_, drawn, _ := d.Final.Row(i)
-				into[i] = replay.Result{Quality: float32(rungs[drawn[0]].score[row]), Covered: true}
+				into[i].Set(policy.Quality, float32(rungs[drawn[0]].score[row]))
+				into[i].Covered = true
 			}
 			return nil
 		},

@@ -36,15 +36,17 @@ const (
 // Test reads what the setting led to, prompt by prompt.
 func (c *Choices) Test(of *Choice) (OnTest, error) {
 	var columns [4][]float32
-	for r, err := range c.Run.Results(of.Ref.ID) {
-		if err != nil {
-			return OnTest{}, err
-		}
-		if r.Preference != of.Test.Preference || r.Score != r.Score {
-			continue
-		}
-		for k, x := range []float32{r.Score, r.CostUSD, r.CarbonG, r.LatencySec} {
-			columns[k] = append(columns[k], x)
+	results, err := c.Run.Results(of.Ref.ID)
+	if err != nil {
+		return OnTest{}, err
+	}
+	for _, line := range results.Lines {
+		for i, score := range line.Figures[policy.Quality] {
+			if line.Preference == of.Test.Preference && score == score {
+				for k, q := range []policy.Quantity{policy.Quality, policy.Cost, policy.Carbon, policy.Latency} {
+					columns[k] = append(columns[k], line.Figures[q][i])
+				}
+			}
 		}
 	}
 	n := len(columns[0])
@@ -64,7 +66,7 @@ func (c *Choices) Test(of *Choice) (OnTest, error) {
 		}
 		drawn[k] = make([]float64, resamples)
 	}
-	err := stats.Bootstrap{Resamples: resamples, Seed: 1}.Run(cols, func(b *stats.Block) {
+	err = stats.Bootstrap{Resamples: resamples, Seed: 1}.Run(cols, func(b *stats.Block) {
 		for k := range columns {
 			copy(drawn[k][b.First:], b.Means(at[k]))
 		}
@@ -235,8 +237,8 @@ func (c *Choices) tellFigures(w io.Writer, r Recommendation, of *Choice) error {
 		}
 		fmt.Fprintln(w)
 	}
-	if t := &of.Test; t.CarbonGLow < t.CarbonGHigh {
-		fmt.Fprintf(w, "  carbon is between %s and %s on test by the assumed sizes of closed models\n", show(Carbon, t.CarbonGLow), show(Carbon, t.CarbonGHigh))
+	if t := &of.Test; t.Low[policy.Carbon] < t.High[policy.Carbon] {
+		fmt.Fprintf(w, "  carbon is between %s and %s on test by the assumed sizes of closed models\n", show(Carbon, t.Low[policy.Carbon]), show(Carbon, t.High[policy.Carbon]))
 	}
 	if low, high := c.carbonByEstimate(of); low != nil && high != nil {
 		fmt.Fprintf(w, "  the estimate of energy, which is wrong model by model, leaves carbon between %s and %s on test (95 %%)\n", show(Carbon, *low), show(Carbon, *high))

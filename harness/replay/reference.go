@@ -24,9 +24,9 @@ func (v *View) best(prompt int, pref policy.Preference) int32 {
 		if !o.Present() {
 			continue
 		}
-		u := pref.Utility(o.Figures())
-		if best < 0 || u > bestUtility || u == bestUtility && o.CostUSD < bestCost {
-			best, bestUtility, bestCost = int32(m), u, o.CostUSD
+		u := pref.Utility(o.Central())
+		if best < 0 || u > bestUtility || u == bestUtility && o.At(policy.Cost) < bestCost {
+			best, bestUtility, bestCost = int32(m), u, o.At(policy.Cost)
 		}
 	}
 	return best

@@ -13,6 +13,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"github.com/trilemma-bench/trilemma/harness/compare"
+	"github.com/trilemma-bench/trilemma/harness/store"
 )
 
 // Comparison writes what differs between two runs: settings, and the changes of the main metrics with paired intervals. A
@@ -53,12 +54,6 @@ func ComparisonJSON(w io.Writer, c *compare.Comparison) error {
 		DiffHigh *float64 `json:"diff_high"`
 		Prompts  int      `json:"prompts"`
 	}
-	known := func(x float64) *float64 {
-		if math.IsNaN(x) || math.IsInf(x, 0) {
-			return nil
-		}
-		return &x
-	}
 	out := struct {
 		Before  string           `json:"before"`
 		After   string           `json:"after"`
@@ -68,7 +63,7 @@ func ComparisonJSON(w io.Writer, c *compare.Comparison) error {
 	}{Before: c.Before, After: c.After, Changes: c.Changes, Notices: c.Notices}
 	for _, r := range c.Rows {
 		out.Rows = append(out.Rows, row{
-			r.Pool, r.Policy, r.Metric, known(r.Before), known(r.After), known(r.Diff), known(r.DiffLow), known(r.DiffHigh), r.Prompts,
+			r.Pool, r.Policy, r.Metric, store.Known(r.Before), store.Known(r.After), store.Known(r.Diff), store.Known(r.DiffLow), store.Known(r.DiffHigh), r.Prompts,
 		})
 	}
 	return json.NewEncoder(w).Encode(out)

@@ -200,7 +200,7 @@ func (t *poolTable) best() *Best {
 		l := &t.lines[i]
 		v := l.values["aiq"]
 		if x := parse(v.value); l.candidate() && x == x && (best == nil || x > best.Value) {
-			best = &Best{Pool: t.pool, Policy: l.policy, Metric: "aiq", Value: x, Low: known(parse(v.low)), High: known(parse(v.high)), Hindsight: true}
+			best = &Best{Pool: t.pool, Policy: l.policy, Metric: "aiq", Value: x, Low: store.Known(parse(v.low)), High: store.Known(parse(v.high)), Hindsight: true}
 		}
 	}
 	return best

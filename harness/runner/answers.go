@@ -9,6 +9,7 @@ import (
 	"github.com/trilemma-bench/trilemma/harness/savings"
 	"github.com/trilemma-bench/trilemma/harness/stats"
 	"github.com/trilemma-bench/trilemma/harness/store"
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // use is one answer that was paid for.
@@ -27,6 +28,8 @@ type answers struct {
 
 func newAnswers(n int) *answers { return &answers{score: nans(n), cost: nans(n), latency: nans(n)} }
 
+func nans(n int) []float32 { return slices.Repeat([]float32{float32(math.NaN())}, n) }
+
 // covers tells whether there is a result.
 func (a *answers) covers(row int) bool { return !math.IsNaN(float64(a.score[row])) }
 
@@ -42,7 +45,7 @@ func (p *Plan) asking(pool string, of func(row int) []use) *answers {
 		for _, u := range list {
 			o := p.data.Table.At(prompt, int(u.model))
 			whole = whole && o.Present()
-			score, cost, latency = score+u.weight*float64(o.Score), cost+u.weight*float64(o.CostUSD), latency+u.weight*float64(o.LatencySec)
+			score, cost, latency = score+u.weight*float64(o.At(policy.Quality)), cost+u.weight*float64(o.At(policy.Cost)), latency+u.weight*float64(o.At(policy.Latency))
 		}
 		if whole {
 			a.score[row], a.cost[row], a.latency[row] = float32(score), float32(cost), float32(latency)
@@ -81,7 +84,8 @@ func (p *Plan) answersOf(run *store.Run, c *experiment.Cell, preferences []strin
 			a = newAnswers(len(row))
 			out[d.Preference] = a
 		}
-		a.score[i], a.cost[i], a.latency[i] = d.Score, d.CostUSD, d.LatencySec
+		f := d.Figures()
+		a.score[i], a.cost[i], a.latency[i] = float32(f[policy.Quality]), float32(f[policy.Cost]), float32(f[policy.Latency])
 		for _, m := range d.Asked {
 			a.uses = append(a.uses, use{i, model[m], 1})
 		}
@@ -130,7 +134,7 @@ func (p *Plan) spent(pool string, a *answers, keep []int) savings.Spent {
 			e = &savings.Emitted{Factor: factor}
 			by[factor] = e
 		}
-		g := float32(u.weight) * p.data.Table.At(prompt, int(u.model)).CarbonG()
+		g := float32(u.weight) * p.data.Table.At(prompt, int(u.model)).At(policy.Carbon)
 		if k := len(e.Prompt); k > 0 && e.Prompt[k-1] == at {
 			e.G[k-1] += g // another copy of the same model, or the same one again
 		} else {
@@ -174,8 +178,8 @@ func (p *Plan) sizes(pool string, a *answers, keep []int) (low, high float64) {
 			continue
 		}
 		o := p.data.Table.At(p.test[pool][u.row], int(u.model))
-		low += u.weight * float64(o.CarbonGLow) / float64(len(keep))
-		high += u.weight * float64(o.CarbonGHigh) / float64(len(keep))
+		low += u.weight * float64(o.Low[policy.Carbon]) / float64(len(keep))
+		high += u.weight * float64(o.High[policy.Carbon]) / float64(len(keep))
 	}
 	return low, high
 }
@@ -199,7 +203,7 @@ func (p *Plan) newDoubt() (doubt, error) {
 		d.Method = "regression"
 	}
 	d.Prefill = p.acc.Energy.Prefill.On
-	d.Logged = max(p.data.Table.Logged.CarbonG, p.data.Table.Logged.EnergyWh)
+	d.Logged = max(p.data.Table.Logged.Logged[policy.Carbon], p.data.Table.Logged.Logged[policy.Energy])
 	var names []string
 	for m := range p.data.Trace.Models {
 		name := p.data.OriginalID(m)
@@ -233,18 +237,18 @@ func (d *doubt) bounds(byModel []float64, exact float64) (low, high *float64) {
 		}
 	}
 	a, b := stats.Percentile(sums, savings.Level)
-	return finite(a), finite(b)
+	return store.Known(a), store.Known(b)
 }
 
 // meansOf are the single models' means over some prompts, as blind mixes know them.
 func (p *Plan) meansOf(pool string, rows []int) ([]savings.Known, []replay.Mean, error) {
-	means, err := replay.SingleMeans(p.data.Table.View(p.pools[pool]), int32s(rows))
+	means, err := replay.SingleMeans(replay.Of(p.data.Table, p.pools[pool]), int32s(rows))
 	if err != nil {
 		return nil, nil, err
 	}
 	out := make([]savings.Known, len(means))
 	for m := range means {
-		out[m] = savings.Known{Quality: means[m].Quality, CarbonG: means[m].CarbonG}
+		out[m] = savings.Known{Quality: means[m].Figures[policy.Quality], CarbonG: means[m].Figures[policy.Carbon]}
 	}
 	return out, means, nil
 }

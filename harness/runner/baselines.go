@@ -6,6 +6,7 @@ import (
 	"github.com/trilemma-bench/trilemma/harness/replay"
 	"github.com/trilemma-bench/trilemma/harness/savings"
 	"github.com/trilemma-bench/trilemma/harness/store"
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // baseline is what savings are taken against.
@@ -26,7 +27,7 @@ type baseline struct {
 // the static policy's setting of highest quality on the selection prompts; and what was logged, where the log is of one
 // choice a prompt.
 func (p *Plan) baselines(run *store.Run, pool string) ([]baseline, error) {
-	view := p.data.Table.View(p.pools[pool])
+	view := replay.Of(p.data.Table, p.pools[pool])
 	best := p.bestSingle(pool)
 	if best < 0 {
 		return nil, nil
@@ -63,7 +64,7 @@ func (p *Plan) baselines(run *store.Run, pool string) ([]baseline, error) {
 	}
 	lucky := best
 	for m := range test {
-		if test[m].Covered > 0 && test[m].Quality > test[lucky].Quality {
+		if test[m].Covered > 0 && test[m].Figures[policy.Quality] > test[lucky].Figures[policy.Quality] {
 			lucky = m
 		}
 	}
@@ -98,15 +99,15 @@ func (p *Plan) describeBaseline(b *baseline) {
 		return
 	}
 	s := p.spent(b.Pool, b.answers, keep)
-	b.Quality, b.CostUSD, b.LatencySec = finite(mean32(s.Score)), finite(mean32(s.CostUSD)), finite(mean32(s.LatencySec))
+	b.Quality, b.CostUSD, b.LatencySec = store.Known(mean32(s.Score)), store.Known(mean32(s.CostUSD)), store.Known(mean32(s.LatencySec))
 	byModel, exact := p.emittedBy(&s)
 	sum := exact
 	for _, g := range byModel {
 		sum += g
 	}
-	b.CarbonG = finite(sum)
+	b.CarbonG = store.Known(sum)
 	low, high := p.sizes(b.Pool, b.answers, keep)
-	b.CarbonGLow, b.CarbonGHigh = finite(low), finite(high)
+	b.CarbonGLow, b.CarbonGHigh = store.Known(low), store.Known(high)
 	b.CarbonGModelLow, b.CarbonGModelHigh = p.doubt.bounds(byModel, exact)
 }
 
@@ -144,13 +145,13 @@ func (p *Plan) ofPolicy(run *store.Run, pool, family, name string) (*baseline, b
 		}
 		at := 0
 		for k := range st.Selection {
-			a, b := &st.Selection[k], &st.Selection[at]
-			if a.Quality > b.Quality || a.Quality == b.Quality && a.CostUSD < b.CostUSD {
+			a, b := &st.Selection[k].Figures, &st.Selection[at].Figures
+			if a[policy.Quality] > b[policy.Quality] || a[policy.Quality] == b[policy.Quality] && a[policy.Cost] < b[policy.Cost] {
 				at = k
 			}
 		}
 		pt := &st.Selection[at]
-		if math.IsNaN(pt.Quality) {
+		if math.IsNaN(pt.Figures[policy.Quality]) {
 			continue
 		}
 		all, err := p.answersOf(run, c, []string{pt.Preference})
@@ -163,7 +164,7 @@ func (p *Plan) ofPolicy(run *store.Run, pool, family, name string) (*baseline, b
 		}
 		b := &baseline{
 			Baseline: store.Baseline{Pool: pool, Name: name, What: c.Label + " at preference " + pt.Preference, ChosenOn: store.OnSelection},
-			answers:  a, selection: pt.Quality, selectionG: pt.CarbonG, quality: pt.Quality, model: -1,
+			answers:  a, selection: pt.Figures[policy.Quality], selectionG: pt.Figures[policy.Carbon], quality: pt.Figures[policy.Quality], model: -1,
 		}
 		if only := onlyModel(a); only >= 0 {
 			b.model, b.What = only, p.data.Trace.Models[only].ID+", chosen by the training prompts"
@@ -200,7 +201,7 @@ func (p *Plan) logged(pool string, view *replay.View) baseline {
 	for _, prompt := range p.selectionRows(pool) {
 		if m := choice(prompt); m >= 0 {
 			o := view.At(prompt, m)
-			score, grams, n = score+float64(o.Score), grams+float64(o.CarbonG()), n+1
+			score, grams, n = score+float64(o.At(policy.Quality)), grams+float64(o.At(policy.Carbon)), n+1
 		}
 	}
 	return baseline{
@@ -216,13 +217,6 @@ func (p *Plan) logged(pool string, view *replay.View) baseline {
 	}
 }
 
-func finite(x float64) *float64 {
-	if math.IsNaN(x) || math.IsInf(x, 0) {
-		return nil
-	}
-	return &x
-}
-
 // labels are what the outcomes took that policies of a pool were trained and chosen by.
 func (p *Plan) labels(pool string) store.Labels {
 	out := store.Labels{Pool: pool}
@@ -235,16 +229,16 @@ func (p *Plan) labels(pool string) store.Labels {
 				continue
 			}
 			out.Outcomes++
-			usd += float64(o.CostUSD)
-			if g := float64(o.CarbonG()); math.IsNaN(g) {
+			usd += float64(o.At(policy.Cost))
+			if g := float64(o.At(policy.Carbon)); math.IsNaN(g) {
 				out.Unknown++
 			} else {
 				grams += g
 			}
 		}
 	}
-	if out.CostUSD = finite(usd); out.Unknown < out.Outcomes {
-		out.CarbonG = finite(grams)
+	if out.CostUSD = store.Known(usd); out.Unknown < out.Outcomes {
+		out.CarbonG = store.Known(grams)
 	}
 	return out
 }

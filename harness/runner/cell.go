@@ -125,8 +125,8 @@ func (w *work) selection(ctx context.Context, inst *host.Instance, about policy.
 		points[i] = w.point(w.cell.Preferences[i], mean)
 		halves[i] = store.Halves{
 			Preference: points[i].Preference,
-			Order:      figuresOf(results, func(r int) bool { return first[r] }),
-			Check:      figuresOf(results, func(r int) bool { return !first[r] }),
+			Order:      momentsOf(results, func(r int) bool { return first[r] }),
+			Check:      momentsOf(results, func(r int) bool { return !first[r] }),
 		}
 	}
 	return points, halves, nil
@@ -207,10 +207,12 @@ const z95 = 1.959963984540054
 // pointOf fills the means into a point.
 func pointOf(p store.Point, mean replay.Mean) store.Point {
 	p.N, p.Coverage = mean.N, mean.Coverage()
-	p.Quality, p.CostUSD, p.LatencySec = mean.Quality, mean.CostUSD, mean.LatencySec
-	p.QualityLow, p.QualityHigh = max(0, mean.Quality-z95*mean.QualitySE), min(1, mean.Quality+z95*mean.QualitySE)
-	p.EnergyWh, p.EnergyWhLow, p.EnergyWhHigh = mean.EnergyWh, mean.EnergyWhLow, mean.EnergyWhHigh
-	p.CarbonG, p.CarbonGLow, p.CarbonGHigh = mean.CarbonG, mean.CarbonGLow, mean.CarbonGHigh
+	p.Figures, p.Low, p.High = mean.Figures, mean.Low, mean.High
+	for _, q := range []policy.Quantity{policy.Cost, policy.Latency} {
+		p.Low[q], p.High[q] = math.NaN(), math.NaN() // no size is assumed for them
+	}
+	quality := mean.Figures[policy.Quality]
+	p.Low[policy.Quality], p.High[policy.Quality] = max(0, quality-z95*mean.QualitySE), min(1, quality+z95*mean.QualitySE)
 	return p
 }
 
@@ -263,11 +265,10 @@ func (w *work) decisions(routed []host.Routed, results [][]replay.Result) iter.S
 			rt := &routed[i]
 			for r, p := range w.test {
 				use, named, weights := rt.Final.Row(r)
-				res := &results[i][r]
 				d := store.Decision{
 					PromptID: ids[p], Preference: w.cell.Preferences[i].Label, Use: use.String(), Weights: weights,
-					Score: res.Quality, CostUSD: res.CostUSD, EnergyWh: res.EnergyWh(), CarbonG: res.CarbonG(), LatencySec: res.LatencySec,
 				}
+				d.SetFigures(results[i][r].Central())
 				for k, m := range named {
 					d.Models = append(d.Models, models[m].ID)
 					if weights[k] > d.Probability {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/trilemma-bench/trilemma/harness/coverage"
 	"github.com/trilemma-bench/trilemma/harness/dataset"
+	"github.com/trilemma-bench/trilemma/harness/replay"
 	"github.com/trilemma-bench/trilemma/harness/store"
 	"github.com/trilemma-bench/trilemma/harness/trace/split"
 	"github.com/trilemma-bench/trilemma/policies/policy"
@@ -52,7 +53,7 @@ func (p *Plan) answers(models, rows []int, score func(prompt, model int) float32
 
 // missing finds what comparing the models of a pool on common prompts leaves out, and notes it.
 func (p *Plan) missing(pool string, models []int) {
-	a := p.answers(models, p.data.Tested(), func(prompt, model int) float32 { return p.data.Table.At(prompt, model).Score })
+	a := p.answers(models, p.data.Tested(), func(prompt, model int) float32 { return p.data.Table.At(prompt, model).At(policy.Quality) })
 	a.Logged = p.answers(models, p.data.Tested(), p.logScore).Score
 	found := a.Missing()
 	if found.Dropped == 0 {
@@ -60,7 +61,7 @@ func (p *Plan) missing(pool string, models []int) {
 	}
 	p.lacks[pool] = &lacking{found, a.Estimates()}
 	test := p.data.Rows(split.Test)
-	left := len(test) - len(p.data.Table.View(models).Complete(test))
+	left := len(test) - len(replay.Of(p.data.Table, models).Complete(test))
 	note := fmt.Sprintf("pool %s: %s.", pool, found.Tell())
 	if p.Spec.Coverage == "complete" {
 		note += fmt.Sprintf(" coverage: complete leaves them out, %d of %d test prompts among them.", left, len(test))
@@ -207,7 +208,7 @@ func (p *Plan) unmeasured(run *store.Run) (string, error) {
 	var why []string
 	for _, pool := range p.Spec.Pools {
 		test := p.test[pool.Name]
-		whole := len(p.data.Table.View(p.pools[pool.Name]).Complete(test))
+		whole := len(replay.Of(p.data.Table, p.pools[pool.Name]).Complete(test))
 		why = append(why, fmt.Sprintf("pool %s: all models answered %d of %d test prompts, and no prompt is covered by every policy and model",
 			pool.Name, whole, len(test)))
 	}

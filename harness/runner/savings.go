@@ -8,6 +8,7 @@ import (
 	"github.com/trilemma-bench/trilemma/harness/experiment"
 	"github.com/trilemma-bench/trilemma/harness/savings"
 	"github.com/trilemma-bench/trilemma/harness/store"
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // carbonZeroRouter is what savings call the blind mix of single models.
@@ -142,11 +143,15 @@ type choice struct {
 func leastCarbon(points []store.Point, quality float64) int {
 	best := -1
 	for i, pt := range points {
-		if !(pt.Quality >= quality) || pt.Coverage == 0 {
+		if !(pt.Figures[policy.Quality] >= quality) || pt.Coverage == 0 {
 			continue
 		}
-		if best < 0 || pt.CarbonG < points[best].CarbonG || !(points[best].CarbonG <= pt.CarbonG) && pt.CostUSD < points[best].CostUSD ||
-			pt.CarbonG == points[best].CarbonG && pt.CostUSD < points[best].CostUSD {
+		if best < 0 {
+			best = i
+			continue
+		}
+		g, least := pt.Figures[policy.Carbon], points[best].Figures[policy.Carbon]
+		if cheaper := pt.Figures[policy.Cost] < points[best].Figures[policy.Cost]; g < least || (!(least <= g) || g == least) && cheaper {
 			best = i
 		}
 	}
@@ -172,7 +177,7 @@ func (x *curve) choose(b *baseline, on string) (chosen, bool) {
 	if k < 0 {
 		return chosen{}, false
 	}
-	return chosen{points[k].Cell, points[k].Preference, points[k].CarbonG}, true
+	return chosen{points[k].Cell, points[k].Preference, points[k].Figures[policy.Carbon]}, true
 }
 
 // policy finds the savings of one policy, seed by seed and over its seeds, against every baseline. It returns the setting
@@ -322,8 +327,8 @@ func (w *poolWork) compare(s store.Saving, base *baseline, own ...*answers) erro
 		return err
 	}
 	baseLow, baseHigh := w.sizes(w.pool, base.answers, keep)
-	s.Baseline, s.CarbonGLow, s.CarbonGHigh = base.Name, finite(low), finite(high)
-	s.SavingAtLowSizes, s.SavingAtHighSize = finite(1-low/baseLow), finite(1-high/baseHigh)
+	s.Baseline, s.CarbonGLow, s.CarbonGHigh = base.Name, store.Known(low), store.Known(high)
+	s.SavingAtLowSizes, s.SavingAtHighSize = store.Known(1-low/baseLow), store.Known(1-high/baseHigh)
 	fill(&s, &r, w.Spec.Metrics.Margin)
 	w.out.Savings = append(w.out.Savings, s)
 	return nil
@@ -346,19 +351,19 @@ func (p *Plan) strata(pool string, keep []int) []int32 {
 
 // fill writes a result into a saving.
 func fill(s *store.Saving, r *savings.Result, margin float64) {
-	s.N, s.Quality, s.CostUSD, s.LatencySec, s.CarbonG = r.N, r.Quality, finite(r.CostUSD), finite(r.LatencySec), finite(r.CarbonG)
+	s.N, s.Quality, s.CostUSD, s.LatencySec, s.CarbonG = r.N, r.Quality, store.Known(r.CostUSD), store.Known(r.LatencySec), store.Known(r.CarbonG)
 	s.QualityDiff = r.QualityDiff.Value
 	s.QualityVerdict = string(savings.Judge(r.QualityDiff.Interval, margin))
-	set := func(i savings.Interval, low, high **float64) { *low, *high = finite(i.Low), finite(i.High) }
+	set := func(i savings.Interval, low, high **float64) { *low, *high = store.Known(i.Low), store.Known(i.High) }
 	set(r.QualityDiff.Interval, &s.QualityDiffLow, &s.QualityDiffHigh)
 	set(r.CarbonModel, &s.CarbonGModelLow, &s.CarbonGModelHigh)
-	s.CarbonSaving, s.CostSaving, s.LatencySaving = finite(r.Carbon.Value), finite(r.Cost.Value), finite(r.Latency.Value)
+	s.CarbonSaving, s.CostSaving, s.LatencySaving = store.Known(r.Carbon.Value), store.Known(r.Cost.Value), store.Known(r.Latency.Value)
 	set(r.Carbon.Interval, &s.CarbonSavingLow, &s.CarbonSavingHigh)
 	set(r.Carbon.Model, &s.CarbonSavingModelLow, &s.CarbonSavingModelHigh)
 	set(r.Carbon.Both, &s.CarbonSavingBothLow, &s.CarbonSavingBothHigh)
 	set(r.Cost.Interval, &s.CostSavingLow, &s.CostSavingHigh)
 	set(r.Latency.Interval, &s.LatencySavingLow, &s.LatencySavingHigh)
-	s.BlindSaving, s.OverBlind = finite(r.Blind), finite(r.OverBlind.Value)
+	s.BlindSaving, s.OverBlind = store.Known(r.Blind), store.Known(r.OverBlind.Value)
 	if s.OverBlind == nil {
 		return
 	}

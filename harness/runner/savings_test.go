@@ -5,9 +5,9 @@ import (
 	"math"
 	"testing"
 
+	"github.com/trilemma-bench/trilemma/harness/billing"
 	"github.com/trilemma-bench/trilemma/harness/dataset"
 	"github.com/trilemma-bench/trilemma/harness/experiment"
-	"github.com/trilemma-bench/trilemma/harness/replay"
 	"github.com/trilemma-bench/trilemma/harness/savings"
 	"github.com/trilemma-bench/trilemma/harness/store"
 	"github.com/trilemma-bench/trilemma/harness/trace"
@@ -45,7 +45,7 @@ func planOf(t *testing.T, score func(prompt, model int) float32, change func(*tr
 	if change != nil {
 		change(tr, &spec.Data)
 	}
-	p := &Plan{Spec: spec, acc: replay.DefaultAccounting(), test: map[string][]int{}}
+	p := &Plan{Spec: spec, acc: billing.DefaultAccounting(), test: map[string][]int{}}
 	var err error
 	if p.data, err = dataset.Of(tr, part, &spec.Data, p.acc); err != nil {
 		t.Fatal(err)
@@ -101,7 +101,7 @@ func TestReferencesAreChosenByKnownPrompts(t *testing.T) {
 	if len(out.Savings) != 2 {
 		t.Fatalf("%d savings, want the alternative single model and the blind mix", len(out.Savings))
 	}
-	share := func(m int) float64 { return float64(p.data.Table.At(40, m).CarbonG()) }
+	share := func(m int) float64 { return float64(p.data.Table.At(40, m).At(policy.Carbon)) }
 	for i, want := range []string{store.RoleSingle, store.RoleBlind} {
 		s := &out.Savings[i]
 		if s.Role != want || s.N != 20 || s.QualityDiff != 0 || s.Baseline != "best single" || s.ChosenOn != store.OnKnown {
@@ -163,7 +163,7 @@ func TestLabelsAreEveryAnswerOutsideOfTest(t *testing.T) {
 	}
 	var grams float64
 	for m := range 2 {
-		grams += 40 * float64(p.data.Table.At(0, m).CarbonG())
+		grams += 40 * float64(p.data.Table.At(0, m).At(policy.Carbon))
 	}
 	if math.Abs(*l.CarbonG-grams) > 1e-6*grams {
 		t.Errorf("labels emit %v g, want %v", *l.CarbonG, grams)
@@ -173,7 +173,7 @@ func TestLabelsAreEveryAnswerOutsideOfTest(t *testing.T) {
 func TestLeastCarbon(t *testing.T) {
 	nan := math.NaN()
 	point := func(quality, grams, usd float64) store.Point {
-		return store.Point{Quality: quality, CarbonG: grams, CostUSD: usd, Coverage: 1}
+		return store.Point{Figures: policy.Figures{policy.Quality: quality, policy.Carbon: grams, policy.Cost: usd}, Coverage: 1}
 	}
 	for _, c := range []struct {
 		name   string

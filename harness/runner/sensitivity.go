@@ -6,16 +6,17 @@ import (
 	"math"
 	"slices"
 
+	"github.com/trilemma-bench/trilemma/harness/billing"
 	"github.com/trilemma-bench/trilemma/harness/energy"
-	"github.com/trilemma-bench/trilemma/harness/replay"
 	"github.com/trilemma-bench/trilemma/harness/store"
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // assumption is one thing that is assumed, at two ends that published figures span.
 type assumption struct {
 	name      string
 	low, high string
-	set       func(acc *replay.Accounting, high bool)
+	set       func(acc *billing.Accounting, high bool)
 }
 
 // ends is the value of one end.
@@ -28,28 +29,28 @@ func ends(high bool, a, b float64) float64 {
 
 // assumptions are those that the method at hand rests on. Batches of 16 to 256; PUE from the best large sites (1.09) to
 // the industry's average (1.56, Uptime Institute 2024); grids of France and of Poland.
-func assumptions(acc replay.Accounting) []assumption {
+func assumptions(acc billing.Accounting) []assumption {
 	out := []assumption{
-		{"PUE", "1.09", "1.56", func(a *replay.Accounting, h bool) { a.Energy.PUE = ends(h, 1.09, 1.56) }},
-		{"grid (all models)", "50 g/kWh", "700 g/kWh", func(a *replay.Accounting, h bool) {
+		{"PUE", "1.09", "1.56", func(a *billing.Accounting, h bool) { a.Energy.PUE = ends(h, 1.09, 1.56) }},
+		{"grid (all models)", "50 g/kWh", "700 g/kWh", func(a *billing.Accounting, h bool) {
 			a.GridGPerKWh, a.IgnoreRegions, a.Hourly = ends(h, 50, 700), true, nil
 		}},
 	}
 	if acc.Method.Name != energy.Constant && acc.Method.Name != energy.Measured {
 		out = append(out,
-			assumption{"batch size", "256", "16", func(a *replay.Accounting, h bool) { a.Energy.BatchSize = ends(h, 256, 16) }},
-			assumption{"weights", "8 bits", "16 bits", func(a *replay.Accounting, h bool) { a.Energy.QuantisationBits = ends(h, 8, 16) }},
-			assumption{"hardware lifespan", "5 years", "2 years", func(a *replay.Accounting, h bool) { a.Energy.LifespanSec = ends(h, 5, 2) * 365 * 24 * 3600 }},
+			assumption{"batch size", "256", "16", func(a *billing.Accounting, h bool) { a.Energy.BatchSize = ends(h, 256, 16) }},
+			assumption{"weights", "8 bits", "16 bits", func(a *billing.Accounting, h bool) { a.Energy.QuantisationBits = ends(h, 8, 16) }},
+			assumption{"hardware lifespan", "5 years", "2 years", func(a *billing.Accounting, h bool) { a.Energy.LifespanSec = ends(h, 5, 2) * 365 * 24 * 3600 }},
 		)
 	}
 	switch acc.Method.Name {
 	case energy.Roofline:
 		out = append(out,
-			assumption{"compute utilisation", "60 %", "20 %", func(a *replay.Accounting, h bool) { a.Method.ComputeUtilisation = ends(h, 0.6, 0.2) }},
-			assumption{"bandwidth utilisation", "80 %", "30 %", func(a *replay.Accounting, h bool) { a.Method.BandwidthUtilisation = ends(h, 0.8, 0.3) }},
+			assumption{"compute utilisation", "60 %", "20 %", func(a *billing.Accounting, h bool) { a.Method.ComputeUtilisation = ends(h, 0.6, 0.2) }},
+			assumption{"bandwidth utilisation", "80 %", "30 %", func(a *billing.Accounting, h bool) { a.Method.BandwidthUtilisation = ends(h, 0.8, 0.3) }},
 		)
 	case "", energy.Calibrated:
-		out = append(out, assumption{"reading prompts (utilisation)", "not counted", "at 20 %", func(a *replay.Accounting, h bool) {
+		out = append(out, assumption{"reading prompts (utilisation)", "not counted", "at 20 %", func(a *billing.Accounting, h bool) {
 			a.Energy.Prefill.On, a.Energy.Prefill.Utilisation = h, 0.2
 		}})
 	}
@@ -63,7 +64,7 @@ func (w *poolWork) sensitivity(c *choice, base *baseline) (*store.Sensitivity, e
 	if len(keep) == 0 {
 		return nil, nil
 	}
-	at := func(t *replay.Table) store.Ending {
+	at := func(t *billing.Table) store.Ending {
 		return store.Ending{CarbonG: w.emitted(t, c.answers, keep), BaselineG: w.emitted(t, base.answers, keep)}
 	}
 	now := at(w.data.Table)
@@ -144,7 +145,7 @@ func (w *poolWork) modelsApart(c *choice, base *baseline, keep []int) []store.Fa
 }
 
 // emitted is the mean of the central estimates over the rows that are kept.
-func (w *poolWork) emitted(t *replay.Table, a *answers, keep []int) float64 {
+func (w *poolWork) emitted(t *billing.Table, a *answers, keep []int) float64 {
 	kept := make([]bool, len(w.test[w.pool]))
 	for _, row := range keep {
 		kept[row] = true
@@ -152,7 +153,7 @@ func (w *poolWork) emitted(t *replay.Table, a *answers, keep []int) float64 {
 	var sum float64
 	for _, u := range a.uses {
 		if kept[u.row] {
-			sum += u.weight * float64(t.At(w.test[w.pool][u.row], int(u.model)).CarbonG())
+			sum += u.weight * float64(t.At(w.test[w.pool][u.row], int(u.model)).At(policy.Carbon))
 		}
 	}
 	return sum / float64(len(keep))

@@ -88,7 +88,7 @@ func (r *router) stream(ctx context.Context, preference experiment.Labelled, ord
 			for i := range c.Result {
 				x := &c.Result[i]
 				f.Preference = append(f.Preference, preference.Preference)
-				for q, figure := range x.Figures() {
+				for q, figure := range r.feed.Shown(x.Central()) {
 					f.Figures[q] = append(f.Figures[q], float32(figure))
 				}
 			}

@@ -5,7 +5,6 @@ import (
 	"sort"
 	"time"
 
-	"github.com/trilemma-bench/trilemma/harness/carbon"
 	"github.com/trilemma-bench/trilemma/harness/replay"
 	"github.com/trilemma-bench/trilemma/harness/store"
 	"github.com/trilemma-bench/trilemma/policies/policy"
@@ -16,20 +15,20 @@ func (w *work) usage(preference string, d *replay.Decisions) store.Usage {
 	view, models := w.feed.View(), w.feed.Models()
 	prompts := &w.data.Trace.Prompts
 	type key struct{ by, name string }
-	slices := map[key]*store.Slice{}
+	type slice struct {
+		store.Slice
+		usd float64 // NaN where an answer's is unknown
+	}
+	slices := map[key]*slice{}
 	hours := map[[2]string]float64{}
 	stretch := stretchOf(prompts.ArrivedAt, w.test)
-	water := make([]float64, len(models)) // litres a Wh
 	byModel, exact := make([]float64, len(w.doubt.factors)), 0.0
-	for m, facts := range models {
-		water[m] = w.waterLPerWh(facts)
-	}
 	charge := func(prompt, m int, weight float64) {
 		o := view.At(prompt, m)
 		if !o.Present() {
 			return
 		}
-		if g := weight * float64(o.CarbonG()); math.IsNaN(g) {
+		if g := weight * float64(o.At(policy.Carbon)); math.IsNaN(g) {
 			// What is not known is in no sum.
 		} else if at := view.Pool[m]; w.data.Table.Estimated(prompt, at) {
 			byModel[w.doubt.of[at]] += g
@@ -52,21 +51,23 @@ func (w *work) usage(preference string, d *replay.Decisions) store.Usage {
 		for _, k := range keys {
 			s := slices[k]
 			if s == nil {
-				s = &store.Slice{By: k.by, Key: k.name}
+				s = &slice{Slice: store.Slice{By: k.by, Key: k.name}}
 				slices[k] = s
 			}
 			s.Answers += weight
-			s.CostUSD += store.Figure(weight * float64(o.CostUSD))
-			if math.IsNaN(float64(o.CarbonGLow)) {
+			s.usd += weight * float64(o.At(policy.Cost))
+			if math.IsNaN(float64(o.Low[policy.Carbon])) {
 				s.Unknown += weight
 				continue
 			}
-			s.CarbonLowG += weight * float64(o.CarbonGLow)
-			s.CarbonUpG += weight * float64(o.CarbonGHigh)
-			if wh := float64(o.EnergyWh()); !math.IsNaN(wh) {
-				s.EnergyLowWh += weight * float64(o.EnergyWhLow)
-				s.EnergyUpWh += weight * float64(o.EnergyWhHigh)
-				s.WaterL += weight * wh * water[m]
+			s.CarbonLowG += weight * float64(o.Low[policy.Carbon])
+			s.CarbonUpG += weight * float64(o.High[policy.Carbon])
+			if !math.IsNaN(float64(o.Low[policy.Energy])) {
+				s.EnergyLowWh += weight * float64(o.Low[policy.Energy])
+				s.EnergyUpWh += weight * float64(o.High[policy.Energy])
+			}
+			if ml := float64(o.At(policy.Water)); !math.IsNaN(ml) {
+				s.WaterL += weight * ml / 1000
 			}
 		}
 	}
@@ -93,7 +94,8 @@ func (w *work) usage(preference string, d *replay.Decisions) store.Usage {
 	out := store.Usage{Preference: preference}
 	out.CarbonModelLowG, out.CarbonModelHighG = w.doubt.bounds(byModel, exact)
 	for _, s := range slices {
-		out.Slices = append(out.Slices, *s)
+		s.CostUSD = store.Known(s.usd)
+		out.Slices = append(out.Slices, s.Slice)
 	}
 	sort.Slice(out.Slices, func(i, j int) bool {
 		a, b := &out.Slices[i], &out.Slices[j]
@@ -132,17 +134,4 @@ func stretchOf(arrived []time.Time, of []int) string {
 		return time.DateOnly
 	}
 	return "2006-01-02T15"
-}
-
-// waterLPerWh is what the operator of a model's region evaporates for a Wh; the figure is one of the servers' energy, so
-// the overhead of the building is taken off. 0 where nothing is known.
-func (w *work) waterLPerWh(m policy.Model) float64 {
-	litres, _, ok := carbon.WaterLPerKWh(m.Region)
-	if !ok {
-		if w.Spec.Accounting.WaterLPerKWh == nil {
-			return 0
-		}
-		litres = *w.Spec.Accounting.WaterLPerKWh
-	}
-	return litres / 1000 / w.acc.Energy.PUE
 }

@@ -1,4 +1,4 @@
-package replay
+package billing
 
 import (
 	"math"
@@ -33,14 +33,21 @@ func table(t *testing.T, tr *trace.Trace) *Table {
 	return tab
 }
 
+func near(t *testing.T, what string, got, want float64) {
+	t.Helper()
+	if math.IsNaN(got) != math.IsNaN(want) || math.Abs(got-want) > 1e-6*(1+math.Abs(want)) {
+		t.Errorf("%s = %v, want %v", what, got, want)
+	}
+}
+
 func TestDerivedBill(t *testing.T) {
 	tab := table(t, oneModel(priced(8, 8)))
 	o := tab.At(0, 0)
-	near(t, "cost", float64(o.CostUSD), (1000*2+500*8)/1e6)
-	if o.EnergyWhLow != o.EnergyWhHigh || o.CarbonGLow != o.CarbonGHigh || !(o.EnergyWhLow > 0) || !(o.LatencySec > 0) {
+	near(t, "cost", float64(o.At(policy.Cost)), (1000*2+500*8)/1e6)
+	if o.Low[policy.Energy] != o.High[policy.Energy] || o.Low[policy.Carbon] != o.High[policy.Carbon] || !(o.Low[policy.Energy] > 0) || !(o.At(policy.Latency) > 0) {
 		t.Errorf("bill of a model of known size = %+v, want equal positive bounds", *o)
 	}
-	if tab.Logged.CostUSD != 0 || tab.Logged.KnownCarbonG != 1 {
+	if tab.Logged.Logged[policy.Cost] != 0 || tab.Logged.Known[policy.Carbon] != 1 {
 		t.Errorf("shares = %+v, want nothing logged and all carbon known", tab.Logged)
 	}
 }
@@ -48,7 +55,7 @@ func TestDerivedBill(t *testing.T) {
 func TestRangeOfSizeCarriesBothBounds(t *testing.T) {
 	o := table(t, oneModel(priced(10, 100))).At(0, 0)
 	low, high := table(t, oneModel(priced(10, 10))).At(0, 0), table(t, oneModel(priced(100, 100))).At(0, 0)
-	if o.EnergyWhLow != low.EnergyWhLow || o.EnergyWhHigh != high.EnergyWhHigh || o.CarbonGHigh != high.CarbonGHigh {
+	if o.Low[policy.Energy] != low.Low[policy.Energy] || o.High[policy.Energy] != high.High[policy.Energy] || o.High[policy.Carbon] != high.High[policy.Carbon] {
 		t.Errorf("bounds of a range = %+v, want those of its ends %+v and %+v", *o, *low, *high)
 	}
 }
@@ -59,10 +66,10 @@ func TestLoggedFiguresWin(t *testing.T) {
 	tr.Outcomes.Logged[policy.Carbon], tr.Outcomes.Logged[policy.Latency] = []float32{9}, []float32{3}
 	tab := table(t, tr)
 	o := tab.At(0, 0)
-	if o.CostUSD != 0.5 || o.EnergyWh() != 7 || o.CarbonG() != 9 || o.LatencySec != 3 {
+	if o.At(policy.Cost) != 0.5 || o.At(policy.Energy) != 7 || o.At(policy.Carbon) != 9 || o.At(policy.Latency) != 3 {
 		t.Errorf("bill = %+v, want what was logged", *o)
 	}
-	if s := tab.Logged; s.CostUSD != 1 || s.EnergyWh != 1 || s.CarbonG != 1 || s.LatencySec != 1 {
+	if s := tab.Logged; s.Logged != [policy.NumQuantities]float64{policy.Cost: 1, policy.Energy: 1, policy.Carbon: 1, policy.Latency: 1} {
 		t.Errorf("shares = %+v, want all logged", s)
 	}
 }
@@ -76,12 +83,12 @@ func TestUnknownUsageIsMissing(t *testing.T) {
 	}
 	free := priced(8, 8)
 	free.PriceInputUSDPerMTok, free.PriceOutputUSDPerMTok = 0, 0
-	if o := table(t, oneModel(free)).At(0, 0); !o.Present() || o.CostUSD != 0 {
+	if o := table(t, oneModel(free)).At(0, 0); !o.Present() || o.At(policy.Cost) != 0 {
 		t.Errorf("a model of price zero: %+v, want it present and free", *o)
 	}
 	unsized := policy.NewModel("m")
 	unsized.PriceInputUSDPerMTok, unsized.PriceOutputUSDPerMTok = 1, 1
-	if o := table(t, oneModel(unsized)).At(0, 0); !o.Present() || !math.IsNaN(float64(o.CarbonG())) {
+	if o := table(t, oneModel(unsized)).At(0, 0); !o.Present() || !math.IsNaN(float64(o.At(policy.Carbon))) {
 		t.Errorf("a model of unknown size: %+v, want it present with unknown carbon", *o)
 	}
 }
@@ -89,8 +96,8 @@ func TestUnknownUsageIsMissing(t *testing.T) {
 func TestRegionSetsTheGrid(t *testing.T) {
 	france, poland, nowhere := priced(8, 8), priced(8, 8), priced(8, 8)
 	france.Region, poland.Region, nowhere.Region = "FRA", "POL", "atlantis"
-	if f, p := table(t, oneModel(france)).At(0, 0), table(t, oneModel(poland)).At(0, 0); !(f.CarbonG() < p.CarbonG()) || f.EnergyWh() != p.EnergyWh() {
-		t.Errorf("France %v g, Poland %v g: want France lower at equal energy", f.CarbonG(), p.CarbonG())
+	if f, p := table(t, oneModel(france)).At(0, 0), table(t, oneModel(poland)).At(0, 0); !(f.At(policy.Carbon) < p.At(policy.Carbon)) || f.At(policy.Energy) != p.At(policy.Energy) {
+		t.Errorf("France %v g, Poland %v g: want France lower at equal energy", f.At(policy.Carbon), p.At(policy.Carbon))
 	}
 	if _, err := NewTable(oneModel(nowhere), []int{0}, DefaultAccounting()); err == nil || !strings.Contains(err.Error(), "atlantis") {
 		t.Errorf("an unknown region gives error %v, want one that names it", err)
@@ -98,7 +105,9 @@ func TestRegionSetsTheGrid(t *testing.T) {
 }
 
 func TestConcat(t *testing.T) {
-	a, b := table(t, oneModel(priced(8, 8))), table(t, oneModel(priced(70, 70)))
+	small, large := priced(8, 8), priced(70, 70)
+	small.Region, large.Region = "aws/us-east-1", "aws/us-east-1" // so that every figure is known
+	a, b := table(t, oneModel(small)), table(t, oneModel(large))
 	both, err := Concat(a, b)
 	if err != nil {
 		t.Fatal(err)
@@ -117,14 +126,14 @@ func TestReadingPromptsNeedsTheirTokens(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if w, o := with.At(0, 0).EnergyWh(), without.At(0, 0).EnergyWh(); !(w > o) {
+	if w, o := with.At(0, 0).At(policy.Energy), without.At(0, 0).At(policy.Energy); !(w > o) {
 		t.Errorf("with the reading of 1,000 tokens %v Wh, without %v", w, o)
 	}
 	tr.Outcomes.Logged[policy.Cost], tr.Outcomes.InputTokens[0] = []float32{0.5}, nan32
-	if with = table(t, tr); with.Logged.Unread != 1 || !isNaN(with.At(0, 0).EnergyWh()) || !with.At(0, 0).Present() {
+	if with = table(t, tr); with.Logged.Unread != 1 || !isNaN(with.At(0, 0).At(policy.Energy)) || !with.At(0, 0).Present() {
 		t.Errorf("unknown input tokens give %+v and %d unread outcomes", *with.At(0, 0), with.Logged.Unread)
 	}
-	if without, err = NewTable(tr, []int{0}, acc); err != nil || without.Logged.Unread != 0 || isNaN(without.At(0, 0).EnergyWh()) {
+	if without, err = NewTable(tr, []int{0}, acc); err != nil || without.Logged.Unread != 0 || isNaN(without.At(0, 0).At(policy.Energy)) {
 		t.Errorf("with prefill off, input tokens matter: %+v, %v", *without.At(0, 0), err)
 	}
 }
@@ -142,5 +151,28 @@ func TestLoggedEnergyIsNoEstimate(t *testing.T) {
 	}
 	if logged.Estimated(0, 0) || !joined.Estimated(0, 0) || joined.Estimated(1, 0) {
 		t.Error("logged energy counts as an estimate")
+	}
+}
+
+func TestWaterFollowsServersEnergy(t *testing.T) {
+	here := priced(8, 8)
+	here.Region = "aws/us-east-1"
+	o := table(t, oneModel(here)).At(0, 0)
+	acc := DefaultAccounting()
+	near(t, "water by the operator's figure", float64(o.At(policy.Water)), 0.18*float64(o.At(policy.Energy))/acc.Energy.PUE)
+	if w := table(t, oneModel(priced(8, 8))).At(0, 0).At(policy.Water); !isNaN(w) {
+		t.Errorf("without a region water is %v, want unknown", w)
+	}
+	litres := 2.0
+	acc.WaterLPerKWh = &litres
+	tab, err := NewTable(oneModel(priced(8, 8)), []int{0}, acc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	near(t, "water by the accounting", float64(tab.At(0, 0).At(policy.Water)), 2*float64(tab.At(0, 0).At(policy.Energy))/acc.Energy.PUE)
+	tr := oneModel(here)
+	tr.Outcomes.Logged[policy.Water] = []float32{5}
+	if tab = table(t, tr); tab.At(0, 0).At(policy.Water) != 5 || tab.Logged.Logged[policy.Water] != 1 {
+		t.Errorf("logged water gives %+v, want 5 mL", *tab.At(0, 0))
 	}
 }

@@ -1,4 +1,4 @@
-package replay
+package billing
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/trilemma-bench/trilemma/harness/cost"
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // UnknownCost says what becomes of an outcome that has a score but no known cost. Unknown is never zero.
@@ -168,37 +169,32 @@ func grouped(n int) string {
 // charged. What of an outcome's energy, carbon and latency is known is kept. Without any other outcome there is no mean, and
 // they are left out.
 func (t *Table) impute(model int) (charged int) {
-	var sum, n [6]float64
+	var low, high, n policy.Figures
 	for p := range t.Prompts {
 		o := t.At(p, model)
-		if isNaN(o.CostUSD) {
+		if isNaN(o.Low[policy.Cost]) {
 			continue
 		}
-		for k, x := range o.figures() {
-			if !isNaN(*x) {
-				sum[k], n[k] = sum[k]+float64(*x), n[k]+1
+		for _, q := range policy.Spent {
+			if !isNaN(o.Low[q]) {
+				low[q], high[q], n[q] = low[q]+float64(o.Low[q]), high[q]+float64(o.High[q]), n[q]+1
 			}
 		}
 	}
 	for p := range t.Prompts {
 		o := t.At(p, model)
 		switch {
-		case !o.Present() || !isNaN(o.CostUSD):
-		case n[0] == 0:
-			*o = noOutcome
+		case !o.Present() || !isNaN(o.Low[policy.Cost]):
+		case n[policy.Cost] == 0:
+			*o = Outcome{Figures: Unknown}
 		default:
 			charged++
-			for k, x := range o.figures() {
-				if isNaN(*x) && n[k] > 0 {
-					*x = float32(sum[k] / n[k])
+			for _, q := range policy.Spent {
+				if isNaN(o.Low[q]) && n[q] > 0 {
+					o.Low[q], o.High[q] = float32(low[q]/n[q]), float32(high[q]/n[q])
 				}
 			}
 		}
 	}
 	return charged
-}
-
-// figures are what an outcome took; the cost is the first.
-func (o *Outcome) figures() [6]*float32 {
-	return [6]*float32{&o.CostUSD, &o.EnergyWhLow, &o.EnergyWhHigh, &o.CarbonGLow, &o.CarbonGHigh, &o.LatencySec}
 }

@@ -1,4 +1,4 @@
-package replay
+package billing
 
 import (
 	"errors"
@@ -47,7 +47,7 @@ func TestPromptsSeeTheGridOfTheirHour(t *testing.T) {
 		t.Fatal(err)
 	}
 	a, b := tab.At(0, 0), tab.At(1, 0)
-	if got, want := float64(b.CarbonG()-a.CarbonG()), float64(a.EnergyWh())*0.2; math.Abs(got-want) > 1e-6*want {
+	if got, want := float64(b.At(policy.Carbon)-a.At(policy.Carbon)), float64(a.At(policy.Energy))*0.2; math.Abs(got-want) > 1e-6*want {
 		t.Errorf("200 g/kWh more emit %v g more, want %v", got, want)
 	}
 	if tab.GridGPerKWh(0, 0) != 100 || tab.GridGPerKWh(1, 0) != 300 {
@@ -80,7 +80,7 @@ func TestPriceBookBillsByTheDay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := float64(tab.At(0, 0).CostUSD); math.Abs(got-0.04) > 1e-6 {
+	if got := float64(tab.At(0, 0).At(policy.Cost)); math.Abs(got-0.04) > 1e-6 {
 		t.Errorf("billed %v USD, want 0.01 to read, 0.01 to write and 0.02 to reason", got)
 	}
 	if tab.At(1, 0).Present() || tab.Logged.Unbilled != 1 {
@@ -101,7 +101,7 @@ func TestMethodsOfEnergyReachTheBill(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		seen[tab.At(0, 0).EnergyWh()] = true
+		seen[tab.At(0, 0).At(policy.Energy)] = true
 	}
 	if len(seen) != 3 || !seen[3] {
 		t.Errorf("energies %v, want three, one of them the constant's 3 Wh", seen)
@@ -117,11 +117,11 @@ func TestMethodsOfEnergyReachTheBill(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if tab.At(0, 0).EnergyWh() != 2 || !isNaN(tab.At(1, 0).EnergyWh()) {
-		t.Errorf("measured energies %v and %v, want 2 and unknown", tab.At(0, 0).EnergyWh(), tab.At(1, 0).EnergyWh())
+	if tab.At(0, 0).At(policy.Energy) != 2 || !isNaN(tab.At(1, 0).At(policy.Energy)) {
+		t.Errorf("measured energies %v and %v, want 2 and unknown", tab.At(0, 0).At(policy.Energy), tab.At(1, 0).At(policy.Energy))
 	}
 	// What was measured emits by its grid alone.
-	if got, want := float64(tab.At(0, 0).CarbonG()), 2*tab.GridGPerKWh(0, 0)/1000; math.Abs(got-want) > 1e-6 {
+	if got, want := float64(tab.At(0, 0).At(policy.Carbon)), 2*tab.GridGPerKWh(0, 0)/1000; math.Abs(got-want) > 1e-6 {
 		t.Errorf("carbon %v, want %v", got, want)
 	}
 }

@@ -1,4 +1,4 @@
-package replay
+package billing
 
 import (
 	"math"
@@ -31,6 +31,8 @@ type Accounting struct {
 	UnknownCost UnknownCost `json:",omitempty"`
 	// Usage says how the provider counts the tokens that have prices of their own.
 	Usage Usage `json:",omitempty"`
+	// WaterLPerKWh is for regions whose operator states no use of water.
+	WaterLPerKWh *float64 `json:",omitempty"`
 	// Tokens names how missing token counts were estimated before the trace was billed, "" where they were not.
 	Tokens string `json:",omitempty"`
 }
