@@ -25,7 +25,7 @@ func timed() *trace.Trace {
 	for p := range 2 {
 		at := t.Outcomes.At(p, 0)
 		t.Outcomes.Present.Set(at)
-		t.Outcomes.Score[at], t.Outcomes.InputTokens[at], t.Outcomes.OutputTokens[at] = 1, 1000, 1000
+		t.Outcomes.Logged[policy.Quality][at], t.Outcomes.InputTokens[at], t.Outcomes.OutputTokens[at] = 1, 1000, 1000
 	}
 	return t
 }
@@ -112,7 +112,7 @@ func TestMethodsOfEnergyReachTheBill(t *testing.T) {
 		t.Errorf("measured without measurements gives %v", err)
 	}
 	tr := timed()
-	tr.Outcomes.EnergyWh = []float32{2, float32(math.NaN())}
+	tr.Outcomes.Logged[policy.Energy] = []float32{2, float32(math.NaN())}
 	tab, err := NewTable(tr, []int{0}, acc)
 	if err != nil {
 		t.Fatal(err)

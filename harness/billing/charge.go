@@ -38,7 +38,7 @@ func NewTable(t *trace.Trace, models []int, acc Accounting) (*Table, error) {
 	if acc.Hourly != nil {
 		tab.grid = make([]float32, n*len(models))
 	}
-	if acc.Method.Name == energy.Measured && t.Outcomes.EnergyWh == nil {
+	if acc.Method.Name == energy.Measured && t.Outcomes.Logged[policy.Energy] == nil {
 		return nil, errors.New("accounting: energy: measured, but no outcome has energy_wh: choose regression, roofline or constant")
 	}
 	if err := acc.covered(t, meters); err != nil {
@@ -63,7 +63,7 @@ func NewTable(t *trace.Trace, models []int, acc Accounting) (*Table, error) {
 						return err
 					}
 					at := t.Outcomes.At(p, m)
-					tab.estimated[p*len(models)+i] = isNaN(figure(t.Outcomes.EnergyWh, at)) && isNaN(figure(t.Outcomes.CarbonG, at))
+					tab.estimated[p*len(models)+i] = isNaN(figure(t.Outcomes.Logged[policy.Energy], at)) && isNaN(figure(t.Outcomes.Logged[policy.Carbon], at))
 				}
 			}
 			return nil
@@ -144,11 +144,11 @@ func bill(t *trace.Trace, prompt, model int, mt *meter, o *Outcome, count *count
 	*o = Outcome{Figures: Unknown}
 	src := &t.Outcomes
 	at := src.At(prompt, model)
-	if !src.Present.Has(at) || isNaN(src.Score[at]) {
+	if !src.Present.Has(at) || isNaN(src.Logged[policy.Quality][at]) {
 		return nil
 	}
 	use, contradicts := acc.Usage.tokens(src, at)
-	price := figure(src.CostUSD, at)
+	price := figure(src.Logged[policy.Cost], at)
 	logged := !isNaN(price)
 	if !logged {
 		derived, err := mt.costUSD(use, arrived(t, prompt))
@@ -157,7 +157,7 @@ func bill(t *trace.Trace, prompt, model int, mt *meter, o *Outcome, count *count
 		}
 		price = float32(derived)
 	}
-	count.unbilled.see(src.Score[at], price)
+	count.unbilled.see(src.Logged[policy.Quality][at], price)
 	if isNaN(price) {
 		count.unbilled.why(mt, use, contradicts)
 		if acc.UnknownCost == Exclude {
@@ -174,7 +174,7 @@ func bill(t *trace.Trace, prompt, model int, mt *meter, o *Outcome, count *count
 	if src.Answer != nil {
 		o.Answer = src.Answer[at]
 	}
-	o.Set(policy.Quality, src.Score[at])
+	o.Set(policy.Quality, src.Logged[policy.Quality][at])
 	set := func(q policy.Quantity, logged bool, low, high float32) {
 		o.Low[q], o.High[q] = low, high
 		if logged {
@@ -186,7 +186,7 @@ func bill(t *trace.Trace, prompt, model int, mt *meter, o *Outcome, count *count
 	}
 	set(policy.Cost, logged, price, price)
 
-	in, out, latency := use.InputTokens, use.OutputTokens, figure(src.LatencySec, at)
+	in, out, latency := use.InputTokens, use.OutputTokens, figure(src.Logged[policy.Latency], at)
 	var low, high energy.Impact
 	derived := mt.sized && out == out
 	if derived {
@@ -198,7 +198,7 @@ func bill(t *trace.Trace, prompt, model int, mt *meter, o *Outcome, count *count
 	}
 	set(policy.Latency, logged, latency, latency)
 
-	if wh := figure(src.EnergyWh, at); !isNaN(wh) {
+	if wh := figure(src.Logged[policy.Energy], at); !isNaN(wh) {
 		set(policy.Energy, true, wh, wh)
 	} else if derived {
 		set(policy.Energy, false, float32(low.EnergyWh()), float32(high.EnergyWh()))
@@ -208,7 +208,7 @@ func bill(t *trace.Trace, prompt, model int, mt *meter, o *Outcome, count *count
 	}
 	lowWh, highWh := float64(o.Low[policy.Energy]), float64(o.High[policy.Energy])
 
-	if g := figure(src.CarbonG, at); !isNaN(g) {
+	if g := figure(src.Logged[policy.Carbon], at); !isNaN(g) {
 		set(policy.Carbon, true, g, g)
 	} else if lowWh == lowWh {
 		g, err := mt.grid(arrived(t, prompt))
@@ -219,7 +219,7 @@ func bill(t *trace.Trace, prompt, model int, mt *meter, o *Outcome, count *count
 		set(policy.Carbon, false, float32(carbon.TotalG(lowWh, g, zeroIfNaN(low.EmbodiedG()))), float32(carbon.TotalG(highWh, g, zeroIfNaN(high.EmbodiedG()))))
 	}
 
-	if ml := figure(src.WaterML, at); !isNaN(ml) {
+	if ml := figure(src.Logged[policy.Water], at); !isNaN(ml) {
 		set(policy.Water, true, ml, ml)
 	} else {
 		set(policy.Water, false, float32(lowWh*mt.waterMLPerWh), float32(highWh*mt.waterMLPerWh))

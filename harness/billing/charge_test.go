@@ -13,7 +13,7 @@ import (
 func oneModel(m policy.Model) *trace.Trace {
 	t := trace.NewTrace([]policy.Model{m}, trace.Prompts{ID: []string{"p"}})
 	t.Outcomes.Present.Set(0)
-	t.Outcomes.Score[0], t.Outcomes.InputTokens[0], t.Outcomes.OutputTokens[0] = 1, 1000, 500
+	t.Outcomes.Logged[policy.Quality][0], t.Outcomes.InputTokens[0], t.Outcomes.OutputTokens[0] = 1, 1000, 500
 	return t
 }
 
@@ -62,8 +62,8 @@ func TestRangeOfSizeCarriesBothBounds(t *testing.T) {
 
 func TestLoggedFiguresWin(t *testing.T) {
 	tr := oneModel(priced(8, 8))
-	tr.Outcomes.CostUSD, tr.Outcomes.EnergyWh = []float32{0.5}, []float32{7}
-	tr.Outcomes.CarbonG, tr.Outcomes.LatencySec = []float32{9}, []float32{3}
+	tr.Outcomes.Logged[policy.Cost], tr.Outcomes.Logged[policy.Energy] = []float32{0.5}, []float32{7}
+	tr.Outcomes.Logged[policy.Carbon], tr.Outcomes.Logged[policy.Latency] = []float32{9}, []float32{3}
 	tab := table(t, tr)
 	o := tab.At(0, 0)
 	if o.At(policy.Cost) != 0.5 || o.At(policy.Energy) != 7 || o.At(policy.Carbon) != 9 || o.At(policy.Latency) != 3 {
@@ -129,7 +129,7 @@ func TestReadingPromptsNeedsTheirTokens(t *testing.T) {
 	if w, o := with.At(0, 0).At(policy.Energy), without.At(0, 0).At(policy.Energy); !(w > o) {
 		t.Errorf("with the reading of 1,000 tokens %v Wh, without %v", w, o)
 	}
-	tr.Outcomes.CostUSD, tr.Outcomes.InputTokens[0] = []float32{0.5}, nan32
+	tr.Outcomes.Logged[policy.Cost], tr.Outcomes.InputTokens[0] = []float32{0.5}, nan32
 	if with = table(t, tr); with.Logged.Unread != 1 || !isNaN(with.At(0, 0).At(policy.Energy)) || !with.At(0, 0).Present() {
 		t.Errorf("unknown input tokens give %+v and %d unread outcomes", *with.At(0, 0), with.Logged.Unread)
 	}
@@ -143,7 +143,7 @@ func TestLoggedEnergyIsNoEstimate(t *testing.T) {
 	if !table(t, tr).Estimated(0, 0) {
 		t.Error("derived energy does not count as an estimate")
 	}
-	tr.Outcomes.EnergyWh = []float32{7}
+	tr.Outcomes.Logged[policy.Energy] = []float32{7}
 	logged := table(t, tr)
 	joined, err := Concat(table(t, oneModel(priced(8, 8))), logged)
 	if err != nil {
@@ -171,7 +171,7 @@ func TestWaterFollowsServersEnergy(t *testing.T) {
 	}
 	near(t, "water by the accounting", float64(tab.At(0, 0).At(policy.Water)), 2*float64(tab.At(0, 0).At(policy.Energy))/acc.Energy.PUE)
 	tr := oneModel(here)
-	tr.Outcomes.WaterML = []float32{5}
+	tr.Outcomes.Logged[policy.Water] = []float32{5}
 	if tab = table(t, tr); tab.At(0, 0).At(policy.Water) != 5 || tab.Logged.Logged[policy.Water] != 1 {
 		t.Errorf("logged water gives %+v, want 5 mL", *tab.At(0, 0))
 	}

@@ -26,9 +26,9 @@ func flaky() *trace.Trace {
 	t := trace.NewTrace([]policy.Model{priced(8, 8)}, trace.Prompts{ID: ids})
 	for p := range ids {
 		t.Outcomes.Present.Set(p)
-		t.Outcomes.Score[p] = 0
+		t.Outcomes.Logged[policy.Quality][p] = 0
 		if p < 83 {
-			t.Outcomes.Score[p], t.Outcomes.InputTokens[p], t.Outcomes.OutputTokens[p] = 1, 100, float32(100+p)
+			t.Outcomes.Logged[policy.Quality][p], t.Outcomes.InputTokens[p], t.Outcomes.OutputTokens[p] = 1, 100, float32(100+p)
 		}
 	}
 	return t

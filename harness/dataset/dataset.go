@@ -29,6 +29,7 @@ import (
 	"github.com/trilemma-bench/trilemma/harness/trace/doubt"
 	"github.com/trilemma-bench/trilemma/harness/trace/file"
 	"github.com/trilemma-bench/trilemma/harness/trace/split"
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // Dataset is the data of an experiment, ready to be replayed: one trace, billed, with every prompt assigned to a part.
@@ -212,7 +213,7 @@ func content(t *trace.Trace) string {
 		blocks = append(blocks, []byte(strings.Join(column, "\x00")))
 	}
 	o := &t.Outcomes
-	for _, m := range [][]float32{o.Score, o.InputTokens, o.OutputTokens, o.CostUSD, o.LatencySec, o.Propensity} {
+	for _, m := range [][]float32{o.Logged[policy.Quality], o.InputTokens, o.OutputTokens, o.Logged[policy.Cost], o.Logged[policy.Latency], o.Propensity} {
 		b := make([]byte, 0, 4*len(m))
 		for _, x := range m {
 			b = binary.LittleEndian.AppendUint32(b, math.Float32bits(x))

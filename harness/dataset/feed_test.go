@@ -144,8 +144,8 @@ func TestFeedGivesWhatIsNeeded(t *testing.T) {
 				if !present {
 					continue
 				}
-				if q := o.Figures[policy.Quality][i*m+j]; q != sim.Trace.Outcomes.Score[at] {
-					t.Fatalf("outcome (%d, %d) has score %v, want %v", p, k, q, sim.Trace.Outcomes.Score[at])
+				if q := o.Figures[policy.Quality][i*m+j]; q != sim.Trace.Outcomes.Logged[policy.Quality][at] {
+					t.Fatalf("outcome (%d, %d) has score %v, want %v", p, k, q, sim.Trace.Outcomes.Logged[policy.Quality][at])
 				}
 				if o.Response[i*m+j] != sim.Response(p, k) || o.OutputTokens[i*m+j] != sim.Trace.Outcomes.OutputTokens[at] {
 					t.Fatalf("outcome (%d, %d) has the response or tokens of another", p, k)
@@ -288,7 +288,7 @@ func TestJoinedTraces(t *testing.T) {
 			if got := responses[row*3+m]; got != want || d.Table.At(row, m).Present() != present {
 				t.Fatalf("%s of %s: response %q, want %q", model.ID, id, got, want)
 			}
-			if present && d.Table.At(row, m).At(policy.Quality) != from.Trace.Outcomes.Score[at] {
+			if present && d.Table.At(row, m).At(policy.Quality) != from.Trace.Outcomes.Logged[policy.Quality][at] {
 				t.Fatalf("%s of %s has the score of another", model.ID, id)
 			}
 		}

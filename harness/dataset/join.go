@@ -136,7 +136,7 @@ func (s *source) copyOutcomes(t *trace.Trace, code map[string]uint32) {
 				continue
 			}
 			to.Present.Set(dst)
-			to.Score[dst] = from.Score[src]
+			to.Logged[policy.Quality][dst] = from.Logged[policy.Quality][src]
 			to.InputTokens[dst], to.OutputTokens[dst] = figure(from.InputTokens, src), figure(from.OutputTokens, src)
 			if from.Propensity != nil {
 				to.Propensity[dst] = from.Propensity[src]

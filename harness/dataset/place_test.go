@@ -22,7 +22,7 @@ func versions(ids ...string) *source {
 	t := trace.NewTrace(models, trace.Prompts{ID: []string{"p"}})
 	for at := range ids {
 		t.Outcomes.Present.Set(at)
-		t.Outcomes.Score[at], t.Outcomes.InputTokens[at], t.Outcomes.OutputTokens[at] = 1, 1e6, 0
+		t.Outcomes.Logged[policy.Quality][at], t.Outcomes.InputTokens[at], t.Outcomes.OutputTokens[at] = 1, 1e6, 0
 	}
 	t.Outcomes.Estimated = trace.NewBitmap(len(ids))
 	t.Outcomes.Estimated.Set(1)

@@ -189,7 +189,7 @@ func addKnown(m *mean, x *float64) {
 
 // answers are the scores of all outcomes of a trace, whatever is known of their cost.
 func answers(t *trace.Trace) *coverage.Answers {
-	a := &coverage.Answers{Score: t.Outcomes.Score, Category: t.Prompts.Category, Propensity: t.Outcomes.Propensity != nil}
+	a := &coverage.Answers{Score: t.Outcomes.Logged[policy.Quality], Category: t.Prompts.Category, Propensity: t.Outcomes.Propensity != nil}
 	for _, m := range t.Models {
 		a.Models = append(a.Models, m.ID)
 	}

@@ -26,7 +26,7 @@ func (p *Plan) feedback(models []int) coverage.Density {
 func (p *Plan) logScore(prompt, model int) float32 {
 	o := &p.data.Trace.Outcomes
 	if at := o.At(prompt, model); o.Present.Has(at) {
-		return o.Score[at]
+		return o.Logged[policy.Quality][at]
 	}
 	return float32(math.NaN())
 }

@@ -167,7 +167,7 @@ func answered(w *world, score func(prompt, model int) float32) {
 	for p := range w.Prompts.Len() {
 		for m := range w.Models {
 			at := w.Outcomes.At(p, m)
-			w.Outcomes.Score[at] = score(p, m)
+			w.Outcomes.Logged[policy.Quality][at] = score(p, m)
 		}
 	}
 }
@@ -228,7 +228,7 @@ func TestBestSingleTies(t *testing.T) {
 		w.Models[m].PriceInputUSDPerMTok = []float64{3, 1, 2, 3}[m]
 		w.Models[m].PriceOutputUSDPerMTok = w.Models[m].PriceInputUSDPerMTok
 	}
-	w.Outcomes.CostUSD = nil
+	w.Outcomes.Logged[policy.Cost] = nil
 	w.keep(func(p, m int) bool { return p%4 != m })
 	p, err := planned(t, fmt.Sprintf("data: {trace: %s}\ncoverage: available\npolicies: [random]\n", w.store(t)))
 	if err != nil {

@@ -37,7 +37,7 @@ func poolOf(t *testing.T, score func(prompt, model int) float32, change func(*tr
 		for m := range models {
 			at := tr.Outcomes.At(i, m)
 			tr.Outcomes.Present.Set(at)
-			tr.Outcomes.Score[at], tr.Outcomes.InputTokens[at], tr.Outcomes.OutputTokens[at] = score(i, m), 100, 200
+			tr.Outcomes.Logged[policy.Quality][at], tr.Outcomes.InputTokens[at], tr.Outcomes.OutputTokens[at] = score(i, m), 100, 200
 		}
 	}
 	var data experiment.Data
@@ -129,9 +129,9 @@ func TestReferencesAreChosenByKnownPrompts(t *testing.T) {
 
 func TestMeasuredEnergyIsInNoDoubt(t *testing.T) {
 	p := poolOf(t, turned, func(tr *trace.Trace, _ *experiment.Data) {
-		tr.Outcomes.EnergyWh = trace.NewMatrix(60 * 2)
+		tr.Outcomes.Logged[policy.Energy] = trace.NewMatrix(60 * 2)
 		for i := range 60 {
-			tr.Outcomes.EnergyWh[tr.Outcomes.At(i, 0)] = 1
+			tr.Outcomes.Logged[policy.Energy][tr.Outcomes.At(i, 0)] = 1
 		}
 	})
 	keep := p.covered(p.single(0))

@@ -31,13 +31,16 @@ func Learn(ctx context.Context, setup policy.Setup, params Params, t *policy.Tas
 	}
 	n, models := t.Train.Len(), len(setup.Models)
 	train = &forecast.Expected{Models: models}
-	for q := range all.Value {
-		train.Value[q] = all.Value[q][:n*models]
-	}
 	if all.Rows() > n {
 		validation = &forecast.Expected{Models: models}
-		for q := range all.Value {
-			validation.Value[q] = all.Value[q][n*models:]
+	}
+	for q, column := range all.Value {
+		if column == nil {
+			continue // a quantity that is not predicted
+		}
+		train.Value[q] = column[:n*models]
+		if validation != nil {
+			validation.Value[q] = column[n*models:]
 		}
 	}
 	return &Predictor{r.state}, train, validation, nil
