@@ -9,6 +9,7 @@ import (
 
 	"github.com/trilemma-bench/trilemma/harness/stats"
 	"github.com/trilemma-bench/trilemma/harness/store"
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // minPrompts is the number of selection prompts below which a setting is not chosen.
@@ -30,18 +31,22 @@ type Choice struct {
 func (c *Choice) Covered() int { return int(math.Round(c.Selection.Coverage * float64(c.Selection.N))) }
 
 // all are the moments of a figure over all selection prompts.
-func (c *Choice) all(k Kind) stats.Moments { return moments(&c.Order, k).Join(moments(&c.Check, k)) }
+func (c *Choice) all(k policy.Quantity) stats.Moments {
+	return moments(&c.Order, k).Join(moments(&c.Check, k))
+}
 
-func moments(f *store.Figures, k Kind) stats.Moments {
+func moments(f *store.Figures, k policy.Quantity) stats.Moments {
 	switch k {
-	case Cost:
+	case policy.Cost:
 		return stats.Moments(f.CostUSD)
-	case Carbon:
+	case policy.Carbon:
 		return stats.Moments(f.CarbonG)
-	case Latency:
+	case policy.Latency:
 		return stats.Moments(f.LatencySec)
+	case policy.Quality:
+		return stats.Moments(f.Score)
 	}
-	return stats.Moments(f.Score)
+	return stats.Moments{Mean: math.NaN()}
 }
 
 // Barred are settings that are not chosen from.
@@ -156,14 +161,16 @@ func barred(list []Barred) string {
 	return strings.Join(parts, "; ")
 }
 
-func value(p *store.Point, k Kind) float64 {
+func value(p *store.Point, k policy.Quantity) float64 {
 	switch k {
-	case Cost:
+	case policy.Cost:
 		return p.CostUSD
-	case Carbon:
+	case policy.Carbon:
 		return p.CarbonG
-	case Latency:
+	case policy.Latency:
 		return p.LatencySec
+	case policy.Quality:
+		return p.Quality
 	}
-	return p.Quality
+	return math.NaN() // points do not have it yet
 }

@@ -14,12 +14,21 @@ import (
 
 // StreamSpec is a budget to be held over a stream of prompts.
 type StreamSpec struct {
-	Policy  string // label
-	Kind    Kind   // Cost or Carbon
-	Budget  float64
-	Streams int
-	Seed    uint64
-	Step    float64 // of the controller; 0 takes its default
+	Policy   string          // label
+	Quantity policy.Quantity `json:"-"` // cost or carbon
+	Budget   float64
+	Streams  int
+	Seed     uint64
+	Step     float64 // of the controller; 0 takes its default
+}
+
+// MarshalJSON writes the quantity by its name.
+func (s StreamSpec) MarshalJSON() ([]byte, error) {
+	type plain StreamSpec
+	return json.Marshal(struct {
+		plain
+		Kind string
+	}{plain(s), s.Quantity.String()})
 }
 
 // Stream is what became of one shuffled stream.
@@ -58,8 +67,8 @@ type rung struct {
 // those that the run stored; a λ between two of them takes the one or the other by chance, in proportion to their
 // distance in ln λ. The controller sees each prompt's spend after it was decided, and nothing else.
 func (c *Choices) Hold(spec StreamSpec) (*Streams, error) {
-	if spec.Kind != Cost && spec.Kind != Carbon {
-		return nil, fmt.Errorf("a budget of %s is not held over streams: want %s or %s", spec.Kind, Cost, Carbon)
+	if spec.Quantity != policy.Cost && spec.Quantity != policy.Carbon {
+		return nil, fmt.Errorf("a budget of %s is not held over streams: want %s or %s", spec.Quantity, policy.Cost, policy.Carbon)
 	}
 	if spec.Streams < 1 || spec.Streams > 10000 {
 		return nil, fmt.Errorf("%d streams, want 1 to 10000", spec.Streams)
@@ -69,7 +78,7 @@ func (c *Choices) Hold(spec StreamSpec) (*Streams, error) {
 		return nil, err
 	}
 	if least := rungs[len(rungs)-1].selection; least > spec.Budget {
-		return nil, fmt.Errorf("%w: a budget of %s: %s at its largest λ still takes %s a prompt on selection", ErrInfeasible, show(spec.Kind, spec.Budget), spec.Policy, show(spec.Kind, least))
+		return nil, fmt.Errorf("%w: a budget of %s: %s at its largest λ still takes %s a prompt on selection", ErrInfeasible, show(spec.Quantity, spec.Budget), spec.Policy, show(spec.Quantity, least))
 	}
 	out := &Streams{Spec: spec, Prompts: len(rungs[0].score), LambdaStart: start(rungs, spec.Budget), Slack: rungs[0].selection < spec.Budget}
 	best := hindsight(rungs, spec.Budget)
@@ -96,12 +105,12 @@ func (c *Choices) ladder(spec StreamSpec) ([]rung, error) {
 			continue
 		}
 		l, others := x.Test.Lambda[policy.Cost], x.Test.Lambda[policy.Carbon]
-		if spec.Kind == Carbon {
+		if spec.Quantity == policy.Carbon {
 			l, others = others, l
 		}
 		if l > 0 && others == 0 && x.Test.Lambda[policy.Latency] == 0 {
 			cell = x.Ref.ID
-			lambdas[x.Test.Preference] = &rung{lambda: l, selection: value(&x.Selection, spec.Kind)}
+			lambdas[x.Test.Preference] = &rung{lambda: l, selection: value(&x.Selection, spec.Quantity)}
 		}
 	}
 	if len(lambdas) < 2 {
@@ -110,7 +119,7 @@ func (c *Choices) ladder(spec StreamSpec) ([]rung, error) {
 				return nil, fmt.Errorf("policy %q cannot be deployed: %s", b.Policy, b.Reason)
 			}
 		}
-		return nil, fmt.Errorf("policy %q has no sweep over λ_%s in pool %s: name a policy that takes a preference, and sweep lambda_%s in the experiment", spec.Policy, spec.Kind, c.Pool, spec.Kind)
+		return nil, fmt.Errorf("policy %q has no sweep over λ_%s in pool %s: name a policy that takes a preference, and sweep lambda_%s in the experiment", spec.Policy, spec.Quantity, c.Pool, spec.Quantity)
 	}
 	type seen struct{ score, spend map[string]float64 }
 	per := map[string]*seen{}
@@ -129,7 +138,7 @@ func (c *Choices) ladder(spec StreamSpec) ([]rung, error) {
 			ids = append(ids, r.PromptID)
 		}
 		spend := float64(r.CostUSD)
-		if spec.Kind == Carbon {
+		if spec.Quantity == policy.Carbon {
 			spend = float64(r.CarbonG)
 		}
 		if !math.IsNaN(spend) && !math.IsNaN(float64(r.Score)) {
@@ -149,7 +158,7 @@ func (c *Choices) ladder(spec StreamSpec) ([]rung, error) {
 	}
 	sort.Slice(out, func(i, j int) bool { return out[i].lambda < out[j].lambda })
 	if len(out[0].score) == 0 {
-		return nil, fmt.Errorf("no test prompt has a known score and %s under every λ", spec.Kind)
+		return nil, fmt.Errorf("no test prompt has a known score and %s under every λ", spec.Quantity)
 	}
 	return out, nil
 }
@@ -266,10 +275,10 @@ func TellStreams(w io.Writer, s *Streams, asJSON bool) error {
 		return enc.Encode(s)
 	}
 	fmt.Fprintf(w, "%s held to %s over %d shuffled streams of %d test prompts, from λ = %.4g (chosen on selection)\n",
-		s.Spec.Policy, show(s.Spec.Kind, s.Spec.Budget), len(s.Streams), s.Prompts, s.LambdaStart)
+		s.Spec.Policy, show(s.Spec.Quantity, s.Spec.Budget), len(s.Streams), s.Prompts, s.LambdaStart)
 	for i, x := range s.Streams {
 		fmt.Fprintf(w, "  %2d: %s, %+.2f %% of the budget; score %.4f, %+.2f %% beside the best fixed λ in hindsight (%.4f); λ ends at %.4g\n",
-			i+1, show(s.Spec.Kind, x.Spend), 100*x.OverShare, x.Score, -100*x.Short, x.Hindsight, x.Lambda)
+			i+1, show(s.Spec.Quantity, x.Spend), 100*x.OverShare, x.Score, -100*x.Short, x.Hindsight, x.Lambda)
 	}
 	if s.Slack {
 		fmt.Fprintf(w, "the budget does not bind: the policy takes less of it even at its smallest λ\n")

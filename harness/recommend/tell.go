@@ -123,20 +123,18 @@ func (c *Choices) Config(of *Choice) (string, error) {
 	return string(text), nil
 }
 
-// unit is how a figure of a kind is shown: its factor, and what stands behind it.
-func unit(k Kind) (factor float64, text string) {
-	switch k {
-	case Cost:
-		return 1000, " USD/1k"
-	case Carbon:
-		return 1000, " gCO2e/1k"
-	case Latency:
-		return 1, " s"
+// unit is how a figure of a quantity is shown: its factor, and what stands behind it.
+func unit(k policy.Quantity) (factor float64, text string) {
+	switch {
+	case k == policy.Quality:
+		return 1, ""
+	case shared(k):
+		return 1000, " " + k.Unit() + "/1k"
 	}
-	return 1, ""
+	return 1, " " + k.Unit()
 }
 
-func show(k Kind, x float64) string {
+func show(k policy.Quantity, x float64) string {
 	if math.IsNaN(x) {
 		return "unknown"
 	}
@@ -172,24 +170,24 @@ func (c *Choices) Tell(w io.Writer, r Recommendation) error {
 	return err
 }
 
-func goal(k Kind) string {
-	if k == Quality {
+func goal(k policy.Quantity) string {
+	if k == policy.Quality {
 		return "best quality"
 	}
-	return "least " + string(k)
+	return "least " + k.String()
 }
 
 func (c *Choices) tellMiss(w io.Writer, m Miss, others bool) {
-	fmt.Fprintf(w, "  %s %s %s: %d settings miss it", m.Kind, word(m.Kind), show(m.Kind, m.Limit), m.Missed)
+	fmt.Fprintf(w, "  %s %s %s: %d settings miss it", m.Quantity, word(m.Quantity), show(m.Quantity, m.Limit), m.Missed)
 	if m.Unknown > 0 {
 		fmt.Fprintf(w, ", %d of them because it is not known", m.Unknown)
 	}
-	fmt.Fprintf(w, "; the best on its own is %s", show(m.Kind, m.Nearest))
+	fmt.Fprintf(w, "; the best on its own is %s", show(m.Quantity, m.Nearest))
 	missed := gap(m, m.Nearest)
 	if others && math.IsNaN(m.NearestOthers) {
 		fmt.Fprintf(w, ", and none keeps all other limits")
 	} else if others {
-		fmt.Fprintf(w, ", with the other limits kept %s", show(m.Kind, m.NearestOthers))
+		fmt.Fprintf(w, ", with the other limits kept %s", show(m.Quantity, m.NearestOthers))
 		missed = gap(m, m.NearestOthers)
 	}
 	if missed != "" {
@@ -199,8 +197,8 @@ func (c *Choices) tellMiss(w io.Writer, m Miss, others bool) {
 }
 
 // word is which side of a limit is kept.
-func word(k Kind) string {
-	if k == Quality {
+func word(k policy.Quantity) string {
+	if k == policy.Quality {
 		return "at least"
 	}
 	return "at most"
@@ -212,14 +210,14 @@ func (c *Choices) tellFigures(w io.Writer, r Recommendation, of *Choice) error {
 	if err != nil {
 		return err
 	}
-	claims := map[Kind]Claim{}
+	claims := map[policy.Quantity]Claim{}
 	for _, claim := range r.Claims {
-		claims[claim.Kind] = claim
+		claims[claim.Quantity] = claim
 	}
 	for _, x := range []struct {
-		k Kind
+		k policy.Quantity
 		m Measured
-	}{{Quality, test.Quality}, {Cost, test.CostUSD}, {Carbon, test.CarbonG}, {Latency, test.LatencyS}} {
+	}{{policy.Quality, test.Quality}, {policy.Cost, test.CostUSD}, {policy.Carbon, test.CarbonG}, {policy.Latency, test.LatencyS}} {
 		all := of.all(x.k)
 		fmt.Fprintf(w, "  %-8s selection (n = %d) %s; test (n = %d) %s", x.k, all.N, bracket(x.k, interval(x.k, all)), test.Prompts, bracket(x.k, x.m))
 		if claim, ok := claims[x.k]; ok {
@@ -236,10 +234,10 @@ func (c *Choices) tellFigures(w io.Writer, r Recommendation, of *Choice) error {
 		fmt.Fprintln(w)
 	}
 	if t := &of.Test; t.CarbonGLow < t.CarbonGHigh {
-		fmt.Fprintf(w, "  carbon is between %s and %s on test by the assumed sizes of closed models\n", show(Carbon, t.CarbonGLow), show(Carbon, t.CarbonGHigh))
+		fmt.Fprintf(w, "  carbon is between %s and %s on test by the assumed sizes of closed models\n", show(policy.Carbon, t.CarbonGLow), show(policy.Carbon, t.CarbonGHigh))
 	}
 	if low, high := c.carbonByEstimate(of); low != nil && high != nil {
-		fmt.Fprintf(w, "  the estimate of energy, which is wrong model by model, leaves carbon between %s and %s on test (95 %%)\n", show(Carbon, *low), show(Carbon, *high))
+		fmt.Fprintf(w, "  the estimate of energy, which is wrong model by model, leaves carbon between %s and %s on test (95 %%)\n", show(policy.Carbon, *low), show(policy.Carbon, *high))
 	}
 	fmt.Fprintln(w, "  brackets are 95 % intervals over prompts; no policy had seen the selection prompts, and the test prompts took no part in the choice")
 	return nil
@@ -267,29 +265,29 @@ func (c *Choices) tellGuess(w io.Writer, r Recommendation) error {
 			continue
 		}
 		if x.Enough == 0 {
-			fmt.Fprintf(w, "  %s: its mean itself misses the limit (%s), and more prompts would not help\n", x.Kind, gap(Miss{Kind: x.Kind, Limit: x.Limit}, x.All.Mean))
+			fmt.Fprintf(w, "  %s: its mean itself misses the limit (%s), and more prompts would not help\n", x.Quantity, gap(Miss{Quantity: x.Quantity, Limit: x.Limit}, x.All.Mean))
 			continue
 		}
 		fmt.Fprintf(w, "  %s: what is proved misses the limit (%s); if the figure stays what it is, about %d selection prompts (there are %d) would prove it with a probability of 80 %%\n",
-			x.Kind, gap(Miss{Kind: x.Kind, Limit: x.Limit}, x.Bound), x.Enough, x.N)
+			x.Quantity, gap(Miss{Quantity: x.Quantity, Limit: x.Limit}, x.Bound), x.Enough, x.N)
 	}
 	return fmt.Errorf("%w with %.4g %% confidence: loosen one as shown above, collect more prompts, or ask for less with --confidence", ErrInfeasible, 100*r.Confidence)
 }
 
 // interval is a mean over prompts with its 95 % interval by Student's t.
-func interval(k Kind, m stats.Moments) Measured {
+func interval(k policy.Quantity, m stats.Moments) Measured {
 	out := Measured{m.Mean, math.NaN(), math.NaN()}
 	if m.N > 1 {
 		half := distuv.StudentsT{Sigma: 1, Nu: float64(m.N - 1)}.Quantile((1+level)/2) * m.SE()
 		out.Low, out.High = m.Mean-half, m.Mean+half
-		if k == Quality {
+		if k == policy.Quality {
 			out.Low, out.High = max(0, out.Low), min(1, out.High)
 		}
 	}
 	return out
 }
 
-func bracket(k Kind, m Measured) string {
+func bracket(k policy.Quantity, m Measured) string {
 	if math.IsNaN(m.Mean) {
 		return "unknown"
 	}
@@ -305,10 +303,10 @@ func gap(m Miss, x float64) string {
 	if math.IsNaN(x) || m.Limit == 0 {
 		return ""
 	}
-	if m.Kind == Quality && x < m.Limit {
+	if m.Quantity == policy.Quality && x < m.Limit {
 		return fmt.Sprintf("%.4g too low", m.Limit-x)
 	}
-	if m.Kind != Quality && x > m.Limit {
+	if m.Quantity != policy.Quality && x > m.Limit {
 		return fmt.Sprintf("%.1f %% over", 100*(x/m.Limit-1))
 	}
 	return ""
@@ -317,7 +315,7 @@ func gap(m Miss, x float64) string {
 // Report is a recommendation as JSON. Figures are means a prompt; what is not known is null.
 type Report struct {
 	Pool       string       `json:"pool"`
-	Objective  Kind         `json:"objective"`
+	Objective  string       `json:"objective"`
 	Confidence float64      `json:"confidence"`
 	Feasible   int          `json:"feasible"` // settings that keep every limit by their means on selection
 	Total      int          `json:"total"`
@@ -328,14 +326,14 @@ type Report struct {
 	Test       *store.Point `json:"test,omitempty"`
 	Selection  *store.Point `json:"selection,omitempty"`
 	Claims     []claimJSON  `json:"claims"`
-	Broken     []Kind       `json:"broken_on_test,omitempty"`
+	Broken     []string     `json:"broken_on_test,omitempty"`
 	Misses     []missJSON   `json:"limits"`
 	Barred     []Barred     `json:"barred,omitempty"`
 	Config     string       `json:"config,omitempty"`
 }
 
 type claimJSON struct {
-	Kind          Kind     `json:"kind"`
+	Kind          string   `json:"kind"`
 	Limit         float64  `json:"limit"`
 	Prompts       int      `json:"selection_prompts"`
 	Mean          *float64 `json:"selection_mean"`
@@ -352,7 +350,7 @@ type claimJSON struct {
 }
 
 type missJSON struct {
-	Kind    Kind     `json:"kind"`
+	Kind    string   `json:"kind"`
 	Limit   float64  `json:"limit"`
 	Missed  int      `json:"missed"`
 	Unknown int      `json:"unknown"`
@@ -371,15 +369,18 @@ func known(x float64) *float64 {
 // JSON writes a recommendation as JSON.
 func (c *Choices) JSON(w io.Writer, r Recommendation) error {
 	out := Report{
-		Pool: c.Pool, Objective: r.Objective, Confidence: r.Confidence, Feasible: r.Feasible, Total: r.Total, Tested: r.Tested, Certified: r.Certified,
-		Claims: []claimJSON{}, Misses: []missJSON{}, Broken: r.Broken(), Barred: c.Barred,
+		Pool: c.Pool, Objective: r.Objective.String(), Confidence: r.Confidence, Feasible: r.Feasible, Total: r.Total, Tested: r.Tested, Certified: r.Certified,
+		Claims: []claimJSON{}, Misses: []missJSON{}, Barred: c.Barred,
+	}
+	for _, q := range r.Broken() {
+		out.Broken = append(out.Broken, q.String())
 	}
 	for _, m := range r.Misses {
-		out.Misses = append(out.Misses, missJSON{m.Kind, m.Limit, m.Missed, m.Unknown, known(m.Nearest), known(m.NearestOthers)})
+		out.Misses = append(out.Misses, missJSON{m.Quantity.String(), m.Limit, m.Missed, m.Unknown, known(m.Nearest), known(m.NearestOthers)})
 	}
 	for _, x := range r.Claims {
 		out.Claims = append(out.Claims, claimJSON{
-			Kind: x.Kind, Limit: x.Limit, Prompts: x.N, Mean: known(x.All.Mean), Low: known(x.All.Low), High: known(x.All.High), TestedBy: x.Checked, Method: x.Method,
+			Kind: x.Quantity.String(), Limit: x.Limit, Prompts: x.N, Mean: known(x.All.Mean), Low: known(x.All.Low), High: known(x.All.High), TestedBy: x.Checked, Method: x.Method,
 			P: x.P, Bound: known(x.Bound), PromptsNeeded: x.Enough, Test: known(x.Test), Held: x.Held, Few: x.fewForT(),
 		})
 	}
