@@ -28,7 +28,7 @@ var layer = map[string]int{
 	"policies/agreement": 4, "policies/bestsingle": 4, "policies/carbon": 4, "policies/categorybest": 4, "policies/knn": 4, "policies/moe": 4,
 	"policies/predict": 4, "policies/random": 4, "policies/single": 4, "policies/static": 4, "harness/coverage": 4,
 	"harness/experiment": 4, "harness/store": 4, "harness/plot": 4, "plugins/host": 4, "plugins/example-go": 4, "plugins/scaffold": 4,
-	"policies/agent": 5,
+	"policies/agent": 5, "harness/dataset": 5,
 	"policies/ppo":   6, "policies/reinforce": 6,
 	"policies/bundled": 7,
 	"harness/runner":   8, "harness/compare": 8, "harness/backend": 8, "harness/recommend": 8, "harness/interop": 8,
