@@ -80,16 +80,16 @@ func Start(ctx context.Context, src Source, opt Options) (*Instance, error) {
 	log := &tail{to: opt.Log}
 	i := &Instance{name: src.Name, opt: opt}
 	if src.Definition != nil {
-		i.door = newWithin(*src.Definition, log)
+		i.transport = newLocal(*src.Definition, log)
 	} else {
 		r, err := startRemote(ctx, src, opt, log)
 		if err != nil {
 			return nil, err
 		}
-		i.door = r
+		i.transport = r
 	}
 	if err := i.meet(ctx); err != nil {
-		i.door.kill()
+		i.transport.kill()
 		_ = i.Close()
 		return nil, err
 	}
