@@ -256,8 +256,8 @@ func (i *Instance) call(ctx context.Context, op string, timeout time.Duration, f
 
 var nameForm = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 
-// meet asks the policy what it is, and checks the answer.
-func (i *Instance) meet(ctx context.Context) error {
+// readDescription asks the policy what it is, and checks the answer.
+func (i *Instance) readDescription(ctx context.Context) error {
 	return i.call(ctx, "describe", i.opt.StartTimeout, func(ctx context.Context) error {
 		d, err := i.transport.describe(ctx)
 		if err != nil {

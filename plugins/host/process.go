@@ -118,18 +118,18 @@ func (p *process) started() bool {
 	return p.running || p.state != nil
 }
 
-// felled tells whether it was this program that ended it, and not the process itself.
-func (p *process) felled() bool {
+// killed tells whether it was this program that ended it, and not the process itself.
+func (p *process) killed() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.doomed && (p.state == nil || p.state.ExitCode() < 0)
 }
 
-// fate waits a little for the process to end, and says how it did; "" while it runs.
-func (p *process) fate(patience time.Duration) string {
+// exit waits a little for the process to end, and says how it did; "" while it runs.
+func (p *process) exit(wait time.Duration) string {
 	select {
 	case <-p.exited:
-	case <-time.After(patience):
+	case <-time.After(wait):
 		return ""
 	}
 	p.mu.Lock()
@@ -240,8 +240,8 @@ func (g *greeting) take(b []byte) {
 // Close closes the pipe.
 func (g *greeting) Close() error { return g.from.Close() }
 
-// trouble says what is wrong with the handshake line; "" where nothing is, or where none came.
-func (g *greeting) trouble(version int) string {
+// problem says what is wrong with the handshake line; "" where nothing is, or where none came.
+func (g *greeting) problem(version int) string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if len(g.parts) < 4 {

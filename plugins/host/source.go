@@ -88,7 +88,7 @@ func Start(ctx context.Context, src Source, opt Options) (*Instance, error) {
 		}
 		i.transport = r
 	}
-	if err := i.meet(ctx); err != nil {
+	if err := i.readDescription(ctx); err != nil {
 		i.transport.kill()
 		_ = i.Close()
 		return nil, err
