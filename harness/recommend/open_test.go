@@ -115,7 +115,7 @@ func TestOpenTellsWhatIsNearest(t *testing.T) {
 	l[policy.Quality], l[policy.Carbon] = math.NaN(), 1 // not known of any
 	r = c.Pick(Request{Limits: l, Objective: Auto})
 	text.Reset()
-	if err := c.Tell(&text, r); !errors.Is(err, ErrInfeasible) || r.Guess != nil || !strings.Contains(text.String(), "2 of them because it is not known") {
+	if err := c.Tell(&text, r); !errors.Is(err, ErrInfeasible) || r.Nearest != nil || !strings.Contains(text.String(), "2 of them because it is not known") {
 		t.Errorf("where carbon is not known: %v:\n%s", err, text.String())
 	}
 	if err := c.JSON(&text, r); !errors.Is(err, ErrInfeasible) {

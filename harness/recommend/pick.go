@@ -82,9 +82,9 @@ func (c *Claim) fewForT() bool { return c.Quantity != policy.Quality && c.Checke
 // Recommendation is what to deploy, or why there is nothing.
 type Recommendation struct {
 	Request
-	Choice *Choice // nil where nothing is certified
-	Guess  *Choice // where nothing is certified: what is nearest to it
-	Claims []Claim // of the one or the other
+	Choice  *Choice // nil where nothing is certified
+	Nearest *Choice // where nothing is certified: what is nearest to it
+	Claims  []Claim // of the one or the other
 	// Feasible settings keep every limit by their means on the selection prompts.
 	Feasible int
 	Total    int
@@ -179,8 +179,8 @@ func (c *Choices) Pick(q Request) Recommendation {
 	}
 	of := r.Choice
 	if of == nil {
-		r.Guess = c.nearest(q)
-		of = r.Guess
+		r.Nearest = c.nearest(q)
+		of = r.Nearest
 	}
 	if of != nil {
 		r.Claims = q.claims(of, r.Choice != nil)
@@ -256,7 +256,7 @@ func (c *Choices) nearest(q Request) *Choice {
 	return best
 }
 
-// claims are what is known of every limit. What was chosen was tested by the second half; a guess was tested by nothing, and is
+// claims are what is known of every limit. What was chosen was tested by the second half; the nearest was tested by nothing, and is
 // told what that half proves of it.
 func (q *Request) claims(x *Choice, certified bool) []Claim {
 	var out []Claim

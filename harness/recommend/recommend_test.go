@@ -93,8 +93,8 @@ func TestPick(t *testing.T) {
 	if r.Choice != nil || len(r.Misses) != 2 || r.Misses[0].Quantity != policy.Carbon || math.Abs(r.Misses[0].NearestOthers-0.005) > 1e-9 {
 		t.Errorf("an infeasible pair gives %+v", r)
 	}
-	if r.Guess == nil || len(r.Claims) != 2 {
-		t.Errorf("of an infeasible pair the nearest is %+v with %+v", r.Guess, r.Claims)
+	if r.Nearest == nil || len(r.Claims) != 2 {
+		t.Errorf("of an infeasible pair the nearest is %+v with %+v", r.Nearest, r.Claims)
 	}
 	l = None()
 	l[policy.Cost] = 1.05e-3
@@ -121,8 +121,8 @@ func TestPickAsksForProof(t *testing.T) {
 	l := None()
 	l[policy.Cost] = 1.1e-4
 	r := c.Pick(Request{Limits: l, Objective: Auto})
-	if r.Choice != nil || r.Feasible != 1 || r.Guess == nil || r.Guess.Selection.Preference != "c00" {
-		t.Fatalf("%d settings keep the limit by their means; picked %+v, nearest %+v", r.Feasible, r.Choice, r.Guess)
+	if r.Choice != nil || r.Feasible != 1 || r.Nearest == nil || r.Nearest.Selection.Preference != "c00" {
+		t.Fatalf("%d settings keep the limit by their means; picked %+v, nearest %+v", r.Feasible, r.Choice, r.Nearest)
 	}
 	// (1.645 + 0.842)² · (2·1e-4 / 1e-5)² prompts test, as many again order.
 	if x := r.Claims[0]; math.Abs(float64(x.Enough)-2*2473) > 100 || x.Bound < 1.1e-4 {

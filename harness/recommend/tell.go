@@ -152,7 +152,7 @@ func (c *Choices) Tell(w io.Writer, r Recommendation) error {
 		fmt.Fprintf(w, "  not chosen from: %s\n", barred(c.Barred))
 	}
 	if r.Choice == nil {
-		return c.tellGuess(w, r)
+		return c.tellNearest(w, r)
 	}
 	if len(r.Claims) > 0 {
 		fmt.Fprintf(w, "With %.4g %% confidence %d of the %d settings that were tested keep them: half of the selection prompts put settings in order, the other half tested them until one failed\n",
@@ -250,14 +250,14 @@ func probability(p float64) string {
 	return fmt.Sprintf("= %.2g", p)
 }
 
-// tellGuess says that nothing is certified, what is nearest to it, and what would help.
-func (c *Choices) tellGuess(w io.Writer, r Recommendation) error {
+// tellNearest says that nothing is certified, what is nearest to it, and what would help.
+func (c *Choices) tellNearest(w io.Writer, r Recommendation) error {
 	fmt.Fprintf(w, "With %.4g %% confidence no setting keeps them\n", 100*r.Confidence)
-	if r.Guess == nil {
+	if r.Nearest == nil {
 		return fmt.Errorf("%w: a limited figure is not known of any setting", ErrInfeasible)
 	}
-	fmt.Fprintf(w, "\nNOT CERTIFIED, but nearest: %s at preference %s\n", r.Guess.Ref.Policy, r.Guess.Test.Preference)
-	if err := c.tellFigures(w, r, r.Guess); err != nil {
+	fmt.Fprintf(w, "\nNOT CERTIFIED, but nearest: %s at preference %s\n", r.Nearest.Ref.Policy, r.Nearest.Test.Preference)
+	if err := c.tellFigures(w, r, r.Nearest); err != nil {
 		return err
 	}
 	for _, x := range r.Claims {
@@ -390,7 +390,7 @@ func (c *Choices) JSON(w io.Writer, r Recommendation) error {
 		if out.Config, err = c.Config(of); err != nil {
 			return err
 		}
-	} else if of := r.Guess; of != nil {
+	} else if of := r.Nearest; of != nil {
 		out.Nearest, out.Test, out.Selection = of.Ref.Policy, &of.Test, &of.Selection
 	}
 	enc := json.NewEncoder(w)
