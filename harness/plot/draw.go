@@ -17,22 +17,22 @@ func (f *Front) Draw(c draw.Canvas, s Style) error {
 	x, y := newScale(&f.X, f.values(true)), newScale(&f.Y, f.values(false))
 	p := newPlot(f.X.Label, f.Y.Label, &x, &y)
 	c = s.heading(c, f.Title, f.Subtitle)
-	look := looks(f.Series)
-	data := &frontData{front: f, x: &x, y: &y, look: look}
+	style := seriesStyles(f.Series)
+	data := &frontData{front: f, x: &x, y: &y, style: style}
 	p.Add(grid(), data)
-	key := f.legend(look, nil)
+	key := f.legend(style, nil)
 	if s.narrow() {
 		// The less room a long legend leaves, the more models have no room for their names and lengthen it: a few
 		// rounds without ink settle that.
 		for range 4 {
 			blank := draw.Canvas{Canvas: &recorder.Canvas{}, Rectangle: c.Rectangle}
 			p.Draw(s.dataArea(blank, key))
-			key = f.legend(look, data.keyed)
+			key = f.legend(style, data.keyed)
 		}
 	}
 	p.Draw(s.dataArea(c, key))
 	if !s.narrow() {
-		key = f.legend(look, data.keyed)
+		key = f.legend(style, data.keyed)
 	}
 	s.legend(c, key)
 	return nil
@@ -145,7 +145,7 @@ func (f *Front) values(ofX bool) []float64 {
 type frontData struct {
 	front *Front
 	x, y  *scale
-	look  map[string]look
+	style map[string]seriesStyle
 	// keyed are the models that had no room for their names, in the order of their numbers.
 	keyed []string
 }
@@ -211,10 +211,10 @@ func (d *frontData) between(a, b XY, at func(x, y float64) vg.Point) []vg.Point 
 
 // points draws a series: intervals, the line through the chosen settings, these full and the others pale.
 func (d *frontData) points(c draw.Canvas, s Series, at func(x, y float64) vg.Point, mark func(vg.Point, vg.Length)) []vg.Point {
-	look := d.look[s.Label]
+	style := d.style[s.Label]
 	on := chosen(s.Points)
 	for _, p := range apart(on, at) {
-		bars(c, p, pale(look.color, 0.45), at)
+		bars(c, p, pale(style.color, 0.45), at)
 	}
 	var line []vg.Point
 	if d.front.SizeNote == "" {
@@ -225,21 +225,21 @@ func (d *frontData) points(c draw.Canvas, s Series, at func(x, y float64) vg.Poi
 		line = d.through(corners, at)
 	}
 	if len(line) > 1 {
-		c.StrokeLines(draw.LineStyle{Color: look.color, Width: shift(1.2), Dashes: look.dashes}, c.ClipLinesXY(line)...)
+		c.StrokeLines(draw.LineStyle{Color: style.color, Width: shift(1.2), Dashes: style.dashes}, c.ClipLinesXY(line)...)
 	}
 	for _, p := range s.Points {
 		if !finite(p.X) || !finite(p.Y) {
 			continue
 		}
-		radius, shade := shift(1.4), pale(look.color, 0.35)
+		radius, shade := shift(1.4), pale(style.color, 0.35)
 		if p.Chosen || d.front.SizeNote != "" {
-			radius, shade = shift(2.3), look.color
+			radius, shade = shift(2.3), style.color
 		}
 		if finite(p.Size) {
 			radius = shift(1.2 + 2.8*math.Sqrt(max(0, min(1, p.Size))))
 		}
 		pt := at(p.X, p.Y)
-		c.DrawGlyph(draw.GlyphStyle{Color: shade, Radius: radius, Shape: look.marker}, pt)
+		c.DrawGlyph(draw.GlyphStyle{Color: shade, Radius: radius, Shape: style.marker}, pt)
 		if p.Chosen || d.front.SizeNote != "" {
 			mark(pt, radius)
 		}

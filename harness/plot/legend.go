@@ -16,7 +16,7 @@ type entry struct {
 }
 
 // legend lists families, references and the key of numbered models.
-func (f *Front) legend(look map[string]look, keyed []string) []entry {
+func (f *Front) legend(style map[string]seriesStyle, keyed []string) []entry {
 	var out []entry
 	// A family of many series, such as one for each parameter of a grid, is one entry.
 	count := families(f.Series)
@@ -28,7 +28,7 @@ func (f *Front) legend(look map[string]look, keyed []string) []entry {
 		} else if n < 0 {
 			continue
 		}
-		l := look[s.Label]
+		l := style[s.Label]
 		out = append(out, entry{label: label, mark: func(c draw.Canvas, at vg.Point) {
 			if f.SizeNote == "" {
 				c.StrokeLine2(draw.LineStyle{Color: l.color, Width: shift(1.2), Dashes: l.dashes}, at.X-shift(8), at.Y, at.X+shift(8), at.Y)
