@@ -71,7 +71,7 @@ func (b *gpus) read() (float64, error) {
 }
 
 func (b *gpus) how() string {
-	return fmt.Sprintf("NVML, %d gpus of the whole machine", len(b.devices))
+	return fmt.Sprintf("NVML, %d boards of the whole machine", len(b.devices))
 }
 
 func (b *gpus) close() { _ = nvml.Shutdown() } // nothing is left to be done about it
