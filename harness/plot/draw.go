@@ -44,7 +44,7 @@ func (f *Front) Height(s Style) vg.Length {
 		return s.Height
 	}
 	rows := len(f.Models) / (2 * columnsOf(s.Width))
-	return s.Height + shift(legendSmall*float64(rows))
+	return s.Height + pt(legendSmall*float64(rows))
 }
 
 // heading writes the title and the subtitle over the whole width and returns the canvas below them.
@@ -52,9 +52,9 @@ func (s Style) heading(c draw.Canvas, title, subtitle string) draw.Canvas {
 	c.SetColor(color.White)
 	c.Fill(c.Path())
 	if !s.Heading {
-		return draw.Crop(c, 0, 0, 0, -shift(3))
+		return draw.Crop(c, 0, 0, 0, -pt(3))
 	}
-	top := c.Max.Y - shift(6)
+	top := c.Max.Y - pt(6)
 	for _, line := range []struct {
 		text  string
 		style draw.TextStyle
@@ -63,10 +63,10 @@ func (s Style) heading(c draw.Canvas, title, subtitle string) draw.Canvas {
 			continue
 		}
 		top -= line.style.Font.Size
-		c.FillText(line.style, vg.Point{X: c.Min.X + shift(6), Y: top}, clipped(line.style, line.text, c.Size().X-shift(12)))
-		top -= shift(4)
+		c.FillText(line.style, vg.Point{X: c.Min.X + pt(6), Y: top}, clipped(line.style, line.text, c.Size().X-pt(12)))
+		top -= pt(4)
 	}
-	return draw.Crop(c, 0, 0, 0, top-shift(6)-c.Max.Y)
+	return draw.Crop(c, 0, 0, 0, top-pt(6)-c.Max.Y)
 }
 
 // newPlot is an empty plot in the house style.
@@ -92,9 +92,9 @@ func newPlot(xLabel, yLabel string, x, y *scale) *plot.Plot {
 // dataArea is what the legend and a margin leave of the canvas.
 func (s Style) dataArea(c draw.Canvas, key []entry) draw.Canvas {
 	if s.narrow() {
-		return draw.Crop(c, shift(4), -shift(6), s.legendHeight(key)+shift(4), -shift(4))
+		return draw.Crop(c, pt(4), -pt(6), s.legendHeight(key)+pt(4), -pt(4))
 	}
-	return draw.Crop(c, shift(4), -legendWidth, shift(4), -shift(4))
+	return draw.Crop(c, pt(4), -legendWidth, pt(4), -pt(4))
 }
 
 // axisStyle sets a size and keeps the axis's own alignment and rotation.
@@ -107,7 +107,7 @@ func axisStyle(s draw.TextStyle, size float64) draw.TextStyle {
 func grid() *plotter.Grid {
 	g := plotter.NewGrid()
 	g.Horizontal.Color, g.Vertical.Color = gridGrey, gridGrey
-	g.Horizontal.Width, g.Vertical.Width = shift(0.4), shift(0.4)
+	g.Horizontal.Width, g.Vertical.Width = pt(0.4), pt(0.4)
 	return g
 }
 
@@ -175,8 +175,8 @@ func (d *frontData) Plot(c draw.Canvas, p *plot.Plot) {
 
 // Lines of the references: mixes of single models, and what no router exceeds.
 var (
-	zeroLine   = draw.LineStyle{Color: grey, Width: shift(1), Dashes: []vg.Length{shift(4), shift(3)}}
-	oracleLine = draw.LineStyle{Color: ink, Width: shift(0.9), Dashes: []vg.Length{shift(1.2), shift(2)}}
+	zeroLine   = draw.LineStyle{Color: grey, Width: pt(1), Dashes: []vg.Length{pt(4), pt(3)}}
+	oracleLine = draw.LineStyle{Color: ink, Width: pt(0.9), Dashes: []vg.Length{pt(1.2), pt(2)}}
 )
 
 // reference draws one of them.
@@ -225,18 +225,18 @@ func (d *frontData) points(c draw.Canvas, s Series, at func(x, y float64) vg.Poi
 		line = d.through(corners, at)
 	}
 	if len(line) > 1 {
-		c.StrokeLines(draw.LineStyle{Color: style.color, Width: shift(1.2), Dashes: style.dashes}, c.ClipLinesXY(line)...)
+		c.StrokeLines(draw.LineStyle{Color: style.color, Width: pt(1.2), Dashes: style.dashes}, c.ClipLinesXY(line)...)
 	}
 	for _, p := range s.Points {
 		if !finite(p.X) || !finite(p.Y) {
 			continue
 		}
-		radius, shade := shift(1.4), pale(style.color, 0.35)
+		radius, shade := pt(1.4), pale(style.color, 0.35)
 		if p.Chosen || d.front.SizeNote != "" {
-			radius, shade = shift(2.3), style.color
+			radius, shade = pt(2.3), style.color
 		}
 		if finite(p.Size) {
-			radius = shift(1.2 + 2.8*math.Sqrt(max(0, min(1, p.Size))))
+			radius = pt(1.2 + 2.8*math.Sqrt(max(0, min(1, p.Size))))
 		}
 		pt := at(p.X, p.Y)
 		c.DrawGlyph(draw.GlyphStyle{Color: shade, Radius: radius, Shape: style.marker}, pt)
@@ -249,7 +249,7 @@ func (d *frontData) points(c draw.Canvas, s Series, at func(x, y float64) vg.Poi
 
 // apart leaves out points that lie so near the one before that their bars would be one smear.
 func apart(points []Point, at func(x, y float64) vg.Point) []Point {
-	least := shift(16)
+	least := pt(16)
 	var out []Point
 	var last vg.Point
 	for _, p := range points {
@@ -263,7 +263,7 @@ func apart(points []Point, at func(x, y float64) vg.Point) []Point {
 
 // bars draws the bounds of a point where it has them.
 func bars(c draw.Canvas, p Point, shade color.Color, at func(x, y float64) vg.Point) {
-	style := draw.LineStyle{Color: shade, Width: shift(0.6)}
+	style := draw.LineStyle{Color: shade, Width: pt(0.6)}
 	if finite(p.YLow) && finite(p.YHigh) {
 		low, high := at(p.X, p.YLow), at(p.X, p.YHigh)
 		c.StrokeLine2(style, low.X, low.Y, high.X, high.Y)
@@ -279,7 +279,7 @@ func (d *frontData) models(c draw.Canvas, at func(x, y float64) vg.Point, obstac
 	style := textStyle(modelSize, greyText)
 	var tags []tag
 	var names []string
-	dot := shift(1.8)
+	dot := pt(1.8)
 	own := append([]rect(nil), obstacles...)
 	for _, m := range d.front.Models {
 		if !finite(m.X) || !finite(m.Y) {
@@ -319,7 +319,7 @@ func (d *frontData) models(c draw.Canvas, at func(x, y float64) vg.Point, obstac
 		}
 		if t.leader {
 			end := nearest(t.box(), t.x, t.y)
-			c.StrokeLine2(draw.LineStyle{Color: pale(grey, 0.7), Width: shift(0.4)}, t.x, t.y, end.X, end.Y)
+			c.StrokeLine2(draw.LineStyle{Color: pale(grey, 0.7), Width: pt(0.4)}, t.x, t.y, end.X, end.Y)
 		}
 		c.FillText(style, vg.Point{X: t.left, Y: t.bottom}, names[i])
 	}

@@ -99,7 +99,7 @@ type seriesStyle struct {
 // variants is the number of series of one family that are told apart, by marker and dashes.
 const variants = 4
 
-var dashes = [variants][]vg.Length{nil, {shift(5), shift(2)}, {shift(2), shift(2)}, {shift(7), shift(2), shift(2), shift(2)}}
+var dashes = [variants][]vg.Length{nil, {pt(5), pt(2)}, {pt(2), pt(2)}, {pt(7), pt(2), pt(2), pt(2)}}
 
 // families counts the series of each family.
 func families(series []Series) map[string]int {
