@@ -5,7 +5,7 @@
 //     and beside it what they led to on the test prompts. Settings that cannot be deployed or are known from too few prompts
 //     are barred.
 //  3. [Choices.Pick] takes the best setting that the selection prompts prove to keep the limits, with the confidence asked for,
-//     and says by how much the others miss them. Test figures take no part in it: they are only told.
+//     and says by how much the others miss them. Test figures take no part in it: they are only shown.
 package recommend
 
 import (
@@ -28,7 +28,7 @@ func None() Limits { return Limits(policy.Unknown()) }
 // Set tells whether anything is asked for.
 func (l Limits) Set() bool { return len(l.set()) > 0 }
 
-// Limited are the quantities that can be limited, in the order in which they are told.
+// Limited are the quantities that can be limited, in the order in which they are reported.
 var Limited = append(slices.Clone(policy.Weighed), policy.Quality)
 
 // written is how people write a limit: an example, and what units beside the quantity's own are in that.

@@ -256,8 +256,8 @@ func (c *Choices) nearest(q Request) *Choice {
 	return best
 }
 
-// claims are what is known of every limit. What was chosen was tested by the second half; the nearest was tested by nothing, and is
-// told what that half proves of it.
+// claims are what is known of every limit. What was chosen was tested by the second half; of the nearest it is shown
+// what that half proves.
 func (q *Request) claims(x *Choice, certified bool) []Claim {
 	var out []Claim
 	for _, k := range q.set() {
