@@ -20,7 +20,7 @@ import (
 // process is a plugin's process as go-plugin runs it. Beyond go-plugin's own it gives the process a lifeline, keeps the
 // exit status, passes on what is printed to standard output, and kills whole process groups.
 type process struct {
-	log      *tail
+	log      *logTail
 	exited   chan struct{} // closed when it is gone, or never came to be
 	greeting *greeting
 
@@ -37,7 +37,7 @@ type process struct {
 
 var _ runner.Runner = (*process)(nil)
 
-func newProcess(log *tail) *process {
+func newProcess(log *logTail) *process {
 	return &process{log: log, exited: make(chan struct{}), greeting: &greeting{log: log}}
 }
 
@@ -175,7 +175,7 @@ var handshake = regexp.MustCompile(`^\d+\|\d+\|(unix|tcp)\|`)
 // may so print before it greets, and later prints as many and as long lines as it likes.
 type greeting struct {
 	from io.ReadCloser
-	log  *tail
+	log  *logTail
 	buf  []byte // read and not yet told apart
 	pass []byte // what is left of the handshake line
 	seen bool

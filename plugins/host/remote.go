@@ -27,7 +27,7 @@ import (
 // remote is a policy in a process of its own.
 type remote struct {
 	src     Source
-	log     *tail
+	log     *logTail
 	opt     Options
 	scratch string // holds the socket and, unless the caller gave one, the working folder; removed at the end
 	client  *plugin.Client
@@ -44,7 +44,7 @@ func scratchBase() string {
 	return "/tmp"
 }
 
-func startRemote(ctx context.Context, src Source, opt Options, log *tail) (*remote, error) {
+func startRemote(ctx context.Context, src Source, opt Options, log *logTail) (*remote, error) {
 	if src.Name == "" {
 		src.Name = filepath.Base(src.Executable)
 	}

@@ -77,7 +77,7 @@ func (o Options) withDefaults() Options {
 // Start makes an instance. ctx bounds the start alone, not the life of the instance, which lasts until Close.
 func Start(ctx context.Context, src Source, opt Options) (*Instance, error) {
 	opt = opt.withDefaults()
-	log := &tail{to: opt.Log}
+	log := &logTail{to: opt.Log}
 	i := &Instance{name: src.Name, opt: opt}
 	if src.Definition != nil {
 		i.transport = newLocal(*src.Definition, log)

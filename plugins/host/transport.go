@@ -29,12 +29,12 @@ type transport interface {
 // local is a policy without a process of its own.
 type local struct {
 	def      policy.Definition
-	log      *tail
+	log      *logTail
 	instance policy.Policy
 	busy     chan struct{} // holds a token while the policy runs, even after the caller gave up
 }
 
-func newLocal(def policy.Definition, log *tail) *local {
+func newLocal(def policy.Definition, log *logTail) *local {
 	return &local{def: def, log: log, busy: make(chan struct{}, 1)}
 }
 
