@@ -187,7 +187,7 @@ type scalar struct {
 func (s *series) scalars() []scalar {
 	var out []scalar
 	for _, name := range slices.Sorted(maps.Keys(s.metrics)) {
-		out = append(out, scalar{"metrics/" + one(name), 0, s.metrics[name]})
+		out = append(out, scalar{"metrics/" + flatName(name), 0, s.metrics[name]})
 	}
 	front := func(name string, at func(p *store.Point) float64) {
 		for i := range s.points {
@@ -210,14 +210,14 @@ func (s *series) scalars() []scalar {
 			stage = "train"
 		}
 		for i, step := range c.Steps {
-			out = append(out, scalar{one(stage) + "/" + one(c.Metric), step, c.Values[i]})
+			out = append(out, scalar{flatName(stage) + "/" + flatName(c.Metric), step, c.Values[i]})
 		}
 	}
 	return out
 }
 
-// one is a name that both tools take, without folders: "a/b" would stand in the way of a metric "a".
-func one(name string) string { return strings.ReplaceAll(safe(name), "/", "_") }
+// flatName is a name that both tools take, without folders: "a/b" would stand in the way of a metric "a".
+func flatName(name string) string { return strings.ReplaceAll(safe(name), "/", "_") }
 
 var unsafe = regexp.MustCompile(`[^A-Za-z0-9._/-]+`)
 

@@ -69,8 +69,8 @@ func TestOpenBars(t *testing.T) {
 		t.Fatalf("%d settings, barred %+v", len(c.List), c.Barred)
 	}
 	l := None()
-	l.MinQuality = 0.55
-	r := c.Pick(Request{Limits: l})
+	l[policy.Quality] = 0.55
+	r := c.Pick(Request{Limits: l, Objective: Auto})
 	if r.Choice == nil || r.Choice.Ref.Policy != "good" {
 		t.Fatalf("picked %+v, want good", r.Choice)
 	}
@@ -106,18 +106,18 @@ func TestOpenTellsWhatIsNearest(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := None()
-	l.MinQuality = 0.68
-	r := c.Pick(Request{Limits: l})
+	l[policy.Quality] = 0.68
+	r := c.Pick(Request{Limits: l, Objective: Auto})
 	var text bytes.Buffer
 	err = c.Tell(&text, r)
 	if !errors.Is(err, ErrInfeasible) || r.Choice != nil || !strings.Contains(text.String(), "NOT CERTIFIED, but nearest: good") ||
 		!strings.Contains(text.String(), "selection prompts (there are 100) would prove it") || strings.Contains(text.String(), "# deploy") {
 		t.Errorf("%v:\n%s", err, text.String())
 	}
-	l.MinQuality, l.MaxCarbonG = math.NaN(), 1 // not known of any
-	r = c.Pick(Request{Limits: l})
+	l[policy.Quality], l[policy.Carbon] = math.NaN(), 1 // not known of any
+	r = c.Pick(Request{Limits: l, Objective: Auto})
 	text.Reset()
-	if err := c.Tell(&text, r); !errors.Is(err, ErrInfeasible) || r.Guess != nil || !strings.Contains(text.String(), "2 of them because it is not known") {
+	if err := c.Tell(&text, r); !errors.Is(err, ErrInfeasible) || r.Nearest != nil || !strings.Contains(text.String(), "2 of them because it is not known") {
 		t.Errorf("where carbon is not known: %v:\n%s", err, text.String())
 	}
 	if err := c.JSON(&text, r); !errors.Is(err, ErrInfeasible) {

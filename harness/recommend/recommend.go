@@ -9,6 +9,7 @@ import (
 
 	"github.com/trilemma-bench/trilemma/harness/stats"
 	"github.com/trilemma-bench/trilemma/harness/store"
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // minPrompts is the number of selection prompts below which a setting is not chosen.
@@ -30,9 +31,11 @@ type Choice struct {
 func (c *Choice) Covered() int { return int(math.Round(c.Selection.Coverage * float64(c.Selection.N))) }
 
 // all are the moments of a figure over all selection prompts.
-func (c *Choice) all(k Kind) stats.Moments { return moments(&c.Order, k).Join(moments(&c.Check, k)) }
+func (c *Choice) all(k policy.Quantity) stats.Moments {
+	return moments(&c.Order, k).Join(moments(&c.Check, k))
+}
 
-func moments(f *store.Moments, k Kind) stats.Moments { return f[k.quantity()] }
+func moments(f *store.Moments, k policy.Quantity) stats.Moments { return f[k] }
 
 // Barred are settings that are not chosen from.
 type Barred struct {
@@ -146,4 +149,4 @@ func barred(list []Barred) string {
 	return strings.Join(parts, "; ")
 }
 
-func value(p *store.Point, k Kind) float64 { return p.Figures[k.quantity()] }
+func value(p *store.Point, k policy.Quantity) float64 { return p.Figures[k] }

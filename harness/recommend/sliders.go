@@ -18,7 +18,7 @@ const steps = 40
 
 // slider moves one limit over the figures that the choices have on the selection prompts.
 type slider struct {
-	kind   Kind
+	kind   policy.Quantity
 	values []float64 // by position, the loosest first
 	at     int
 }
@@ -51,14 +51,14 @@ func Sliders(ctx context.Context, c *Choices, in io.Reader, out io.Writer) (Limi
 
 func newSliders(c *Choices) sliders {
 	m := sliders{choices: c, width: 80, height: 24}
-	for _, k := range []Kind{Cost, Carbon, Quality} {
+	for _, k := range []policy.Quantity{policy.Cost, policy.Carbon, policy.Quality} {
 		m.list = append(m.list, slider{kind: k, values: positions(c, k)})
 	}
 	return m
 }
 
 // positions are quantiles of what the choices have, so that every step of a slider takes about as many of them away.
-func positions(c *Choices, k Kind) []float64 {
+func positions(c *Choices, k policy.Quantity) []float64 {
 	var all []float64
 	for i := range c.List {
 		if x := value(&c.List[i].Selection, k); !math.IsNaN(x) {
@@ -66,7 +66,7 @@ func positions(c *Choices, k Kind) []float64 {
 		}
 	}
 	sort.Float64s(all)
-	if k != Quality { // the loosest limit of a maximum is the largest
+	if k != policy.Quality { // the loosest limit of a maximum is the largest
 		for i, j := 0, len(all)-1; i < j; i, j = i+1, j-1 {
 			all[i], all[j] = all[j], all[i]
 		}
@@ -86,15 +86,7 @@ func positions(c *Choices, k Kind) []float64 {
 func (m sliders) limits() Limits {
 	l := None()
 	for _, s := range m.list {
-		x := s.values[s.at]
-		switch s.kind {
-		case Cost:
-			l.MaxCostUSD = x
-		case Carbon:
-			l.MaxCarbonG = x
-		case Quality:
-			l.MinQuality = x
-		}
+		l[s.kind] = s.values[s.at]
 	}
 	return l
 }
@@ -160,7 +152,7 @@ func (m sliders) View() string {
 		limit := "any"
 		if x := s.values[s.at]; !math.IsNaN(x) {
 			word := "at most "
-			if s.kind == Quality {
+			if s.kind == policy.Quality {
 				word = "at least "
 			}
 			limit = word + show(s.kind, x)
@@ -176,7 +168,7 @@ func (m sliders) View() string {
 		fmt.Fprintf(&b, "\nNothing is certain to keep these limits (%.4g %%): move one back.\n", 100*r.Confidence)
 	default:
 		v := &r.Choice.Selection
-		fmt.Fprintf(&b, "\n★ %s at %s: score %s, %s, %s on selection\n", r.Choice.Ref.Policy, v.Preference, show(Quality, value(v, Quality)), show(Cost, value(v, Cost)), show(Carbon, value(v, Carbon)))
+		fmt.Fprintf(&b, "\n★ %s at %s: score %s, %s, %s on selection\n", r.Choice.Ref.Policy, v.Preference, show(policy.Quality, v.Figures[policy.Quality]), show(policy.Cost, v.Figures[policy.Cost]), show(policy.Carbon, v.Figures[policy.Carbon]))
 	}
 	b.WriteString("↑↓ which limit   ←→ move it   enter accept   q leave\n")
 	return b.String()
@@ -217,7 +209,7 @@ func (m sliders) front(l Limits, r Recommendation) string {
 	for _, keep := range []bool{false, true} {
 		for i := range m.choices.List {
 			c := &m.choices.List[i]
-			if l.all(&c.Selection, "") == keep {
+			if l.all(&c.Selection, Auto) == keep {
 				draw(c, map[bool]rune{false: '·', true: '•'}[keep])
 			}
 		}

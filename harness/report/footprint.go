@@ -35,7 +35,7 @@ type Footprint struct {
 	Baselines   []store.Baseline    `json:"baselines"`
 	Savings     []store.Saving      `json:"savings"`
 	Sensitivity []store.Sensitivity `json:"sensitivity,omitempty"`
-	Own         selfmeter.Own       `json:"own"`
+	Own         selfmeter.Usage     `json:"own"`
 	PayBack     []PayBack           `json:"pay_back,omitempty"`
 	Equivalents []Equivalent        `json:"equivalents"`
 	Notices     []string            `json:"notices,omitempty"`
@@ -141,7 +141,7 @@ func settings(st *store.Status, savings []store.Saving) []setting {
 	return out
 }
 
-func policyFootprint(st *store.Status, s setting, own selfmeter.Own, whole float64) PolicyFootprint {
+func policyFootprint(st *store.Status, s setting, own selfmeter.Usage, whole float64) PolicyFootprint {
 	out := PolicyFootprint{Pool: st.Pool, Policy: st.Policy, Seed: st.Seed, Preference: s.preference, Setting: s.why, single: st.Family == "single"}
 	per := func(x float64) *float64 { return store.Known(x * perThousand) }
 	for _, p := range st.Points {

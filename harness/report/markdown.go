@@ -69,7 +69,7 @@ func Markdown(run *store.Run, figures []string) (string, error) {
 			}
 		}
 		seedSection(&b, seeds, t)
-		foundSection(&b, cells, t.pool)
+		trainingFiguresSection(&b, cells, t.pool)
 		for _, p := range plots {
 			if base := strings.TrimSuffix(filepath.Base(p), filepath.Ext(p)); poolOf(base, tables) == t.pool {
 				fmt.Fprintf(&b, "\n![%s](%s)\n", base, filepath.ToSlash(p))

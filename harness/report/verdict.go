@@ -214,7 +214,7 @@ func (t *poolTable) answer() string {
 		return t.unranked()
 	}
 	name := t.headline().print
-	value := spanned(&b.Value, b.Low, b.High)
+	value := withInterval(&b.Value, b.Low, b.High)
 	switch {
 	case b.Hindsight:
 		return fmt.Sprintf("`%s` had the highest AIQ of the test prompts, %s: in hindsight, by an older version.", b.Policy, value)
@@ -228,13 +228,13 @@ func (t *poolTable) answer() string {
 		return s + "."
 	case b.Clear:
 		return fmt.Sprintf("`%s` is best: %s %s on %s test prompts, %s above `%s`, the next (p = %.2g, Holm over all pairs). Both were chosen on the selection prompts.%s",
-			b.Policy, name, value, textfile.Thousands(t.prompts()), spanned(b.Diff, b.DiffLow, b.DiffHigh), b.Second, *t.holm(b), t.needs(b))
+			b.Policy, name, value, textfile.Thousands(t.prompts()), withInterval(b.Diff, b.DiffLow, b.DiffHigh), b.Second, *t.holm(b), t.needs(b))
 	case b.DiffHigh != nil && *b.DiffHigh < 0:
 		return fmt.Sprintf("No policy is clearly best: the selection prompts put `%s` before `%s`, but on %s test prompts it is %s behind in %s (`%s` has %s): they were too few to tell, or the test prompts are of another kind.%s",
-			b.Policy, b.Second, textfile.Thousands(t.prompts()), spanned(minus(b.Diff), minus(b.DiffHigh), minus(b.DiffLow)), name, b.Policy, value, t.needs(b))
+			b.Policy, b.Second, textfile.Thousands(t.prompts()), withInterval(minus(b.Diff), minus(b.DiffHigh), minus(b.DiffLow)), name, b.Policy, value, t.needs(b))
 	}
 	return fmt.Sprintf("No policy is clearly best: `%s` and `%s`, the first two by the selection prompts, differ by %s in %s on %s test prompts (`%s` has %s).%s",
-		b.Policy, b.Second, spanned(b.Diff, b.DiffLow, b.DiffHigh), name, textfile.Thousands(t.prompts()), b.Policy, value, t.needs(b))
+		b.Policy, b.Second, withInterval(b.Diff, b.DiffLow, b.DiffHigh), name, textfile.Thousands(t.prompts()), b.Policy, value, t.needs(b))
 }
 
 func minus(x *float64) *float64 {
@@ -298,8 +298,8 @@ func (t *poolTable) unranked() string {
 	return "No policy has a rank: " + strings.Join(why, "; ") + "."
 }
 
-// spanned is a figure with its interval.
-func spanned(value, low, high *float64) string {
+// withInterval is a figure with its interval.
+func withInterval(value, low, high *float64) string {
 	text := func(x *float64) string {
 		if x == nil {
 			return ""

@@ -26,7 +26,7 @@ const (
 )
 
 // finish adds the references, computes metrics from the stored decisions, and writes the run's tables and manifest.
-func (p *Plan) finish(run *store.Run, points []store.Point, manifest store.Manifest, out *Outcome, sink event.Sink, taken func() selfmeter.Own) error {
+func (p *Plan) finish(run *store.Run, points []store.Point, manifest store.Manifest, out *Outcome, sink event.Sink, taken func() selfmeter.Usage) error {
 	points, table, err := p.tables(run, points)
 	if err != nil {
 		return err

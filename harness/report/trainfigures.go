@@ -9,9 +9,9 @@ import (
 	"github.com/trilemma-bench/trilemma/harness/store"
 )
 
-// foundSection tells what training found out about itself in one figure each, the weights of a blend or a temperature,
+// trainingFiguresSection tells what training found out about itself in one figure each, the weights of a blend or a temperature,
 // say: the stages of a single step. Seeds are averaged.
-func foundSection(b *bytes.Buffer, cells []store.Status, pool string) {
+func trainingFiguresSection(b *bytes.Buffer, cells []store.Status, pool string) {
 	type key struct{ policy, metric string }
 	var order []key
 	sum, count := map[key]float64{}, map[key]float64{}

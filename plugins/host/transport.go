@@ -9,9 +9,9 @@ import (
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
-// door is what is behind an [Instance]: a process, or the policy within this one. Its errors are *Error or plain ones
-// of the policy's own; it checks nothing.
-type door interface {
+// transport is how an [Instance] reaches its policy: remote in a process of its own, local within this one. Its errors are
+// *Error or plain ones of the policy's own; it checks nothing.
+type transport interface {
 	describe(context.Context) (policy.Description, error)
 	configure(context.Context, policy.Setup) error
 	fit(context.Context, *policy.Task, func(policy.Progress)) error
@@ -26,16 +26,16 @@ type door interface {
 	last() []string
 }
 
-// within is a policy without a process of its own.
-type within struct {
+// local is a policy without a process of its own.
+type local struct {
 	def      policy.Definition
-	log      *tail
+	log      *logTail
 	instance policy.Policy
 	busy     chan struct{} // holds a token while the policy runs, even after the caller gave up
 }
 
-func newWithin(def policy.Definition, log *tail) *within {
-	return &within{def: def, log: log, busy: make(chan struct{}, 1)}
+func newLocal(def policy.Definition, log *logTail) *local {
+	return &local{def: def, log: log, busy: make(chan struct{}, 1)}
 }
 
 // grace is how long a cancelled policy may take to return before it is left behind. A process would be killed instead.
@@ -43,7 +43,7 @@ const grace = 2 * time.Second
 
 // call runs f in the policy, and turns a panic into an error with the stack in the log. It returns when f does, or some
 // time after ctx ends.
-func (w *within) call(ctx context.Context, op string, f func() error) error {
+func (w *local) call(ctx context.Context, op string, f func() error) error {
 	select {
 	case w.busy <- struct{}{}:
 	case <-ctx.Done():
@@ -81,14 +81,14 @@ func (w *within) call(ctx context.Context, op string, f func() error) error {
 	}
 }
 
-func (w *within) describe(context.Context) (policy.Description, error) {
+func (w *local) describe(context.Context) (policy.Description, error) {
 	if w.def.New == nil {
 		return policy.Description{}, fmt.Errorf("its Definition has no New")
 	}
 	return w.def.Description, nil
 }
 
-func (w *within) configure(ctx context.Context, s policy.Setup) error {
+func (w *local) configure(ctx context.Context, s policy.Setup) error {
 	return w.call(ctx, "Configure", func() error {
 		made, err := w.def.New(s)
 		if err == nil && made == nil {
@@ -101,7 +101,7 @@ func (w *within) configure(ctx context.Context, s policy.Setup) error {
 	})
 }
 
-func (w *within) fit(ctx context.Context, t *policy.Task, report func(policy.Progress)) error {
+func (w *local) fit(ctx context.Context, t *policy.Task, report func(policy.Progress)) error {
 	learner, ok := w.instance.(policy.Learner)
 	if !ok {
 		return fmt.Errorf("the policy does not learn")
@@ -109,7 +109,7 @@ func (w *within) fit(ctx context.Context, t *policy.Task, report func(policy.Pro
 	return w.call(ctx, "Fit", func() error { return learner.Fit(ctx, t, report) })
 }
 
-func (w *within) route(ctx context.Context, b *policy.Batch) (d *policy.Decisions, err error) {
+func (w *local) route(ctx context.Context, b *policy.Batch) (d *policy.Decisions, err error) {
 	var made *policy.Decisions
 	err = w.call(ctx, "Route", func() (err error) {
 		made, err = w.instance.Route(ctx, b)
@@ -121,7 +121,7 @@ func (w *within) route(ctx context.Context, b *policy.Batch) (d *policy.Decision
 	return made, nil
 }
 
-func (w *within) observe(ctx context.Context, f *policy.Feedback) error {
+func (w *local) observe(ctx context.Context, f *policy.Feedback) error {
 	observer, ok := w.instance.(policy.Observer)
 	if !ok {
 		return fmt.Errorf("the policy does not observe")
@@ -129,7 +129,7 @@ func (w *within) observe(ctx context.Context, f *policy.Feedback) error {
 	return w.call(ctx, "Observe", func() error { return observer.Observe(ctx, f) })
 }
 
-func (w *within) save(ctx context.Context) ([]byte, error) {
+func (w *local) save(ctx context.Context) ([]byte, error) {
 	saver, ok := w.instance.(policy.Saver)
 	if !ok {
 		return nil, fmt.Errorf("the policy does not save its state")
@@ -145,7 +145,7 @@ func (w *within) save(ctx context.Context) ([]byte, error) {
 	return state, nil
 }
 
-func (w *within) load(ctx context.Context, state []byte) error {
+func (w *local) load(ctx context.Context, state []byte) error {
 	saver, ok := w.instance.(policy.Saver)
 	if !ok {
 		return fmt.Errorf("the policy does not save its state")
@@ -153,6 +153,6 @@ func (w *within) load(ctx context.Context, state []byte) error {
 	return w.call(ctx, "Load", func() error { return saver.Load(state) })
 }
 
-func (w *within) kill()          {}
-func (w *within) close() error   { return nil }
-func (w *within) last() []string { return w.log.last() }
+func (w *local) kill()          {}
+func (w *local) close() error   { return nil }
+func (w *local) last() []string { return w.log.last() }

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// filling encodes the texts that a cache lacks and stores their vectors, every few seconds where the encoder streams:
+// cacheFill encodes the texts that a cache lacks and stores their vectors, every few seconds where the encoder streams:
 // who interrupts a long encoding loses seconds of it.
-type filling struct {
+type cacheFill struct {
 	cache *Cache
 	enc   Encoder
 	path  string
@@ -27,7 +27,7 @@ type filling struct {
 // storeEvery is how long vectors wait to be stored.
 const storeEvery = 5 * time.Second
 
-func (f *filling) encode(ctx context.Context, texts []string) error {
+func (f *cacheFill) encode(ctx context.Context, texts []string) error {
 	f.progress(0)
 	f.stored = time.Now()
 	streamer, ok := f.enc.(Streamer)
@@ -56,7 +56,7 @@ func (f *filling) encode(ctx context.Context, texts []string) error {
 }
 
 // take places vectors and stores them when it is time to.
-func (f *filling) take(ctx context.Context, rows []int, vectors []float32) error {
+func (f *cacheFill) take(ctx context.Context, rows []int, vectors []float32) error {
 	dim := f.enc.Dim()
 	if len(vectors) != len(rows)*dim {
 		return fmt.Errorf("encoder %s returned %d floats for %d texts, want %d", f.enc.Name(), len(vectors), len(rows), len(rows)*dim)
@@ -73,7 +73,7 @@ func (f *filling) take(ctx context.Context, rows []int, vectors []float32) error
 	return nil
 }
 
-func (f *filling) progress(more int) {
+func (f *cacheFill) progress(more int) {
 	f.done += more
 	if f.cache.Progress != nil {
 		f.cache.Progress(f.done, f.total)
@@ -81,7 +81,7 @@ func (f *filling) progress(more int) {
 }
 
 // store appends what waits to the cache's file.
-func (f *filling) store(ctx context.Context) {
+func (f *cacheFill) store(ctx context.Context) {
 	ctx = context.WithoutCancel(ctx) // an interruption must not cost what is computed already
 	if f.warning == nil && len(f.waitingKeys) > 0 {
 		if err := store(ctx, f.path, f.head, f.enc.Dim(), f.waitingKeys, f.waitingVectors); err != nil {
