@@ -12,17 +12,17 @@ import (
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
-// creditWidth is the number of inputs of the credit before the one-hot of the model: its expected score, its response and
+// answerWidth is the number of inputs of the credit before the one-hot of the model: its expected score, its response and
 // which answer it gave.
-func (s *sense) creditWidth() int { return 1 + env.ShapeFeatures + len(s.Answers) }
+func (s *estimator) answerWidth() int { return 1 + env.ShapeFeatures + len(s.Answers) }
 
-// learnCredit trains the probability that an answer is right by itself: from what is expected of its model for the
+// learnAnswerModel trains the probability that an answer is right by itself: from what is expected of its model for the
 // prompt, how the response looks and what it claims, before anyone else was asked. It becomes the answer's weight in the vote.
-func (s *sense) learnCredit(ctx context.Context, c *Config, grounds []*ground, report func(policy.Progress)) error {
+func (s *estimator) learnAnswerModel(ctx context.Context, c *Config, datasets []*dataset, report func(policy.Progress)) error {
 	ex := &nn.Examples{}
-	features := s.creditWidth()
+	features := s.answerWidth()
 	width := features + s.Models
-	for _, g := range grounds {
+	for _, g := range datasets {
 		for i := range g.split.Len() {
 			score := g.expect.Row(policy.Quality, i)
 			for m := range s.Models {
@@ -31,10 +31,10 @@ func (s *sense) learnCredit(ctx context.Context, c *Config, grounds []*ground, r
 				}
 				ex.X = append(ex.X, make([]float32, width)...)
 				x := ex.X[len(ex.X)-width:]
-				s.creditInput(score[m], m, g.world.Answer(i, m), g.world.Shape(i, m), x[:features])
+				s.answerInput(score[m], m, g.world.Answer(i, m), g.world.Shape(i, m), x[:features])
 				x[features+m] = 1
 				ex.Y, ex.W = append(ex.Y, g.split.Outcomes.Figures[policy.Quality][i*s.Models+m]), append(ex.W, 1)
-				ex.HeldOut = append(ex.HeldOut, g.held[i])
+				ex.HeldOut = append(ex.HeldOut, g.fold[i])
 				ex.N++
 			}
 		}
@@ -43,18 +43,18 @@ func (s *sense) learnCredit(ctx context.Context, c *Config, grounds []*ground, r
 		return nil
 	}
 	var err error
-	if s.Credit, err = nn.Train(ctx, judgeConfig(c, "credit", ex.N), ex, report); err != nil {
+	if s.AnswerModel, err = nn.Train(ctx, correctnessNet(c, "credit", ex.N), ex, report); err != nil {
 		return fmt.Errorf("training the credit of answers: %w", err)
 	}
-	for _, g := range grounds {
+	for _, g := range datasets {
 		weights := s.priorWeights(g.expect)
 		err := compute.EachChunk(ctx, g.split.Len(), func(lo, hi int) {
-			j := newJudge(s)
+			j := newWeigher(s)
 			for i := lo; i < hi; i++ {
 				score := g.expect.Row(policy.Quality, i)
 				for m := range s.Models {
 					if g.world.Present(i, m) && score[m] == score[m] {
-						weights[i*s.Models+m] = j.weight(int(g.held[i]), score[m], m, g.world.Answer(i, m), g.world.Shape(i, m))
+						weights[i*s.Models+m] = j.weight(int(g.fold[i]), score[m], m, g.world.Answer(i, m), g.world.Shape(i, m))
 					}
 				}
 			}
@@ -69,8 +69,8 @@ func (s *sense) learnCredit(ctx context.Context, c *Config, grounds []*ground, r
 	return nil
 }
 
-// creditInput fills the inputs but the one-hot of the model.
-func (s *sense) creditInput(score float32, m int, answer int32, shape, out []float32) {
+// answerInput fills the inputs but the one-hot of the model.
+func (s *estimator) answerInput(score float32, m int, answer int32, shape, out []float32) {
 	out[0] = logit(score)
 	s.standardise(m, shape, out[1:1+env.ShapeFeatures])
 	s.tellAnswer(answer, out[1+env.ShapeFeatures:])
@@ -78,7 +78,7 @@ func (s *sense) creditInput(score float32, m int, answer int32, shape, out []flo
 
 // tellAnswer fills a one-hot, [len(Answers)], of an answer's number; all zero for no answer and for one that training
 // never saw.
-func (s *sense) tellAnswer(answer int32, out []float32) {
+func (s *estimator) tellAnswer(answer int32, out []float32) {
 	clear(out)
 	if answer > 0 && int(answer) <= len(out) {
 		out[answer-1] = 1
@@ -86,30 +86,30 @@ func (s *sense) tellAnswer(answer int32, out []float32) {
 }
 
 // judge weighs answers; one a goroutine.
-type judge struct {
-	sense       *sense
+type weigher struct {
+	estimator   *estimator
 	input       []float32
 	hidden, out []float32
 }
 
-func newJudge(s *sense) *judge {
-	j := &judge{sense: s, input: make([]float32, s.creditWidth())}
-	if s.Credit != nil {
-		j.hidden, j.out = make([]float32, s.Credit.Hidden), make([]float32, s.Credit.Out())
+func newWeigher(s *estimator) *weigher {
+	j := &weigher{estimator: s, input: make([]float32, s.answerWidth())}
+	if s.AnswerModel != nil {
+		j.hidden, j.out = make([]float32, s.AnswerModel.Hidden), make([]float32, s.AnswerModel.Out())
 	}
 	return j
 }
 
 // weight is an answer's weight in the vote, by a member of the credit or all.
-func (j *judge) weight(member int, score float32, m int, answer int32, shape []float32) float32 {
-	j.sense.creditInput(score, m, answer, shape, j.input)
-	return j.sense.voteWeight(j.sense.Credit.OneHot(member, j.input, m, j.hidden, j.out))
+func (j *weigher) weight(member int, score float32, m int, answer int32, shape []float32) float32 {
+	j.estimator.answerInput(score, m, answer, shape, j.input)
+	return j.estimator.voteWeight(j.estimator.AnswerModel.OneHot(member, j.input, m, j.hidden, j.out))
 }
 
 // voteWeight is the weight of an answer that is right with probability p: its log-odds against one given wrong answer,
 // under which the vote is the most probable answer if models err independently (Nitzan and Paroush, International
 // Economic Review 23, 1982). It is never negative: an answer does not count against itself.
-func (s *sense) voteWeight(p float32) float32 {
+func (s *estimator) voteWeight(p float32) float32 {
 	return max(leastWeight, logit(p)+float32(math.Log(float64(max(s.Choices-1, 1)))))
 }
 
@@ -117,7 +117,7 @@ func (s *sense) voteWeight(p float32) float32 {
 const leastWeight = 0.05
 
 // priorWeights are the vote weights that expected scores alone imply, [prompts × models].
-func (s *sense) priorWeights(e *forecast.Expected) []float32 {
+func (s *estimator) priorWeights(e *forecast.Expected) []float32 {
 	weights := make([]float32, len(e.Value[policy.Quality]))
 	for at, q := range e.Value[policy.Quality] {
 		weights[at] = s.priorWeight(q)
@@ -125,7 +125,7 @@ func (s *sense) priorWeights(e *forecast.Expected) []float32 {
 	return weights
 }
 
-func (s *sense) priorWeight(score float32) float32 {
+func (s *estimator) priorWeight(score float32) float32 {
 	if score != score {
 		return leastWeight
 	}

@@ -4,13 +4,13 @@
 //
 // The way of the data through a fit:
 //
-//  1. [sense] learns from labels what can be known without acting: what to expect of every model for a prompt (the
+//  1. [estimator] learns from labels what can be known without acting: what to expect of every model for a prompt (the
 //     predictor of policies/predict, the gate of policies/moe, or nothing but means), and in sequential mode how far an
 //     answer is to be believed: its credit by itself, from how the response looks and what it claims, which weighs it in the
-//     vote (credit.go), and the belief that a model's answer is right, given who answered what and who agrees with whom
-//     (belief.go). Both are ensembles in which one member did not see a prompt, and that one judges it while the agent is
-//     trained. What an answer cost tells what the next will (verbosity.go).
-//  2. A state is laid out as numbers (features.go): what the user pays, what was spent, votes, beliefs, and a few numbers
+//     vote (credit.go), and the posterior that a model's answer is right, given who answered what and who agrees with whom
+//     (posterior.go). Both are ensembles in which one member did not see a prompt, and that one judges it while the agent is
+//     trained. What an answer cost tells what the next will (lengthElasticity.go).
+//  2. A state is laid out as numbers (features.go): what the user pays, what was spent, votes, posteriors, and a few numbers
 //     for every action. Each action also gets a base logit, its expected utility in score over a temperature, so that an
 //     untrained agent is the supervised router that it starts from and reward teaches it what that one does not know:
 //     that asking is worth more than the answer it brings.

@@ -51,7 +51,7 @@ func (a *played) better(than *played) bool {
 
 const checkSlots = 256
 
-func newChecker(c *Config, s *sense, preferences []policy.Preference, g *ground, shape actor.Shape) (*checker, error) {
+func newChecker(c *Config, s *estimator, preferences []policy.Preference, g *dataset, shape actor.Shape) (*checker, error) {
 	p, err := newPlayer(c, s, g, shape, checkSlots)
 	if err != nil {
 		return nil, err
@@ -155,7 +155,7 @@ func (k *checker) play(ctx context.Context, a *actor.Actor, multiplier policy.Pr
 		}
 	}
 	if k.weight == nil {
-		k.weight = stretches(spent, k.sweeps)
+		k.weight = frontWeights(spent, k.sweeps)
 	}
 	for i, u := range utility {
 		out.utility[i/len(k.preferences)] += k.weight[i%len(k.preferences)] * u
@@ -166,11 +166,11 @@ func (k *checker) play(ctx context.Context, a *actor.Actor, multiplier policy.Pr
 // evenly is the part of the weight that all preferences share alike.
 const evenly = 0.1
 
-// stretches weigh each preference of a sweep by the stretch of the front that it stands for: half the way to its
+// frontWeights weigh each preference of a sweep by the stretch of the front that it stands for: half the way to its
 // neighbours, in what the agent spends there of the figures that the sweep charges for. The areas under fronts differ by
 // the weighted mean of the differences in utility, to first order; preferences under which every agent buys the same
 // count little. The weights sum to 1.
-func stretches(spent []policy.Figures, sweeps [policy.NumQuantities]bool) []float64 {
+func frontWeights(spent []policy.Figures, sweeps [policy.NumQuantities]bool) []float64 {
 	n := len(spent)
 	var most policy.Figures
 	for _, s := range spent {

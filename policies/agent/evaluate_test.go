@@ -16,8 +16,8 @@ func TestACheckIsTheGreedyUtility(t *testing.T) {
 	c := small()
 	c.Sequential = false
 	c.MaxAsks = 1
-	s, grounds, shape := laid(t, &c, taskOf(asked("train", 60, 0), asked("validation", 40, 0)))
-	k, err := newChecker(&c, s, sweep, grounds[1], shape)
+	s, datasets, shape := laid(t, &c, taskOf(asked("train", 60, 0), asked("validation", 40, 0)))
+	k, err := newChecker(&c, s, sweep, datasets[1], shape)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,7 +27,7 @@ func TestACheckIsTheGreedyUtility(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := &grounds[1].split.Outcomes
+	o := &datasets[1].split.Outcomes
 	chosen := make([]int, len(sweep))
 	spent := make([]policy.Figures, len(sweep))
 	for j, p := range sweep {
@@ -40,7 +40,7 @@ func TestACheckIsTheGreedyUtility(t *testing.T) {
 	if chosen[0] == chosen[2] {
 		t.Fatalf("the sweep chooses %v: it tests nothing", chosen)
 	}
-	weight := stretches(spent, [policy.NumQuantities]bool{policy.Cost: true, policy.Latency: true})
+	weight := frontWeights(spent, [policy.NumQuantities]bool{policy.Cost: true, policy.Latency: true})
 	var mean float64
 	for i, u := range got.utility {
 		want := 0.0
@@ -76,8 +76,8 @@ func TestChecksAreOnPromptsThatAllAnswered(t *testing.T) {
 		gone(i, i%3)
 	}
 	prompts := func(train *policy.Split) []int32 {
-		s, grounds, shape := laid(t, &c, taskOf(train, validation))
-		k, err := newChecker(&c, s, sweep, grounds[1], shape)
+		s, datasets, shape := laid(t, &c, taskOf(train, validation))
+		k, err := newChecker(&c, s, sweep, datasets[1], shape)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -125,9 +125,9 @@ func TestBetterMeansTwoStandardErrors(t *testing.T) {
 	}
 }
 
-func TestStretches(t *testing.T) {
+func TestFrontWeights(t *testing.T) {
 	// Spend of 4, 3 and 0 of the most: the ways are 1/4 and 3/4, each end gets half of its own.
-	got := stretches([]policy.Figures{{policy.Cost: 4, policy.Carbon: 9}, {policy.Cost: 3, policy.Carbon: 1}, {policy.Carbon: 5}}, [policy.NumQuantities]bool{policy.Cost: true})
+	got := frontWeights([]policy.Figures{{policy.Cost: 4, policy.Carbon: 9}, {policy.Cost: 3, policy.Carbon: 1}, {policy.Carbon: 5}}, [policy.NumQuantities]bool{policy.Cost: true})
 	for i, w := range []float64{1.0 / 8, 1.0 / 2, 3.0 / 8} {
 		if want := 0.9*w + 0.1/3; math.Abs(got[i]-want) > 1e-12 {
 			t.Errorf("preference %d weighs %v, want %v", i, got[i], want)
@@ -142,7 +142,7 @@ func TestStretches(t *testing.T) {
 			}
 		}
 		var sum float64
-		for i, w := range stretches(spent, [policy.NumQuantities]bool{policy.Cost: rapid.Bool().Draw(t, "cost"), policy.Carbon: true}) {
+		for i, w := range frontWeights(spent, [policy.NumQuantities]bool{policy.Cost: rapid.Bool().Draw(t, "cost"), policy.Carbon: true}) {
 			if !(w > 0) {
 				t.Fatalf("preference %d weighs %v", i, w)
 			}

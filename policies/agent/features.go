@@ -16,39 +16,39 @@ const (
 	eachFeatures  = 9
 )
 
-// lens turns states into numbers. It works in buffers of its own: one a goroutine.
-type lens struct {
-	sense    *sense
-	config   *Config
-	belief   []float32 // [models] probability that the model's answer is, or would be, right
-	price    []float32 // [models] what asking costs, in score
-	value    []float32 // [actions] expected utility of what is still to come, were the action the last of its kind
-	votes    votes
-	member   int       // of the belief that judges; learn.Everybody for all
-	input    []float32 // of the belief, but for the one-hot
-	shape    []float32 // standardised, [asks × ShapeFeatures]
-	asked    []bool    // [models]
-	hidden   []float32
-	out      []float32
-	others   *nn.OneHots // of the belief about models not asked
-	poolMean float32     // of the expected scores' logits
-	poolTop  float32
+// featurizer turns states into numbers. It works in buffers of its own: one a goroutine.
+type featurizer struct {
+	estimator *estimator
+	config    *Config
+	posterior []float32 // [models] probability that the model's answer is, or would be, right
+	price     []float32 // [models] what asking costs, in score
+	value     []float32 // [actions] expected utility of what is still to come, were the action the last of its kind
+	votes     votes
+	member    int       // of the posterior that judges; learn.Everybody for all
+	input     []float32 // of the posterior, but for the one-hot
+	shape     []float32 // standardised, [asks × ShapeFeatures]
+	asked     []bool    // [models]
+	hidden    []float32
+	out       []float32
+	others    *nn.OneHots // of the posterior about models not asked
+	poolMean  float32     // of the expected scores' logits
+	poolTop   float32
 }
 
-func newLens(s *sense, c *Config) *lens {
-	l := &lens{
-		sense: s, config: c, belief: make([]float32, s.Models), price: make([]float32, s.Models),
-		value: make([]float32, env.Actions(s.Models, c.Sequential)), input: make([]float32, s.beliefWidth()),
+func newFeaturizer(s *estimator, c *Config) *featurizer {
+	l := &featurizer{
+		estimator: s, config: c, posterior: make([]float32, s.Models), price: make([]float32, s.Models),
+		value: make([]float32, env.Actions(s.Models, c.Sequential)), input: make([]float32, s.posteriorWidth()),
 		shape: make([]float32, s.Models*env.ShapeFeatures), asked: make([]bool, s.Models), member: nn.Everybody,
 	}
-	if s.Belief != nil {
-		l.hidden, l.out, l.others = make([]float32, s.Belief.Hidden), make([]float32, s.Belief.Out()), s.Belief.NewOneHots()
+	if s.Posterior != nil {
+		l.hidden, l.out, l.others = make([]float32, s.Posterior.Hidden), make([]float32, s.Posterior.Out()), s.Posterior.NewOneHots()
 	}
 	return l
 }
 
 // width is the number of inputs of the actor.
-func (c *Config) width(s *sense) int {
+func (c *Config) width(s *estimator) int {
 	if c.Vector {
 		return stateFeatures + len(s.Weighed) + s.Dim
 	}
@@ -129,22 +129,22 @@ func (v *votes) count(seen *env.Seen, choices int) {
 	}
 }
 
-// beliefAnswer is where the inputs of the belief tell which answer was given; who agrees comes after it. Before it are what is
+// posteriorAnswer is where the inputs of the posterior tell which answer was given; who agrees comes after it. Before it are what is
 // known of the state and the shapes of two responses.
-const beliefAnswer = 18 + 2*env.ShapeFeatures
+const posteriorAnswer = 18 + 2*env.ShapeFeatures
 
-// beliefWidth is the number of inputs of the belief before the one-hot of the model that it is about.
-func (s *sense) beliefWidth() int { return beliefAnswer + len(s.Answers) + s.Models }
+// posteriorWidth is the number of inputs of the posterior before the one-hot of the model that it is about.
+func (s *estimator) posteriorWidth() int { return posteriorAnswer + len(s.Answers) + s.Models }
 
 // read sums up what a state shows: votes, responses, what is expected of the pool.
-func (l *lens) read(score []float32, seen *env.Seen) {
+func (l *featurizer) read(score []float32, seen *env.Seen) {
 	const k = env.ShapeFeatures
-	l.votes.count(seen, l.sense.Choices)
-	if l.sense.ShapeMean == nil || len(seen.Shape) < len(seen.Models)*k {
+	l.votes.count(seen, l.estimator.Choices)
+	if l.estimator.ShapeMean == nil || len(seen.Shape) < len(seen.Models)*k {
 		clear(l.shape[:len(seen.Models)*k])
 	} else {
 		for i, m := range seen.Models {
-			l.sense.standardise(int(m), seen.Shape[i*k:(i+1)*k], l.shape[i*k:(i+1)*k])
+			l.estimator.standardise(int(m), seen.Shape[i*k:(i+1)*k], l.shape[i*k:(i+1)*k])
 		}
 	}
 	var count float32
@@ -158,13 +158,13 @@ func (l *lens) read(score []float32, seen *env.Seen) {
 	l.poolMean /= max(count, 1)
 }
 
-// believe fills l.input with those of the belief about model m, place being where it stands among those asked, -1 if it
+// posteriorInput fills l.input with those of the posterior about model m, place being where it stands among those asked, -1 if it
 // was not: then only the first number depends on the model. The state must have been read.
-func (l *lens) believe(score []float32, seen *env.Seen, m, place int) {
+func (l *featurizer) posteriorInput(score []float32, seen *env.Seen, m, place int) {
 	const k = env.ShapeFeatures
 	out := l.input
 	clear(out)
-	answer, who := out[beliefAnswer:len(out)-l.sense.Models], out[len(out)-l.sense.Models:]
+	answer, who := out[posteriorAnswer:len(out)-l.estimator.Models], out[len(out)-l.estimator.Models:]
 	v, n := &l.votes, len(seen.Models)
 	z := logit(score[m])
 	out[0] = z
@@ -176,7 +176,7 @@ func (l *lens) believe(score []float32, seen *env.Seen, m, place int) {
 		out[3], out[4] = v.support[place]/3, v.opposition[place]/3
 		out[5], out[6] = v.supporters[place], v.dissents[place]
 		copy(out[18:18+k], l.shape[place*k:(place+1)*k])
-		l.sense.tellAnswer(seen.Answers[place], answer)
+		l.estimator.tellAnswer(seen.Answers[place], answer)
 		if seen.Answers[place] == v.leader && v.leader != 0 {
 			out[7] = 1
 		}
@@ -213,52 +213,52 @@ func (l *lens) believe(score []float32, seen *env.Seen, m, place int) {
 	out[16], out[17] = l.poolMean, l.poolTop
 }
 
-// held is the belief in the better of the two answers that stopping now may give: the last one, or that of the vote.
-func (l *lens) held(seen *env.Seen) float32 {
+// inHand is the posterior in the better of the two answers that stopping now may give: the last one, or that of the vote.
+func (l *featurizer) inHand(seen *env.Seen) float32 {
 	n := len(seen.Models)
 	if n == 0 {
 		return 0
 	}
-	return max(l.belief[seen.Models[n-1]], l.voted(seen))
+	return max(l.posterior[seen.Models[n-1]], l.votePosterior(seen))
 }
 
-// voted is the belief in the answer that leads the vote: the mean of those in the models that gave it.
-func (l *lens) voted(seen *env.Seen) float32 {
+// votePosterior is the posterior in the answer that leads the vote: the mean of those in the models that gave it.
+func (l *featurizer) votePosterior(seen *env.Seen) float32 {
 	var sum, members float32
 	for i, m := range seen.Models {
 		if seen.Answers[i] == l.votes.leader {
-			sum += l.belief[m]
+			sum += l.posterior[m]
 			members++
 		}
 	}
 	return sum / max(members, 1)
 }
 
-// look fills the beliefs, the prices and the expected utilities of a state. e row holds what is expected of the prompt.
-func (l *lens) look(e *forecast.Expected, row int, p *policy.Preference, seen *env.Seen) {
-	s := l.sense
+// look fills the posteriors, the prices and the expected utilities of a state. e row holds what is expected of the prompt.
+func (l *featurizer) look(e *forecast.Expected, row int, p *policy.Preference, seen *env.Seen) {
+	s := l.estimator
 	score := e.Row(policy.Quality, row)
 	l.read(score, seen)
 	clear(l.asked)
 	for _, m := range seen.Models {
 		l.asked[m] = true
 	}
-	more := s.Verbosity.factors(e, row, seen)
+	more := s.Elasticity.factors(e, row, seen)
 	for m := range s.Models {
 		expected := e.At(row, m)
 		for q := range expected {
 			expected[q] *= more[q]
 		}
 		l.price[m] = float32(p.Price(expected))
-		l.belief[m] = score[m]
+		l.posterior[m] = score[m]
 	}
-	if len(seen.Models) == 0 || s.Belief == nil {
+	if len(seen.Models) == 0 || s.Posterior == nil {
 		return
 	}
 	for i, m := range seen.Models {
 		if score[m] == score[m] {
-			l.believe(score, seen, int(m), i)
-			l.belief[m] = s.Belief.OneHot(l.member, l.input, int(m), l.hidden, l.out)
+			l.posteriorInput(score, seen, int(m), i)
+			l.posterior[m] = s.Posterior.OneHot(l.member, l.input, int(m), l.hidden, l.out)
 		}
 	}
 	shared := false
@@ -268,20 +268,20 @@ func (l *lens) look(e *forecast.Expected, row int, p *policy.Preference, seen *e
 		}
 		if !shared {
 			shared = true
-			l.believe(score, seen, m, -1)
+			l.posteriorInput(score, seen, m, -1)
 			l.others.Share(l.member, l.input)
 		}
-		l.belief[m] = l.others.At(logit(score[m]), m)
+		l.posterior[m] = l.others.At(logit(score[m]), m)
 	}
 }
 
 // describe lays a state out for the actor: state [width], each [actions × eachFeatures], base [actions]; allowed tells
-// which actions make sense. It returns the expected utility, in score, of the best of them: what the value adds to.
-func (l *lens) describe(e *forecast.Expected, row int, vector []float32, p *policy.Preference, seen *env.Seen, allowed func(action int) bool, state, each, base []float32) (ahead float32) {
+// which actions make estimator. It returns the expected utility, in score, of the best of them: what the value adds to.
+func (l *featurizer) describe(e *forecast.Expected, row int, vector []float32, p *policy.Preference, seen *env.Seen, allowed func(action int) bool, state, each, base []float32) (ahead float32) {
 	l.look(e, row, p, seen)
-	s, n, v := l.sense, len(seen.Models), &l.votes
+	s, n, v := l.estimator, len(seen.Models), &l.votes
 	score := e.Row(policy.Quality, row)
-	held := l.held(seen)
+	inHand := l.inHand(seen)
 	best, bestAsk, cheapest := float32(math.Inf(-1)), float32(math.Inf(-1)), float32(math.Inf(1))
 	var mean, top, count float32
 	for m, q := range score {
@@ -304,26 +304,26 @@ func (l *lens) describe(e *forecast.Expected, row int, vector []float32, p *poli
 		var u, b, price float32
 		switch {
 		case a < s.Models:
-			b, price = l.belief[a], l.price[a]
+			b, price = l.posterior[a], l.price[a]
 			if b != b || price != price {
 				continue
 			}
-			u = max(b, held) - price
+			u = max(b, inHand) - price
 			bestAsk = max(bestAsk, u)
 			x[0], x[5], x[6] = 1, logit(score[a])/2, score[a]-mean
 		case a == s.Models:
-			b = l.belief[seen.Models[n-1]]
+			b = l.posterior[seen.Models[n-1]]
 			u = b
 			x[1] = 1
 		default:
-			b = l.voted(seen)
+			b = l.votePosterior(seen)
 			u = b
 			x[2] = 1
 		}
 		l.value[a] = u
 		base[a] = u
 		best = max(best, u)
-		x[3], x[4] = b-held, squash(price)
+		x[3], x[4] = b-inHand, squash(price)
 		x[7] = logit(b) / 2
 	}
 	for a := range base {
@@ -360,7 +360,7 @@ func (l *lens) describe(e *forecast.Expected, row int, vector []float32, p *poli
 	for _, q := range s.Weighed {
 		state = append(state, squash(float32(p[q]*s.Typical[q])))
 	}
-	state = append(state, float32(n)/3, squash(spent), share, (v.lead-v.second)/5, float32(v.groups)/3, v.probability, held, bestAsk, bestAsk-held,
+	state = append(state, float32(n)/3, squash(spent), share, (v.lead-v.second)/5, float32(v.groups)/3, v.probability, inHand, bestAsk, bestAsk-inHand,
 		top, mean, squash(cheapest), first, float32(l.config.MaxAsks-n)/float32(max(l.config.MaxAsks, 1)))
 	if n > 0 {
 		state = append(state, l.shape[(n-1)*env.ShapeFeatures:n*env.ShapeFeatures]...)

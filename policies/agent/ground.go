@@ -11,20 +11,20 @@ import (
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
-// ground is a labelled split to play on.
-type ground struct {
+// dataset is a labelled split to play on.
+type dataset struct {
 	split  *policy.Split
 	expect *forecast.Expected // of each prompt, by a predictor that did not see it
 	world  *env.World
-	// held [prompts] is the member of the nets of sense that did not train on the prompt. It alone may judge there, so that
+	// fold [prompts] is the member of the nets of estimator that did not train on the prompt. It alone may judge there, so that
 	// what is known of a training prompt looks as it will for a new one.
-	held []int32
+	fold []int32
 }
 
-// lay makes the grounds of a task, train first, and learns on them how far answers are to be believed.
-func (s *sense) lay(ctx context.Context, c *Config, t *policy.Task, train, validation *forecast.Expected, report func(policy.Progress)) ([]*ground, error) {
+// lay makes the datasets of a task, train first, and learns on them how far answers are to be believed.
+func (s *estimator) lay(ctx context.Context, c *Config, t *policy.Task, train, validation *forecast.Expected, report func(policy.Progress)) ([]*dataset, error) {
 	r := policy.Stream(c.Setup.Seed, c.Name, "folds")
-	var grounds []*ground
+	var datasets []*dataset
 	for _, part := range []struct {
 		split  *policy.Split
 		expect *forecast.Expected
@@ -36,37 +36,37 @@ func (s *sense) lay(ctx context.Context, c *Config, t *policy.Task, train, valid
 		if c.Bandit {
 			split = newBandit(split, c.Setup.Seed, c.Name).playable(s.Overall)
 		}
-		g, err := newGround(c, s, split, part.expect, r)
+		g, err := newDataset(c, s, split, part.expect, r)
 		if err != nil {
 			return nil, err
 		}
-		grounds = append(grounds, g)
+		datasets = append(datasets, g)
 	}
 	if !c.Sequential {
-		return grounds, nil
+		return datasets, nil
 	}
 	responses := true
-	for _, g := range grounds {
+	for _, g := range datasets {
 		responses = responses && g.world.Shape(0, 0) != nil
 	}
 	if responses {
-		s.scaleShapes(grounds[0].world)
+		s.scaleShapes(datasets[0].world)
 	}
 	if c.Warm == Cold {
-		return grounds, nil
+		return datasets, nil
 	}
 	if responses {
-		if err := s.learnCredit(ctx, c, grounds, report); err != nil {
+		if err := s.learnAnswerModel(ctx, c, datasets, report); err != nil {
 			return nil, err
 		}
 	}
-	s.Verbosity = learnVerbosity(c, grounds[0])
-	return grounds, s.learnBelief(ctx, c, t.Preferences, grounds, report)
+	s.Elasticity = learnElasticity(c, datasets[0])
+	return datasets, s.learnPosterior(ctx, c, t.Preferences, datasets, report)
 }
 
-// newGround lays a split out. A figure that is not known of an outcome is taken to be what is expected: a reward that is
+// newDataset lays a split out. A figure that is not known of an outcome is taken to be what is expected: a reward that is
 // not a number would teach nothing.
-func newGround(c *Config, s *sense, split *policy.Split, e *forecast.Expected, r *rand.Rand) (*ground, error) {
+func newDataset(c *Config, s *estimator, split *policy.Split, e *forecast.Expected, r *rand.Rand) (*dataset, error) {
 	known := *split
 	o := &known.Outcomes
 	for _, q := range policy.Weighed {
@@ -87,5 +87,5 @@ func newGround(c *Config, s *sense, split *policy.Split, e *forecast.Expected, r
 	if err != nil {
 		return nil, err
 	}
-	return &ground{split: split, expect: e, world: w, held: nn.Folds(split.Len(), judgeMembers, r)}, nil
+	return &dataset{split: split, expect: e, world: w, fold: nn.Folds(split.Len(), folds, r)}, nil
 }

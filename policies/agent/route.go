@@ -26,7 +26,7 @@ func (p *Router) Route(ctx context.Context, b *policy.Batch) (*policy.Decisions,
 	if b.Prompts.Len() == 0 {
 		return policy.NewDecisions(0), ctx.Err()
 	}
-	s := p.state.Sense
+	s := p.state.Estimator
 	if c.Vector && b.Prompts.Dim != s.Dim {
 		return nil, fmt.Errorf("prompt vectors have %d numbers, those fitted on had %d: use the same encoder", b.Prompts.Dim, s.Dim)
 	}
@@ -65,7 +65,7 @@ func (p *Router) Route(ctx context.Context, b *policy.Batch) (*policy.Decisions,
 	}
 	choices := make([]choice, b.Rows())
 	err = compute.EachChunk(ctx, b.Rows(), func(lo, hi int) {
-		v := newViewer(p, e)
+		v := newChooser(p, e)
 		for r := lo; r < hi; r++ {
 			row := place[b.Prompt[r]] - 1
 			agent := agents[b.Preference[r]]
@@ -100,32 +100,32 @@ type choice struct {
 	weights []float32
 }
 
-// viewer lays rows out for the actor; one a goroutine.
-type viewer struct {
+// chooser lays rows out for the actor; one a goroutine.
+type chooser struct {
 	*Router
 	e                         *forecast.Expected
-	lens                      *lens
+	featurizer                *featurizer
 	seen                      env.Seen
 	tried                     []bool // asked, answered or not
 	code                      map[string]int32
 	state, each, base, logits []float32
 	room                      actor.Scratch
-	judge                     *judge
+	judge                     *weigher
 }
 
-func newViewer(p *Router, e *forecast.Expected) *viewer {
+func newChooser(p *Router, e *forecast.Expected) *chooser {
 	s := p.state.Agents[0].Actor.Shape
-	models := p.state.Sense.Models
-	return &viewer{
-		Router: p, e: e, lens: newLens(p.state.Sense, &p.config), tried: make([]bool, models), code: env.Codes(p.state.Sense.Answers),
-		judge: newJudge(p.state.Sense),
+	models := p.state.Estimator.Models
+	return &chooser{
+		Router: p, e: e, featurizer: newFeaturizer(p.state.Estimator, &p.config), tried: make([]bool, models), code: env.Codes(p.state.Estimator.Answers),
+		judge: newWeigher(p.state.Estimator),
 		state: make([]float32, s.In), each: make([]float32, s.Actions*s.Each), base: make([]float32, s.Actions), logits: make([]float32, s.Actions),
 	}
 }
 
 // read turns what the host revealed to a row into what the environment would show.
-func (v *viewer) read(asked *policy.Asked, r int, text string, score []float32) {
-	s, seen := v.Router.state.Sense, &v.seen
+func (v *chooser) read(asked *policy.Asked, r int, text string, score []float32) {
+	s, seen := v.Router.state.Estimator, &v.seen
 	*seen = env.Seen{Models: seen.Models[:0], Answers: seen.Answers[:0], Weights: seen.Weights[:0], Shape: seen.Shape[:0]}
 	clear(v.tried)
 	if asked == nil {
@@ -158,7 +158,7 @@ func (v *viewer) read(asked *policy.Asked, r int, text string, score []float32) 
 			}
 			env.Shape(options, asked.Response[k], answer, figure(asked.OutputTokens, k), shape)
 			seen.Shape = append(seen.Shape, shape...)
-			if s.Credit != nil && score[m] == score[m] {
+			if s.AnswerModel != nil && score[m] == score[m] {
 				seen.Weights[len(seen.Weights)-1] = v.judge.weight(nn.Everybody, score[m], int(m), code, shape)
 			}
 		}
@@ -177,8 +177,8 @@ func figure(column []float32, k int32) float32 {
 }
 
 // decide takes the most probable action of a row.
-func (v *viewer) decide(net *actor.Batch, row int, text string, vector []float32, p *policy.Preference, asked *policy.Asked, r int) choice {
-	models := v.Router.state.Sense.Models
+func (v *chooser) decide(net *actor.Batch, row int, text string, vector []float32, p *policy.Preference, asked *policy.Asked, r int) choice {
+	models := v.Router.state.Estimator.Models
 	v.read(asked, r, text, v.e.Row(policy.Quality, row))
 	n, tries := len(v.seen.Models), 0
 	for _, tried := range v.tried {
@@ -196,13 +196,13 @@ func (v *viewer) decide(net *actor.Batch, row int, text string, vector []float32
 		}
 		return sequential && n > 1
 	}
-	v.lens.describe(v.e, row, vector, p, &v.seen, allowed, v.state, v.each, v.base)
+	v.featurizer.describe(v.e, row, vector, p, &v.seen, allowed, v.state, v.each, v.base)
 	net.Forward(1, v.state, v.each, v.base, v.logits, make([]float32, 1), &v.room)
 	a := likeliest(v.logits)
 	one := func(use policy.Use, m int) choice { return choice{use, []int32{int32(m)}, []float32{1}} }
 	switch {
 	case v.base[a] <= actor.NotAllowed:
-		// Nothing makes sense: everyone asked was missing, or no price is known. Any answer in hand, else the best guess.
+		// Nothing makes estimator: everyone asked was missing, or no price is known. Any answer in hand, else the best guess.
 		if tries > 0 {
 			for m, tried := range v.tried {
 				if tried {

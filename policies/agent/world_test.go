@@ -51,15 +51,15 @@ func small() Config {
 	}
 }
 
-// laid are the sense and the grounds, train and validation, of a task.
-func laid(t testing.TB, c *Config, task *policy.Task) (*sense, []*ground, actor.Shape) {
+// laid are the estimator and the datasets, train and validation, of a task.
+func laid(t testing.TB, c *Config, task *policy.Task) (*estimator, []*dataset, actor.Shape) {
 	t.Helper()
-	s := &sense{}
+	s := &estimator{}
 	train, validation, err := s.learn(t.Context(), c, task, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	grounds, err := s.lay(t.Context(), c, task, train, validation, nil)
+	datasets, err := s.lay(t.Context(), c, task, train, validation, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +67,7 @@ func laid(t testing.TB, c *Config, task *policy.Task) (*sense, []*ground, actor.
 	if c.Sequential {
 		actions += 2
 	}
-	return s, grounds, actor.Shape{In: c.width(s), Actions: actions, Hidden: c.Hidden, Each: c.each(), Scorer: c.Scorer}
+	return s, datasets, actor.Shape{In: c.width(s), Actions: actions, Hidden: c.Hidden, Each: c.each(), Scorer: c.Scorer}
 }
 
 func taskOf(train, validation *policy.Split) *policy.Task {

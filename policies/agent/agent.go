@@ -22,8 +22,8 @@ type Router struct {
 
 // state is what was learned.
 type state struct {
-	Sense  *sense    `json:"sense"`
-	Agents []trained `json:"agents"` // one, or one for every preference of the sweep
+	Estimator *estimator `json:"estimator"`
+	Agents    []trained  `json:"agents"` // one, or one for every preference of the sweep
 }
 
 // New returns an agent trained by an algorithm.
@@ -57,26 +57,26 @@ func (p *Router) Fit(ctx context.Context, t *policy.Task, report func(policy.Pro
 	if len(task.Preferences) == 0 {
 		task.Preferences = []policy.Preference{{}}
 	}
-	s := &sense{}
+	s := &estimator{}
 	train, validation, err := s.learn(ctx, c, &task, report)
 	if err != nil {
 		return err
 	}
-	grounds, err := s.lay(ctx, c, &task, train, validation, report)
+	datasets, err := s.lay(ctx, c, &task, train, validation, report)
 	if err != nil {
 		return err
 	}
-	agents, err := p.trainAll(ctx, s, task.Preferences, grounds, from, report)
+	agents, err := p.trainAll(ctx, s, task.Preferences, datasets, from, report)
 	if err != nil {
 		return err
 	}
-	p.state = &state{Sense: s, Agents: agents}
+	p.state = &state{Estimator: s, Agents: agents}
 	return nil
 }
 
-// train plays and updates in turn, on the first of the grounds; the second, if there is one, is that of validation.
+// train plays and updates in turn, on the first of the datasets; the second, if there is one, is that of validation.
 // Where from is not nil it goes on from there. tell is given a snapshot wherever the training may go on from.
-func (p *Router) train(ctx context.Context, s *sense, preferences []policy.Preference, grounds []*ground, from *snapshot, tell func(policy.Progress, *snapshot) error) (*trained, error) {
+func (p *Router) train(ctx context.Context, s *estimator, preferences []policy.Preference, datasets []*dataset, from *snapshot, tell func(policy.Progress, *snapshot) error) (*trained, error) {
 	c := &p.config
 	shape := actor.Shape{
 		In: c.width(s), Actions: env.Actions(s.Models, c.Sequential), Hidden: c.Hidden, Each: c.each(), Scorer: c.Scorer,
@@ -89,14 +89,14 @@ func (p *Router) train(ctx context.Context, s *sense, preferences []policy.Prefe
 	if c.Steps == 0 {
 		return learned, ctx.Err() // the start itself, to the last bit
 	}
-	play, err := newCollector(c, s, preferences, grounds[0], shape)
+	play, err := newCollector(c, s, preferences, datasets[0], shape)
 	if err != nil {
 		return nil, err
 	}
 	var check *checker
 	var best *played
-	if len(grounds) > 1 && c.Checks > 0 {
-		if check, err = newChecker(c, s, preferences, grounds[1], shape); err != nil {
+	if len(datasets) > 1 && c.Checks > 0 {
+		if check, err = newChecker(c, s, preferences, datasets[1], shape); err != nil {
 			return nil, err
 		}
 		if best, err = check.play(ctx, actor, play.multiplier); err != nil {
@@ -116,7 +116,7 @@ func (p *Router) train(ctx context.Context, s *sense, preferences []policy.Prefe
 	}
 	defer algorithm.Close()
 	rows := c.Slots * c.Horizon
-	updates := max(1, (min(c.Steps, c.Passes*grounds[0].split.Len())+rows-1)/rows)
+	updates := max(1, (min(c.Steps, c.Passes*datasets[0].split.Len())+rows-1)/rows)
 	every := max(1, updates/max(1, c.Checks))
 	budgets := c.Budget != policy.Figures{}
 	first := 0
@@ -206,16 +206,16 @@ func (p *Router) Load(data []byte) error {
 	if err := checkpoint.Load(p.config.Kind, data, s); err != nil {
 		return err
 	}
-	if s.Sense == nil {
+	if s.Estimator == nil {
 		return errors.New("the checkpoint knows nothing; fit again")
 	}
-	if err := s.Sense.check(len(p.config.Setup.Models)); err != nil {
+	if err := s.Estimator.check(len(p.config.Setup.Models)); err != nil {
 		return err
 	}
 	if err := p.checkAgents(s); err != nil {
 		return err
 	}
-	if (s.Sense.Predictor != nil) != (p.config.Warm == WarmPredict) || (s.Sense.Gate != nil) != (p.config.Warm == WarmGate) {
+	if (s.Estimator.Predictor != nil) != (p.config.Warm == WarmPredict) || (s.Estimator.Gate != nil) != (p.config.Warm == WarmGate) {
 		return errors.New("the checkpoint was fitted with another warm_start; fit again")
 	}
 	p.state = s

@@ -39,23 +39,23 @@ func (r *Rollout) Rows() int { return r.Slots * r.Horizon }
 
 // player plays episodes of one split.
 type player struct {
-	config *Config
-	sense  *sense
-	env    *env.Env
-	ground *ground
-	lens   []*lens // one a slot, so that slots may be looked at side by side
-	seen   []env.Seen
-	shape  actor.Shape
+	config     *Config
+	estimator  *estimator
+	env        *env.Env
+	dataset    *dataset
+	featurizer []*featurizer // one a slot, so that slots may be looked at side by side
+	seen       []env.Seen
+	shape      actor.Shape
 }
 
-func newPlayer(c *Config, s *sense, g *ground, shape actor.Shape, slots int) (*player, error) {
+func newPlayer(c *Config, s *estimator, g *dataset, shape actor.Shape, slots int) (*player, error) {
 	ev, err := env.New(g.world, env.Config{Slots: slots, Sequential: c.Sequential, MaxAsks: c.MaxAsks, Reward: c.Scalarisation})
 	if err != nil {
 		return nil, err
 	}
-	p := &player{config: c, sense: s, env: ev, ground: g, shape: shape, seen: make([]env.Seen, slots)}
+	p := &player{config: c, estimator: s, env: ev, dataset: g, shape: shape, seen: make([]env.Seen, slots)}
 	for range slots {
-		p.lens = append(p.lens, newLens(s, c))
+		p.featurizer = append(p.featurizer, newFeaturizer(s, c))
 	}
 	return p, nil
 }
@@ -66,10 +66,10 @@ func (p *player) see(slot int, state, each, base []float32) (ahead float32) {
 	p.env.Seen(slot, &p.seen[slot])
 	var vector []float32
 	if p.config.Vector {
-		vector = p.ground.split.Prompts.Row(prompt)
+		vector = p.dataset.split.Prompts.Row(prompt)
 	}
-	p.lens[slot].member = int(p.ground.held[prompt])
-	return p.lens[slot].describe(p.ground.expect, prompt, vector, &p.env.Preference[slot], &p.seen[slot],
+	p.featurizer[slot].member = int(p.dataset.fold[prompt])
+	return p.featurizer[slot].describe(p.dataset.expect, prompt, vector, &p.env.Preference[slot], &p.seen[slot],
 		func(action int) bool { return p.env.Allowed(slot, action) }, state, each, base)
 }
 
@@ -126,7 +126,7 @@ type tally struct {
 	asks, votes              float64
 }
 
-func newCollector(c *Config, s *sense, preferences []policy.Preference, g *ground, shape actor.Shape) (*collector, error) {
+func newCollector(c *Config, s *estimator, preferences []policy.Preference, g *dataset, shape actor.Shape) (*collector, error) {
 	p, err := newPlayer(c, s, g, shape, c.Slots)
 	if err != nil {
 		return nil, err
@@ -268,9 +268,9 @@ func (k *collector) collect(ctx context.Context, a *actor.Actor) (*Rollout, erro
 					k.tally.entropy -= math.Exp(float64(x)) * float64(x)
 				}
 			}
-			if c < k.sense.Models {
+			if c < k.estimator.Models {
 				k.tally.asks++
-			} else if c == k.sense.Models+1 {
+			} else if c == k.estimator.Models+1 {
 				k.tally.votes++
 			}
 		}
@@ -401,9 +401,9 @@ func (k *collector) metrics(r *Rollout) []policy.Metric {
 
 func (k *collector) actionName(a int) string {
 	switch {
-	case a < k.sense.Models:
+	case a < k.estimator.Models:
 		return k.config.Setup.Models[a].ID
-	case a == k.sense.Models:
+	case a == k.estimator.Models:
 		return "stop_last"
 	}
 	return "stop_vote"

@@ -74,7 +74,7 @@ func (c *Config) check() error {
 		return fmt.Errorf("%s: feedback \"bandit\" cannot start from what was learned from every model's score: set warm_start to \"none\"", c.Name)
 	}
 	if c.Bandit && c.Sequential {
-		return fmt.Errorf("%s: feedback \"bandit\" is for mode \"one-shot\": the belief of a sequential agent learns from labels", c.Name)
+		return fmt.Errorf("%s: feedback \"bandit\" is for mode \"one-shot\": the posterior of a sequential agent learns from labels", c.Name)
 	}
 	return compute.Check(c.Setup.Backend)
 }

@@ -177,8 +177,8 @@ func TestRoundsAreGreedyEpisodes(t *testing.T) {
 // greedy plays one row of a test in the environment: whom the agent asks, and its last action.
 func greedy(t *testing.T, p *Router, test *policy.Split, row int) (asks []int32, last int) {
 	t.Helper()
-	s, net := p.state.Sense, p.state.Agents[0].Actor
-	g := &ground{split: test, expect: s.means(test.Len()), held: slices.Repeat([]int32{int32(nn.Everybody)}, test.Len())}
+	s, net := p.state.Estimator, p.state.Agents[0].Actor
+	g := &dataset{split: test, expect: s.means(test.Len()), fold: slices.Repeat([]int32{int32(nn.Everybody)}, test.Len())}
 	var err error
 	if g.world, err = env.NewWorld(test, s.priorWeights(g.expect), s.Answers); err != nil {
 		t.Fatal(err)
@@ -215,12 +215,12 @@ func TestMissingAnswersInRounds(t *testing.T) {
 	if more == 0 {
 		t.Error("nobody asks on after a missing answer")
 	}
-	v := newViewer(p, p.state.Sense.means(1))
+	v := newChooser(p, p.state.Estimator.means(1))
 	a := &policy.Asked{
 		Offset: []int32{0, 3}, Model: []int32{0, 1, 2}, Missing: []bool{false, true, false}, Answer: []string{"A", "", "B"},
 		Figures: policy.Matrix{policy.Cost: {0.5, nan32, 2}, policy.Latency: {1, nan32, 3}},
 	}
-	v.read(a, 0, "", p.state.Sense.Overall.Row(policy.Quality, 0))
+	v.read(a, 0, "", p.state.Estimator.Overall.Row(policy.Quality, 0))
 	if s := v.seen.Spent; s[policy.Cost] != 2.5 || s[policy.Latency] != 4 || s[policy.Carbon] == s[policy.Carbon] {
 		t.Errorf("charged %+v, want 2.5 USD, 4 s and an unknown carbon", s)
 	}

@@ -18,9 +18,9 @@ type trained struct {
 	Multiplier policy.Preference  `json:"multiplier"` // prices of the budgets, added to every preference
 }
 
-// trainAll trains one agent on all preferences, or one on each. All see with the same sense. from is where an interrupted
+// trainAll trains one agent on all preferences, or one on each. All see with the same estimator. from is where an interrupted
 // training stood, or nil.
-func (p *Router) trainAll(ctx context.Context, s *sense, preferences []policy.Preference, grounds []*ground, from *snapshot, report func(policy.Progress)) ([]trained, error) {
+func (p *Router) trainAll(ctx context.Context, s *estimator, preferences []policy.Preference, datasets []*dataset, from *snapshot, report func(policy.Progress)) ([]trained, error) {
 	lists := [][]policy.Preference{preferences}
 	if p.config.Separate {
 		lists = nil
@@ -62,7 +62,7 @@ func (p *Router) trainAll(ctx context.Context, s *sense, preferences []policy.Pr
 			report(g)
 			return nil
 		}
-		one, err := p.train(ctx, s, list, grounds, from, tell)
+		one, err := p.train(ctx, s, list, datasets, from, tell)
 		from = nil
 		if err != nil && p.config.Separate {
 			err = fmt.Errorf("the agent of preference %d: %w", i, err)
@@ -117,10 +117,10 @@ func (p *Router) checkAgents(s *state) error {
 			return err
 		}
 		want := actor.Shape{
-			In: p.config.width(s.Sense), Actions: env.Actions(s.Sense.Models, p.config.Sequential), Hidden: a.Actor.Shape.Hidden,
+			In: p.config.width(s.Estimator), Actions: env.Actions(s.Estimator.Models, p.config.Sequential), Hidden: a.Actor.Shape.Hidden,
 			Each: p.config.each(), Scorer: a.Actor.Shape.Scorer,
 		}
-		// All share one lens, whose buffers are laid out by the first.
+		// All share one featurizer, whose buffers are laid out by the first.
 		if a.Actor.Shape != want || want != s.Agents[0].Actor.Shape {
 			return fmt.Errorf("the checkpoint's actor has shape %+v, want %+v: it was fitted with other parameters", a.Actor.Shape, want)
 		}

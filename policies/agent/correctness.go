@@ -12,50 +12,50 @@ import (
 )
 
 const (
-	beliefStates    = 6 // drawn for every prompt
-	beliefUnasked   = 4 // models not asked that each state teaches
-	beliefLongest   = 5 // most models asked in a state
-	beliefExamples  = 3e5
-	beliefSelection = 0.1 // temperature, in score, of the draw of models: those that an agent may ask come up more often
+	posteriorStates    = 6 // drawn for every prompt
+	posteriorUnasked   = 4 // models not asked that each state teaches
+	posteriorLongest   = 5 // most models asked in a state
+	posteriorExamples  = 3e5
+	posteriorSelection = 0.1 // temperature, in score, of the draw of models: those that an agent may ask come up more often
 )
 
 const (
-	judgeHidden  = 64
-	judgeMembers = 4       // each trained without a quarter of the prompts
-	judgeMany    = 100_000 // examples
+	correctnessHidden = 64
+	folds             = 4       // each trained without a quarter of the prompts
+	manyExamples      = 100_000 // examples
 )
 
-// judgeConfig is how the nets that judge answers are trained. Where examples are many, most of them are the same prompts in
+// correctnessNet is how the nets that judge answers are trained. Where examples are many, most of them are the same prompts in
 // other states: they are learned by heart after a few epochs.
-func judgeConfig(c *Config, name string, examples int) nn.Config {
+func correctnessNet(c *Config, name string, examples int) nn.Config {
 	batch, epochs := 256, 30
-	if examples > judgeMany {
+	if examples > manyExamples {
 		batch, epochs = 1024, 8
 	}
 	return nn.Config{
 		Backend: c.Setup.Backend, Seed: c.Setup.Seed, Name: c.Name + " " + name,
-		Blocks: []nn.Block{{Link: nn.Bernoulli, Width: 1, Weight: 1}}, Hidden: judgeHidden, Members: judgeMembers,
+		Blocks: []nn.Block{{Link: nn.Bernoulli, Width: 1, Weight: 1}}, Hidden: correctnessHidden, Members: folds,
 		LearningRate: 0.003, WeightDecay: 0.5, ClipNorm: 1, Batch: batch, Epochs: epochs, Patience: 4,
 	}
 }
 
-// learnBelief trains the probability that an answer is right on states drawn at random: a preference, then models by
+// learnPosterior trains the probability that an answer is right on states drawn at random: a preference, then models by
 // their expected utility. The features are the same for every model and count the evidence, so the net is small; which
 // model it is about is one input among them.
-func (s *sense) learnBelief(ctx context.Context, c *Config, preferences []policy.Preference, grounds []*ground, report func(policy.Progress)) error {
+func (s *estimator) learnPosterior(ctx context.Context, c *Config, preferences []policy.Preference, datasets []*dataset, report func(policy.Progress)) error {
 	r := policy.Stream(c.Setup.Seed, c.Name, "belief")
 	ex := &nn.Examples{}
-	l := newLens(s, c)
+	l := newFeaturizer(s, c)
 	prompts := 0
-	for _, g := range grounds {
+	for _, g := range datasets {
 		prompts += g.split.Len()
 	}
 	// Few states a prompt where there are many prompts: the examples must fit into memory.
-	keep := min(1, beliefExamples/float64(prompts*beliefStates*(beliefUnasked+2)))
-	features := s.beliefWidth()
+	keep := min(1, posteriorExamples/float64(prompts*posteriorStates*(posteriorUnasked+2)))
+	features := s.posteriorWidth()
 	width := features + s.Models
-	for _, g := range grounds {
-		ev, err := env.New(g.world, env.Config{Slots: 1, Sequential: true, MaxAsks: min(c.MaxAsks, beliefLongest)})
+	for _, g := range datasets {
+		ev, err := env.New(g.world, env.Config{Slots: 1, Sequential: true, MaxAsks: min(c.MaxAsks, posteriorLongest)})
 		if err != nil {
 			return err
 		}
@@ -67,7 +67,7 @@ func (s *sense) learnBelief(ctx context.Context, c *Config, preferences []policy
 				return err
 			}
 			score := g.expect.Row(policy.Quality, i)
-			for range beliefStates {
+			for range posteriorStates {
 				if r.Float64() > keep {
 					continue
 				}
@@ -94,19 +94,19 @@ func (s *sense) learnBelief(ctx context.Context, c *Config, preferences []policy
 					if !g.world.Present(i, m) || score[m] != score[m] {
 						return
 					}
-					l.believe(score, &seen, m, place[m])
+					l.posteriorInput(score, &seen, m, place[m])
 					from := len(ex.X)
 					ex.X = append(ex.X, make([]float32, width)...)
 					copy(ex.X[from:], l.input)
 					ex.X[from+features+m] = 1
 					ex.Y, ex.W = append(ex.Y, g.split.Outcomes.Figures[policy.Quality][i*s.Models+m]), append(ex.W, 1)
-					ex.HeldOut = append(ex.HeldOut, g.held[i])
+					ex.HeldOut = append(ex.HeldOut, g.fold[i])
 					ex.N++
 				}
 				for _, m := range seen.Models {
 					add(int(m))
 				}
-				for range min(beliefUnasked, s.Models-len(seen.Models)) {
+				for range min(posteriorUnasked, s.Models-len(seen.Models)) {
 					if m := s.draw(r.Float64, g.expect, i, &preference, ev); m >= 0 {
 						add(m)
 					}
@@ -118,14 +118,14 @@ func (s *sense) learnBelief(ctx context.Context, c *Config, preferences []policy
 		return nil
 	}
 	var err error
-	if s.Belief, err = nn.Train(ctx, judgeConfig(c, "belief", ex.N), ex, report); err != nil {
-		return fmt.Errorf("training the belief: %w", err)
+	if s.Posterior, err = nn.Train(ctx, correctnessNet(c, "belief", ex.N), ex, report); err != nil {
+		return fmt.Errorf("training the posterior: %w", err)
 	}
 	return nil
 }
 
 // draw picks a model that the state allows, by the softmax of its expected utility; -1 where there is none.
-func (s *sense) draw(uniform func() float64, e *forecast.Expected, row int, p *policy.Preference, ev *env.Env) int {
+func (s *estimator) draw(uniform func() float64, e *forecast.Expected, row int, p *policy.Preference, ev *env.Env) int {
 	score := e.Row(policy.Quality, row)
 	utility := func(m int) float64 {
 		if !ev.Allowed(0, m) || score[m] != score[m] {
@@ -141,7 +141,7 @@ func (s *sense) draw(uniform func() float64, e *forecast.Expected, row int, p *p
 	chosen, best := -1, math.Inf(-1)
 	for m := range score {
 		noise := -math.Log(-math.Log(max(uniform(), 1e-300)))
-		if g := utility(m)/beliefSelection + noise; g > best {
+		if g := utility(m)/posteriorSelection + noise; g > best {
 			chosen, best = m, g
 		}
 	}

@@ -13,8 +13,8 @@ import (
 func playing(t testing.TB, c Config, missing float64) (*collector, *actor.Actor) {
 	t.Helper()
 	task := taskOf(asked("train", 40, missing), asked("validation", 30, missing))
-	s, grounds, shape := laid(t, &c, task)
-	k, err := newCollector(&c, s, task.Preferences, grounds[0], shape)
+	s, datasets, shape := laid(t, &c, task)
+	k, err := newCollector(&c, s, task.Preferences, datasets[0], shape)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +69,7 @@ func TestRolloutsAreWhatWasPlayed(t *testing.T) {
 	k, net := playing(t, c, 0)
 	slots := make([]episodes, c.Slots)
 	for i := range slots {
-		slots[i].split = k.ground.split
+		slots[i].split = k.dataset.split
 	}
 	which := slices.Clone(k.which)
 	logits, value := make([]float32, 5), []float32{0}
@@ -86,7 +86,7 @@ func TestRolloutsAreWhatWasPlayed(t *testing.T) {
 				t.Errorf("round %d: slot %d plays prompt %d, it stood at %d", round, slot, r.Prompt[row], prompts[slot])
 			}
 			p, action := sweep[which[slot]], int(r.Action[row])
-			reward, done := slots[slot].step(r.Prompt[row], action, p, func(m int) float32 { return k.sense.priorWeight(k.sense.Overall.Row(policy.Quality, 0)[m]) })
+			reward, done := slots[slot].step(r.Prompt[row], action, p, func(m int) float32 { return k.estimator.priorWeight(k.estimator.Overall.Row(policy.Quality, 0)[m]) })
 			if want := reward * float64(k.scale[which[slot]]); math.Abs(float64(r.Reward[row])-want) > 1e-5 || r.Done[row] != done {
 				t.Fatalf("round %d row %d: action %d earns %v and ends %v, want %v and %v", round, row, action, r.Reward[row], r.Done[row], want, done)
 			}
@@ -120,7 +120,7 @@ func nextPreference(t *testing.T, k *collector, r *Rollout, row int) int {
 	}
 	state := r.State[next*r.Width : (next+1)*r.Width]
 	for i, p := range sweep {
-		typical := k.sense.Typical
+		typical := k.estimator.Typical
 		if state[0] == squash(float32(p[policy.Cost]*typical[policy.Cost])) && state[1] == squash(float32(p[policy.Latency]*typical[policy.Latency])) {
 			return i
 		}
@@ -262,19 +262,19 @@ func TestOnlyWhatIsThereIsPlayed(t *testing.T) {
 			t.Fatal(err)
 		}
 		for row, a := range r.Action {
-			if a < 3 && !k.ground.split.Outcomes.Present[int(r.Prompt[row])*3+int(a)] {
+			if a < 3 && !k.dataset.split.Outcomes.Present[int(r.Prompt[row])*3+int(a)] {
 				t.Fatalf("row %d asks model %d, which did not answer prompt %d", row, a, r.Prompt[row])
 			}
 		}
 	}
 	nobody := asked("train", 5, 1.1)
-	s, grounds, shape := laid(t, &c, taskOf(asked("train", 40, 0), nil))
+	s, datasets, shape := laid(t, &c, taskOf(asked("train", 40, 0), nil))
 	world, err := env.NewWorld(nobody, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	grounds[0].split, grounds[0].world = nobody, world
-	if _, err := newCollector(&c, s, sweep, grounds[0], shape); err == nil {
+	datasets[0].split, datasets[0].world = nobody, world
+	if _, err := newCollector(&c, s, sweep, datasets[0], shape); err == nil {
 		t.Error("a split without any outcome is played")
 	}
 }

@@ -17,16 +17,16 @@ import (
 	"github.com/trilemma-bench/trilemma/policies/predict"
 )
 
-// sense is what is known before acting.
-type sense struct {
-	Models    int                `json:"models"`
-	Dim       int                `json:"dim"`
-	Predictor *predict.Predictor `json:"predictor,omitempty"` // at most one of these two: the warm start
-	Gate      *moe.Predictor     `json:"gate,omitempty"`
-	Overall   *forecast.Expected `json:"overall"`          // one row
-	Credit    *nn.Net            `json:"credit,omitempty"` // of an answer by itself; nil without responses
-	Belief    *nn.Net            `json:"belief,omitempty"` // of an answer among others; nil in one-shot mode
-	Verbosity verbosity          `json:"verbosity"`        // of a prompt, as answers in hand tell it
+// estimator is what is known before acting.
+type estimator struct {
+	Models      int                `json:"models"`
+	Dim         int                `json:"dim"`
+	Predictor   *predict.Predictor `json:"predictor,omitempty"` // at most one of these two: the warm start
+	Gate        *moe.Predictor     `json:"gate,omitempty"`
+	Overall     *forecast.Expected `json:"overall"`                // one row
+	AnswerModel *nn.Net            `json:"answer_model,omitempty"` // of an answer by itself; nil without responses
+	Posterior   *nn.Net            `json:"posterior,omitempty"`    // of an answer among others; nil in one-shot mode
+	Elasticity  lengthElasticity   `json:"length_elasticity"`      // of a prompt, as answers in hand tell it
 	// Of the response features of each model, [Models × env.ShapeFeatures]; nil without responses.
 	ShapeMean  checkpoint.F32s `json:"shape_mean,omitempty"`
 	ShapeScale checkpoint.F32s `json:"shape_scale,omitempty"`
@@ -46,7 +46,7 @@ type sense struct {
 const maxChoices = 20
 
 // learn fits all but what judges answers, and returns what is expected of the train and validation prompts.
-func (s *sense) learn(ctx context.Context, c *Config, t *policy.Task, report func(policy.Progress)) (train, validation *forecast.Expected, err error) {
+func (s *estimator) learn(ctx context.Context, c *Config, t *policy.Task, report func(policy.Progress)) (train, validation *forecast.Expected, err error) {
 	s.Models, s.Dim = len(c.Setup.Models), t.Train.Prompts.Dim
 	s.Overall = forecast.Overall(s.Models, t.Train)
 	if c.Bandit {
@@ -94,7 +94,7 @@ func (s *sense) learn(ctx context.Context, c *Config, t *policy.Task, report fun
 }
 
 // means expects of every prompt what is expected of all.
-func (s *sense) means(rows int) *forecast.Expected {
+func (s *estimator) means(rows int) *forecast.Expected {
 	e := forecast.NewExpected(rows, s.Models)
 	for i := range rows {
 		e.CopyRow(i, s.Overall, 0)
@@ -103,7 +103,7 @@ func (s *sense) means(rows int) *forecast.Expected {
 }
 
 // expect is what is known of test prompts.
-func (s *sense) expect(ctx context.Context, p *policy.Prompts) (*forecast.Expected, error) {
+func (s *estimator) expect(ctx context.Context, p *policy.Prompts) (*forecast.Expected, error) {
 	switch {
 	case s.Predictor != nil:
 		return s.Predictor.Expect(ctx, p)
@@ -113,7 +113,7 @@ func (s *sense) expect(ctx context.Context, p *policy.Prompts) (*forecast.Expect
 	return s.means(p.Len()), ctx.Err()
 }
 
-func (s *sense) countChoices(split *policy.Split) {
+func (s *estimator) countChoices(split *policy.Split) {
 	seen := map[string]bool{}
 	for _, a := range split.Outcomes.Answer {
 		if a != "" {
@@ -128,7 +128,7 @@ func (s *sense) countChoices(split *policy.Split) {
 
 // scaleShapes finds mean and spread of each model's response features: a long answer means something else of a terse
 // model than of a talkative one.
-func (s *sense) scaleShapes(w *env.World) {
+func (s *estimator) scaleShapes(w *env.World) {
 	const k = env.ShapeFeatures
 	n := make([]float64, s.Models)
 	sum, square := make([]float64, s.Models*k), make([]float64, s.Models*k)
@@ -156,7 +156,7 @@ func (s *sense) scaleShapes(w *env.World) {
 }
 
 // standardise writes a response's features, as spreads from what its model usually does, into out [env.ShapeFeatures].
-func (s *sense) standardise(m int, shape, out []float32) {
+func (s *estimator) standardise(m int, shape, out []float32) {
 	const k = env.ShapeFeatures
 	for j, x := range shape {
 		z := (x - s.ShapeMean[m*k+j]) * s.ShapeScale[m*k+j]
@@ -170,8 +170,8 @@ func logit(p float32) float32 {
 	return float32(math.Log(x / (1 - x)))
 }
 
-// check tells whether a loaded sense is whole.
-func (s *sense) check(models int) error {
+// check tells whether a loaded estimator is whole.
+func (s *estimator) check(models int) error {
 	if s.Models != models {
 		return fmt.Errorf("the checkpoint is of a pool of %d models, not of %d; fit again", s.Models, models)
 	}
@@ -191,7 +191,7 @@ func (s *sense) check(models int) error {
 	for _, n := range []struct {
 		net      *nn.Net
 		features int
-	}{{s.Belief, s.beliefWidth()}, {s.Credit, s.creditWidth()}} {
+	}{{s.Posterior, s.posteriorWidth()}, {s.AnswerModel, s.answerWidth()}} {
 		if n.net == nil {
 			continue
 		}
@@ -199,10 +199,10 @@ func (s *sense) check(models int) error {
 			return err
 		}
 		if n.net.In != n.features+models || n.net.Out() != 1 || n.net.Hidden == 0 {
-			return errors.New("the checkpoint's belief reads other features; fit again")
+			return errors.New("the checkpoint's posterior reads other features; fit again")
 		}
 	}
-	if s.Credit != nil && s.ShapeMean == nil {
+	if s.AnswerModel != nil && s.ShapeMean == nil {
 		return errors.New("the checkpoint judges responses without their scales; fit again")
 	}
 	if n := len(s.ShapeMean); n != len(s.ShapeScale) || (n != 0 && n != models*env.ShapeFeatures) {
