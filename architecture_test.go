@@ -18,7 +18,7 @@ const module = "github.com/trilemma-bench/trilemma/"
 // package of the module is in it, so that a new one gets its place when it is made.
 var layer = map[string]int{
 	"harness/textfile": -1, "policies/spelling": -1, "policies/checkpoint": -1, "policies/compute": -1,
-	"harness/stats": 0, "harness/cost": 0, "harness/energy": 0, "harness/carbon": 0, "harness/event": 0, "harness/provenance": 0, "harness/wheel": 0,
+	"harness/stats": 0, "harness/cost": 0, "harness/energy": 0, "harness/carbon": 0, "harness/event": 0, "harness/provenance": 0, "harness/pypi": 0,
 	"harness/selfmeter": 0,
 	"policies/policy":   1, "plugins/proto": 1, "plugins/schema": 1,
 	"harness/trace": 2, "plugins/wire": 2, "policies/params": 2, "policies/env": 2, "policies/policytest": 2, "policies/nn": 2,
@@ -28,7 +28,7 @@ var layer = map[string]int{
 	"policies/agreement": 4, "policies/bestsingle": 4, "policies/carbon": 4, "policies/categorybest": 4, "policies/knn": 4, "policies/moe": 4,
 	"policies/predict": 4, "policies/random": 4, "policies/single": 4, "policies/static": 4, "harness/coverage": 4,
 	"harness/experiment": 4, "harness/store": 4, "harness/plot": 4, "plugins/host": 4, "plugins/example-go": 4, "plugins/scaffold": 4,
-	"policies/agent": 5,
+	"policies/agent": 5, "harness/dataset": 5,
 	"policies/ppo":   6, "policies/reinforce": 6,
 	"policies/bundled": 7,
 	"harness/runner":   8, "harness/compare": 8, "harness/backend": 8, "harness/recommend": 8, "harness/interop": 8,

@@ -48,6 +48,9 @@ func TestDocsNameWhatExists(t *testing.T) {
 			if name == "" {
 				name = filepath.Join(filepath.Dir(path), m[2])
 			}
+			if strings.Contains(name, "NAME") {
+				continue
+			}
 			named++
 			if _, err := os.Stat(name); err != nil {
 				t.Errorf("%s names %s, which is not there", path, name)

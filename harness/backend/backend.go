@@ -11,12 +11,12 @@ import (
 	"path/filepath"
 	"runtime"
 
-	"github.com/trilemma-bench/trilemma/harness/wheel"
+	"github.com/trilemma-bench/trilemma/harness/pypi"
 	"github.com/trilemma-bench/trilemma/policies/compute"
 )
 
 // cpu is a build of XLA's CPU plugin that works with unmodified go-xla.
-var cpu = wheel.Wheel{
+var cpu = pypi.Wheel{
 	Package: "fastatomstruct-xla-cpu", Version: "2026.6.23", Bytes: 63200622,
 	SHA256: "88b1c430b341b4bea40a37420311c9c75db6e22b46d2ff95b6986577bee6afe9",
 }

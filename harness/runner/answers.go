@@ -40,7 +40,7 @@ func (p *Plan) asking(pool string, of func(row int) []use) *answers {
 		list := of(row)
 		whole := len(list) > 0
 		for _, u := range list {
-			o := p.data.table.At(prompt, int(u.model))
+			o := p.data.Table.At(prompt, int(u.model))
 			whole = whole && o.Present()
 			score, cost, latency = score+u.weight*float64(o.Score), cost+u.weight*float64(o.CostUSD), latency+u.weight*float64(o.LatencySec)
 		}
@@ -61,11 +61,11 @@ func (p *Plan) single(pool string, model int) *answers {
 func (p *Plan) answersOf(run *store.Run, c *experiment.Cell, preferences []string) (map[string]*answers, error) {
 	row := map[string]int{}
 	for i, prompt := range p.test[c.Pool] {
-		row[p.data.trace.Prompts.ID[prompt]] = i
+		row[p.data.Trace.Prompts.ID[prompt]] = i
 	}
 	model := map[string]int32{}
 	for _, m := range p.pools[c.Pool] {
-		model[p.data.trace.Models[m].ID] = int32(m)
+		model[p.data.Trace.Models[m].ID] = int32(m)
 	}
 	out := map[string]*answers{}
 	for d, err := range run.Decisions(c.ID) {
@@ -122,7 +122,7 @@ func (p *Plan) spent(pool string, a *answers, keep []int) savings.Spent {
 		}
 		prompt := p.test[pool][u.row]
 		factor := savings.Exact
-		if p.data.table.Estimated(prompt, int(u.model)) {
+		if p.data.Table.Estimated(prompt, int(u.model)) {
 			factor = p.doubt.of[u.model]
 		}
 		e := by[factor]
@@ -130,7 +130,7 @@ func (p *Plan) spent(pool string, a *answers, keep []int) savings.Spent {
 			e = &savings.Emitted{Factor: factor}
 			by[factor] = e
 		}
-		g := float32(u.weight) * p.data.table.At(prompt, int(u.model)).CarbonG()
+		g := float32(u.weight) * p.data.Table.At(prompt, int(u.model)).CarbonG()
 		if k := len(e.Prompt); k > 0 && e.Prompt[k-1] == at {
 			e.G[k-1] += g // another copy of the same model, or the same one again
 		} else {
@@ -173,7 +173,7 @@ func (p *Plan) sizes(pool string, a *answers, keep []int) (low, high float64) {
 		if !kept[u.row] {
 			continue
 		}
-		o := p.data.table.At(p.test[pool][u.row], int(u.model))
+		o := p.data.Table.At(p.test[pool][u.row], int(u.model))
 		low += u.weight * float64(o.CarbonGLow) / float64(len(keep))
 		high += u.weight * float64(o.CarbonGHigh) / float64(len(keep))
 	}
@@ -199,10 +199,10 @@ func (p *Plan) newDoubt() (doubt, error) {
 		d.Method = "regression"
 	}
 	d.Prefill = p.acc.Energy.Prefill.On
-	d.Logged = max(p.data.table.Logged.CarbonG, p.data.table.Logged.EnergyWh)
+	d.Logged = max(p.data.Table.Logged.CarbonG, p.data.Table.Logged.EnergyWh)
 	var names []string
-	for m := range p.data.trace.Models {
-		name := p.data.originalID(m)
+	for m := range p.data.Trace.Models {
+		name := p.data.OriginalID(m)
 		at := slices.Index(names, name)
 		if at < 0 {
 			at, names = len(names), append(names, name)
@@ -211,12 +211,6 @@ func (p *Plan) newDoubt() (doubt, error) {
 	}
 	d.factors = savings.Factors(p.Spec.Metrics.Seed, names, d.SDLn, p.Spec.Metrics.Resamples)
 	return d, nil
-}
-
-// originalID is the id of the model that a model of the trace is a copy of, its own where it is none.
-func (d *dataset) originalID(model int) string {
-	s := &d.sources[0]
-	return s.originalTrace().Models[s.original(s.models[model])].ID
 }
 
 // bounds are those of a sum by model (rows of factors) and of what was measured, by the estimate of energy alone. They
@@ -244,7 +238,7 @@ func (d *doubt) bounds(byModel []float64, exact float64) (low, high *float64) {
 
 // meansOf are the single models' means over some prompts, as blind mixes know them.
 func (p *Plan) meansOf(pool string, rows []int) ([]savings.Known, []replay.Mean, error) {
-	means, err := replay.SingleMeans(p.data.table.View(p.pools[pool]), int32s(rows))
+	means, err := replay.SingleMeans(p.data.Table.View(p.pools[pool]), int32s(rows))
 	if err != nil {
 		return nil, nil, err
 	}

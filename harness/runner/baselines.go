@@ -26,7 +26,7 @@ type baseline struct {
 // the static policy's setting of highest quality on the selection prompts; and what was logged, where the log is of one
 // choice a prompt.
 func (p *Plan) baselines(run *store.Run, pool string) ([]baseline, error) {
-	view := p.data.table.View(p.pools[pool])
+	view := p.data.Table.View(p.pools[pool])
 	best := p.bestSingle(pool)
 	if best < 0 {
 		return nil, nil
@@ -45,7 +45,7 @@ func (p *Plan) baselines(run *store.Run, pool string) ([]baseline, error) {
 	}
 	single := func(name, on string, m int) baseline {
 		b := baseline{
-			Baseline: store.Baseline{Pool: pool, Name: name, What: p.data.trace.Models[view.Pool[m]].ID, ChosenOn: on},
+			Baseline: store.Baseline{Pool: pool, Name: name, What: p.data.Trace.Models[view.Pool[m]].ID, ChosenOn: on},
 			answers:  p.single(pool, view.Pool[m]), selection: chosen[m].Quality, selectionG: chosen[m].CarbonG,
 			singles: known, quality: known[m].Quality, model: view.Pool[m],
 		}
@@ -80,7 +80,7 @@ func (p *Plan) baselines(run *store.Run, pool string) ([]baseline, error) {
 			out = append(out, *b)
 		}
 	}
-	if p.data.trace.Outcomes.Propensity != nil {
+	if p.data.Trace.Outcomes.Propensity != nil {
 		b := p.logged(pool, view)
 		b.singles = chosen
 		out = append(out, b)
@@ -166,7 +166,7 @@ func (p *Plan) ofPolicy(run *store.Run, pool, family, name string) (*baseline, b
 			answers:  a, selection: pt.Quality, selectionG: pt.CarbonG, quality: pt.Quality, model: -1,
 		}
 		if only := onlyModel(a); only >= 0 {
-			b.model, b.What = only, p.data.trace.Models[only].ID+", chosen by the training prompts"
+			b.model, b.What = only, p.data.Trace.Models[only].ID+", chosen by the training prompts"
 		}
 		return b, true, nil
 	}
@@ -230,7 +230,7 @@ func (p *Plan) labels(pool string) store.Labels {
 	for _, prompt := range p.outsideTest(pool) {
 		out.Prompts++
 		for _, m := range p.pools[pool] {
-			o := p.data.table.At(prompt, m)
+			o := p.data.Table.At(prompt, m)
 			if !o.Present() {
 				continue
 			}

@@ -9,6 +9,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/trilemma-bench/trilemma/harness/dataset"
 	"github.com/trilemma-bench/trilemma/harness/event"
 	"github.com/trilemma-bench/trilemma/harness/experiment"
 	"github.com/trilemma-bench/trilemma/harness/replay"
@@ -23,7 +24,7 @@ type work struct {
 	*Plan
 	cell *experiment.Cell
 	run  *store.Run
-	feed *feed
+	feed *dataset.Feed
 	test []int // test prompts of the cell's pool
 	log  io.Writer
 	send func(event.Event)
@@ -33,7 +34,7 @@ type work struct {
 }
 
 func (w *work) setup() policy.Setup {
-	return policy.Setup{Models: w.feed.models(), Params: w.cell.Params, Seed: w.cell.Seed, Backend: w.Spec.Backend}
+	return policy.Setup{Models: w.feed.Models(), Params: w.cell.Params, Seed: w.cell.Seed, Backend: w.Spec.Backend}
 }
 
 // execute fits and routes one cell and replays its decisions.
@@ -47,8 +48,8 @@ func (w *work) execute(ctx context.Context) (*store.CellResult, error) {
 	}
 	defer inst.Close()
 	about := inst.Description()
-	w.feed.needs = &about
-	if about.Wants(policy.NeedVector) && w.feed.vectors == nil {
+	w.feed.Needs = &about
+	if about.Wants(policy.NeedVector) && w.feed.Vectors.Data == nil {
 		return nil, errors.New("the policy needs prompt vectors: set encoder in the experiment")
 	}
 	if err = inst.Configure(ctx, w.setup()); err != nil {
@@ -75,7 +76,7 @@ func (w *work) execute(ctx context.Context) (*store.CellResult, error) {
 		return nil, err
 	}
 	result.Cost["route_s"], result.Cost["decisions"] = took.Seconds(), float64(len(w.test)*len(w.cell.Preferences))
-	if sec := w.vectors[w.cell.Encoder].secEach; sec > 0 && about.Wants(policy.NeedVector) {
+	if sec := w.feed.Vectors.SecEach; sec > 0 && about.Wants(policy.NeedVector) {
 		result.Cost["encode_s"] = sec // for a prompt
 	}
 	if result.Selection, result.Halves, err = w.selection(ctx, inst, about); err != nil {
@@ -117,7 +118,7 @@ func (w *work) selection(ctx context.Context, inst *host.Instance, about policy.
 	results := make([]replay.Result, len(rows))
 	first := w.firstHalf(rows)
 	for i := range routed {
-		mean, err := replay.Replay(w.feed.view(), int32s(rows), decided(&routed[i]), results)
+		mean, err := replay.Replay(w.feed.View(), int32s(rows), decided(&routed[i]), results)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -132,11 +133,11 @@ func (w *work) selection(ctx context.Context, inst *host.Instance, about policy.
 }
 
 func (w *work) fit(ctx context.Context, inst *host.Instance, result *store.CellResult) error {
-	train, err := w.feed.split(ctx, w.rows(w.cell.Pool, split.Train))
+	train, err := w.feed.Split(ctx, w.rows(w.cell.Pool, split.Train))
 	if err != nil {
 		return err
 	}
-	validation, err := w.feed.split(ctx, w.rows(w.cell.Pool, split.Validation))
+	validation, err := w.feed.Split(ctx, w.rows(w.cell.Pool, split.Validation))
 	if err != nil {
 		return err
 	}
@@ -176,7 +177,7 @@ func (w *work) preferences() []policy.Preference {
 
 // replay looks up what the decisions led to.
 func (w *work) replay(routed []host.Routed) ([]store.Point, iter.Seq[store.Decision], error) {
-	view := w.feed.view()
+	view := w.feed.View()
 	prompts := int32s(w.test)
 	results := make([][]replay.Result, len(routed))
 	points := make([]store.Point, len(routed))
@@ -188,7 +189,7 @@ func (w *work) replay(routed []host.Routed) ([]store.Point, iter.Seq[store.Decis
 			return nil, nil, err
 		}
 		points[i] = w.point(w.cell.Preferences[i], mean)
-		points[i].Shares = shares(w.feed.models(), d)
+		points[i].Shares = shares(w.feed.Models(), d)
 	}
 	return points, w.decisions(routed, results), nil
 }
@@ -255,8 +256,8 @@ func contains(list []int32, x int32) bool {
 
 // decisions are the rows to be stored, preference by preference, prompts in trace order.
 func (w *work) decisions(routed []host.Routed, results [][]replay.Result) iter.Seq[store.Decision] {
-	models := w.feed.models()
-	ids := w.data.trace.Prompts.ID
+	models := w.feed.Models()
+	ids := w.data.Trace.Prompts.ID
 	return func(yield func(store.Decision) bool) {
 		for i := range routed {
 			rt := &routed[i]

@@ -4,49 +4,38 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/trilemma-bench/trilemma/harness/coverage"
+	"github.com/trilemma-bench/trilemma/harness/dataset"
 	"github.com/trilemma-bench/trilemma/harness/store"
 	"github.com/trilemma-bench/trilemma/harness/trace/split"
 )
 
-// tested are all prompts of the traces that the test prompts are of.
-func (d *dataset) tested() (rows []int) {
-	for _, s := range d.sources {
-		if slices.Contains(d.part[s.first:s.first+s.n], split.Test) {
-			for i := range s.n {
-				rows = append(rows, s.first+i)
-			}
-		}
-	}
-	return rows
-}
-
 // feedback tells of how many of some models the outcome of a prompt is logged, whatever it is billed with.
 func (p *Plan) feedback(models []int) coverage.Density {
-	return p.answers(models, p.data.tested(), p.logScore).Density()
+	return p.answers(models, p.data.Tested(), p.logScore).Density()
 }
 
 // logScore is the score of an outcome as it was logged.
 func (p *Plan) logScore(prompt, model int) float32 {
-	o := &p.data.trace.Outcomes
+	o := &p.data.Trace.Outcomes
 	if at := o.At(prompt, model); o.Present.Has(at) {
 		return o.Score[at]
 	}
-	return nan32
+	return float32(math.NaN())
 }
 
 // answers are the scores of some models on some prompts. Of copies of a model in several places one counts.
 func (p *Plan) answers(models, rows []int, score func(prompt, model int) float32) *coverage.Answers {
-	tr, src := p.data.trace, &p.data.sources[0]
+	tr := p.data.Trace
 	a := &coverage.Answers{Propensity: tr.Outcomes.Propensity != nil}
 	seen := map[int]bool{}
 	var kept []int
 	for _, m := range models {
-		if o := src.original(src.models[m]); !seen[o] {
+		if o := p.data.Original(m); !seen[o] {
 			seen[o] = true
 			kept, a.Models = append(kept, m), append(a.Models, tr.Models[m].ID)
 		}
@@ -56,21 +45,21 @@ func (p *Plan) answers(models, rows []int, score func(prompt, model int) float32
 			a.Score = append(a.Score, score(i, m))
 		}
 	}
-	a.Category = pick(tr.Prompts.Category, rows)
+	a.Category = dataset.Pick(tr.Prompts.Category, rows)
 	return a
 }
 
 // missing finds what comparing the models of a pool on common prompts leaves out, and notes it.
 func (p *Plan) missing(pool string, models []int) {
-	a := p.answers(models, p.data.tested(), func(prompt, model int) float32 { return p.data.table.At(prompt, model).Score })
-	a.Logged = p.answers(models, p.data.tested(), p.logScore).Score
+	a := p.answers(models, p.data.Tested(), func(prompt, model int) float32 { return p.data.Table.At(prompt, model).Score })
+	a.Logged = p.answers(models, p.data.Tested(), p.logScore).Score
 	found := a.Missing()
 	if found.Dropped == 0 {
 		return
 	}
 	p.lacks[pool] = &lacking{found, a.Estimates()}
-	test := p.data.rows(split.Test)
-	left := len(test) - len(p.data.table.View(models).Complete(test))
+	test := p.data.Rows(split.Test)
+	left := len(test) - len(p.data.Table.View(models).Complete(test))
 	note := fmt.Sprintf("pool %s: %s.", pool, found.Tell())
 	if p.Spec.Coverage == "complete" {
 		note += fmt.Sprintf(" coverage: complete leaves them out, %d of %d test prompts among them.", left, len(test))
@@ -217,7 +206,7 @@ func (p *Plan) unmeasured(run *store.Run) (string, error) {
 	var why []string
 	for _, pool := range p.Spec.Pools {
 		test := p.test[pool.Name]
-		whole := len(p.data.table.View(p.pools[pool.Name]).Complete(test))
+		whole := len(p.data.Table.View(p.pools[pool.Name]).Complete(test))
 		why = append(why, fmt.Sprintf("pool %s: all models answered %d of %d test prompts, and no prompt is covered by every policy and model",
 			pool.Name, whole, len(test)))
 	}

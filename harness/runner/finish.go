@@ -96,7 +96,7 @@ func (p *Plan) tables(run *store.Run, points []store.Point) ([]store.Point, *met
 // references are the points that no policy needs to be asked for: the oracle at every preference, and the Zero router: the
 // models that stand at the corners of the single models' hull over the prompts outside of test, on the test prompts.
 func (p *Plan) references(pool string) ([]store.Point, error) {
-	view := p.data.table.View(p.pools[pool])
+	view := p.data.Table.View(p.pools[pool])
 	prompts := int32s(p.test[pool])
 	var points []store.Point
 	for _, pref := range p.prefs[pool] {
@@ -121,7 +121,7 @@ func (p *Plan) references(pool string) ([]store.Point, error) {
 		}
 		for m, n := range counts {
 			if n > 0 {
-				point.Shares = append(point.Shares, store.Share{Model: p.data.trace.Models[view.Pool[m]].ID, Share: n / float64(len(prompts))})
+				point.Shares = append(point.Shares, store.Share{Model: p.data.Trace.Models[view.Pool[m]].ID, Share: n / float64(len(prompts))})
 			}
 		}
 		points = append(points, point)
@@ -136,7 +136,7 @@ func (p *Plan) references(pool string) ([]store.Point, error) {
 	}
 	for corner, m := range metrics.Vertices(outside, metrics.Means{Quality: math.NaN()}) {
 		point := store.Point{Pool: pool, Policy: metrics.ZeroRouter, Family: metrics.ZeroRouter, Preference: fmt.Sprintf("mix%02d", corner)}
-		point.Shares = []store.Share{{Model: p.data.trace.Models[view.Pool[m]].ID, Share: 1}}
+		point.Shares = []store.Share{{Model: p.data.Trace.Models[view.Pool[m]].ID, Share: 1}}
 		points = append(points, pointOf(point, means[m]))
 	}
 	return points, nil
@@ -144,7 +144,7 @@ func (p *Plan) references(pool string) ([]store.Point, error) {
 
 // modelMeans are what each of some models does alone on some prompts.
 func (p *Plan) modelMeans(models, rows []int) ([]metrics.Means, error) {
-	means, err := replay.SingleMeans(p.data.table.View(models), int32s(rows))
+	means, err := replay.SingleMeans(p.data.Table.View(models), int32s(rows))
 	if err != nil {
 		return nil, err
 	}
@@ -162,14 +162,14 @@ func (p *Plan) measure(run *store.Run, pool string) (*metrics.Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	view := p.data.table.View(models)
+	view := p.data.Table.View(models)
 	keep := p.comparable(view, pool, subjects)
 	in := metrics.Input{
 		Pool: pool, Baseline: p.Spec.Metrics.Baseline, Resamples: p.Spec.Metrics.Resamples, Seed: p.Spec.Metrics.Seed,
 		Outcomes: metrics.Outcomes{Models: len(view.Pool)}, Costless: p.acc.UnknownCost == replay.QualityOnly,
 	}
 	for _, m := range view.Pool {
-		in.Models = append(in.Models, p.data.trace.Models[m].ID)
+		in.Models = append(in.Models, p.data.Trace.Models[m].ID)
 	}
 	if in.Known, err = p.modelMeans(models, p.known(pool)); err != nil {
 		return nil, err
@@ -190,7 +190,7 @@ func (p *Plan) measure(run *store.Run, pool string) (*metrics.Table, error) {
 			in.Outcomes.CarbonG = append(in.Outcomes.CarbonG, o.CarbonG())
 		}
 	}
-	prompts := &p.data.trace.Prompts
+	prompts := &p.data.Trace.Prompts
 	rows := make([]int, len(keep))
 	for k, i := range keep {
 		rows[k] = p.test[pool][i]
@@ -213,7 +213,7 @@ func (p *Plan) measure(run *store.Run, pool string) (*metrics.Table, error) {
 	if in.Baseline == "best-single" && !slices.ContainsFunc(subjects, func(s metrics.Subject) bool { return s.Name == in.Baseline }) {
 		// The policy of that name does not run: the model that it would have chosen takes its place.
 		if m := p.bestSingle(pool); m >= 0 {
-			in.Baseline = metrics.SinglePrefix + p.data.trace.Models[p.pools[pool][m]].ID
+			in.Baseline = metrics.SinglePrefix + p.data.Trace.Models[p.pools[pool][m]].ID
 		}
 	}
 	table, err := metrics.Evaluate(in)
@@ -231,10 +231,10 @@ func (p *Plan) measure(run *store.Run, pool string) (*metrics.Table, error) {
 // answering are the models of a pool that answered a test prompt. The others cannot be compared with anything.
 func (p *Plan) answering(pool string) (models []int, warnings []string) {
 	for _, m := range p.pools[pool] {
-		if slices.ContainsFunc(p.test[pool], func(prompt int) bool { return p.data.table.At(prompt, m).Present() }) {
+		if slices.ContainsFunc(p.test[pool], func(prompt int) bool { return p.data.Table.At(prompt, m).Present() }) {
 			models = append(models, m)
 		} else {
-			warnings = append(warnings, fmt.Sprintf("pool %s: %s answered no test prompt and is left out of the metrics", pool, p.data.trace.Models[m].ID))
+			warnings = append(warnings, fmt.Sprintf("pool %s: %s answered no test prompt and is left out of the metrics", pool, p.data.Trace.Models[m].ID))
 		}
 	}
 	return models, warnings
@@ -306,11 +306,11 @@ func narrow(p *metrics.PromptPoint, keep []int) {
 func (p *Plan) subjects(run *store.Run, pool string, models []int) ([]metrics.Subject, error) {
 	row := map[string]int{} // prompt id → index into p.test
 	for i, prompt := range p.test[pool] {
-		row[p.data.trace.Prompts.ID[prompt]] = i
+		row[p.data.Trace.Prompts.ID[prompt]] = i
 	}
 	model := map[string]int32{}
 	for i, m := range models {
-		model[p.data.trace.Models[m].ID] = int32(i)
+		model[p.data.Trace.Models[m].ID] = int32(i)
 	}
 	var subjects []metrics.Subject
 	at := map[string]int{}
@@ -404,7 +404,7 @@ func (p *Plan) results(run *store.Run, c *experiment.Cell, row map[string]int, m
 func nans(n int) []float32 {
 	out := make([]float32, n)
 	for i := range out {
-		out[i] = nan32
+		out[i] = float32(math.NaN())
 	}
 	return out
 }

@@ -15,7 +15,7 @@ import (
 func (p *Plan) selectionRows(pool string) []int {
 	rows := p.rows(pool, split.Selection)
 	if p.Spec.Coverage == "complete" {
-		rows = p.data.table.View(p.pools[pool]).Complete(rows)
+		rows = p.data.Table.View(p.pools[pool]).Complete(rows)
 	}
 	return rows
 }
@@ -49,7 +49,7 @@ func figuresOf(results []replay.Result, in func(r int) bool) store.Figures {
 // are compared on. Where there is no such prompt, they are those that some model answered.
 func (p *Plan) known(pool string) []int {
 	rows := p.outsideTest(pool)
-	if common := p.data.table.View(p.pools[pool]).Complete(rows); len(common) > 0 {
+	if common := p.data.Table.View(p.pools[pool]).Complete(rows); len(common) > 0 {
 		return common
 	}
 	return rows
@@ -86,7 +86,7 @@ func (p *Plan) outside(pool string) ([]outsideMeans, error) {
 	}
 	out := make([]outsideMeans, len(means))
 	for i, m := range means {
-		out[i] = outsideMeans{p.data.trace.Models[p.pools[pool][i]].ID, known(m.Quality), known(m.CostUSD), known(m.CarbonG)}
+		out[i] = outsideMeans{p.data.Trace.Models[p.pools[pool][i]].ID, known(m.Quality), known(m.CostUSD), known(m.CarbonG)}
 	}
 	return out, nil
 }
@@ -95,7 +95,7 @@ func (p *Plan) outside(pool string) ([]outsideMeans, error) {
 // cheaper, then the first. It is chosen once, without the test prompts: what one would have deployed. -1 where no model
 // answered anything.
 func (p *Plan) bestSingle(pool string) int {
-	view := p.data.table.View(p.pools[pool])
+	view := p.data.Table.View(p.pools[pool])
 	n := len(view.Pool)
 	score, cost, count := make([]float64, n), make([]float64, n), make([]float64, n)
 	for _, prompt := range p.known(pool) {

@@ -5,12 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/trilemma-bench/trilemma/harness/carbon"
 	"github.com/trilemma-bench/trilemma/harness/coverage"
+	"github.com/trilemma-bench/trilemma/harness/dataset"
 	"github.com/trilemma-bench/trilemma/harness/experiment"
 	"github.com/trilemma-bench/trilemma/harness/provenance"
 	"github.com/trilemma-bench/trilemma/harness/replay"
@@ -26,10 +26,9 @@ type Plan struct {
 	Cells   []experiment.Cell
 	Notices []string
 
-	data      *dataset
-	ids       []string // of the prompts, as policies see them
+	data      *dataset.Dataset
 	acc       replay.Accounting
-	vectors   map[string]vectors // by label of the encoder
+	vectors   map[string]dataset.Vectors // by label of the encoder
 	pools     map[string][]int
 	prefs     map[string][]experiment.Labelled
 	test      map[string][]int    // test prompts by pool
@@ -50,17 +49,16 @@ func Prepare(ctx context.Context, spec *experiment.Spec, opt Options) (*Plan, er
 		return nil, fmt.Errorf("accounting: %w", err)
 	}
 	p := &Plan{
-		Spec: spec, acc: acc, vectors: map[string]vectors{}, pools: map[string][]int{},
+		Spec: spec, acc: acc, vectors: map[string]dataset.Vectors{}, pools: map[string][]int{},
 		prefs: map[string][]experiment.Labelled{}, test: map[string][]int{}, sources: map[string]host.Source{}, lacks: map[string]*lacking{},
 	}
-	if p.data, err = load(ctx, spec, acc); err != nil {
+	if p.data, err = dataset.Load(ctx, spec, acc); err != nil {
 		return nil, err
 	}
-	if err := p.feedback(upTo(len(p.data.trace.Models))).Check(); err != nil {
+	if err := p.feedback(dataset.UpTo(len(p.data.Trace.Models))).Check(); err != nil {
 		return nil, fmt.Errorf("data: %w", err)
 	}
-	p.Notices = append(p.Notices, p.data.notices...)
-	p.ids = p.data.opaque()
+	p.takeNotices()
 	if p.doubt, err = p.newDoubt(); err != nil {
 		return nil, fmt.Errorf("accounting: %w", err)
 	}
@@ -69,22 +67,23 @@ func Prepare(ctx context.Context, spec *experiment.Spec, opt Options) (*Plan, er
 	fingerprints := map[string]string{}
 	if catalogue.anyWants(ctx, spec.Policies, policy.NeedVector) {
 		for _, e := range spec.Encoders {
-			v, err := p.encode(ctx, e)
+			v, err := p.data.Encode(ctx, e, spec.Backend)
 			if err != nil {
 				return nil, err
 			}
-			p.vectors[e.Label], fingerprints[e.Label] = v, v.fingerprint
+			p.takeNotices()
+			p.vectors[e.Label], fingerprints[e.Label] = v, v.About.Fingerprint
 		}
 	}
-	outcomes, split := p.data.fingerprints()
+	outcomes, split := p.data.Fingerprints()
 	accounting, err := json.Marshal(acc)
 	if err != nil {
 		return nil, fmt.Errorf("accounting: %w", err)
 	}
 	p.Cells, err = experiment.Expand(spec, experiment.Facts{
-		Models: p.data.trace.Models, Known: catalogue.names(),
+		Models: p.data.Trace.Models, Known: catalogue.names(),
 		Describe: func(pol experiment.Policy) (experiment.PolicyFacts, bool, error) { return catalogue.describe(ctx, pol) },
-		Trace:    outcomes, Split: split, Accounting: digest("accounting", accounting), Encoders: fingerprints,
+		Trace:    outcomes, Split: split, Accounting: provenance.Digest("accounting", accounting), Encoders: fingerprints,
 		Preferences: p.preferences,
 	})
 	if err != nil {
@@ -97,17 +96,42 @@ func Prepare(ctx context.Context, spec *experiment.Spec, opt Options) (*Plan, er
 	return p, p.describe()
 }
 
+// takeNotices tells what the data has noted since the last time.
+func (p *Plan) takeNotices() {
+	p.Notices, p.data.Notices = append(p.Notices, p.data.Notices...), nil
+}
+
+// fill computes the vectors that cells need and that are not computed yet.
+func (p *Plan) fill(ctx context.Context, cells []*experiment.Cell, opt Options) error {
+	for _, c := range cells {
+		var progress func(done, total int)
+		if opt.Encoding != nil {
+			progress = func(done, total int) { opt.Encoding(c.Encoder, done, total) }
+		}
+		v, known := p.vectors[c.Encoder]
+		if !known {
+			continue
+		}
+		if err := p.data.Fill(ctx, &v, progress); err != nil {
+			return fmt.Errorf("encoder %s: %w", c.Encoder, err)
+		}
+		p.vectors[c.Encoder] = v
+	}
+	p.takeNotices()
+	return nil
+}
+
 // noteYearly tells which places the hourly file lacks.
 func (p *Plan) noteYearly() {
 	if p.acc.Hourly == nil {
 		return
 	}
-	if p.data.trace.Prompts.ArrivedAt == nil {
+	if p.data.Trace.Prompts.ArrivedAt == nil {
 		p.Notices = append(p.Notices, "hourly intensities are not used: the prompts have no time of arrival; give data.arrivals")
 		return
 	}
 	var lacks, seen []string
-	for _, m := range p.data.trace.Models {
+	for _, m := range p.data.Trace.Models {
 		if m.Region == "" || slices.Contains(seen, m.Region) {
 			continue
 		}
@@ -130,22 +154,22 @@ func (p *Plan) noteYearly() {
 // nobody says why a pool is left without test prompts: models without a single outcome that can be billed are named, with
 // what their outcomes lack.
 func (p *Plan) nobody(pool string, models []int) error {
-	view := p.data.table.View(models)
+	view := p.data.Table.View(models)
 	var free []string
 	var which []int
 	for m, model := range models {
 		some := false
-		for prompt := 0; prompt < p.data.trace.Prompts.Len() && !some; prompt++ {
+		for prompt := 0; prompt < p.data.Trace.Prompts.Len() && !some; prompt++ {
 			some = view.At(prompt, m).Present()
 		}
 		if !some {
-			free, which = append(free, p.data.trace.Models[model].ID), append(which, model)
+			free, which = append(free, p.data.Trace.Models[model].ID), append(which, model)
 		}
 	}
 	if len(free) == 0 {
 		return fmt.Errorf("no test prompt was answered by all %d models: use coverage: available, or leave models out", len(models))
 	}
-	why := p.data.table.WhyUnbilled(p.data.modelIDs(), which)
+	why := p.data.Table.WhyUnbilled(p.data.ModelIDs(), which)
 	if why == "" {
 		return fmt.Errorf("%s have no outcomes: add them to the trace, or exclude the models from pool %s", strings.Join(free, ", "), pool)
 	}
@@ -168,7 +192,7 @@ func (p *Plan) preferences(pool string, models []int) ([]experiment.Labelled, er
 	if len(train) == 0 {
 		return nil, fmt.Errorf("no training prompt was answered by the pool")
 	}
-	means, err := replay.SingleMeans(p.data.table.View(models), int32s(train))
+	means, err := replay.SingleMeans(p.data.Table.View(models), int32s(train))
 	if err != nil {
 		return nil, err
 	}
@@ -225,8 +249,8 @@ func spread(means []replay.Mean, of func(*replay.Mean) float64) experiment.MinMa
 // rows are the prompts of a part that count for a pool. For learning every prompt counts that some model of the pool
 // answered, for testing those that the experiment's coverage says.
 func (p *Plan) rows(pool string, part split.Part) []int {
-	rows := p.data.rows(part)
-	view := p.data.table.View(p.pools[pool])
+	rows := p.data.Rows(part)
+	view := p.data.Table.View(p.pools[pool])
 	if part == split.Test && p.Spec.Coverage == "complete" {
 		return view.Complete(rows)
 	}
@@ -241,9 +265,8 @@ func (p *Plan) rows(pool string, part split.Part) []int {
 }
 
 // feedOf is the data of a cell.
-func (p *Plan) feedOf(c *experiment.Cell) *feed {
-	v := p.vectors[c.Encoder]
-	return &feed{data: p.data, vectors: v.data, dim: v.dim, pool: c.Models, ids: p.ids}
+func (p *Plan) feedOf(c *experiment.Cell) *dataset.Feed {
+	return p.data.Feed(c.Models, p.vectors[c.Encoder])
 }
 
 // source is where a cell's policy comes from.
@@ -271,16 +294,16 @@ func (p *Plan) describe() error {
 		Logged                                      replay.Shares
 		Accounting                                  replay.Accounting
 		Pools                                       map[string]poolAbout
-		Encoders                                    map[string]encoderAbout
+		Encoders                                    map[string]dataset.EncoderAbout
 	}{
-		Prompts: len(p.data.part), Train: len(p.data.rows(split.Train)), Validation: len(p.data.rows(split.Validation)),
-		Selection: len(p.data.rows(split.Selection)), Test: len(p.data.rows(split.Test)), Feedback: p.feedback(upTo(len(p.data.trace.Models))), Logged: p.data.table.Logged, Accounting: p.acc,
-		Pools: map[string]poolAbout{}, Encoders: p.aboutEncoders(),
+		Prompts: len(p.data.Part), Train: len(p.data.Rows(split.Train)), Validation: len(p.data.Rows(split.Validation)),
+		Selection: len(p.data.Rows(split.Selection)), Test: len(p.data.Rows(split.Test)), Feedback: p.feedback(dataset.UpTo(len(p.data.Trace.Models))), Logged: p.data.Table.Logged, Accounting: p.acc,
+		Pools: map[string]poolAbout{}, Encoders: map[string]dataset.EncoderAbout{},
 	}
 	for name, models := range p.pools {
 		a := poolAbout{Selection: len(p.selectionRows(name)), Test: len(p.test[name]), Missing: p.lacks[name], Preferences: map[string][3]float64{}}
 		for _, m := range models {
-			a.Models = append(a.Models, p.data.trace.Models[m].ID)
+			a.Models = append(a.Models, p.data.Trace.Models[m].ID)
 		}
 		if a.Outside, err = p.outside(name); err != nil {
 			return err
@@ -290,15 +313,11 @@ func (p *Plan) describe() error {
 		}
 		about.Pools[name] = a
 	}
-	for _, v := range p.vectors {
-		p.inputs = append(p.inputs, v.files...)
+	for label, v := range p.vectors {
+		about.Encoders[label] = v.About
+		p.inputs = append(p.inputs, v.Files...)
 	}
-	for _, s := range p.data.sources {
-		for _, f := range s.files {
-			f.Path = filepath.Join(s.dir, f.Path)
-			p.inputs = append(p.inputs, f)
-		}
-	}
+	p.inputs = append(p.inputs, p.data.Inputs()...)
 	slices.SortFunc(p.inputs, func(a, b provenance.File) int {
 		if a.Path < b.Path {
 			return -1
@@ -333,8 +352,8 @@ func (p *Plan) Summarise() Summary {
 	s := Summary{
 		Run: p.ID, Cells: len(p.Cells), Notices: p.Notices, ByPolicy: map[string]int{}, Pools: map[string]int{}, Selection: map[string]int{},
 		Prompts: map[string]int{
-			"train": len(p.data.rows(split.Train)), "validation": len(p.data.rows(split.Validation)),
-			"selection": len(p.data.rows(split.Selection)), "test": len(p.data.rows(split.Test)),
+			"train": len(p.data.Rows(split.Train)), "validation": len(p.data.Rows(split.Validation)),
+			"selection": len(p.data.Rows(split.Selection)), "test": len(p.data.Rows(split.Test)),
 		},
 	}
 	for name := range p.pools {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -32,7 +33,7 @@ func TestPlanRefuses(t *testing.T) {
 			""},
 		{"a model that nobody bills", func(w *world) {
 			for p := range w.Prompts.Len() {
-				w.Outcomes.InputTokens[w.Outcomes.At(p, 0)] = nan32
+				w.Outcomes.InputTokens[w.Outcomes.At(p, 0)] = float32(math.NaN())
 			}
 		}, "", "no known cost: 240 outcomes have no input_tokens"},
 		{"no test prompt that all answered", func(w *world) { w.keep(func(p, m int) bool { return (p+m)%4 > 0 }) }, "", "no test prompt was answered by all 4 models: use coverage: available"},
@@ -130,13 +131,13 @@ func TestMissingIsTold(t *testing.T) {
 	}
 	for _, rows := range [][]int{p.test["all"], p.selectionRows("all")} {
 		for _, i := range rows {
-			if p.data.trace.Prompts.Category[i] == category {
-				t.Fatalf("prompt %s lacks an outcome, but is compared on", p.data.trace.Prompts.ID[i])
+			if p.data.Trace.Prompts.Category[i] == category {
+				t.Fatalf("prompt %s lacks an outcome, but is compared on", p.data.Trace.Prompts.ID[i])
 			}
 		}
 	}
 	// Learning goes on with what there is.
-	if !slices.ContainsFunc(p.rows("all", split.Train), func(i int) bool { return p.data.trace.Prompts.Category[i] == category }) {
+	if !slices.ContainsFunc(p.rows("all", split.Train), func(i int) bool { return p.data.Trace.Prompts.Category[i] == category }) {
 		t.Error("no training prompt that one model lacks is left")
 	}
 	// With the setting, as with nothing missing, nothing is said.
@@ -152,7 +153,7 @@ func TestMissingIsTold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := len(p.data.rows(split.Test)); len(p.test["all"]) != n {
+	if n := len(p.data.Rows(split.Test)); len(p.test["all"]) != n {
 		t.Errorf("%d of %d test prompts", len(p.test["all"]), n)
 	}
 	if !strings.Contains(strings.Join(p.Notices, ""), "coverage: available keeps them") {
@@ -192,12 +193,12 @@ func TestBestSingleIsTheBarFromKnownPrompts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := p.data.trace.Models[p.pools["all"][p.bestSingle("all")]].ID; got != w.Models[0].ID {
+	if got := p.data.Trace.Models[p.pools["all"][p.bestSingle("all")]].ID; got != w.Models[0].ID {
 		t.Errorf("the bar is %s, want %s", got, w.Models[0].ID)
 	}
 	for _, i := range p.known("all") {
-		if p.data.part[i] == split.Test || len(p.data.table.View(p.pools["all"]).Complete([]int{i})) == 0 {
-			t.Fatalf("prompt %d of part %s is known to all", i, p.data.part[i])
+		if p.data.Part[i] == split.Test || len(p.data.Table.View(p.pools["all"]).Complete([]int{i})) == 0 {
+			t.Fatalf("prompt %d of part %s is known to all", i, p.data.Part[i])
 		}
 	}
 	// The policy of that name finds the same model.
@@ -232,7 +233,7 @@ func TestBestSingleTies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := p.data.trace.Models[p.pools["all"][p.bestSingle("all")]].ID; got != w.Models[1].ID {
+	if got := p.data.Trace.Models[p.pools["all"][p.bestSingle("all")]].ID; got != w.Models[1].ID {
 		t.Errorf("the bar is %s, want the cheapest, %s", got, w.Models[1].ID)
 	}
 }
@@ -258,7 +259,7 @@ func TestReferences(t *testing.T) {
 		for _, i := range p.test["all"] {
 			best := -1e9
 			for m := range w.Models {
-				o := p.data.table.At(i, m)
+				o := p.data.Table.At(i, m)
 				best = max(best, pt.Lambda.Utility(o.Figures()))
 			}
 			want += best / float64(len(p.test["all"]))

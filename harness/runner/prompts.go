@@ -27,7 +27,7 @@ func (p *Plan) prompts(run *store.Run) error {
 			}
 		}
 	}
-	tr := p.data.trace
+	tr := p.data.Trace
 	slices.SortFunc(rows, func(a, b int) int { return cmp.Compare(tr.Prompts.ID[a], tr.Prompts.ID[b]) })
 	slices.Sort(models)
 	text := func(column []string, i int) string {
@@ -36,7 +36,7 @@ func (p *Plan) prompts(run *store.Run) error {
 		}
 		return column[i]
 	}
-	view := p.data.table.View(models)
+	view := p.data.Table.View(models)
 	out := make([]store.Prompt, len(rows))
 	for i, prompt := range rows {
 		one := store.Prompt{

@@ -12,11 +12,11 @@ import (
 // route asks for the decisions on test or selection prompts. What a sequential policy asked for is revealed here, after it
 // asked; an online policy meets the prompts as a stream. Either meets them in an order that says nothing of the trace's.
 func (w *work) route(ctx context.Context, inst *host.Instance, about policy.Description, rows []int) ([]host.Routed, time.Duration, error) {
-	blind, place := w.feed.blind(rows)
+	blind, place := w.feed.Blind(rows)
 	var responses []string
 	if about.Sequential && about.Wants(policy.NeedResponse) {
 		var err error
-		if responses, err = w.feed.responses(ctx, blind); err != nil {
+		if responses, err = w.feed.Responses(ctx, blind); err != nil {
 			return nil, 0, err
 		}
 	}
@@ -25,7 +25,7 @@ func (w *work) route(ctx context.Context, inst *host.Instance, about policy.Desc
 		routed, took, err := r.streams(ctx)
 		return inPlace(routed, place), took, err
 	}
-	prompts := w.feed.prompts(blind, policy.NeedLiveCategory)
+	prompts := w.feed.Prompts(blind, policy.NeedLiveCategory)
 	started := time.Now()
 	routed, err := inst.RouteAll(ctx, &prompts, w.preferences(), r.reveal(nil))
 	return inPlace(routed, place), time.Since(started), err
@@ -42,28 +42,15 @@ type router struct {
 
 // reveal looks up what a policy asked for. some are the prompts of the call, as places in the router's rows; nil for all.
 func (r *router) reveal(some []int) host.Reveal {
-	view, out := r.feed.view(), &r.data.trace.Outcomes
 	return func(prompt, model int) (host.Revealed, bool) {
 		if some != nil {
 			prompt = some[prompt]
 		}
-		p := r.rows[prompt]
-		o := view.At(p, model)
-		if !o.Present() {
-			return host.Revealed{}, false
+		shown, ok := r.feed.Reveal(r.rows[prompt], model)
+		if ok && r.responses != nil {
+			shown.Response = r.responses[prompt*len(r.feed.Pool)+model]
 		}
-		at := out.At(p, r.feed.pool[model])
-		shown := host.Revealed{
-			InputTokens: figure(out.InputTokens, at), OutputTokens: figure(out.OutputTokens, at),
-			Figures: o.Figures(),
-		}
-		if out.Answer != nil && r.about.Wants(policy.NeedAnswer) {
-			shown.Answer = out.AnswerText[out.Answer[at]]
-		}
-		if r.responses != nil {
-			shown.Response = r.responses[prompt*len(r.feed.pool)+model]
-		}
-		return shown, true
+		return shown, ok
 	}
 }
 

@@ -50,7 +50,7 @@ func TestDecisionsStandBesideTheirPrompts(t *testing.T) {
 			New: func(s policy.Setup) (policy.Policy, error) { return &reader{len(s.Models)}, nil },
 		})
 		result := w.done(t)
-		models, prompts := w.feed.models(), &w.data.trace.Prompts
+		models, prompts := w.feed.Models(), &w.data.Trace.Prompts
 		p, rows := &reader{len(models)}, 0
 		for d := range result.Decisions {
 			at := w.test[rows%len(w.test)]

@@ -261,7 +261,7 @@ func (w *poolWork) references(base *baseline) error {
 			least = m
 		}
 	}
-	id := func(m int) string { return w.data.trace.Models[models[m]].ID }
+	id := func(m int) string { return w.data.Trace.Models[models[m]].ID }
 	if least >= 0 {
 		s := store.Saving{Pool: w.pool, Policy: "single:" + id(least), Role: store.RoleSingle, ChosenOn: base.ChosenOn, Preference: "least carbon at the baseline's quality less the margin"}
 		if models[least] == base.model {
@@ -337,9 +337,9 @@ func (p *Plan) strata(pool string, keep []int) []int32 {
 	}
 	switch p.Spec.Metrics.Strata {
 	case "category":
-		return codes(p.data.trace.Prompts.Category, rows)
+		return codes(p.data.Trace.Prompts.Category, rows)
 	case "benchmark":
-		return codes(p.data.trace.Prompts.Benchmark, rows)
+		return codes(p.data.Trace.Prompts.Benchmark, rows)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 	"testing"
 
+	"github.com/trilemma-bench/trilemma/harness/dataset"
 	"github.com/trilemma-bench/trilemma/harness/experiment"
 	"github.com/trilemma-bench/trilemma/harness/replay"
 	"github.com/trilemma-bench/trilemma/harness/savings"
@@ -40,21 +41,16 @@ func planOf(t *testing.T, score func(prompt, model int) float32, change func(*tr
 			tr.Outcomes.Score[at], tr.Outcomes.InputTokens[at], tr.Outcomes.OutputTokens[at] = score(i, m), 100, 200
 		}
 	}
-	src := &source{n: n, trace: tr}
 	spec := &experiment.Spec{Coverage: "complete", Metrics: experiment.Metrics{Resamples: 200, Seed: 1, Margin: 0.01}, Pools: experiment.Pools{{Name: "all"}}}
 	if change != nil {
 		change(tr, &spec.Data)
 	}
-	if err := src.place(&spec.Data); err != nil {
+	p := &Plan{Spec: spec, acc: replay.DefaultAccounting(), test: map[string][]int{}}
+	var err error
+	if p.data, err = dataset.Of(tr, part, &spec.Data, p.acc); err != nil {
 		t.Fatal(err)
 	}
-	src.models = upTo(len(src.trace.Models))
-	p := &Plan{Spec: spec, acc: replay.DefaultAccounting(), pools: map[string][]int{"all": src.models}, test: map[string][]int{}}
-	table, err := replay.NewTable(src.trace, src.models, p.acc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.data = &dataset{trace: src.trace, table: table, part: part, sources: []source{*src}, spec: &spec.Data}
+	p.pools = map[string][]int{"all": dataset.UpTo(len(p.data.Trace.Models))}
 	p.test["all"] = p.rows("all", split.Test)
 	if p.doubt, err = p.newDoubt(); err != nil {
 		t.Fatal(err)
@@ -105,7 +101,7 @@ func TestReferencesAreChosenByKnownPrompts(t *testing.T) {
 	if len(out.Savings) != 2 {
 		t.Fatalf("%d savings, want the alternative single model and the blind mix", len(out.Savings))
 	}
-	share := func(m int) float64 { return float64(p.data.table.At(40, m).CarbonG()) }
+	share := func(m int) float64 { return float64(p.data.Table.At(40, m).CarbonG()) }
 	for i, want := range []string{store.RoleSingle, store.RoleBlind} {
 		s := &out.Savings[i]
 		if s.Role != want || s.N != 20 || s.QualityDiff != 0 || s.Baseline != "best single" || s.ChosenOn != store.OnKnown {
@@ -167,7 +163,7 @@ func TestLabelsAreEveryAnswerOutsideOfTest(t *testing.T) {
 	}
 	var grams float64
 	for m := range 2 {
-		grams += 40 * float64(p.data.table.At(0, m).CarbonG())
+		grams += 40 * float64(p.data.Table.At(0, m).CarbonG())
 	}
 	if math.Abs(*l.CarbonG-grams) > 1e-6*grams {
 		t.Errorf("labels emit %v g, want %v", *l.CarbonG, grams)

@@ -156,7 +156,7 @@ func checkPower(ctx context.Context, t *testing.T, plan *Plan, c *experiment.Cel
 	}
 	defer inst.Close()
 	about := inst.Description()
-	w.feed.needs = &about
+	w.feed.Needs = &about
 	if err := inst.Configure(ctx, w.setup()); err != nil {
 		t.Fatal(err)
 	}
@@ -168,7 +168,7 @@ func checkPower(ctx context.Context, t *testing.T, plan *Plan, c *experiment.Cel
 	if err != nil {
 		t.Fatal(err)
 	}
-	mean, err := replay.Replay(w.feed.view(), int32s(rows), decided(&routed[0]), nil)
+	mean, err := replay.Replay(w.feed.View(), int32s(rows), decided(&routed[0]), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -66,7 +66,7 @@ func (w *poolWork) sensitivity(c *choice, base *baseline) (*store.Sensitivity, e
 	at := func(t *replay.Table) store.Ending {
 		return store.Ending{CarbonG: w.emitted(t, c.answers, keep), BaselineG: w.emitted(t, base.answers, keep)}
 	}
-	now := at(w.data.table)
+	now := at(w.data.Table)
 	if !known(now) {
 		return nil, nil
 	}
@@ -80,7 +80,7 @@ func (w *poolWork) sensitivity(c *choice, base *baseline) (*store.Sensitivity, e
 		for _, high := range []bool{false, true} {
 			acc := w.acc
 			a.set(&acc, high)
-			table, err := w.data.rebill(acc)
+			table, err := w.data.Bill(acc)
 			if err != nil {
 				return nil, fmt.Errorf("sensitivity to %s: %w", a.name, err)
 			}
@@ -136,7 +136,7 @@ func (w *poolWork) modelsApart(c *choice, base *baseline, keep []int) []store.Fa
 			continue
 		}
 		done[row] = true
-		apart = append(apart, factor("energy of "+w.data.originalID(m)+" alone", func(r int) bool { return r == row }))
+		apart = append(apart, factor("energy of "+w.data.OriginalID(m)+" alone", func(r int) bool { return r == row }))
 	}
 	moves := func(f store.Factor) float64 { return math.Abs(f.High.Saving() - f.Low.Saving()) }
 	slices.SortStableFunc(apart, func(a, b store.Factor) int { return cmp.Compare(moves(b), moves(a)) })

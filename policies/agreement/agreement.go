@@ -13,7 +13,6 @@ package agreement
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 
@@ -25,8 +24,6 @@ import (
 
 // Params are none.
 type Params struct{}
-
-const kind = "agreement/1"
 
 // Definition is the policy as the program offers it.
 func Definition() policy.Definition {
@@ -41,13 +38,19 @@ func Definition() policy.Definition {
 		Saves:      true,
 		Sequential: true,
 	}, Params{}, func(_ Params, s policy.Setup) (policy.Policy, error) {
-		return &router{models: s.Models}, nil
+		check := func(mean *forecast.Expected) error {
+			if err := mean.CheckShape(1, len(s.Models)); err != nil {
+				return err
+			}
+			return mean.Check(policy.Preference{}, s.Models)
+		}
+		return &router{Learned: checkpoint.Learned[forecast.Expected]{Kind: "agreement/1", Check: check}, models: s.Models}, nil
 	})
 }
 
 type router struct {
+	checkpoint.Learned[forecast.Expected]
 	models []policy.Model
-	mean   *forecast.Expected // one row; nil before Fit
 }
 
 // Fit implements [policy.Learner].
@@ -56,15 +59,13 @@ func (p *router) Fit(ctx context.Context, t *policy.Task, report func(policy.Pro
 		return err
 	}
 	mean := forecast.Overall(len(p.models), t.Train)
-	for i, preference := range t.Preferences {
-		if err := mean.Check(preference, p.models); err != nil {
-			return fmt.Errorf("preference %d: %w", i, err)
-		}
+	if err := mean.CheckEach(t.Preferences, p.models); err != nil {
+		return err
 	}
 	if err := mean.Check(policy.Preference{}, p.models); err != nil {
 		return err
 	}
-	p.mean = mean
+	p.State = mean
 	return ctx.Err()
 }
 
@@ -75,7 +76,7 @@ type plan struct {
 }
 
 func (p *router) plan(preference policy.Preference) plan {
-	score, cost := p.mean.Row(policy.Quality, 0), p.mean.Row(policy.Cost, 0)
+	score, cost := p.State.Row(policy.Quality, 0), p.State.Row(policy.Cost, 0)
 	price := func(m int) float64 {
 		if preference == (policy.Preference{}) {
 			if math.IsNaN(float64(cost[m])) {
@@ -83,7 +84,7 @@ func (p *router) plan(preference policy.Preference) plan {
 			}
 			return float64(cost[m])
 		}
-		return preference.Price(p.mean.At(0, m))
+		return preference.Price(p.State.At(0, m))
 	}
 	cheapest := func(but int) int {
 		found := -1
@@ -99,7 +100,7 @@ func (p *router) plan(preference policy.Preference) plan {
 		return found
 	}
 	first := cheapest(-1)
-	made := plan{cheap: []int32{int32(first)}, best: p.mean.Choose(0, preference)}
+	made := plan{cheap: []int32{int32(first)}, best: p.State.Choose(0, preference)}
 	if second := cheapest(first); second >= 0 {
 		made.cheap = append(made.cheap, int32(second))
 	}
@@ -109,12 +110,12 @@ func (p *router) plan(preference policy.Preference) plan {
 // Route implements [policy.Policy]. Round 0 asks the cheap models; round 1 ends, with the answer already paid for where
 // both gave it, else with the best model.
 func (p *router) Route(ctx context.Context, b *policy.Batch) (*policy.Decisions, error) {
-	if p.mean == nil {
-		return nil, errors.New("agreement was not fitted")
+	if err := p.Fitted(); err != nil {
+		return nil, err
 	}
 	plans := make([]plan, len(b.Preferences))
 	for i, preference := range b.Preferences {
-		if err := p.mean.Check(preference, p.models); err != nil {
+		if err := p.State.Check(preference, p.models); err != nil {
 			return nil, fmt.Errorf("preference %d: %w", i, err)
 		}
 		plans[i] = p.plan(preference)
@@ -140,7 +141,7 @@ func (p *router) Route(ctx context.Context, b *policy.Batch) (*policy.Decisions,
 // settle is the model whose answer counts after both cheap ones were asked.
 func (p *router) settle(made *plan, asked *policy.Asked, row int) int {
 	lo, hi := asked.Offset[row], asked.Offset[row+1]
-	score := p.mean.Row(policy.Quality, 0)
+	score := p.State.Row(policy.Quality, 0)
 	better, agree := -1, hi-lo >= 2
 	for e := lo; e < hi; e++ {
 		if asked.Missing[e] || asked.Answer[e] == "" || asked.Answer[e] != asked.Answer[lo] {
@@ -154,28 +155,4 @@ func (p *router) settle(made *plan, asked *policy.Asked, row int) int {
 		return better
 	}
 	return made.best
-}
-
-// Save implements [policy.Saver].
-func (p *router) Save() ([]byte, error) {
-	if p.mean == nil {
-		return nil, errors.New("agreement was not fitted")
-	}
-	return checkpoint.Save(kind, p.mean)
-}
-
-// Load implements [policy.Saver].
-func (p *router) Load(state []byte) error {
-	mean := new(forecast.Expected)
-	if err := checkpoint.Load(kind, state, mean); err != nil {
-		return err
-	}
-	if err := mean.CheckShape(1, len(p.models)); err != nil {
-		return err
-	}
-	if err := mean.Check(policy.Preference{}, p.models); err != nil {
-		return err
-	}
-	p.mean = mean
-	return nil
 }

@@ -5,7 +5,6 @@ package bestsingle
 
 import (
 	"context"
-	"errors"
 
 	"github.com/trilemma-bench/trilemma/policies/checkpoint"
 	"github.com/trilemma-bench/trilemma/policies/forecast"
@@ -15,8 +14,6 @@ import (
 
 // Params are none.
 type Params struct{}
-
-const kind = "best-single/1"
 
 // Definition is the policy as the program offers it.
 func Definition() policy.Definition {
@@ -28,13 +25,19 @@ func Definition() policy.Definition {
 		Learns:     true,
 		Saves:      true,
 	}, Params{}, func(_ Params, s policy.Setup) (policy.Policy, error) {
-		return &best{models: s.Models}, nil
+		check := func(mean *forecast.Expected) error {
+			if err := mean.CheckShape(1, len(s.Models)); err != nil {
+				return err
+			}
+			return mean.Check(policy.Preference{}, s.Models)
+		}
+		return &best{Learned: checkpoint.Learned[forecast.Expected]{Kind: "best-single/1", Check: check}, models: s.Models}, nil
 	})
 }
 
 type best struct {
+	checkpoint.Learned[forecast.Expected]
 	models []policy.Model
-	mean   *forecast.Expected // one row; nil before Fit
 }
 
 // Fit implements [policy.Learner].
@@ -46,43 +49,19 @@ func (p *best) Fit(ctx context.Context, t *policy.Task, report func(policy.Progr
 	if err := mean.Check(policy.Preference{}, p.models); err != nil {
 		return err
 	}
-	p.mean = mean
+	p.State = mean
 	return ctx.Err()
 }
 
 // Route implements [policy.Policy].
 func (p *best) Route(ctx context.Context, b *policy.Batch) (*policy.Decisions, error) {
-	if p.mean == nil {
-		return nil, errors.New("best-single was not fitted")
+	if err := p.Fitted(); err != nil {
+		return nil, err
 	}
-	choice := p.mean.Choose(0, policy.Preference{})
+	choice := p.State.Choose(0, policy.Preference{})
 	d := policy.NewDecisions(b.Rows())
 	for range b.Rows() {
 		d.AppendOne(policy.Select, choice)
 	}
 	return d, ctx.Err()
-}
-
-// Save implements [policy.Saver].
-func (p *best) Save() ([]byte, error) {
-	if p.mean == nil {
-		return nil, errors.New("best-single was not fitted")
-	}
-	return checkpoint.Save(kind, p.mean)
-}
-
-// Load implements [policy.Saver].
-func (p *best) Load(state []byte) error {
-	mean := new(forecast.Expected)
-	if err := checkpoint.Load(kind, state, mean); err != nil {
-		return err
-	}
-	if err := mean.CheckShape(1, len(p.models)); err != nil {
-		return err
-	}
-	if err := mean.Check(policy.Preference{}, p.models); err != nil {
-		return err
-	}
-	p.mean = mean
-	return nil
 }

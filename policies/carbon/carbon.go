@@ -31,12 +31,10 @@ import (
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
-const kind = "carbon/1"
-
 type router struct {
+	checkpoint.Learned[state]
 	params Params
 	setup  policy.Setup
-	state  *state // nil before Fit
 }
 
 // usages are the quantities of the second ensemble, in the order of its blocks.
@@ -105,8 +103,8 @@ func cutLast(s string) (before, after string, ok bool) {
 
 // Route implements [policy.Policy].
 func (p *router) Route(ctx context.Context, b *policy.Batch) (*policy.Decisions, error) {
-	if p.state == nil {
-		return nil, errors.New("carbon was not fitted")
+	if err := p.Fitted(); err != nil {
+		return nil, err
 	}
 	if err := forecast.CheckPrompts(b.Prompts, policy.NeedVector, policy.NeedText); err != nil {
 		return nil, err
@@ -121,8 +119,8 @@ func (p *router) Route(ctx context.Context, b *policy.Batch) (*policy.Decisions,
 	priced := *b
 	priced.Preferences = make([]policy.Preference, len(b.Preferences))
 	for i, pref := range b.Preferences {
-		pref[policy.Cost] += p.state.Price[policy.Cost]
-		pref[policy.Carbon] += p.state.Price[policy.Carbon]
+		pref[policy.Cost] += p.State.Price[policy.Cost]
+		pref[policy.Carbon] += p.State.Price[policy.Carbon]
 		priced.Preferences[i] = pref
 	}
 	return e.Route(&priced, p.setup.Models, func(i int) int { return i })
@@ -130,7 +128,7 @@ func (p *router) Route(ctx context.Context, b *policy.Batch) (*policy.Decisions,
 
 // expect predicts every prompt once, whatever the number of preferences.
 func (p *router) expect(ctx context.Context, prompts *policy.Prompts) (*forecast.Expected, error) {
-	s := p.state
+	s := p.State
 	if prompts.Dim != s.Dim {
 		return nil, fmt.Errorf("prompt vectors have %d numbers, those fitted on had %d: use the same encoder", prompts.Dim, s.Dim)
 	}
@@ -227,7 +225,7 @@ func (s *state) parts(n int, quality []float32, near *forecast.Expected) []*fore
 // place turns what is expected of bases into what is expected of each model where it runs. usage is [n × uses × bases]
 // ratios, grid [n × models] gCO2e/kWh.
 func (p *router) place(of *forecast.Expected, usage, grid []float32) *forecast.Expected {
-	s := p.state
+	s := p.State
 	n, bases, models := of.Rows(), of.Models, len(p.setup.Models)
 	base, _ := p.bases()
 	out := forecast.NewExpected(n, models)
@@ -265,28 +263,6 @@ func (p *router) place(of *forecast.Expected, usage, grid []float32) *forecast.E
 		}
 	}
 	return out
-}
-
-// Save implements [policy.Saver].
-func (p *router) Save() ([]byte, error) {
-	if p.state == nil {
-		return nil, errors.New("carbon was not fitted")
-	}
-	return checkpoint.Save(kind, p.state)
-}
-
-// Load implements [policy.Saver].
-func (p *router) Load(data []byte) error {
-	s := new(state)
-	if err := checkpoint.Load(kind, data, s); err != nil {
-		return err
-	}
-	_, first := p.bases()
-	if err := s.check(len(first), len(p.setup.Models)); err != nil {
-		return err
-	}
-	p.state = s
-	return nil
 }
 
 // check tells whether a loaded state is whole.
@@ -338,13 +314,13 @@ type online1 struct{ *router }
 // Observe implements [policy.Observer]: the prices of the budgets follow the spend.
 func (o *online1) Observe(ctx context.Context, f *policy.Feedback) error {
 	p := o.router
-	if p.state == nil {
-		return errors.New("carbon-budget was not fitted")
+	if err := p.Fitted(); err != nil {
+		return err
 	}
 	if p.params.BudgetUSD == 0 && p.params.BudgetCarbonG == 0 {
 		return ctx.Err()
 	}
-	price := &p.state.Price
+	price := &p.State.Price
 	for i := range f.Model {
 		for _, b := range []struct {
 			budget float64

@@ -82,7 +82,7 @@ func (p *router) Fit(ctx context.Context, t *policy.Task, report func(policy.Pro
 	}
 	parts := s.parts(g.prompts.Len(), honest, near)
 	s.Weights = forecast.Blend(parts, &g.outcomes)
-	p.state = s
+	p.State = s
 	expected := p.place(forecast.Mix(parts, s.Weights), usage, g.prompts.GridGPerKWh)
 	p.budget(expected, g, base)
 	report(policy.Progress{Stage: "held out", Step: 1, Total: 1, Metrics: p.errors(expected, g)})
@@ -203,8 +203,8 @@ func (g *gathered) usage() [uses][]float32 {
 
 // servable tells before training whether every preference, and the budgets, weigh only what is known.
 func (p *router) servable(s *state, preferences []policy.Preference) error {
-	p.state = s
-	defer func() { p.state = nil }()
+	p.State = s
+	defer func() { p.State = nil }()
 	one := p.place(s.Overall, nil, nil)
 	if p.params.BudgetUSD > 0 || p.params.BudgetCarbonG > 0 {
 		weighs := policy.Preference{policy.Cost: p.params.BudgetUSD, policy.Carbon: p.params.BudgetCarbonG}
@@ -264,7 +264,7 @@ func (p *router) budget(e *forecast.Expected, g *gathered, base []int) {
 		return
 	}
 	bases, models := g.outcomes.Models, len(base)
-	p.state.Price = hold(p.params, func(pref policy.Preference) spending {
+	p.State.Price = hold(p.params, func(pref policy.Preference) spending {
 		var out spending
 		var n float64
 		for i := range e.Rows() {
@@ -276,7 +276,7 @@ func (p *router) budget(e *forecast.Expected, g *gathered, base []int) {
 			n++
 			out.cost += nonNaN(g.outcomes.Figures[policy.Cost][at])
 			// What this copy emitted: energy on its own grid.
-			carbon := g.energy[at] * (g.prompts.GridGPerKWh[i*models+m]/1000 + p.state.EmbodiedG[base[m]])
+			carbon := g.energy[at] * (g.prompts.GridGPerKWh[i*models+m]/1000 + p.State.EmbodiedG[base[m]])
 			if carbon != carbon {
 				carbon = g.outcomes.Figures[policy.Carbon][at]
 			}
@@ -329,8 +329,8 @@ func (p *router) errors(e *forecast.Expected, g *gathered) []policy.Metric {
 			out = append(out, policy.Metric{Name: q.name + "_error", Value: off / sum}, policy.Metric{Name: q.name + "_error_of_means", Value: plain / sum})
 		}
 	}
-	if p.state.Price != (policy.Preference{}) {
-		out = append(out, policy.Metric{Name: "budget_lambda_cost", Value: p.state.Price[policy.Cost]}, policy.Metric{Name: "budget_lambda_carbon", Value: p.state.Price[policy.Carbon]})
+	if p.State.Price != (policy.Preference{}) {
+		out = append(out, policy.Metric{Name: "budget_lambda_cost", Value: p.State.Price[policy.Cost]}, policy.Metric{Name: "budget_lambda_carbon", Value: p.State.Price[policy.Carbon]})
 	}
 	return out
 }

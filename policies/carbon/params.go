@@ -50,6 +50,10 @@ func definition(name, summary string, online bool) policy.Definition {
 			return nil, err
 		}
 		r := &router{params: p, setup: s}
+		r.Kind, r.Check = "carbon/1", func(loaded *state) error {
+			_, first := r.bases()
+			return loaded.check(len(first), len(s.Models))
+		}
 		if online {
 			return &online1{r}, nil
 		}

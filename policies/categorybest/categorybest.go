@@ -8,8 +8,6 @@ package categorybest
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/trilemma-bench/trilemma/policies/checkpoint"
@@ -26,8 +24,6 @@ type Params struct {
 // Defaults of the parameters.
 var Defaults = Params{Shrinkage: 10}
 
-const kind = "category-best/1"
-
 // Definition is the policy as the program offers it.
 func Definition() policy.Definition {
 	return params.Define(policy.Description{
@@ -39,21 +35,26 @@ func Definition() policy.Definition {
 		Learns:     true,
 		Saves:      true,
 	}, Defaults, func(p Params, s policy.Setup) (policy.Policy, error) {
-		return &router{params: p, models: s.Models}, nil
+		check := func(loaded *state) error {
+			loaded.row = rows(loaded.Categories)
+			return loaded.Means.CheckShape(len(loaded.Categories)+1, len(s.Models))
+		}
+		return &router{Learned: checkpoint.Learned[state]{Kind: "category-best/1", Check: check}, params: p, models: s.Models}, nil
 	})
 }
 
 type router struct {
+	checkpoint.Learned[state]
 	params Params
 	models []policy.Model
-	state  state
-	row    map[string]int // category → row of the means
 }
 
 // state is what was learned: row 0 holds the overall means, row 1+i those of Categories[i].
 type state struct {
 	Categories []string           `json:"categories"`
 	Means      *forecast.Expected `json:"means"`
+
+	row map[string]int // category → row of the means
 }
 
 // Fit implements [policy.Learner].
@@ -62,10 +63,8 @@ func (p *router) Fit(ctx context.Context, t *policy.Task, report func(policy.Pro
 		return err
 	}
 	overall := forecast.Overall(len(p.models), t.Train)
-	for i, preference := range t.Preferences {
-		if err := overall.Check(preference, p.models); err != nil {
-			return fmt.Errorf("preference %d: %w", i, err)
-		}
+	if err := overall.CheckEach(t.Preferences, p.models); err != nil {
+		return err
 	}
 	categories := slices.Clone(t.Train.Prompts.Category)
 	slices.Sort(categories)
@@ -77,8 +76,7 @@ func (p *router) Fit(ctx context.Context, t *policy.Task, report func(policy.Pro
 		grouped.Add(row[category], &t.Train.Outcomes, i)
 	}
 	// Row 0 has counted nothing, so it becomes the prior itself.
-	p.state = state{Categories: categories, Means: grouped.Expected(overall, p.params.Shrinkage)}
-	p.row = row
+	p.State = &state{Categories: categories, Means: grouped.Expected(overall, p.params.Shrinkage), row: row}
 	return ctx.Err()
 }
 
@@ -92,36 +90,15 @@ func rows(categories []string) map[string]int {
 
 // Route implements [policy.Policy].
 func (p *router) Route(ctx context.Context, b *policy.Batch) (*policy.Decisions, error) {
-	if p.state.Means == nil {
-		return nil, errors.New("category-best was not fitted")
+	if err := p.Fitted(); err != nil {
+		return nil, err
 	}
 	if err := forecast.CheckPrompts(b.Prompts, policy.NeedCategory); err != nil {
 		return nil, err
 	}
-	d, err := p.state.Means.Route(b, p.models, func(i int) int { return p.row[b.Prompts.Category[i]] })
+	d, err := p.State.Means.Route(b, p.models, func(i int) int { return p.State.row[b.Prompts.Category[i]] })
 	if err != nil {
 		return nil, err
 	}
 	return d, ctx.Err()
-}
-
-// Save implements [policy.Saver].
-func (p *router) Save() ([]byte, error) {
-	if p.state.Means == nil {
-		return nil, errors.New("category-best was not fitted")
-	}
-	return checkpoint.Save(kind, p.state)
-}
-
-// Load implements [policy.Saver].
-func (p *router) Load(data []byte) error {
-	var s state
-	if err := checkpoint.Load(kind, data, &s); err != nil {
-		return err
-	}
-	if err := s.Means.CheckShape(len(s.Categories)+1, len(p.models)); err != nil {
-		return err
-	}
-	p.state, p.row = s, rows(s.Categories)
-	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"strings"
 )
 
 // F32s are float32s that are written into JSON as base64 of their little-endian bytes: exact, NaN included, and the
@@ -66,5 +67,42 @@ func Load(kind string, data []byte, state any) error {
 	if err := json.Unmarshal(e.State, state); err != nil {
 		return fmt.Errorf("loading %s: %w", kind, err)
 	}
+	return nil
+}
+
+// Learned is what an instance of a policy has learned. Embedded, it makes the policy one whose state can be saved.
+type Learned[T any] struct {
+	Kind  string         // the policy and the version of its layout, such as "knn/1"
+	Check func(*T) error // whether a loaded state is whole and fits the instance; it may fill in what is not stored
+	State *T             // nil before Fit
+}
+
+// Fitted is an error before Fit or Load.
+func (l *Learned[T]) Fitted() error {
+	if l.State == nil {
+		name, _, _ := strings.Cut(l.Kind, "/")
+		return fmt.Errorf("%s was not fitted", name)
+	}
+	return nil
+}
+
+// Save writes the state.
+func (l *Learned[T]) Save() ([]byte, error) {
+	if err := l.Fitted(); err != nil {
+		return nil, err
+	}
+	return Save(l.Kind, l.State)
+}
+
+// Load reads what Save wrote.
+func (l *Learned[T]) Load(data []byte) error {
+	s := new(T)
+	if err := Load(l.Kind, data, s); err != nil {
+		return err
+	}
+	if err := l.Check(s); err != nil {
+		return fmt.Errorf("loading %s: %w", l.Kind, err)
+	}
+	l.State = s
 	return nil
 }

@@ -95,14 +95,22 @@ func (e *Expected) Check(p policy.Preference, models []policy.Model) error {
 	return nil
 }
 
+// CheckEach is [Expected.Check] for several preferences.
+func (e *Expected) CheckEach(list []policy.Preference, models []policy.Model) error {
+	for i, p := range list {
+		if err := e.Check(p, models); err != nil {
+			return fmt.Errorf("preference %d: %w", i, err)
+		}
+	}
+	return nil
+}
+
 // Route decides every row of a batch by its expected utility; row tells which row of e a prompt of the batch reads.
 // Each distinct preference is checked once.
 func (e *Expected) Route(b *policy.Batch, models []policy.Model, row func(prompt int) int) (*policy.Decisions, error) {
 	if b.Prompts.Len() > 0 {
-		for i, p := range b.Preferences {
-			if err := e.Check(p, models); err != nil {
-				return nil, fmt.Errorf("preference %d: %w", i, err)
-			}
+		if err := e.CheckEach(b.Preferences, models); err != nil {
+			return nil, err
 		}
 	}
 	d := policy.NewDecisions(b.Rows())

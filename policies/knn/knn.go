@@ -11,7 +11,6 @@ package knn
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 
@@ -35,8 +34,6 @@ var grid = []int{5, 10, 20, 50, 100, 200, 400}
 
 const fallback = 100
 
-const kind = "knn/1"
-
 // Definition is the policy as the program offers it.
 func Definition() policy.Definition {
 	return params.Define(policy.Description{
@@ -49,14 +46,20 @@ func Definition() policy.Definition {
 		Learns:     true,
 		Saves:      true,
 	}, Defaults, func(p Params, s policy.Setup) (policy.Policy, error) {
-		return &router{params: p, models: s.Models}, nil
+		check := func(loaded *state) error {
+			if loaded.K < 1 {
+				return fmt.Errorf("k = %d; fit again", loaded.K)
+			}
+			return loaded.Memory.CheckShape(len(s.Models))
+		}
+		return &router{Learned: checkpoint.Learned[state]{Kind: "knn/1", Check: check}, params: p, models: s.Models}, nil
 	})
 }
 
 type router struct {
+	checkpoint.Learned[state]
 	params Params
 	models []policy.Model
-	state  state
 }
 
 // state is what was learned.
@@ -71,10 +74,8 @@ func (p *router) Fit(ctx context.Context, t *policy.Task, report func(policy.Pro
 		return err
 	}
 	overall := forecast.Overall(len(p.models), t.Train)
-	for i, preference := range t.Preferences {
-		if err := overall.Check(preference, p.models); err != nil {
-			return fmt.Errorf("preference %d: %w", i, err)
-		}
+	if err := overall.CheckEach(t.Preferences, p.models); err != nil {
+		return err
 	}
 	if err := overall.Check(policy.Preference{}, p.models); err != nil {
 		return err
@@ -90,7 +91,7 @@ func (p *router) Fit(ctx context.Context, t *policy.Task, report func(policy.Pro
 	if p.params.Remember && forecast.HasValidation(t) {
 		memory = forecast.Remember(len(p.models), t.Train, t.Validation)
 	}
-	p.state = state{K: k, Memory: memory}
+	p.State = &state{K: k, Memory: memory}
 	return ctx.Err()
 }
 
@@ -119,8 +120,8 @@ func chooseK(ctx context.Context, memory *forecast.Memory, validation *policy.Sp
 
 // Route implements [policy.Policy].
 func (p *router) Route(ctx context.Context, b *policy.Batch) (*policy.Decisions, error) {
-	if p.state.Memory == nil {
-		return nil, errors.New("knn was not fitted")
+	if err := p.Fitted(); err != nil {
+		return nil, err
 	}
 	if err := forecast.CheckPrompts(b.Prompts, policy.NeedVector); err != nil {
 		return nil, err
@@ -128,33 +129,9 @@ func (p *router) Route(ctx context.Context, b *policy.Batch) (*policy.Decisions,
 	if b.Prompts.Len() == 0 {
 		return policy.NewDecisions(0), ctx.Err()
 	}
-	expected, err := p.state.Memory.Expect(ctx, b.Prompts.Vector, b.Prompts.Dim, []int{p.state.K}, nil)
+	expected, err := p.State.Memory.Expect(ctx, b.Prompts.Vector, b.Prompts.Dim, []int{p.State.K}, nil)
 	if err != nil {
 		return nil, err
 	}
 	return expected[0].Route(b, p.models, func(i int) int { return i })
-}
-
-// Save implements [policy.Saver].
-func (p *router) Save() ([]byte, error) {
-	if p.state.Memory == nil {
-		return nil, errors.New("knn was not fitted")
-	}
-	return checkpoint.Save(kind, p.state)
-}
-
-// Load implements [policy.Saver].
-func (p *router) Load(data []byte) error {
-	var s state
-	if err := checkpoint.Load(kind, data, &s); err != nil {
-		return err
-	}
-	if s.K < 1 {
-		return fmt.Errorf("loading %s: k = %d", kind, s.K)
-	}
-	if err := s.Memory.CheckShape(len(p.models)); err != nil {
-		return err
-	}
-	p.state = s
-	return nil
 }

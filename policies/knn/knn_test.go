@@ -81,7 +81,7 @@ func TestKIsChosenOnValidation(t *testing.T) {
 	if err := p.(policy.Learner).Fit(context.Background(), task, nil); err != nil {
 		t.Fatal(err)
 	}
-	got := p.(*router).state
+	got := p.(*router).State
 	if got.K > 20 || got.Memory.Len() != 800 {
 		t.Errorf("k = %d of %d remembered, want at most 20 of 800", got.K, got.Memory.Len())
 	}

@@ -111,10 +111,8 @@ func (p *router) Route(ctx context.Context, b *policy.Batch) (*policy.Decisions,
 	if b.Prompts.Dim != s.Features.Dim {
 		return nil, fmt.Errorf("prompt vectors have %d numbers, those fitted on had %d: use the same encoder", b.Prompts.Dim, s.Features.Dim)
 	}
-	for i, preference := range b.Preferences {
-		if err := s.Overall.Check(preference, p.setup.Models); err != nil {
-			return nil, fmt.Errorf("preference %d: %w", i, err)
-		}
+	if err := s.Overall.CheckEach(b.Preferences, p.setup.Models); err != nil {
+		return nil, err
 	}
 	x := s.Features.Inputs(b.Prompts)
 	expect, err := s.priced(ctx, x)

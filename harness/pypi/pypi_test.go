@@ -1,4 +1,4 @@
-package wheel
+package pypi
 
 import (
 	"archive/zip"

@@ -1,4 +1,4 @@
-package runner
+package dataset
 
 import (
 	"fmt"
@@ -89,24 +89,18 @@ func (s *source) deploy(list []experiment.Deployment) error {
 	if from.Answer != nil {
 		to.Answer = make([]uint32, s.n*len(models))
 	}
-	columns := []struct {
-		from []float32
-		to   *[]float32
-	}{
-		{from.Score, &to.Score}, {from.InputTokens, &to.InputTokens}, {from.OutputTokens, &to.OutputTokens}, {from.CostUSD, &to.CostUSD},
-		{from.LatencySec, &to.LatencySec}, {from.EnergyWh, &to.EnergyWh}, {from.CarbonG, &to.CarbonG}, {from.Propensity, &to.Propensity},
-		{from.CachedInputTokens, &to.CachedInputTokens}, {from.ReasoningTokens, &to.ReasoningTokens},
-	}
-	for _, c := range columns {
-		if c.from == nil {
+	for _, f := range trace.Figures {
+		matrix := *f.Matrix(from)
+		if matrix == nil {
 			continue
 		}
-		*c.to = trace.NewMatrix(s.n * len(models))
+		out := trace.NewMatrix(s.n * len(models))
 		for p := range s.n {
 			for m, o := range s.origin {
-				(*c.to)[to.At(p, m)] = c.from[from.At(p, o)]
+				out[to.At(p, m)] = matrix[from.At(p, o)]
 			}
 		}
+		*f.Matrix(to) = out
 	}
 	for p := range s.n {
 		for m, o := range s.origin {

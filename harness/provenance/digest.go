@@ -1,16 +1,13 @@
-package runner
+package provenance
 
 import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
-	"math"
 )
 
-var nan32 = float32(math.NaN())
-
-// digest is the SHA-256 of named blocks, each with its length so that no two lists of blocks look alike.
-func digest(name string, blocks ...[]byte) string {
+// Digest is the SHA-256 of named blocks, each with its length so that no two lists of blocks look alike.
+func Digest(name string, blocks ...[]byte) string {
 	h := sha256.New()
 	var word [8]byte
 	for _, b := range append([][]byte{[]byte(name)}, blocks...) {

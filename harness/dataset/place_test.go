@@ -1,4 +1,4 @@
-package runner
+package dataset
 
 import (
 	"strings"

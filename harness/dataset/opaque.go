@@ -1,4 +1,4 @@
-package runner
+package dataset
 
 import (
 	"cmp"
@@ -11,9 +11,9 @@ import (
 // opaque are the ids that policies see of the prompts: hashes of the trace's own, which may tell what a prompt is about
 // ("mmlu-pro-117" stands among its category's). The key is which prompts there are and how they are divided, so that
 // nobody who knows the ids of a public data set can look a hash up.
-func (d *dataset) opaque() []string {
-	ids := d.trace.Prompts.ID
-	order := upTo(len(ids))
+func (d *Dataset) opaque() []string {
+	ids := d.Trace.Prompts.ID
+	order := UpTo(len(ids))
 	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(ids[a], ids[b]) })
 	key := sha256.New()
 	var size [8]byte
@@ -21,7 +21,7 @@ func (d *dataset) opaque() []string {
 		binary.LittleEndian.PutUint64(size[:], uint64(len(ids[i])))
 		key.Write(size[:])
 		key.Write([]byte(ids[i]))
-		key.Write([]byte{byte(d.part[i])})
+		key.Write([]byte{byte(d.Part[i])})
 	}
 	prefix := key.Sum([]byte("trilemma prompt id\x00"))
 	out := make([]string, len(ids))
@@ -32,11 +32,11 @@ func (d *dataset) opaque() []string {
 	return out
 }
 
-// blind puts prompts in the order of their opaque ids, which says nothing: in the trace, neighbours are alike. It
+// Blind puts prompts in the order of their opaque ids, which says nothing: in the trace, neighbours are alike. It
 // returns the prompts in that order, and the place of each in rows.
-func (f *feed) blind(rows []int) (prompts, place []int) {
-	place = upTo(len(rows))
-	slices.SortFunc(place, func(a, b int) int { return cmp.Compare(f.ids[rows[a]], f.ids[rows[b]]) })
+func (f *Feed) Blind(rows []int) (prompts, place []int) {
+	place = UpTo(len(rows))
+	slices.SortFunc(place, func(a, b int) int { return cmp.Compare(f.data.IDs[rows[a]], f.data.IDs[rows[b]]) })
 	prompts = make([]int, len(rows))
 	for i, at := range place {
 		prompts[i] = rows[at]
