@@ -2,27 +2,27 @@ package agent
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"math"
+	"math/rand/v2"
 	"slices"
 
 	"github.com/trilemma-bench/trilemma/policies/checkpoint"
 	"github.com/trilemma-bench/trilemma/policies/env"
 	"github.com/trilemma-bench/trilemma/policies/forecast"
-	"github.com/trilemma-bench/trilemma/policies/moe"
 	"github.com/trilemma-bench/trilemma/policies/nn"
 	"github.com/trilemma-bench/trilemma/policies/policy"
-	"github.com/trilemma-bench/trilemma/policies/predict"
 )
 
 // estimator is what is known before acting.
 type estimator struct {
 	Models      int                `json:"models"`
 	Dim         int                `json:"dim"`
-	Predictor   *predict.Predictor `json:"predictor,omitempty"` // at most one of these two: the warm start
-	Gate        *moe.Predictor     `json:"gate,omitempty"`
+	WarmStart   string             `json:"warm_start"`
+	Forecast    json.RawMessage    `json:"forecast,omitempty"`     // the forecaster, written out; nil for a cold start
 	Overall     *forecast.Expected `json:"overall"`                // one row
 	AnswerModel *nn.Net            `json:"answer_model,omitempty"` // of an answer by itself; nil without responses
 	Posterior   *nn.Net            `json:"posterior,omitempty"`    // of an answer among others; nil in one-shot mode
@@ -39,6 +39,8 @@ type estimator struct {
 	// price in score.
 	Weighed []policy.Quantity `json:"weighed"`
 	Typical policy.Figures    `json:"typical"`
+
+	forecaster forecast.Forecaster // nil for a cold start
 }
 
 // maxChoices bounds what the number of different answers says: beyond it the answers are free text, and two that agree
@@ -49,7 +51,7 @@ const maxChoices = 20
 func (s *estimator) learn(ctx context.Context, c *Config, t *policy.Task, report func(policy.Progress)) (train, validation *forecast.Expected, err error) {
 	s.Models, s.Dim = len(c.Setup.Models), t.Train.Prompts.Dim
 	s.Overall = forecast.Overall(s.Models, t.Train)
-	if c.Bandit {
+	if c.bandit() {
 		b := newBandit(t.Train, c.Setup.Seed, c.Name)
 		s.Overall = b.means()
 		if metrics := b.metrics(); metrics != nil && report != nil {
@@ -67,10 +69,11 @@ func (s *estimator) learn(ctx context.Context, c *Config, t *policy.Task, report
 		}
 		s.Typical[q] /= max(n, 1)
 	}
-	if c.Sequential {
+	if c.sequential() {
 		s.countChoices(t.Train)
 	}
-	if c.Warm == Cold {
+	s.WarmStart = c.WarmStart
+	if c.WarmStart == cold {
 		train = s.means(t.Train.Len())
 		if forecast.HasValidation(t) {
 			validation = s.means(t.Validation.Len())
@@ -79,10 +82,10 @@ func (s *estimator) learn(ctx context.Context, c *Config, t *policy.Task, report
 	}
 	setup := c.Setup
 	setup.Params = nil
-	if c.Warm == WarmGate {
-		s.Gate, train, validation, err = moe.Learn(ctx, setup, moe.Defaults, t, report)
-	} else {
-		s.Predictor, train, validation, err = predict.Learn(ctx, setup, predict.Defaults, t, report)
+	s.forecaster = c.WarmStarts[c.WarmStart]()
+	train, validation, err = s.forecaster.Fit(ctx, setup, t, report)
+	if err == nil {
+		s.Forecast, err = json.Marshal(s.forecaster)
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("learning the warm start: %w", err)
@@ -104,11 +107,8 @@ func (s *estimator) means(rows int) *forecast.Expected {
 
 // expect is what is known of test prompts.
 func (s *estimator) expect(ctx context.Context, p *policy.Prompts) (*forecast.Expected, error) {
-	switch {
-	case s.Predictor != nil:
-		return s.Predictor.Expect(ctx, p)
-	case s.Gate != nil:
-		return s.Gate.Expect(ctx, p)
+	if s.forecaster != nil {
+		return s.forecaster.Expect(ctx, p)
 	}
 	return s.means(p.Len()), ctx.Err()
 }
@@ -171,20 +171,23 @@ func logit(p float32) float32 {
 }
 
 // check tells whether a loaded estimator is whole.
-func (s *estimator) check(models int) error {
+func (s *estimator) check(c *Config) error {
+	models := len(c.Setup.Models)
 	if s.Models != models {
 		return fmt.Errorf("the checkpoint is of a pool of %d models, not of %d; fit again", s.Models, models)
 	}
 	if err := s.Overall.CheckShape(1, models); err != nil {
 		return err
 	}
-	if s.Predictor != nil {
-		if err := s.Predictor.Check(models); err != nil {
-			return err
-		}
+	if s.WarmStart != c.WarmStart {
+		return errors.New("the checkpoint was fitted with another warm_start; fit again")
 	}
-	if s.Gate != nil {
-		if err := s.Gate.Check(models); err != nil {
+	if c.WarmStart != cold {
+		s.forecaster = c.WarmStarts[c.WarmStart]()
+		if err := json.Unmarshal(s.Forecast, s.forecaster); err != nil {
+			return fmt.Errorf("the checkpoint's forecaster: %w; fit again", err)
+		}
+		if err := s.forecaster.Check(models); err != nil {
 			return err
 		}
 	}
@@ -209,4 +212,83 @@ func (s *estimator) check(models int) error {
 		return errors.New("the checkpoint's scales of response features do not fit the pool; fit again")
 	}
 	return nil
+}
+
+// dataset is a labelled split to play on.
+type dataset struct {
+	split  *policy.Split
+	expect *forecast.Expected // of each prompt, by a predictor that did not see it
+	world  *env.World
+	// fold [prompts] is the member of the nets of estimator that did not train on the prompt. It alone may judge there, so that
+	// what is known of a training prompt looks as it will for a new one.
+	fold []int32
+}
+
+// lay makes the datasets of a task, train first, and learns on them how far answers are to be believed.
+func (s *estimator) lay(ctx context.Context, c *Config, t *policy.Task, train, validation *forecast.Expected, report func(policy.Progress)) ([]*dataset, error) {
+	r := policy.Stream(c.Setup.Seed, c.Name, "folds")
+	var datasets []*dataset
+	for _, part := range []struct {
+		split  *policy.Split
+		expect *forecast.Expected
+	}{{t.Train, train}, {t.Validation, validation}} {
+		if part.expect == nil {
+			continue
+		}
+		split := part.split
+		if c.bandit() {
+			split = newBandit(split, c.Setup.Seed, c.Name).playable(s.Overall)
+		}
+		g, err := newDataset(c, s, split, part.expect, r)
+		if err != nil {
+			return nil, err
+		}
+		datasets = append(datasets, g)
+	}
+	if !c.sequential() {
+		return datasets, nil
+	}
+	responses := true
+	for _, g := range datasets {
+		responses = responses && g.world.Shape(0, 0) != nil
+	}
+	if responses {
+		s.scaleShapes(datasets[0].world)
+	}
+	if c.WarmStart == cold {
+		return datasets, nil
+	}
+	if responses {
+		if err := s.learnAnswerModel(ctx, c, datasets, report); err != nil {
+			return nil, err
+		}
+	}
+	s.Elasticity = learnElasticity(c, datasets[0])
+	return datasets, s.learnPosterior(ctx, c, t.Preferences, datasets, report)
+}
+
+// newDataset lays a split out. A figure that is not known of an outcome is taken to be what is expected: a reward that is
+// not a number would teach nothing.
+func newDataset(c *Config, s *estimator, split *policy.Split, e *forecast.Expected, r *rand.Rand) (*dataset, error) {
+	known := *split
+	o := &known.Outcomes
+	for _, q := range policy.Weighed {
+		if o.Figures[q] == nil {
+			continue
+		}
+		o.Figures[q] = slices.Clone(o.Figures[q])
+		for at, x := range o.Figures[q] {
+			if o.Present[at] && x != x {
+				o.Figures[q][at] = e.Value[q][at]
+			}
+		}
+	}
+	if !c.sequential() || !c.Responses {
+		o.Response = nil
+	}
+	w, err := env.NewWorld(&known, s.priorWeights(e), s.Answers)
+	if err != nil {
+		return nil, err
+	}
+	return &dataset{split: split, expect: e, world: w, fold: nn.Folds(split.Len(), folds, r)}, nil
 }

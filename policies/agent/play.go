@@ -1,41 +1,19 @@
 package agent
 
 import (
-	"context"
+	"bytes"
+	"encoding/gob"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"sort"
 
-	"github.com/trilemma-bench/trilemma/policies/compute"
 	"github.com/trilemma-bench/trilemma/policies/env"
 	"github.com/trilemma-bench/trilemma/policies/forecast"
-	"github.com/trilemma-bench/trilemma/policies/nn/actor"
 	"github.com/trilemma-bench/trilemma/policies/policy"
+	"github.com/trilemma-bench/trilemma/policies/rl"
 )
-
-// Rollout is what was played between two updates: Horizon steps of every slot, row t·Slots + slot. An episode may go on
-// from one rollout to the next.
-type Rollout struct {
-	Slots, Horizon int
-	Width, Actions int
-	Each           int
-
-	State  []float32 // [rows × Width]
-	About  []float32 // [rows × Actions × Each]
-	Base   []float32 // [rows × Actions]
-	Action []int32
-	LogP   []float32 // of the action, when it was taken
-	Ahead  []float32 // expected utility of the state by the warm start: what the actor's value adds to
-	Value  []float32 // Ahead and the actor's value
-	Reward []float32
-	Done   []bool    // the episode ended with this step
-	Last   []float32 // [Slots] value of the states that the rollout ended in
-	Prompt []int32   // of the episode: rows that share it share what the prompt is worth
-}
-
-// Rows is the number of steps.
-func (r *Rollout) Rows() int { return r.Slots * r.Horizon }
 
 // player plays episodes of one split.
 type player struct {
@@ -45,23 +23,22 @@ type player struct {
 	dataset    *dataset
 	featurizer []*featurizer // one a slot, so that slots may be looked at side by side
 	seen       []env.Seen
-	shape      actor.Shape
 }
 
-func newPlayer(c *Config, s *estimator, g *dataset, shape actor.Shape, slots int) (*player, error) {
-	ev, err := env.New(g.world, env.Config{Slots: slots, Sequential: c.Sequential, MaxAsks: c.MaxAsks, Reward: c.Scalarisation})
+func newPlayer(c *Config, s *estimator, g *dataset, slots int) (*player, error) {
+	ev, err := env.New(g.world, env.Config{Slots: slots, Sequential: c.sequential(), MaxAsks: c.MaxAsks, Reward: c.reward()})
 	if err != nil {
 		return nil, err
 	}
-	p := &player{config: c, estimator: s, env: ev, dataset: g, shape: shape, seen: make([]env.Seen, slots)}
+	p := &player{config: c, estimator: s, env: ev, dataset: g, seen: make([]env.Seen, slots)}
 	for range slots {
 		p.featurizer = append(p.featurizer, newFeaturizer(s, c))
 	}
 	return p, nil
 }
 
-// see describes a slot's state and returns the value that is known of it.
-func (p *player) see(slot int, state, each, base []float32) (ahead float32) {
+// Observe implements [rl.Observer].
+func (p *player) Observe(slot int, state, about, base []float32) (ahead float32) {
 	prompt := int(p.env.Prompt[slot])
 	p.env.Seen(slot, &p.seen[slot])
 	var vector []float32
@@ -70,36 +47,11 @@ func (p *player) see(slot int, state, each, base []float32) (ahead float32) {
 	}
 	p.featurizer[slot].member = int(p.dataset.fold[prompt])
 	return p.featurizer[slot].describe(p.dataset.expect, prompt, vector, &p.env.Preference[slot], &p.seen[slot],
-		func(action int) bool { return p.env.Allowed(slot, action) }, state, each, base)
+		func(action int) bool { return p.env.Allowed(slot, action) }, state, about, base)
 }
 
-// views are what an actor reads of some slots and what it says of them, row by row. Logits become log-probabilities.
-type views struct{ state, each, base, logits, value []float32 }
-
-func newViews(s actor.Shape, rows int) *views {
-	return &views{
-		make([]float32, rows*s.In), make([]float32, rows*s.Actions*s.Each), make([]float32, rows*s.Actions),
-		make([]float32, rows*s.Actions), make([]float32, rows),
-	}
-}
-
-// see describes a slot's state in a row.
-func (v *views) see(p *player, slot, row int) (ahead float32) {
-	s := p.shape
-	return p.see(slot, v.state[row*s.In:(row+1)*s.In], v.each[row*s.Actions*s.Each:(row+1)*s.Actions*s.Each], v.base[row*s.Actions:(row+1)*s.Actions])
-}
-
-// judge runs an actor on rows from lo to hi.
-func (v *views) judge(a *actor.Batch, s actor.Shape, lo, hi int) {
-	logits := v.logits[lo*s.Actions : hi*s.Actions]
-	a.Forward(hi-lo, v.state[lo*s.In:], v.each[lo*s.Actions*s.Each:], v.base[lo*s.Actions:], logits, v.value[lo:], new(actor.Scratch))
-	for ; len(logits) > 0; logits = logits[s.Actions:] {
-		actor.LogSoftmax(logits[:s.Actions])
-	}
-}
-
-// collector plays the train split for an algorithm to learn from.
-type collector struct {
+// arena is the train split as an [rl.Environment].
+type arena struct {
 	*player
 	preferences []policy.Preference
 	share       []float64 // [preferences] how often each is played; nil for all alike
@@ -112,29 +64,27 @@ type collector struct {
 	spent       []float64         // [slots] return of the episode so far, unscaled
 	threshold   []float64         // [preferences] value at risk
 	multiplier  policy.Preference // prices of the budgets
+	kept        policy.Preference // the prices that belong to the actor that training will return
 	tally       tally
 	followed    []int // actions whose shares are reported
-	roll        *Rollout
-	logits      []float32
 }
 
 // tally is what the diagnostics report of a rollout.
 type tally struct {
-	episodes, steps, entropy float64
-	reward, score            float64
-	spent                    policy.Figures
-	asks, votes              float64
+	episodes, steps float64
+	reward, score   float64
+	spent           policy.Figures
+	asks, votes     float64
 }
 
-func newCollector(c *Config, s *estimator, preferences []policy.Preference, g *dataset, shape actor.Shape) (*collector, error) {
-	p, err := newPlayer(c, s, g, shape, c.Slots)
+func newArena(c *Config, s *estimator, preferences []policy.Preference, g *dataset) (*arena, error) {
+	p, err := newPlayer(c, s, g, c.Slots)
 	if err != nil {
 		return nil, err
 	}
-	k := &collector{
+	k := &arena{
 		player: p, preferences: preferences, source: policy.Source(c.Setup.Seed, c.Name, "play"),
 		which: make([]int, c.Slots), spent: make([]float64, c.Slots), threshold: make([]float64, len(preferences)),
-		logits: make([]float32, c.Slots*shape.Actions),
 	}
 	k.draw = rand.New(k.source)
 	for i := range g.split.Len() {
@@ -150,13 +100,6 @@ func newCollector(c *Config, s *estimator, preferences []policy.Preference, g *d
 	}
 	k.next = len(k.order)
 	k.scale = scales(preferences, &g.split.Outcomes)
-	rows := c.Slots * c.Horizon
-	k.roll = &Rollout{
-		Slots: c.Slots, Horizon: c.Horizon, Width: shape.In, Actions: shape.Actions, Each: shape.Each,
-		State: make([]float32, rows*shape.In), About: make([]float32, rows*shape.Actions*shape.Each), Base: make([]float32, rows*shape.Actions),
-		Action: make([]int32, rows), LogP: make([]float32, rows), Ahead: make([]float32, rows), Value: make([]float32, rows),
-		Reward: make([]float32, rows), Done: make([]bool, rows), Last: make([]float32, c.Slots), Prompt: make([]int32, rows),
-	}
 	for slot := range c.Slots {
 		k.reset(slot)
 	}
@@ -190,7 +133,7 @@ func scales(preferences []policy.Preference, o *policy.Outcomes) []float32 {
 }
 
 // reset starts the next episode of a slot.
-func (k *collector) reset(slot int) {
+func (k *arena) reset(slot int) {
 	if k.next >= len(k.order) {
 		k.draw.Shuffle(len(k.order), func(i, j int) { k.order[i], k.order[j] = k.order[j], k.order[i] })
 		k.next = 0
@@ -202,7 +145,7 @@ func (k *collector) reset(slot int) {
 }
 
 // weigh lets preferences be played as often as they count, half of the time.
-func (k *collector) weigh(weight []float64) {
+func (k *arena) weigh(weight []float64) {
 	if len(weight) == 0 {
 		return // there was nothing to weigh by
 	}
@@ -212,7 +155,7 @@ func (k *collector) weigh(weight []float64) {
 	}
 }
 
-func (k *collector) drawPreference() int {
+func (k *arena) drawPreference() int {
 	if k.share == nil {
 		return k.draw.IntN(len(k.preferences))
 	}
@@ -226,7 +169,7 @@ func (k *collector) drawPreference() int {
 }
 
 // under adds the prices of the budgets to a preference.
-func (k *collector) under(p policy.Preference) policy.Preference { return charged(p, k.multiplier) }
+func (k *arena) under(p policy.Preference) policy.Preference { return charged(p, k.multiplier) }
 
 func charged(p, multiplier policy.Preference) policy.Preference {
 	for q := range p {
@@ -235,86 +178,27 @@ func charged(p, multiplier policy.Preference) policy.Preference {
 	return p
 }
 
-// collect plays one rollout with an actor.
-func (k *collector) collect(ctx context.Context, a *actor.Actor) (*Rollout, error) {
-	r, slots := k.roll, k.config.Slots
-	k.tally = tally{}
-	action, reward, done := make([]int32, slots), make([]float32, slots), make([]bool, slots)
-	actor := a.Batch()
-	for t := range k.config.Horizon {
-		first := t * slots
-		at := &views{
-			r.State[first*r.Width:], r.About[first*r.Actions*r.Each:], r.Base[first*r.Actions:], k.logits, r.Value[first:],
-		}
-		err := compute.EachChunk(ctx, slots, func(lo, hi int) {
-			for slot := lo; slot < hi; slot++ {
-				r.Ahead[first+slot] = at.see(k.player, slot, slot)
-			}
-			at.judge(actor, k.shape, lo, hi)
-			for row := first + lo; row < first+hi; row++ {
-				r.Value[row] += r.Ahead[row]
-			}
-		})
-		if err != nil {
-			return nil, err
-		}
-		for slot := range slots {
-			row := first + slot
-			logp := k.logits[slot*r.Actions : (slot+1)*r.Actions]
-			c := pick(logp, k.draw.Float64())
-			action[slot], r.Action[row], r.LogP[row], r.Prompt[row] = int32(c), int32(c), logp[c], k.env.Prompt[slot]
-			for _, x := range logp {
-				if x > -30 {
-					k.tally.entropy -= math.Exp(float64(x)) * float64(x)
-				}
-			}
-			if c < k.estimator.Models {
-				k.tally.asks++
-			} else if c == k.estimator.Models+1 {
-				k.tally.votes++
-			}
-		}
-		k.env.Step(action, reward, done)
-		for slot := range slots {
-			row := first + slot
-			k.spent[slot] += float64(reward[slot])
-			if done[slot] {
-				reward[slot] += float32(k.risk(k.which[slot], k.spent[slot]))
-			}
-			r.Reward[row], r.Done[row] = reward[slot]*k.scale[k.which[slot]], done[slot]
-			if done[slot] {
-				k.count(slot)
-				k.reset(slot)
-			}
-			k.tally.steps++
+// Step implements [rl.Environment].
+func (k *arena) Step(action []int32, reward []float32, done []bool) {
+	for _, a := range action {
+		if a < int32(k.estimator.Models) {
+			k.tally.asks++
+		} else if a == int32(k.estimator.Models)+1 {
+			k.tally.votes++
 		}
 	}
-	at := newViews(k.shape, slots)
-	err := compute.EachChunk(ctx, slots, func(lo, hi int) {
-		for slot := lo; slot < hi; slot++ {
-			r.Last[slot] = at.see(k.player, slot, slot)
+	k.env.Step(action, reward, done)
+	for slot := range action {
+		which := k.which[slot]
+		k.spent[slot] += float64(reward[slot])
+		if done[slot] {
+			reward[slot] += float32(k.risk(which, k.spent[slot]))
+			k.count(slot)
+			k.reset(slot)
 		}
-		at.judge(actor, k.shape, lo, hi)
-		for slot := lo; slot < hi; slot++ {
-			r.Last[slot] += at.value[slot]
-		}
-	})
-	return r, err
-}
-
-// pick draws from log-probabilities with one uniform number.
-func pick(logp []float32, u float64) int {
-	last := 0
-	for i, x := range logp {
-		if x < -60 {
-			continue
-		}
-		last = i
-		if u -= math.Exp(float64(x)); u < 0 {
-			return i
-		}
+		reward[slot] *= k.scale[which]
+		k.tally.steps++
 	}
-	return last
 }
 
 // risk is what a finished episode's return is changed by under CVaR, the mean of the worst α of returns:
@@ -323,7 +207,7 @@ func pick(logp []float32, u float64) int {
 //
 // (Rockafellar and Uryasev, Journal of Risk 2, 2000). With weight w the objective is (1−w)·E[R] + w·CVaR_α(R); ν follows
 // the α-quantile of the returns of its preference by stochastic approximation.
-func (k *collector) risk(preference int, total float64) float64 {
+func (k *arena) risk(preference int, total float64) float64 {
 	w := k.config.RiskWeight
 	if w == 0 {
 		return 0
@@ -339,7 +223,7 @@ func (k *collector) risk(preference int, total float64) float64 {
 }
 
 // count adds a finished episode to the tally.
-func (k *collector) count(slot int) {
+func (k *arena) count(slot int) {
 	r, g := k.env.Result(slot), &k.tally
 	g.episodes++
 	g.reward += k.spent[slot]
@@ -352,9 +236,9 @@ func (k *collector) count(slot int) {
 // learnMultipliers raises the price of what is over its budget and lowers it where there is room: projected gradient
 // ascent on the Lagrangian's dual (Altman, Constrained Markov Decision Processes, 1999), in steps relative to what a
 // dollar, a gram or a second typically buys.
-func (k *collector) learnMultipliers() {
+func (k *arena) learnMultipliers() {
 	g := &k.tally
-	for q, bound := range k.config.Budget {
+	for q, bound := range k.config.budget() {
 		if bound <= 0 || g.episodes == 0 || g.spent[q] != g.spent[q] {
 			continue
 		}
@@ -366,13 +250,24 @@ func (k *collector) learnMultipliers() {
 // followedActions is how many actions' shares are reported.
 const followedActions = 4
 
-// metrics are the diagnostics of the rollout.
-func (k *collector) metrics(r *Rollout) []policy.Metric {
+// Played implements [rl.Environment]: the prices of budgets learn from what was spent.
+func (k *arena) Played(r *rl.Rollout) []policy.Metric {
+	metrics := k.metrics(r)
+	k.learnMultipliers()
+	k.tally = tally{}
+	return metrics
+}
+
+// Keep implements [rl.Environment].
+func (k *arena) Keep() { k.kept = k.multiplier }
+
+// metrics are the diagnostics of a rollout.
+func (k *arena) metrics(r *rl.Rollout) []policy.Metric {
 	g := &k.tally
 	e := max(g.episodes, 1)
 	list := []policy.Metric{
 		{Name: "return", Value: g.reward / e}, {Name: "score", Value: g.score / e}, {Name: "cost_usd", Value: g.spent[policy.Cost] / e},
-		{Name: "entropy", Value: g.entropy / g.steps}, {Name: "episode_steps", Value: g.steps / e},
+		{Name: "entropy", Value: r.Entropy}, {Name: "episode_steps", Value: g.steps / e},
 		{Name: "share_ask", Value: g.asks / g.steps}, {Name: "share_vote", Value: g.votes / e},
 	}
 	for q, price := range k.multiplier {
@@ -399,7 +294,7 @@ func (k *collector) metrics(r *Rollout) []policy.Metric {
 	return list
 }
 
-func (k *collector) actionName(a int) string {
+func (k *arena) actionName(a int) string {
 	switch {
 	case a < k.estimator.Models:
 		return k.config.Setup.Models[a].ID
@@ -407,4 +302,50 @@ func (k *collector) actionName(a int) string {
 		return "stop_last"
 	}
 	return "stop_vote"
+}
+
+// arenaState is where the play stands.
+type arenaState struct {
+	Order            []int32
+	Next             int
+	Stream           []byte
+	Which            []int
+	Spent, Threshold []float64
+	Multiplier, Kept policy.Preference
+	Followed         []int
+	Env              env.State
+}
+
+// State implements [rl.Environment].
+func (k *arena) State() ([]byte, error) {
+	stream, err := k.source.MarshalBinary()
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	err = gob.NewEncoder(&b).Encode(arenaState{k.order, k.next, stream, k.which, k.spent, k.threshold, k.multiplier, k.kept, k.followed, k.env.State()})
+	return b.Bytes(), err
+}
+
+// Restore implements [rl.Environment].
+func (k *arena) Restore(data []byte) error {
+	s := new(arenaState)
+	if err := gob.NewDecoder(bytes.NewReader(data)).Decode(s); err != nil {
+		return err
+	}
+	if len(s.Order) != len(k.order) || len(s.Which) != len(k.which) || len(s.Spent) != len(k.spent) || len(s.Threshold) != len(k.threshold) {
+		return errors.New("the play is of other prompts or preferences")
+	}
+	actions := env.Actions(k.estimator.Models, k.config.sequential())
+	for _, a := range s.Followed {
+		if a < 0 || a >= actions {
+			return fmt.Errorf("action %d of %d is followed", a, actions)
+		}
+	}
+	if err := k.env.Restore(s.Env); err != nil {
+		return err
+	}
+	k.order, k.which, k.spent, k.threshold = s.Order, s.Which, s.Spent, s.Threshold
+	k.next, k.multiplier, k.kept, k.followed = s.Next, s.Multiplier, s.Kept, s.Followed
+	return k.source.UnmarshalBinary(s.Stream)
 }

@@ -2,7 +2,6 @@ package agent
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 
@@ -12,13 +11,14 @@ import (
 	"github.com/trilemma-bench/trilemma/policies/nn"
 	"github.com/trilemma-bench/trilemma/policies/nn/actor"
 	"github.com/trilemma-bench/trilemma/policies/policy"
+	"github.com/trilemma-bench/trilemma/policies/rl"
 )
 
 // Route implements [policy.Policy]: the most probable action of every row.
 func (p *Router) Route(ctx context.Context, b *policy.Batch) (*policy.Decisions, error) {
 	c := &p.config
-	if p.state == nil {
-		return nil, errors.New(c.Name + " was not fitted")
+	if err := p.Fitted(); err != nil {
+		return nil, err
 	}
 	if err := forecast.CheckPrompts(b.Prompts, c.needs()...); err != nil {
 		return nil, err
@@ -26,17 +26,15 @@ func (p *Router) Route(ctx context.Context, b *policy.Batch) (*policy.Decisions,
 	if b.Prompts.Len() == 0 {
 		return policy.NewDecisions(0), ctx.Err()
 	}
-	s := p.state.Estimator
+	s := p.State.Estimator
 	if c.Vector && b.Prompts.Dim != s.Dim {
 		return nil, fmt.Errorf("prompt vectors have %d numbers, those fitted on had %d: use the same encoder", b.Prompts.Dim, s.Dim)
 	}
 	if b.Round > 0 && b.Asked == nil {
 		return nil, fmt.Errorf("round %d came without the answers asked for", b.Round)
 	}
-	for i, preference := range b.Preferences {
-		if err := s.Overall.Check(preference, c.Setup.Models); err != nil {
-			return nil, fmt.Errorf("preference %d: %w", i, err)
-		}
+	if err := s.Overall.CheckEach(b.Preferences, c.Setup.Models); err != nil {
+		return nil, err
 	}
 	// Only prompts that have a row are looked at: in later rounds those are few.
 	place := make([]int, b.Prompts.Len()) // counted from 1
@@ -57,11 +55,11 @@ func (p *Router) Route(ctx context.Context, b *policy.Batch) (*policy.Decisions,
 	}
 	agents := make([]int, len(b.Preferences))
 	for i, preference := range b.Preferences {
-		agents[i] = nearest(p.state.Agents, preference)
+		agents[i] = nearest(p.State.Agents, preference)
 	}
-	actors := make([]*actor.Batch, len(p.state.Agents))
+	actors := make([]*actor.Batch, len(p.State.Agents))
 	for i := range actors {
-		actors[i] = p.state.Agents[i].Actor.Batch()
+		actors[i] = p.State.Agents[i].Actor.Batch()
 	}
 	choices := make([]choice, b.Rows())
 	err = compute.EachChunk(ctx, b.Rows(), func(lo, hi int) {
@@ -69,7 +67,7 @@ func (p *Router) Route(ctx context.Context, b *policy.Batch) (*policy.Decisions,
 		for r := lo; r < hi; r++ {
 			row := place[b.Prompt[r]] - 1
 			agent := agents[b.Preference[r]]
-			preference := charged(b.Preferences[b.Preference[r]], p.state.Agents[agent].Multiplier)
+			preference := charged(b.Preferences[b.Preference[r]], p.State.Agents[agent].Multiplier)
 			var vector []float32
 			if c.Vector {
 				vector = some.Row(row)
@@ -103,29 +101,27 @@ type choice struct {
 // chooser lays rows out for the actor; one a goroutine.
 type chooser struct {
 	*Router
-	e                         *forecast.Expected
-	featurizer                *featurizer
-	seen                      env.Seen
-	tried                     []bool // asked, answered or not
-	code                      map[string]int32
-	state, each, base, logits []float32
-	room                      actor.Scratch
-	judge                     *weigher
+	e          *forecast.Expected
+	featurizer *featurizer
+	seen       env.Seen
+	tried      []bool // asked, answered or not
+	code       map[string]int32
+	at         *rl.Observations
+	judge      *weigher
 }
 
 func newChooser(p *Router, e *forecast.Expected) *chooser {
-	s := p.state.Agents[0].Actor.Shape
-	models := p.state.Estimator.Models
+	models := p.State.Estimator.Models
 	return &chooser{
-		Router: p, e: e, featurizer: newFeaturizer(p.state.Estimator, &p.config), tried: make([]bool, models), code: env.Codes(p.state.Estimator.Answers),
-		judge: newWeigher(p.state.Estimator),
-		state: make([]float32, s.In), each: make([]float32, s.Actions*s.Each), base: make([]float32, s.Actions), logits: make([]float32, s.Actions),
+		Router: p, e: e, featurizer: newFeaturizer(p.State.Estimator, &p.config), tried: make([]bool, models), code: env.Codes(p.State.Estimator.Answers),
+		judge: newWeigher(p.State.Estimator),
+		at:    rl.NewObservations(1, p.State.Agents[0].Actor.Shape),
 	}
 }
 
 // read turns what the host revealed to a row into what the environment would show.
 func (v *chooser) read(asked *policy.Asked, r int, text string, score []float32) {
-	s, seen := v.Router.state.Estimator, &v.seen
+	s, seen := v.State.Estimator, &v.seen
 	*seen = env.Seen{Models: seen.Models[:0], Answers: seen.Answers[:0], Weights: seen.Weights[:0], Shape: seen.Shape[:0]}
 	clear(v.tried)
 	if asked == nil {
@@ -178,7 +174,7 @@ func figure(column []float32, k int32) float32 {
 
 // decide takes the most probable action of a row.
 func (v *chooser) decide(net *actor.Batch, row int, text string, vector []float32, p *policy.Preference, asked *policy.Asked, r int) choice {
-	models := v.Router.state.Estimator.Models
+	models := v.State.Estimator.Models
 	v.read(asked, r, text, v.e.Row(policy.Quality, row))
 	n, tries := len(v.seen.Models), 0
 	for _, tried := range v.tried {
@@ -186,7 +182,7 @@ func (v *chooser) decide(net *actor.Batch, row int, text string, vector []float3
 			tries++
 		}
 	}
-	sequential := v.config.Sequential
+	sequential := v.config.sequential()
 	allowed := func(a int) bool {
 		switch {
 		case a < models:
@@ -196,12 +192,12 @@ func (v *chooser) decide(net *actor.Batch, row int, text string, vector []float3
 		}
 		return sequential && n > 1
 	}
-	v.featurizer.describe(v.e, row, vector, p, &v.seen, allowed, v.state, v.each, v.base)
-	net.Forward(1, v.state, v.each, v.base, v.logits, make([]float32, 1), &v.room)
-	a := likeliest(v.logits)
+	v.featurizer.describe(v.e, row, vector, p, &v.seen, allowed, v.at.State, v.at.About, v.at.Base)
+	v.at.Act(net, 0, 1)
+	a := v.at.Likeliest(0)
 	one := func(use policy.Use, m int) choice { return choice{use, []int32{int32(m)}, []float32{1}} }
 	switch {
-	case v.base[a] <= actor.NotAllowed:
+	case v.at.Base[a] <= actor.NotAllowed:
 		// Nothing makes estimator: everyone asked was missing, or no price is known. Any answer in hand, else the best guess.
 		if tries > 0 {
 			for m, tried := range v.tried {

@@ -11,7 +11,7 @@ import (
 )
 
 // played is a rollout of random figures for an actor, with one forbidden action a row.
-func played(shape actor.Shape, rows int) (r *agent.Rollout, advantage, target []float32) {
+func played(shape actor.Shape, rows int) *rl.Rollout {
 	draw := policy.Stream(3, "played")
 	normal := func(n int, scale float64) []float32 {
 		x := make([]float32, n)
@@ -35,7 +35,7 @@ func played(shape actor.Shape, rows int) (r *agent.Rollout, advantage, target []
 }
 
 // reference is the loss's statistics computed plainly, row by row in float64.
-func reference(p *Params, a *actor.Actor, r *agent.Rollout, advantage, target []float32) [5]float64 {
+func reference(p *Params, a *actor.Actor, r *rl.Rollout, advantage, target []float32) [5]float64 {
 	n := float64(r.Rows())
 	mean, square := 0.0, 0.0
 	for _, x := range advantage {
@@ -48,7 +48,7 @@ func reference(p *Params, a *actor.Actor, r *agent.Rollout, advantage, target []
 	logits := make([]float32, r.Actions)
 	for i := range r.Rows() {
 		one := []float32{0}
-		a.Batch().Forward(1, r.State[i*r.Width:], r.About[i*r.Actions*r.Each:], r.Base[i*r.Actions:], logits, one, new(actor.Scratch))
+		a.Batch().Forward(1, r.State[i*r.In:], r.About[i*r.Actions*r.Each:], r.Base[i*r.Actions:], logits, one, new(actor.Scratch))
 		value := one[0]
 		actor.LogSoftmax(logits)
 		ratio := math.Exp(float64(logits[r.Action[i]] - r.LogP[i]))

@@ -12,7 +12,7 @@ import (
 )
 
 // played is a rollout of random figures in which one action a row is forbidden.
-func played(shape actor.Shape, rows int) (r *agent.Rollout, advantage, target []float32) {
+func played(shape actor.Shape, rows int) *rl.Rollout {
 	draw := policy.Stream(3, "played")
 	normal := func(n int) []float32 {
 		x := make([]float32, n)
@@ -59,7 +59,7 @@ func TestLossIsTheGradientSEstimate(t *testing.T) {
 	logits := make([]float32, shape.Actions)
 	for i := range rows {
 		one := []float32{0}
-		net.Batch().Forward(1, r.State[i*r.Width:], r.About[i*r.Actions*r.Each:], r.Base[i*r.Actions:], logits, one, new(actor.Scratch))
+		net.Batch().Forward(1, r.State[i*r.In:], r.About[i*r.Actions*r.Each:], r.Base[i*r.Actions:], logits, one, new(actor.Scratch))
 		value := one[0]
 		actor.LogSoftmax(logits)
 		want[0] -= float64(logits[r.Action[i]]) * float64(advantage[i]) / rows
