@@ -3,8 +3,13 @@ package ppo
 import (
 	"testing"
 
+	"github.com/trilemma-bench/trilemma/policies/forecast"
+	"github.com/trilemma-bench/trilemma/policies/moe"
 	"github.com/trilemma-bench/trilemma/policies/policytest"
+	"github.com/trilemma-bench/trilemma/policies/predict"
 )
+
+var warmStarts = map[string]func() forecast.Forecaster{"predict": predict.NewForecaster, "moe": moe.NewForecaster}
 
 // Every start and both modes keep the contract, checkpoints included; that of the defaults is tested with all policies.
 func TestConformance(t *testing.T) {
@@ -18,7 +23,7 @@ func TestConformance(t *testing.T) {
 			for k, v := range map[string]any{"steps": 512, "slots": 16, "horizon": 8, "checks": 1, "hidden": 8, "scorer": 4} {
 				params[k] = v
 			}
-			policytest.RunOpener(t, policytest.InProcess(Definition()), policytest.Options{Params: params})
+			policytest.RunOpener(t, policytest.InProcess(Definition(warmStarts)), policytest.Options{Params: params})
 		})
 	}
 }

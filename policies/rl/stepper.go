@@ -52,17 +52,20 @@ func NewStepper(c StepConfig, a *actor.Actor, loss actor.Loss) (*Stepper, error)
 	for i := range s.order {
 		s.order[i] = int32(i)
 	}
-	// What minibatches hold beside what the actor reads, in the order of deal.
-	facts := []actor.Fact{
-		{Name: "base", Rows: a.Shape.Actions}, {Name: "action", Rows: a.Shape.Actions}, {Name: "logp"}, {Name: "ahead"},
-		{Name: "value"}, {Name: "advantage"}, {Name: "target"},
-	}
 	var err error
 	s.updater, err = actor.NewUpdater(actor.UpdateConfig{
 		Backend: c.Backend, Minibatches: s.count, Size: s.size, ClipNorm: c.ClipNorm, Epsilon: c.Epsilon, TargetKL: c.TargetKL,
-		Facts: facts, Stats: c.Stats,
+		Facts: facts(a.Shape.Actions), Stats: c.Stats,
 	}, a, loss)
 	return s, err
+}
+
+// facts are what minibatches hold beside what the actor reads, in the order of deal.
+func facts(actions int) []actor.Fact {
+	return []actor.Fact{
+		{Name: "base", Rows: actions}, {Name: "action", Rows: actions}, {Name: "logp"}, {Name: "ahead"}, {Name: "value"},
+		{Name: "advantage"}, {Name: "target"},
+	}
 }
 
 // Epoch steps once by every minibatch of the rollout, dealt anew. It returns the statistics' means, how many minibatches

@@ -1,7 +1,10 @@
 package rl
 
 import (
+	"math"
 	"testing"
+
+	"github.com/gomlx/gomlx/core/graph"
 
 	"github.com/trilemma-bench/trilemma/policies/nn/actor"
 	"github.com/trilemma-bench/trilemma/policies/policy"
@@ -59,5 +62,63 @@ func TestBatchesDealEveryRowOnce(t *testing.T) {
 	}
 	if len(seen) != r.Rows() {
 		t.Errorf("%d rows are dealt, want %d", len(seen), r.Rows())
+	}
+}
+
+// Several minibatches in one call step as the same minibatches in calls of their own.
+func TestOneCallStepsAsMany(t *testing.T) {
+	shape := actor.Shape{In: 5, Actions: 3, Hidden: 6}
+	net, err := actor.New(shape, policy.Stream(1, "weights"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := NewRollout(32, 1, shape)
+	draw := policy.Stream(3, "played")
+	for _, x := range [][]float32{r.State, r.Base, r.Advantage, r.Target} {
+		for i := range x {
+			x[i] = float32(draw.NormFloat64())
+		}
+	}
+	for i := range r.Action {
+		r.Action[i] = int32(draw.IntN(shape.Actions))
+	}
+	order := make([]int32, 0, 32)
+	for _, row := range draw.Perm(32) {
+		order = append(order, int32(row))
+	}
+	loss := func(logits, value *graph.Node, b actor.Minibatch) (loss, moved *graph.Node, stats []*graph.Node) {
+		taken := graph.ReduceSum(graph.Mul(graph.LogSoftmax(logits, 0), b["action"]), 0)
+		miss := graph.Square(graph.Sub(value, b["target"]))
+		loss = graph.ReduceAllMean(graph.Sub(miss, graph.Mul(taken, b["advantage"])))
+		return loss, nil, []*graph.Node{loss}
+	}
+	train := func(minibatches int) *actor.Actor {
+		u, err := actor.NewUpdater(actor.UpdateConfig{Minibatches: minibatches, Size: 8, ClipNorm: 0.5, Epsilon: 1e-5, Facts: facts(shape.Actions), Stats: 1}, net, loss)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer u.Close()
+		for from := 0; from < 4; from += minibatches {
+			deal := func(k int, into actor.Sample) { r.deal(order[(from+k)*8:(from+k+1)*8], into) }
+			if _, _, err := u.Run(1e-2, deal); err != nil {
+				t.Fatal(err)
+			}
+		}
+		out := net.Clone()
+		if err := u.Read(out); err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	one, many := train(4), train(1)
+	moved := 0.0
+	for i := range one.Weights {
+		moved += math.Abs(float64(one.Weights[i] - net.Weights[i]))
+		if d := math.Abs(float64(one.Weights[i] - many.Weights[i])); d > 1e-5 {
+			t.Fatalf("weight %d differs by %v", i, d)
+		}
+	}
+	if moved == 0 {
+		t.Error("nothing moved")
 	}
 }
