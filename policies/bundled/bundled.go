@@ -21,7 +21,7 @@ import (
 )
 
 // warmStarts are the forecasters that agents may start from.
-var warmStarts = map[string]func() forecast.Forecaster{"predict": predict.NewForecaster, "moe": moe.NewForecaster}
+var warmStarts = map[string]func() forecast.Forecaster{"predict": predict.Forecaster(predict.Defaults), "moe": moe.Forecaster(moe.Defaults)}
 
 // All lists the bundled policies by name.
 func All() []policy.Definition {

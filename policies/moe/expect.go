@@ -11,13 +11,18 @@ import (
 
 // forecaster is what a trained gate forecasts of every model, for agents that start from it. What the gate adds to the
 // utility of those forecasts under a preference stays with the policy.
-type forecaster struct{ state *state }
+type forecaster struct {
+	params Params
+	state  *state
+}
 
-// NewForecaster returns a forecaster that is trained as the policy's gate is by default.
-func NewForecaster() forecast.Forecaster { return new(forecaster) }
+// Forecaster makes forecasters that learn as the policy does under these parameters.
+func Forecaster(p Params) func() forecast.Forecaster {
+	return func() forecast.Forecaster { return &forecaster{params: p} }
+}
 
 func (p *forecaster) Fit(ctx context.Context, setup policy.Setup, t *policy.Task, report func(policy.Progress)) (train, validation *forecast.Expected, err error) {
-	s, ex, err := (&router{params: Defaults, setup: setup}).fit(ctx, t, report)
+	s, ex, err := (&router{params: p.params, setup: setup}).fit(ctx, t, report)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -9,7 +9,13 @@ import (
 	"github.com/trilemma-bench/trilemma/policies/predict"
 )
 
-var warmStarts = map[string]func() forecast.Forecaster{"predict": predict.NewForecaster, "moe": moe.NewForecaster}
+// warmStarts are forecasters that learn in a moment.
+var warmStarts = func() map[string]func() forecast.Forecaster {
+	p, m := predict.Defaults, moe.Defaults
+	p.Hidden, p.Members, p.Epochs, p.CostHidden, p.Neighbours = 8, 2, 3, 4, 20
+	m.Width, m.Members, m.Epochs, m.CostHidden = 8, 2, 3, 4
+	return map[string]func() forecast.Forecaster{"predict": predict.Forecaster(p), "moe": moe.Forecaster(m)}
+}()
 
 // Every start and both modes keep the contract, checkpoints included; that of the defaults is tested with all policies.
 func TestConformance(t *testing.T) {

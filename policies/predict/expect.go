@@ -9,13 +9,18 @@ import (
 )
 
 // forecaster is the policy's predictor for agents that start from it.
-type forecaster struct{ state *state }
+type forecaster struct {
+	params Params
+	state  *state
+}
 
-// NewForecaster returns a forecaster that predicts as the policy does by default.
-func NewForecaster() forecast.Forecaster { return new(forecaster) }
+// Forecaster makes forecasters that learn as the policy does under these parameters.
+func Forecaster(p Params) func() forecast.Forecaster {
+	return func() forecast.Forecaster { return &forecaster{params: p} }
+}
 
 func (p *forecaster) Fit(ctx context.Context, s policy.Setup, t *policy.Task, report func(policy.Progress)) (train, validation *forecast.Expected, err error) {
-	r := &router{params: Defaults, setup: s}
+	r := &router{params: p.params, setup: s}
 	if err := r.Fit(ctx, t, report); err != nil {
 		return nil, nil, err
 	}
