@@ -25,7 +25,7 @@ func TestTrainingResumesExactly(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			fit := func(snapshot []byte) (state []byte, reports []policy.Progress, snapshots [][]byte) {
-				p, err := Definition().New(policy.Setup{Models: models, Params: json.RawMessage(raw), Seed: 5})
+				p, err := Definition(warmStarts).New(policy.Setup{Models: models, Params: json.RawMessage(raw), Seed: 5})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -65,7 +65,7 @@ func TestTrainingResumesExactly(t *testing.T) {
 					}
 				}
 			}
-			p, err := Definition().New(policy.Setup{Models: models, Params: json.RawMessage(raw), Seed: 5})
+			p, err := Definition(warmStarts).New(policy.Setup{Models: models, Params: json.RawMessage(raw), Seed: 5})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"math"
 	"slices"
 	"testing"
 
@@ -12,12 +11,13 @@ import (
 	"github.com/trilemma-bench/trilemma/policies/nn"
 	"github.com/trilemma-bench/trilemma/policies/nn/actor"
 	"github.com/trilemma-bench/trilemma/policies/policy"
+	"github.com/trilemma-bench/trilemma/policies/rl"
 )
 
 // fitted is an agent after a fit, with an algorithm that changes nothing unless told to.
 func fitted(t testing.TB, c Config, task *policy.Task, g idle, report func(policy.Progress)) *Router {
 	t.Helper()
-	p, err := New(c, func(_ *Config, a *actor.Actor) (Algorithm, error) {
+	p, err := New(c, func(_ *Config, a *actor.Actor) (rl.Algorithm, error) {
 		made := g
 		made.actor = a.Clone()
 		return &made, nil
@@ -36,7 +36,7 @@ func TestNoStepsLeaveTheStart(t *testing.T) {
 	task := taskOf(asked("train", 40, 0), asked("validation", 40, 0))
 	c := small()
 	c.Steps = 0
-	var updates []*Rollout
+	var updates []*rl.Rollout
 	reports := 0
 	p := fitted(t, c, task, idle{updates: &updates}, func(g policy.Progress) {
 		if g.Stage == "play" {
@@ -46,14 +46,14 @@ func TestNoStepsLeaveTheStart(t *testing.T) {
 	if len(updates) != 0 || reports != 0 {
 		t.Errorf("%d updates and %d reports of play", len(updates), reports)
 	}
-	start, err := actor.New(p.state.Agents[0].Actor.Shape, policy.Stream(7, "test", "weights"))
+	start, err := actor.New(p.State.Agents[0].Actor.Shape, policy.Stream(7, "test", "weights"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Equal(start.Weights, p.state.Agents[0].Actor.Weights) {
+	if !slices.Equal(start.Weights, p.State.Agents[0].Actor.Weights) {
 		t.Error("the weights are not those that were drawn")
 	}
-	if p.state.Agents[0].Multiplier != (policy.Preference{}) {
+	if p.State.Agents[0].Multiplier != (policy.Preference{}) {
 		t.Error("budgets have a price that nothing taught")
 	}
 	c.Steps = 1
@@ -67,17 +67,17 @@ func TestNoStepsLeaveTheStart(t *testing.T) {
 func TestTheBestAgentIsKept(t *testing.T) {
 	task := taskOf(asked("train", 60, 0), asked("validation", 60, 0))
 	c := small()
-	untrained := fitted(t, c, task, idle{}, nil).state.Agents[0].Actor
+	untrained := fitted(t, c, task, idle{}, nil).State.Agents[0].Actor
 	spoil := func(towards int) func(*actor.Actor) {
 		return func(a *actor.Actor) {
 			a.Layer("heads_bias")[towards] = 50
 		}
 	}
-	if kept := fitted(t, c, task, idle{at: 1, spoil: spoil(2)}, nil).state.Agents[0].Actor; !slices.Equal(kept.Weights, untrained.Weights) {
+	if kept := fitted(t, c, task, idle{at: 1, spoil: spoil(2)}, nil).State.Agents[0].Actor; !slices.Equal(kept.Weights, untrained.Weights) {
 		t.Error("an agent that always asks the dear model is kept")
 	}
 	c.Checks = 0
-	if kept := fitted(t, c, task, idle{at: 1, spoil: spoil(2)}, nil).state.Agents[0].Actor; kept.Layer("heads_bias")[2] != 50 {
+	if kept := fitted(t, c, task, idle{at: 1, spoil: spoil(2)}, nil).State.Agents[0].Actor; kept.Layer("heads_bias")[2] != 50 {
 		t.Error("without checks the last agent is not kept")
 	}
 }
@@ -139,10 +139,13 @@ func TestRoundsAreGreedyEpisodes(t *testing.T) {
 		ends := map[string]int{}
 		for _, shake := range []string{"a", "b", "c", "d"} {
 			c := small()
-			c.Sequential, c.Steps, c.Vector = sequential, 0, true
+			c.Steps, c.Vector = 0, true
+			if !sequential {
+				c.Mode = "one-shot"
+			}
 			p := fitted(t, c, taskOf(asked("train", 80, 0), asked("validation", 40, 0)), idle{}, nil)
 			r := policy.Stream(5, "shake", shake)
-			w := p.state.Agents[0].Actor.Weights
+			w := p.State.Agents[0].Actor.Weights
 			for i := range w {
 				w[i] += float32(0.7 * r.NormFloat64()) // an agent with a will of its own
 			}
@@ -177,22 +180,22 @@ func TestRoundsAreGreedyEpisodes(t *testing.T) {
 // greedy plays one row of a test in the environment: whom the agent asks, and its last action.
 func greedy(t *testing.T, p *Router, test *policy.Split, row int) (asks []int32, last int) {
 	t.Helper()
-	s, net := p.state.Sense, p.state.Agents[0].Actor
-	g := &ground{split: test, expect: s.means(test.Len()), held: slices.Repeat([]int32{int32(nn.Everybody)}, test.Len())}
+	s, net := p.State.Estimator, p.State.Agents[0].Actor
+	g := &dataset{split: test, expect: s.means(test.Len()), fold: slices.Repeat([]int32{int32(nn.Everybody)}, test.Len())}
 	var err error
 	if g.world, err = env.NewWorld(test, s.priorWeights(g.expect), s.Answers); err != nil {
 		t.Fatal(err)
 	}
-	play, err := newPlayer(&p.config, s, g, net.Shape, 1)
+	play, err := newPlayer(&p.config, s, g, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	play.env.Reset(0, int32(row%test.Len()), sweep[row/test.Len()])
-	at, reward, done := newViews(net.Shape, 1), []float32{0}, []bool{false}
+	at, reward, done := rl.NewObservations(1, net.Shape), []float32{0}, []bool{false}
 	for !done[0] {
-		at.see(play, 0, 0)
-		at.judge(net.Batch(), net.Shape, 0, 1)
-		if last = likeliest(at.logits); last < len(pool) {
+		at.Observe(play, 0, 0)
+		at.Act(net.Batch(), 0, 1)
+		if last = at.Likeliest(0); last < len(pool) {
 			asks = append(asks, int32(last))
 		}
 		play.env.Step([]int32{int32(last)}, reward, done)
@@ -215,12 +218,12 @@ func TestMissingAnswersInRounds(t *testing.T) {
 	if more == 0 {
 		t.Error("nobody asks on after a missing answer")
 	}
-	v := newViewer(p, p.state.Sense.means(1))
+	v := newChooser(p, p.State.Estimator.means(1))
 	a := &policy.Asked{
 		Offset: []int32{0, 3}, Model: []int32{0, 1, 2}, Missing: []bool{false, true, false}, Answer: []string{"A", "", "B"},
 		Figures: policy.Matrix{policy.Cost: {0.5, nan32, 2}, policy.Latency: {1, nan32, 3}},
 	}
-	v.read(a, 0, "", p.state.Sense.Overall.Row(policy.Quality, 0))
+	v.read(a, 0, "", p.State.Estimator.Overall.Row(policy.Quality, 0))
 	if s := v.seen.Spent; s[policy.Cost] != 2.5 || s[policy.Latency] != 4 || s[policy.Carbon] == s[policy.Carbon] {
 		t.Errorf("charged %+v, want 2.5 USD, 4 s and an unknown carbon", s)
 	}
@@ -260,7 +263,7 @@ func TestCheckpoints(t *testing.T) {
 		t.Error("what was loaded routes otherwise")
 	}
 	vector, one, separate := c, c, c
-	vector.Vector, one.Sequential, separate.Separate = true, false, true
+	vector.Vector, one.Mode, separate.Conditioned = true, "one-shot", false
 	for what, other := range map[string]Config{"that sees vectors": vector, "that asks once": one, "for one preference each": separate} {
 		if _, err := load(other, state); err == nil {
 			t.Errorf("an agent %s takes the checkpoint", what)
@@ -269,7 +272,9 @@ func TestCheckpoints(t *testing.T) {
 	if _, err := load(c, state[:len(state)/2]); err == nil {
 		t.Error("half a checkpoint is taken")
 	}
-	if _, err := (&Router{config: c}).Save(); err == nil {
+	if unfitted, err := New(c, nil); err != nil {
+		t.Fatal(err)
+	} else if _, err := unfitted.Save(); err == nil {
 		t.Error("an agent that was not fitted is saved")
 	}
 }
@@ -277,12 +282,12 @@ func TestCheckpoints(t *testing.T) {
 // Agents of their own are trained on one preference each, in order, and route what they were trained for.
 func TestSeparateAgents(t *testing.T) {
 	c := small()
-	c.Separate = true
+	c.Conditioned = false
 	p := fitted(t, c, taskOf(asked("train", 40, 0), asked("validation", 40, 0)), idle{}, nil)
-	if len(p.state.Agents) != len(sweep) {
-		t.Fatalf("%d agents, want %d", len(p.state.Agents), len(sweep))
+	if len(p.State.Agents) != len(sweep) {
+		t.Fatalf("%d agents, want %d", len(p.State.Agents), len(sweep))
 	}
-	for i, a := range p.state.Agents {
+	for i, a := range p.State.Agents {
 		if a.Preference == nil || *a.Preference != sweep[i] {
 			t.Errorf("agent %d is for %+v, want %+v", i, a.Preference, sweep[i])
 		}
@@ -291,8 +296,8 @@ func TestSeparateAgents(t *testing.T) {
 
 func TestWhatAgentsRefuse(t *testing.T) {
 	bandit, sequential, many := small(), small(), small()
-	bandit.Bandit, bandit.Sequential, bandit.Warm = true, false, WarmPredict
-	sequential.Bandit = true
+	bandit.Feedback, bandit.Mode, bandit.WarmStart = "bandit", "one-shot", "predict"
+	sequential.Feedback = "bandit"
 	many.Setup.Models = make([]policy.Model, env.MaxModels+1)
 	for what, c := range map[string]Config{"labels under bandit feedback": bandit, "bandit feedback in rounds": sequential, "a pool beyond a word": many} {
 		if _, err := New(c, nil); err == nil {
@@ -325,73 +330,23 @@ func TestUntrainedParameters(t *testing.T) {
 	}
 }
 
-func TestExplainedVariance(t *testing.T) {
-	target := []float32{1, 2, 3, 4}
+func TestTheAgentOfTheNearestPreferenceRoutes(t *testing.T) {
+	agents := []trained{
+		{Preference: &policy.Preference{}}, {Preference: &policy.Preference{policy.Cost: 10}},
+		{Preference: &policy.Preference{policy.Cost: 1000}}, {Preference: &policy.Preference{policy.Carbon: 2}},
+	}
 	for _, c := range []struct {
-		value []float32
-		want  float64
-	}{{target, 1}, {[]float32{2, 3, 4, 5}, 1}, {[]float32{7, 7, 7, 7}, 0}, {[]float32{4, 3, 2, 1}, -3}, {[]float32{1, 2, 3, 3}, 1 - 0.1875/1.25}} {
-		if got := ExplainedVariance(c.value, target); math.Abs(got-c.want) > 1e-6 {
-			t.Errorf("%v explains %v of %v, want %v", c.value, got, target, c.want)
+		p    policy.Preference
+		want int
+	}{
+		{policy.Preference{}, 0}, {policy.Preference{policy.Cost: 10}, 1}, {policy.Preference{policy.Cost: 14}, 1},
+		{policy.Preference{policy.Cost: 900}, 2}, {policy.Preference{policy.Cost: 1e6}, 2}, {policy.Preference{policy.Carbon: 1}, 3},
+	} {
+		if got := nearest(agents, c.p); got != c.want {
+			t.Errorf("%+v goes to agent %d, want %d", c.p, got, c.want)
 		}
 	}
-	if got := ExplainedVariance([]float32{1, 2}, []float32{3, 3}); got != 0 {
-		t.Errorf("of a constant %v is explained", got)
-	}
-}
-
-// Minibatches together hold every row once, each with its own figures.
-func TestBatchesDealEveryRowOnce(t *testing.T) {
-	const slots, horizon, width, actions, each, count = 4, 3, 2, 3, 2, 3
-	r := &Rollout{Slots: slots, Horizon: horizon, Width: width, Actions: actions, Each: each}
-	for row := range r.Rows() {
-		x := float32(row)
-		r.State = append(r.State, x, x+0.5)
-		for a := range actions {
-			r.About = append(r.About, 10*x+float32(a), x)
-			r.Base = append(r.Base, 100*x+float32(a))
-		}
-		r.Action = append(r.Action, int32(row%actions))
-		r.LogP, r.Ahead, r.Value = append(r.LogP, -x), append(r.Ahead, 2*x), append(r.Value, 3*x)
-	}
-	advantage, target := make([]float32, r.Rows()), make([]float32, r.Rows())
-	for row := range advantage {
-		advantage[row], target[row] = float32(row)+0.25, float32(row)+0.75
-	}
-	var b Batches
-	b.Shuffle(r, policy.Stream(1, "deal"))
-	size := r.Rows() / count
-	seen := map[int]bool{}
-	facts := 2*actions + 5
-	for k := range count {
-		into := actor.Sample{
-			State: make([]float32, size*width), About: make([]float32, actions*size*each), Facts: make([]float32, facts*size),
-		}
-		b.Deal(r, k, size, advantage, target, into)
-		for i := range size {
-			row := int(into.State[i*width])
-			if seen[row] {
-				t.Errorf("row %d is dealt twice", row)
-			}
-			seen[row] = true
-			x, fact := float32(row), func(j int) float32 { return into.Facts[j*size+i] }
-			for a := range actions {
-				want := float32(0)
-				if a == row%actions {
-					want = 1
-				}
-				if fact(a) != 100*x+float32(a) || fact(actions+a) != want || into.About[(a*size+i)*each] != 10*x+float32(a) {
-					t.Errorf("row %d, action %d: base %v, taken %v, about %v", row, a, fact(a), fact(actions+a), into.About[(a*size+i)*each])
-				}
-			}
-			for j, want := range []float32{-x, 2 * x, 3 * x, x + 0.25, x + 0.75} {
-				if fact(2*actions+j) != want {
-					t.Errorf("row %d: fact %d is %v, want %v", row, j, fact(2*actions+j), want)
-				}
-			}
-		}
-	}
-	if len(seen) != r.Rows() {
-		t.Errorf("%d rows are dealt, want %d", len(seen), r.Rows())
+	if got := nearest([]trained{{}}, policy.Preference{policy.Cost: 5}); got != 0 {
+		t.Errorf("the only agent is %d, want 0", got)
 	}
 }

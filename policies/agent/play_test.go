@@ -8,17 +8,42 @@ import (
 	"github.com/trilemma-bench/trilemma/policies/env"
 	"github.com/trilemma-bench/trilemma/policies/nn/actor"
 	"github.com/trilemma-bench/trilemma/policies/policy"
+	"github.com/trilemma-bench/trilemma/policies/rl"
 )
 
-func playing(t testing.TB, c Config, missing float64) (*collector, *actor.Actor) {
+func playing(t testing.TB, c Config, missing float64) (*recorder, *actor.Actor) {
 	t.Helper()
 	task := taskOf(asked("train", 40, missing), asked("validation", 30, missing))
-	s, grounds, shape := laid(t, &c, task)
-	k, err := newCollector(&c, s, task.Preferences, grounds[0], shape)
+	s, datasets, shape := laid(t, &c, task)
+	k, err := newArena(&c, s, task.Preferences, datasets[0])
 	if err != nil {
 		t.Fatal(err)
 	}
-	return k, actorOf(t, shape)
+	r := &recorder{arena: k}
+	r.collector = rl.NewCollector(r, c.Slots, c.Horizon, shape, k.draw)
+	return r, actorOf(t, shape)
+}
+
+// recorder is an arena that notes which prompt every step was taken at.
+type recorder struct {
+	*arena
+	collector *rl.Collector
+	prompts   []int32 // [rows] of the last rollout
+}
+
+func (k *recorder) Step(action []int32, reward []float32, done []bool) {
+	k.prompts = append(k.prompts, k.env.Prompt...)
+	k.arena.Step(action, reward, done)
+}
+
+func (k *recorder) collect(t *testing.T, a *actor.Actor) *rl.Rollout {
+	t.Helper()
+	k.prompts = k.prompts[:0]
+	r, err := k.collector.Collect(t.Context(), a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
 }
 
 // episodes follows a slot's actions through rollouts and says, in plain arithmetic over the split, what each step earned.
@@ -69,28 +94,25 @@ func TestRolloutsAreWhatWasPlayed(t *testing.T) {
 	k, net := playing(t, c, 0)
 	slots := make([]episodes, c.Slots)
 	for i := range slots {
-		slots[i].split = k.ground.split
+		slots[i].split = k.dataset.split
 	}
 	which := slices.Clone(k.which)
 	logits, value := make([]float32, 5), []float32{0}
 	for round := range 4 {
 		prompts := slices.Clone(k.env.Prompt)
-		r, err := k.collect(t.Context(), net)
-		if err != nil {
-			t.Fatal(err)
-		}
+		r := k.collect(t, net)
 		var score, ended float64
 		for row := range r.Rows() {
 			slot := row % c.Slots
-			if row < c.Slots && r.Prompt[row] != prompts[slot] {
-				t.Errorf("round %d: slot %d plays prompt %d, it stood at %d", round, slot, r.Prompt[row], prompts[slot])
+			if row < c.Slots && k.prompts[row] != prompts[slot] {
+				t.Errorf("round %d: slot %d plays prompt %d, it stood at %d", round, slot, k.prompts[row], prompts[slot])
 			}
 			p, action := sweep[which[slot]], int(r.Action[row])
-			reward, done := slots[slot].step(r.Prompt[row], action, p, func(m int) float32 { return k.sense.priorWeight(k.sense.Overall.Row(policy.Quality, 0)[m]) })
+			reward, done := slots[slot].step(k.prompts[row], action, p, func(m int) float32 { return k.estimator.priorWeight(k.estimator.Overall.Row(policy.Quality, 0)[m]) })
 			if want := reward * float64(k.scale[which[slot]]); math.Abs(float64(r.Reward[row])-want) > 1e-5 || r.Done[row] != done {
 				t.Fatalf("round %d row %d: action %d earns %v and ends %v, want %v and %v", round, row, action, r.Reward[row], r.Done[row], want, done)
 			}
-			net.Batch().Forward(1, r.State[row*r.Width:], r.About[row*5*r.Each:], r.Base[row*5:], logits, value, new(actor.Scratch))
+			net.Batch().Forward(1, r.State[row*r.In:], r.About[row*5*r.Each:], r.Base[row*5:], logits, value, new(actor.Scratch))
 			actor.LogSoftmax(logits)
 			if math.Abs(float64(logits[action]-r.LogP[row])) > 1e-4 || math.Abs(float64(value[0]+r.Ahead[row]-r.Value[row])) > 1e-4 {
 				t.Fatalf("round %d row %d: log-probability %v and value %v, want %v and %v", round, row, r.LogP[row], r.Value[row], logits[action], value[0]+r.Ahead[row])
@@ -102,7 +124,7 @@ func TestRolloutsAreWhatWasPlayed(t *testing.T) {
 			}
 		}
 		found := map[string]float64{}
-		for _, m := range k.metrics(r) {
+		for _, m := range k.Played(r) {
 			found[m.Name] = m.Value
 		}
 		if ended == 0 || math.Abs(found["score"]-score/ended) > 1e-6 || math.Abs(found["episode_steps"]-float64(r.Rows())/ended) > 1e-6 {
@@ -112,15 +134,15 @@ func TestRolloutsAreWhatWasPlayed(t *testing.T) {
 }
 
 // nextPreference finds under which preference a slot goes on after row: the one whose λ its state tells.
-func nextPreference(t *testing.T, k *collector, r *Rollout, row int) int {
+func nextPreference(t *testing.T, k *recorder, r *rl.Rollout, row int) int {
 	t.Helper()
 	next := row + r.Slots
 	if next >= r.Rows() {
 		return k.which[row%r.Slots]
 	}
-	state := r.State[next*r.Width : (next+1)*r.Width]
+	state := r.State[next*r.In : (next+1)*r.In]
 	for i, p := range sweep {
-		typical := k.sense.Typical
+		typical := k.estimator.Typical
 		if state[0] == squash(float32(p[policy.Cost]*typical[policy.Cost])) && state[1] == squash(float32(p[policy.Latency]*typical[policy.Latency])) {
 			return i
 		}
@@ -132,17 +154,15 @@ func nextPreference(t *testing.T, k *collector, r *Rollout, row int) int {
 // Spend is charged once for each model asked, in the tally that budgets follow too.
 func TestBudgetsFollowWhatIsCharged(t *testing.T) {
 	c := small()
-	c.Budget[policy.Cost] = 0.01
+	c.BudgetCost = 0.01
 	k, net := playing(t, c, 0)
-	if _, err := k.collect(t.Context(), net); err != nil {
-		t.Fatal(err)
-	}
+	k.collect(t, net)
 	mean := k.tally.spent[policy.Cost] / k.tally.episodes
-	if !(mean > c.Budget[policy.Cost]) {
-		t.Fatalf("an untrained agent spends %v, which the budget of %v does not bind", mean, c.Budget[policy.Cost])
+	if !(mean > c.BudgetCost) {
+		t.Fatalf("an untrained agent spends %v, which the budget of %v does not bind", mean, c.BudgetCost)
 	}
 	k.learnMultipliers()
-	if want := c.MultiplierRate * min(1, mean/c.Budget[policy.Cost]-1) / c.Budget[policy.Cost]; math.Abs(k.multiplier[policy.Cost]-want) > 1e-9 || k.multiplier[policy.Carbon] != 0 {
+	if want := c.MultiplierRate * min(1, mean/c.BudgetCost-1) / c.BudgetCost; math.Abs(k.multiplier[policy.Cost]-want) > 1e-9 || k.multiplier[policy.Carbon] != 0 {
 		t.Errorf("prices %v after a mean of %v, want %v for cost alone", k.multiplier, mean, want)
 	}
 	if got := k.under(policy.Preference{policy.Cost: 2}); got[policy.Cost] != 2+k.multiplier[policy.Cost] || got[policy.Carbon] != 0 {
@@ -159,7 +179,7 @@ func TestBudgetsFollowWhatIsCharged(t *testing.T) {
 
 // The value at risk goes to the α-quantile of the returns, and with it the changed returns to CVaR in the mean.
 func TestRiskIsCVaR(t *testing.T) {
-	k := &collector{player: &player{config: &Config{RiskWeight: 1, RiskLevel: 0.25}}, threshold: []float64{0}}
+	k := &arena{player: &player{config: &Config{Objective: Objective{RiskWeight: 1, RiskLevel: 0.25}}}, threshold: []float64{0}}
 	r := policy.Stream(1, "risk")
 	var sum, n float64
 	for i := range 60_000 {
@@ -194,7 +214,7 @@ func TestScalesAreSpreads(t *testing.T) {
 }
 
 func TestPreferencesArePlayedAsTheyCount(t *testing.T) {
-	k := &collector{preferences: sweep, draw: policy.Stream(1, "preferences")}
+	k := &arena{preferences: sweep, draw: policy.Stream(1, "preferences")}
 	count := func() (share [3]float64) {
 		for range 6000 {
 			share[k.drawPreference()] += 1.0 / 6000
@@ -215,40 +235,31 @@ func TestPreferencesArePlayedAsTheyCount(t *testing.T) {
 // A collector that goes on from a state plays what the other would have played.
 func TestPlayGoesOnFromItsState(t *testing.T) {
 	c := small()
-	c.RiskWeight, c.Budget[policy.Cost] = 0.3, 0.05
+	c.RiskWeight, c.BudgetCost = 0.3, 0.05
 	a, net := playing(t, c, 0.1)
 	b, _ := playing(t, c, 0.1)
 	for range 2 {
-		if _, err := a.collect(t.Context(), net); err != nil {
-			t.Fatal(err)
-		}
-		a.learnMultipliers()
-		a.metrics(a.roll)
+		a.Played(a.collect(t, net))
 	}
-	state, err := a.state()
+	state, err := a.State()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := b.restore(&state); err != nil {
+	if err := b.Restore(state); err != nil {
 		t.Fatal(err)
 	}
-	want, err := a.collect(t.Context(), net)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := b.collect(t.Context(), net)
-	if err != nil {
-		t.Fatal(err)
-	}
+	want := a.collect(t, net)
+	got := b.collect(t, net)
 	if !slices.Equal(got.Action, want.Action) || !slices.Equal(got.Reward, want.Reward) || !slices.Equal(got.State, want.State) || !slices.Equal(got.Last, want.Last) {
 		t.Error("it goes on otherwise")
 	}
-	if !slices.Equal(b.metrics(got), a.metrics(want)) {
+	if !slices.Equal(b.Played(got), a.Played(want)) {
 		t.Error("it reports otherwise")
 	}
-	state.Order = state.Order[1:]
-	if b.restore(&state) == nil {
-		t.Error("the state of another split is taken")
+	other := small()
+	other.Slots--
+	if c, _ := playing(t, other, 0.1); c.Restore(state) == nil {
+		t.Error("the state of other slots is taken")
 	}
 }
 
@@ -257,24 +268,21 @@ func TestOnlyWhatIsThereIsPlayed(t *testing.T) {
 	c := small()
 	k, net := playing(t, c, 0.6)
 	for range 5 {
-		r, err := k.collect(t.Context(), net)
-		if err != nil {
-			t.Fatal(err)
-		}
+		r := k.collect(t, net)
 		for row, a := range r.Action {
-			if a < 3 && !k.ground.split.Outcomes.Present[int(r.Prompt[row])*3+int(a)] {
-				t.Fatalf("row %d asks model %d, which did not answer prompt %d", row, a, r.Prompt[row])
+			if a < 3 && !k.dataset.split.Outcomes.Present[int(k.prompts[row])*3+int(a)] {
+				t.Fatalf("row %d asks model %d, which did not answer prompt %d", row, a, k.prompts[row])
 			}
 		}
 	}
 	nobody := asked("train", 5, 1.1)
-	s, grounds, shape := laid(t, &c, taskOf(asked("train", 40, 0), nil))
+	s, datasets, _ := laid(t, &c, taskOf(asked("train", 40, 0), nil))
 	world, err := env.NewWorld(nobody, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	grounds[0].split, grounds[0].world = nobody, world
-	if _, err := newCollector(&c, s, sweep, grounds[0], shape); err == nil {
+	datasets[0].split, datasets[0].world = nobody, world
+	if _, err := newArena(&c, s, sweep, datasets[0]); err == nil {
 		t.Error("a split without any outcome is played")
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
-// talk is a ground on which the logarithm of each cost over the expected one is share of a figure of the prompt and noise.
-func talk(t *testing.T, share float64) *ground {
+// talk is a dataset on which the logarithm of each cost over the expected one is share of a figure of the prompt and noise.
+func talk(t *testing.T, share float64) *dataset {
 	t.Helper()
 	const n, models = 4000, 3
 	r := policy.Stream(1, "talk")
@@ -32,13 +32,13 @@ func talk(t *testing.T, share float64) *ground {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &ground{split: s, expect: e, world: w}
+	return &dataset{split: s, expect: e, world: w}
 }
 
-func TestVerbosityIsTheCorrelation(t *testing.T) {
+func TestElasticityIsTheCorrelation(t *testing.T) {
 	for _, share := range []float64{0, 0.6} {
 		g := talk(t, share)
-		v := learnVerbosity(&Config{Name: "test"}, g)
+		v := learnElasticity(&Config{Name: "test"}, g)
 		if math.Abs(v.Elasticity[policy.Cost]-share) > 0.07 {
 			t.Errorf("elasticity %.3f, want about %v", v.Elasticity[policy.Cost], share)
 		}
@@ -59,8 +59,8 @@ func TestVerbosityIsTheCorrelation(t *testing.T) {
 	}
 }
 
-func TestVerbosityOfNothing(t *testing.T) {
-	v := verbosity{Elasticity: policy.Figures{1, 1, 1, 1, 1, 1}, Shift: policy.Figures{1, 1, 1, 1, 1, 1}}
+func TestElasticityOfNothing(t *testing.T) {
+	v := lengthElasticity{Elasticity: policy.Figures{1, 1, 1, 1, 1, 1}, Shift: policy.Figures{1, 1, 1, 1, 1, 1}}
 	e := forecast.NewExpected(1, 2)
 	nan := float32(math.NaN())
 	for _, seen := range []*env.Seen{{}, {Models: []int32{1}}, {Models: []int32{1}, Spent: env.Result{policy.Cost: nan, policy.Carbon: nan, policy.Latency: nan}}} {

@@ -8,26 +8,26 @@ import (
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
-// verbosity is how far one answer that cost more than was expected tells that the next one will: models are talkative
+// lengthElasticity is how far one answer that cost more than was expected tells that the next one will: models are talkative
 // about the same prompts. With r the logarithm of what the answers in hand cost over what was expected of them, another
 // model's cost is expected to be
 //
 //	E[cost | r] = e^(Shift + Elasticity·r) · what the prompt alone lets expect
 //
 // and likewise whatever else is spent, each with figures of its own. The zero value expects nothing of r.
-type verbosity struct {
+type lengthElasticity struct {
 	Elasticity policy.Figures `json:"elasticity"`
 	Shift      policy.Figures `json:"shift"`
 }
 
 const (
-	verbosityPairs = 8 // of models, drawn for every prompt
-	verbosityMost  = 2 // bound of |r|
+	elasticityPairs = 8 // of models, drawn for every prompt
+	elasticityMost  = 2 // bound of |r|
 )
 
-// learnVerbosity fits the elasticities by least squares of one model's logarithm on another's, over pairs of models that
+// learnElasticity fits the elasticities by least squares of one model's logarithm on another's, over pairs of models that
 // answered the same prompt, and the shifts so that the mean is kept.
-func learnVerbosity(c *Config, g *ground) (v verbosity) {
+func learnElasticity(c *Config, g *dataset) (v lengthElasticity) {
 	draw := policy.Stream(c.Setup.Seed, c.Name, "verbosity")
 	models := g.expect.Models
 	for _, q := range policy.Weighed {
@@ -44,7 +44,7 @@ func learnVerbosity(c *Config, g *ground) (v verbosity) {
 		var of, by []float64
 		var product, square float64
 		for i := range g.split.Len() {
-			for range verbosityPairs {
+			for range elasticityPairs {
 				a := draw.IntN(models)
 				b := (a + 1 + draw.IntN(models-1)) % models
 				x, y := ratio(i, a), ratio(i, b)
@@ -74,11 +74,11 @@ func exceeds(figure, expected float64) float64 {
 	if !(figure > 0) || !(expected > 0) {
 		return 0
 	}
-	return math.Min(math.Max(math.Log(figure/expected), -verbosityMost), verbosityMost)
+	return math.Min(math.Max(math.Log(figure/expected), -elasticityMost), elasticityMost)
 }
 
 // factors are what is expected to be spent on models not asked yet is to be multiplied by in a state.
-func (v *verbosity) factors(e *forecast.Expected, row int, seen *env.Seen) policy.Figures {
+func (v *lengthElasticity) factors(e *forecast.Expected, row int, seen *env.Seen) policy.Figures {
 	var out policy.Figures
 	for q := range out {
 		out[q] = 1
