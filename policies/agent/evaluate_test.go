@@ -57,8 +57,6 @@ func TestACheckIsTheGreedyUtility(t *testing.T) {
 	}
 }
 
-var nan = math.NaN()
-
 // Checks are on prompts that all models answered, as far as there are any; models that nothing is known of do not count.
 func TestChecksAreOnPromptsThatAllAnswered(t *testing.T) {
 	c := small()

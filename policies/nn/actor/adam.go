@@ -21,7 +21,7 @@ func (a adam) step(gradient, rate, alive *graph.Node, clipNorm, epsilon float64)
 	}
 	steps := graph.Add(a.steps, alive)
 	correct := func(beta float64) *graph.Node {
-		return graph.Inverse(graph.OneMinus(graph.Pow(scalar(beta), graph.MaxScalar(steps, 1))))
+		return graph.Reciprocal(graph.OneMinus(graph.Pow(scalar(beta), graph.MaxScalar(steps, 1))))
 	}
 	weights, mean, square := nn.Adam(a.weights, a.mean, a.square, gradient, graph.Mul(alive, rate), correct(nn.Beta1), correct(nn.Beta2), 0, epsilon)
 	kept := func(old, now *graph.Node) *graph.Node { return graph.Add(old, graph.Mul(alive, graph.Sub(now, old))) }
