@@ -149,7 +149,7 @@ func (s *estimator) draw(uniform func() float64, e *forecast.Expected, row int, 
 	return chosen
 }
 
-// answerWidth is the number of inputs of the credit before the one-hot of the model: its expected score, its response and
+// answerWidth is the number of inputs of the answer model before the one-hot of the model: its expected score, its response and
 // which answer it gave.
 func (s *estimator) answerWidth() int { return 1 + env.ShapeFeatures + len(s.Answers) }
 
@@ -181,7 +181,7 @@ func (s *estimator) learnAnswerModel(ctx context.Context, c *Config, datasets []
 	}
 	var err error
 	if s.AnswerModel, err = nn.Train(ctx, correctnessNet(c, "credit", ex.N), ex, report); err != nil {
-		return fmt.Errorf("training the credit of answers: %w", err)
+		return fmt.Errorf("training the answer model: %w", err)
 	}
 	for _, g := range datasets {
 		weights := s.priorWeights(g.expect)
@@ -237,7 +237,7 @@ func newWeigher(s *estimator) *weigher {
 	return j
 }
 
-// weight is an answer's weight in the vote, by a member of the credit or all.
+// weight is an answer's weight in the vote, by a member of the answer model or all.
 func (j *weigher) weight(member int, score float32, m int, answer int32, shape []float32) float32 {
 	j.estimator.answerInput(score, m, answer, shape, j.input)
 	return j.estimator.voteWeight(j.estimator.AnswerModel.OneHot(member, j.input, m, j.hidden, j.out))
