@@ -23,9 +23,9 @@ import (
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
-// Replay is the accounting as package replay takes it.
-func (a Accounting) Replay() (billing.Accounting, error) {
-	out := billing.Accounting{Energy: energy.Default(), IgnoreRegions: a.IgnoreRegions}
+// Billing is the accounting as package billing takes it.
+func (a Accounting) Billing() (billing.Accounting, error) {
+	out := billing.Accounting{Energy: energy.Default(), IgnoreRegions: a.IgnoreRegions, WaterLPerKWh: a.WaterLPerKWh}
 	out.Energy.PUE, out.Energy.BatchSize, out.Energy.QuantisationBits = a.PUE, a.BatchSize, a.QuantisationBits
 	out.Energy.Prefill.On, out.Energy.Prefill.Utilisation = a.Prefill, a.PrefillUtilisation
 	out.Method = a.method()

@@ -46,7 +46,7 @@ type Plan struct {
 // Prepare loads the data of an experiment and expands it into cells. Everything that is wrong with the input is an error
 // here.
 func Prepare(ctx context.Context, spec *experiment.Spec, opt Options) (*Plan, error) {
-	acc, err := spec.Accounting.Replay()
+	acc, err := spec.Accounting.Billing()
 	if err != nil {
 		return nil, fmt.Errorf("accounting: %w", err)
 	}
