@@ -16,9 +16,14 @@ func TestRowsHaveEveryQuantity(t *testing.T) {
 	for _, q := range policy.Weighed {
 		p.Lambda[q] = f[q]
 	}
+	p.Low, p.High = f, f
 	row := p.row()
-	if got := row.point(); got.Figures != p.Figures || got.Lambda != p.Lambda {
-		t.Errorf("a point's %v and %v come back as %v and %v: give pointRow the fields of each quantity", p.Figures, p.Lambda, got.Figures, got.Lambda)
+	got := row.point()
+	for _, q := range []policy.Quantity{policy.Cost, policy.Latency} { // what has no bounds of its own
+		got.Low[q], got.High[q] = f[q], f[q]
+	}
+	if got.Figures != f || got.Low != f || got.High != f || got.Lambda != p.Lambda {
+		t.Errorf("a point's %v come back as %+v: give pointRow the fields of each quantity", f, got)
 	}
 	var d Decision
 	if d.SetFigures(f); d.Figures() != f {
