@@ -52,7 +52,7 @@ func New(results, host string) (*Server, error) {
 		"GET /{$}":                      s.index,
 		"GET /runs.json":                s.runs,
 		"GET /run/{experiment}/{id}/":   s.run,
-		"GET /report":                   s.together,
+		"GET /report":                   s.combined,
 		"GET /compare":                  s.compare,
 		"GET /status/{experiment}/{id}": s.status,
 	} {
@@ -215,8 +215,8 @@ func (s *Server) run(w http.ResponseWriter, r *http.Request) error {
 	return html(w, page)
 }
 
-// together is one report of several runs.
-func (s *Server) together(w http.ResponseWriter, r *http.Request) error {
+// combined is one report of several runs.
+func (s *Server) combined(w http.ResponseWriter, r *http.Request) error {
 	runs, err := s.named(r.URL.Query()["run"])
 	if err != nil {
 		return err

@@ -9,7 +9,6 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
-	"github.com/trilemma-bench/trilemma/harness/backend"
 	"github.com/trilemma-bench/trilemma/policies/compute"
 	"github.com/trilemma-bench/trilemma/policies/nn"
 )
@@ -73,7 +72,7 @@ func backendInstallCommand() *cobra.Command {
 			if len(args) > 0 {
 				name = args[0]
 			}
-			path, fresh, err := backend.Install(cmd.Context(), name, file, again, cmd.ErrOrStderr())
+			path, fresh, err := installBackend(cmd.Context(), name, file, again, cmd.ErrOrStderr())
 			if err != nil {
 				return err
 			}

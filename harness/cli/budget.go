@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/trilemma-bench/trilemma/harness/recommend"
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 func budgetCommand() *cobra.Command {
@@ -23,11 +24,11 @@ looking ahead. Shows how near the spend ends to the budget, and the score beside
 			if (cost == "") == (carbon == "") {
 				return errors.New("give one budget: --max-cost 0.30/1k or --max-carbon 2g/1k")
 			}
-			kind, text := recommend.Cost, cost
+			quantity, text := policy.Cost, cost
 			if carbon != "" {
-				kind, text = recommend.Carbon, carbon
+				quantity, text = policy.Carbon, carbon
 			}
-			limit, err := recommend.ParseLimit(kind, text)
+			limit, err := recommend.ParseLimit(quantity, text)
 			if err != nil {
 				return err
 			}
@@ -39,7 +40,7 @@ looking ahead. Shows how near the spend ends to the budget, and the score beside
 			if err != nil {
 				return err
 			}
-			spec.Kind, spec.Budget = kind, limit
+			spec.Quantity, spec.Budget = quantity, limit
 			streams, err := choices.Hold(spec)
 			if err != nil {
 				return err

@@ -12,9 +12,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/trilemma-bench/trilemma/harness/billing"
 	"github.com/trilemma-bench/trilemma/harness/cost"
 	"github.com/trilemma-bench/trilemma/harness/importer"
-	"github.com/trilemma-bench/trilemma/harness/replay"
 	"github.com/trilemma-bench/trilemma/harness/report"
 	"github.com/trilemma-bench/trilemma/harness/synth"
 	"github.com/trilemma-bench/trilemma/harness/textfile"
@@ -89,12 +89,12 @@ they lack. With a price book, bill by it, and say which prices of the trace's mo
 }
 
 // describeAccounting is the default accounting with what the flags say, over a trace whose tokens were counted where asked.
-func describeAccounting(ctx context.Context, t *trace.Trace, usage, tokens string) (replay.Accounting, error) {
-	acc := replay.DefaultAccounting()
+func describeAccounting(ctx context.Context, t *trace.Trace, usage, tokens string) (billing.Accounting, error) {
+	acc := billing.DefaultAccounting()
 	switch usage {
 	case "inclusive":
 	case "exclusive":
-		acc.Usage = replay.Exclusive
+		acc.Usage = billing.Exclusive
 	default:
 		return acc, fmt.Errorf("--usage %q: want inclusive or exclusive", usage)
 	}

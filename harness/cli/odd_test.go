@@ -11,6 +11,7 @@ import (
 
 	"github.com/trilemma-bench/trilemma/harness/trace"
 	"github.com/trilemma-bench/trilemma/harness/trace/file"
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // altered writes a simulated trace of 300 prompts × 4 models after change had its way with it.
@@ -35,7 +36,7 @@ func forget(tr *trace.Trace, prompt, model int) {
 	o := &tr.Outcomes
 	i := o.At(prompt, model)
 	o.Present.Clear(i)
-	for _, m := range [][]float32{o.Score, o.InputTokens, o.OutputTokens, o.CostUSD, o.LatencySec, o.EnergyWh, o.CarbonG, o.Propensity} {
+	for _, m := range [][]float32{o.Logged[policy.Quality], o.InputTokens, o.OutputTokens, o.Logged[policy.Cost], o.Logged[policy.Latency], o.Logged[policy.Energy], o.Logged[policy.Carbon], o.Propensity} {
 		if m != nil {
 			m[i] = float32(math.NaN())
 		}
@@ -105,9 +106,9 @@ func TestOddTraces(t *testing.T) {
 				for m := range tr.Models {
 					tr.Models[m].PriceInputUSDPerMTok, tr.Models[m].PriceOutputUSDPerMTok = 0, 0
 				}
-				for i := range tr.Outcomes.CostUSD {
+				for i := range tr.Outcomes.Logged[policy.Cost] {
 					if tr.Outcomes.Present.Has(i) {
-						tr.Outcomes.CostUSD[i] = 0
+						tr.Outcomes.Logged[policy.Cost][i] = 0
 					}
 				}
 			},
@@ -178,8 +179,8 @@ func TestOddTraces(t *testing.T) {
 			change: func(tr *trace.Trace) {
 				tr.Models[1].PriceInputUSDPerMTok, tr.Models[1].PriceOutputUSDPerMTok = math.NaN(), math.NaN()
 				for p := range tr.Prompts.ID {
-					if at := tr.Outcomes.At(p, 1); tr.Outcomes.CostUSD != nil {
-						tr.Outcomes.CostUSD[at] = float32(math.NaN())
+					if at := tr.Outcomes.At(p, 1); tr.Outcomes.Logged[policy.Cost] != nil {
+						tr.Outcomes.Logged[policy.Cost][at] = float32(math.NaN())
 					}
 				}
 			},
@@ -189,9 +190,9 @@ func TestOddTraces(t *testing.T) {
 		{
 			name: "every score the same",
 			change: func(tr *trace.Trace) {
-				for i := range tr.Outcomes.Score {
+				for i := range tr.Outcomes.Logged[policy.Quality] {
 					if tr.Outcomes.Present.Has(i) {
-						tr.Outcomes.Score[i] = 1
+						tr.Outcomes.Logged[policy.Quality][i] = 1
 					}
 				}
 			},

@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -11,13 +13,14 @@ import (
 	"github.com/trilemma-bench/trilemma/harness/recommend"
 	"github.com/trilemma-bench/trilemma/harness/runner"
 	"github.com/trilemma-bench/trilemma/harness/store"
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 func recommendCommand() *cobra.Command {
 	var results, pool, objective string
 	var confidence float64
 	var asJSON bool
-	flagOf := map[recommend.Kind]*string{recommend.Cost: new(string), recommend.Carbon: new(string), recommend.Latency: new(string), recommend.Quality: new(string)}
+	var limitText [policy.NumQuantities]string
 	cmd := &cobra.Command{
 		Use:   "recommend [RUN]",
 		Short: "Choose the policy and setting that are certain to keep your limits, by the selection prompts",
@@ -30,23 +33,24 @@ prompts would prove it.`,
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			limits := recommend.None()
-			for kind, into := range map[recommend.Kind]*float64{
-				recommend.Cost: &limits.MaxCostUSD, recommend.Carbon: &limits.MaxCarbonG, recommend.Latency: &limits.MaxLatencySec, recommend.Quality: &limits.MinQuality,
-			} {
-				if text := *flagOf[kind]; text != "" {
-					x, err := recommend.ParseLimit(kind, text)
+			for q, text := range limitText {
+				if text != "" {
+					x, err := recommend.ParseLimit(policy.Quantity(q), text)
 					if err != nil {
 						return err
 					}
-					*into = x
+					limits[q] = x
 				}
 			}
 			if !(confidence > 0 && confidence < 1) {
 				return fmt.Errorf("--confidence %v: want more than 0 and less than 1, such as 0.95", confidence)
 			}
-			goal := recommend.Kind(objective)
-			if _, known := flagOf[goal]; objective != "" && !known {
-				return fmt.Errorf("--objective %q: want quality, cost, carbon or latency", objective)
+			goal := recommend.Auto
+			if objective != "" {
+				var err error
+				if goal, err = policy.FindQuantity(objective); err != nil || !slices.Contains(recommend.Limited, goal) {
+					return fmt.Errorf("--objective %q: want one of %v", objective, recommend.Limited)
+				}
 			}
 			run, err := found(results, first(args))
 			if err != nil {
@@ -78,11 +82,11 @@ prompts would prove it.`,
 	flags := cmd.Flags()
 	flags.StringVar(&results, "results", "results", "folder of all results")
 	flags.StringVar(&pool, "pool", "", "pool to choose from; the run's first where left out")
-	flags.StringVar(flagOf[recommend.Cost], "max-cost", "", "USD, such as 0.30/1k (for 1,000 prompts)")
-	flags.StringVar(flagOf[recommend.Carbon], "max-carbon", "", "grams of CO2e, such as 2g/1k")
-	flags.StringVar(flagOf[recommend.Latency], "max-latency", "", "mean seconds of an answer, such as 3s")
-	flags.StringVar(flagOf[recommend.Quality], "min-quality", "", "mean score, such as 0.65")
-	flags.StringVar(&objective, "objective", "", "what to make best within the limits: quality, cost, carbon or latency (default: cost or carbon where a quality is asked for, else quality)")
+	for _, q := range recommend.Limited {
+		name, example := recommend.Flag(q)
+		flags.StringVar(&limitText[q], name, "", fmt.Sprintf("mean %s of a prompt, such as %s", cmp.Or(q.Unit(), "score"), example))
+	}
+	flags.StringVar(&objective, "objective", "", fmt.Sprintf("what to make best within the limits, one of %v (default: cost or carbon where a quality is asked for, else quality)", recommend.Limited))
 	flags.Float64Var(&confidence, "confidence", recommend.DefaultConfidence, "probability with which all limits are kept")
 	flags.BoolVar(&asJSON, "json", false, "print as JSON")
 	return cmd

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/trilemma-bench/trilemma/harness/trace"
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // withoutUsage takes the usage away from the answers of the second model, called flaky, that failed.
@@ -16,9 +17,9 @@ func withoutUsage(tr *trace.Trace) {
 	tr.Models[1].ID = "flaky"
 	for p := range tr.Prompts.Len() {
 		at := o.At(p, 1)
-		o.Score[at] = float32(math.Round(float64(o.Score[at])))
-		if o.Score[at] == 0 {
-			for _, m := range [][]float32{o.InputTokens, o.OutputTokens, o.CostUSD, o.LatencySec, o.EnergyWh, o.CarbonG} {
+		o.Logged[policy.Quality][at] = float32(math.Round(float64(o.Logged[policy.Quality][at])))
+		if o.Logged[policy.Quality][at] == 0 {
+			for _, m := range [][]float32{o.InputTokens, o.OutputTokens, o.Logged[policy.Cost], o.Logged[policy.Latency], o.Logged[policy.Energy], o.Logged[policy.Carbon]} {
 				if m != nil {
 					m[at] = float32(math.NaN())
 				}
@@ -62,9 +63,14 @@ func TestScoresSurviveUnknownCosts(t *testing.T) {
 			if strings.Contains(text, "NaN") || strings.Contains(stdout, "NaN") {
 				t.Error("NaN is shown")
 			}
+			cost := -1
 			for line := range strings.Lines(text) {
-				if field := strings.Split(line, ","); field[1] == "predict" && (field[10] != "") != tc.costs {
-					t.Errorf("costs %v in %s, want %v", field[10] != "", line, tc.costs)
+				field := strings.Split(line, ",")
+				if cost < 0 {
+					cost = slices.Index(field, "cost_usd")
+				}
+				if field[1] == "predict" && (field[cost] != "") != tc.costs {
+					t.Errorf("costs %v in %s, want %v", field[cost] != "", line, tc.costs)
 				}
 			}
 		})
@@ -73,7 +79,7 @@ func TestScoresSurviveUnknownCosts(t *testing.T) {
 
 func TestDescribeShowsScoresWithoutCosts(t *testing.T) {
 	data := altered(t, func(tr *trace.Trace) {
-		tr.Outcomes.CostUSD = nil
+		tr.Outcomes.Logged[policy.Cost] = nil
 		for i := range tr.Outcomes.InputTokens {
 			tr.Outcomes.InputTokens[i], tr.Outcomes.OutputTokens[i] = float32(math.NaN()), float32(math.NaN())
 		}

@@ -109,7 +109,7 @@ func (c *Comparison) pool(pool string, a, b *side, opt Options) error {
 			c.Notices = append(c.Notices, fmt.Sprintf("pool %s: %s is only in %s", pool, name, c.Before))
 			continue
 		}
-		rows, err := contrast(pool, name, models, a, b, opt)
+		rows, err := comparePolicy(pool, name, models, a, b, opt)
 		if err != nil {
 			return err
 		}
@@ -126,9 +126,9 @@ func (c *Comparison) pool(pool string, a, b *side, opt Options) error {
 	return nil
 }
 
-// contrast compares one policy on the prompts that it covers in both runs and that every model answered; nil where there
+// comparePolicy compares one policy on the prompts that it covers in both runs and that every model answered; nil where there
 // are none.
-func contrast(pool, name string, models []string, a, b *side, opt Options) ([]Row, error) {
+func comparePolicy(pool, name string, models []string, a, b *side, opt Options) ([]Row, error) {
 	prompts := a.covered(pool, name)
 	for _, other := range [][]string{b.covered(pool, name), a.answered(pool, models)} {
 		known := map[string]bool{}
@@ -153,7 +153,7 @@ func contrast(pool, name string, models []string, a, b *side, opt Options) ([]Ro
 	}
 	if !selects(&in.Subjects[0]) || !selects(&in.Subjects[1]) {
 		// One run is of a version that kept no selection prompts: neither may choose by what the other lacks.
-		forget(&in)
+		chooseInHindsight(&in)
 	}
 	table, err := metrics.Evaluate(in)
 	if err != nil {
@@ -187,8 +187,8 @@ func selects(s *metrics.Subject) bool {
 	return true
 }
 
-// forget leaves the settings to be chosen on the compared prompts, in hindsight.
-func forget(in *metrics.Input) {
+// chooseInHindsight leaves the settings to be chosen on the compared prompts, in hindsight.
+func chooseInHindsight(in *metrics.Input) {
 	in.Known, in.Selection = nil, nil
 	for _, s := range in.Subjects {
 		for _, c := range s.Curves {

@@ -3,8 +3,8 @@ package compare
 import (
 	"encoding/json"
 	"fmt"
-	"math"
 	"slices"
+	"strings"
 
 	"github.com/trilemma-bench/trilemma/harness/metrics"
 	"github.com/trilemma-bench/trilemma/harness/store"
@@ -16,8 +16,8 @@ type side struct {
 	run    *store.Run
 	refs   []store.Ref // done cells
 	lambda map[[2]string]policy.Preference
-	cells  map[string]map[string]map[string]store.Result // cell → preference → prompt
-	chosen map[string]map[string]metrics.Means           // cell → preference, on the selection prompts
+	cells  map[string]*store.Results
+	chosen map[string]map[string]policy.Figures // cell → preference, on the selection prompts
 	pool   map[string]poolAbout
 }
 
@@ -33,8 +33,8 @@ type poolAbout struct {
 
 func read(run *store.Run, m *store.Manifest) (side, error) {
 	s := side{
-		run: run, lambda: map[[2]string]policy.Preference{}, cells: map[string]map[string]map[string]store.Result{},
-		chosen: map[string]map[string]metrics.Means{},
+		run: run, lambda: map[[2]string]policy.Preference{}, cells: map[string]*store.Results{},
+		chosen: map[string]map[string]policy.Figures{},
 	}
 	var data struct{ Pools map[string]poolAbout }
 	if len(m.Data) > 0 {
@@ -63,23 +63,15 @@ func read(run *store.Run, m *store.Manifest) (side, error) {
 		if s.cells[ref.ID] != nil {
 			continue // the same cell in another pool
 		}
-		s.chosen[ref.ID] = map[string]metrics.Means{}
+		s.chosen[ref.ID] = map[string]policy.Figures{}
 		for _, p := range st.Selection {
 			if p.Coverage > 0 {
-				s.chosen[ref.ID][p.Preference] = metrics.Means{Quality: p.Quality, CostUSD: p.CostUSD, CarbonG: p.CarbonG}
+				s.chosen[ref.ID][p.Preference] = p.Figures
 			}
 		}
-		byPreference := map[string]map[string]store.Result{}
-		for r, err := range run.Results(ref.ID) {
-			if err != nil {
-				return s, fmt.Errorf("%s: %w", ref.Name(), err)
-			}
-			if byPreference[r.Preference] == nil {
-				byPreference[r.Preference] = map[string]store.Result{}
-			}
-			byPreference[r.Preference][r.PromptID] = r
+		if s.cells[ref.ID], err = run.Results(ref.ID); err != nil {
+			return s, fmt.Errorf("%s: %w", ref.Name(), err)
 		}
-		s.cells[ref.ID] = byPreference
 	}
 	return s, nil
 }
@@ -144,10 +136,11 @@ func (s *side) covered(pool, name string) []string {
 		if r.Pool != pool || s.name(r) != name {
 			continue
 		}
-		for _, results := range s.cells[r.ID] {
+		results := s.cells[r.ID]
+		for _, line := range results.Lines {
 			of++
-			for id, result := range results {
-				if !math.IsNaN(float64(result.Score)) && !math.IsNaN(float64(result.CostUSD)) {
+			for i, id := range results.Prompts {
+				if x := line.Figures[policy.Quality][i] + line.Figures[policy.Cost][i]; x == x {
 					count[id]++
 				}
 			}
@@ -178,19 +171,12 @@ func whole(count map[string]int, of int) (out []string) {
 }
 
 // known are the models' means outside of test; nil where the manifest does not have them all.
-func (s *side) known(pool string, models []string) []metrics.Means {
-	out := make([]metrics.Means, len(models))
-	nan := math.NaN()
-	or := func(x *float64) float64 {
-		if x == nil {
-			return nan
-		}
-		return *x
-	}
+func (s *side) known(pool string, models []string) []policy.Figures {
+	out := make([]policy.Figures, len(models))
 	found := 0
 	for _, m := range s.pool[pool].Outside {
 		if i := slices.Index(models, m.Model); i >= 0 {
-			out[i] = metrics.Means{Quality: or(m.Quality), CostUSD: or(m.CostUSD), CarbonG: or(m.CarbonG)}
+			out[i] = policy.Figures{policy.Quality: store.OrNaN(m.Quality), policy.Cost: store.OrNaN(m.CostUSD), policy.Carbon: store.OrNaN(m.CarbonG)}
 			found++
 		}
 	}
@@ -201,8 +187,8 @@ func (s *side) known(pool string, models []string) []metrics.Means {
 }
 
 // selection are the models' means on the selection prompts; nil where a model has none.
-func (s *side) selection(pool string, models []string) []metrics.Means {
-	out := make([]metrics.Means, len(models))
+func (s *side) selection(pool string, models []string) []policy.Figures {
+	out := make([]policy.Figures, len(models))
 	found := 0
 	for i := range s.refs {
 		r := &s.refs[i]
@@ -222,24 +208,27 @@ func (s *side) selection(pool string, models []string) []metrics.Means {
 }
 
 func (s *side) outcomes(pool string, models, prompts []string) metrics.Outcomes {
-	o := metrics.Outcomes{Models: len(models)}
-	n := len(models) * len(prompts)
-	o.Score, o.CostUSD, o.CarbonG = make([]float32, n), make([]float32, n), make([]float32, n)
+	o := metrics.Outcomes{Models: len(models), Figures: policy.NewMatrix(len(models)*len(prompts), compared...)}
 	for i := range s.refs {
 		r := &s.refs[i]
 		m := slices.Index(models, r.Policy[min(len(r.Policy), len(metrics.SinglePrefix)):])
 		if r.Pool != pool || !isSingle(r) || m < 0 {
 			continue
 		}
-		for _, results := range s.cells[r.ID] {
+		results := s.cells[r.ID]
+		for _, line := range results.Lines {
 			for k, id := range prompts {
-				at := k*len(models) + m
-				o.Score[at], o.CostUSD[at], o.CarbonG[at] = results[id].Score, results[id].CostUSD, results[id].CarbonG
+				for _, q := range compared {
+					o.Figures[q][k*len(models)+m] = line.Figures[q][results.Place(id)]
+				}
 			}
 		}
 	}
 	return o
 }
+
+// compared are the quantities that metrics are of.
+var compared = []policy.Quantity{policy.Quality, policy.Cost, policy.Carbon}
 
 // curves are a policy's results by seed. The cells of a policy that takes no preference make one curve together.
 func (s *side) curves(pool, name string, models, prompts []string) []metrics.Curve {
@@ -254,23 +243,23 @@ func (s *side) curves(pool, name string, models, prompts []string) []metrics.Cur
 			at = len(curves)
 			curves = append(curves, metrics.Curve{Seed: r.Seed})
 		}
-		labels := make([]string, 0, len(s.cells[r.ID]))
-		for label := range s.cells[r.ID] {
-			labels = append(labels, label)
-		}
-		slices.Sort(labels)
-		for _, label := range labels {
-			results := s.cells[r.ID][label]
+		results := s.cells[r.ID]
+		lines := slices.Clone(results.Lines)
+		slices.SortFunc(lines, func(a, b store.Line) int { return strings.Compare(a.Preference, b.Preference) })
+		for _, line := range lines {
 			p := metrics.PromptPoint{
-				Quality: make([]float32, len(prompts)), CostUSD: make([]float32, len(prompts)), CarbonG: make([]float32, len(prompts)),
-				Choice: make([]int32, len(prompts)), Free: s.lambda[[2]string{pool, label}] == policy.Preference{},
+				Figures: policy.NewMatrix(len(prompts), compared...), Choice: make([]int32, len(prompts)),
+				Free: s.lambda[[2]string{pool, line.Preference}] == policy.Preference{},
 			}
-			if means, ok := s.chosen[r.ID][label]; ok {
+			if means, ok := s.chosen[r.ID][line.Preference]; ok {
 				p.Selection = &means
 			}
 			for k, id := range prompts {
-				p.Quality[k], p.CostUSD[k], p.CarbonG[k] = results[id].Score, results[id].CostUSD, results[id].CarbonG
-				p.Choice[k] = int32(slices.Index(models, results[id].Model))
+				from := results.Place(id)
+				for _, q := range compared {
+					p.Figures[q][k] = line.Figures[q][from]
+				}
+				p.Choice[k] = int32(slices.Index(models, line.Model[from]))
 			}
 			curves[at].Points = append(curves[at].Points, p)
 		}

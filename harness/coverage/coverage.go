@@ -10,6 +10,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/trilemma-bench/trilemma/harness/textfile"
 )
 
 // Answers are the scores of models on prompts.
@@ -118,11 +120,11 @@ func (d Density) String() string {
 	}
 	switch d.Feedback {
 	case Full:
-		return fmt.Sprintf("full: every model answered each of %s prompts", thousands(d.Prompts))
+		return fmt.Sprintf("full: every model answered each of %s prompts", textfile.Thousands(d.Prompts))
 	case Bandit:
-		return fmt.Sprintf("bandit: %s of %s prompts have the outcome of one model alone, %s", thousands(d.One), thousands(d.Prompts), propensity)
+		return fmt.Sprintf("bandit: %s of %s prompts have the outcome of one model alone, %s", textfile.Thousands(d.One), textfile.Thousands(d.Prompts), propensity)
 	}
-	return fmt.Sprintf("partial: %s of %s prompts were answered by all models, %s by one alone", thousands(d.All), thousands(d.Prompts), thousands(d.One))
+	return fmt.Sprintf("partial: %s of %s prompts were answered by all models, %s by one alone", textfile.Thousands(d.All), textfile.Thousands(d.Prompts), textfile.Thousands(d.One))
 }
 
 // ErrBandit is what [Density.Check] wraps.
@@ -136,16 +138,7 @@ func (d Density) Check() error {
 	}
 	return fmt.Errorf("%w: %s of %s prompts have one outcome (%s); averages over whatever matches are not estimates, and off-policy "+
 		"estimates are not built yet: give test prompts that several models answered, as data.trace, or as data.test beside this log as data.train",
-		ErrBandit, thousands(d.One), thousands(d.Prompts), map[bool]string{true: "propensities are logged", false: "no propensities are logged"}[d.Propensity])
-}
-
-// thousands writes a count with commas.
-func thousands(n int) string {
-	s := fmt.Sprint(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
+		ErrBandit, textfile.Thousands(d.One), textfile.Thousands(d.Prompts), map[bool]string{true: "propensities are logged", false: "no propensities are logged"}[d.Propensity])
 }
 
 var words = strings.Fields("no one two three four five six seven eight nine ten eleven twelve")
@@ -155,5 +148,5 @@ func word(n int) string {
 	if n < len(words) {
 		return words[n]
 	}
-	return thousands(n)
+	return textfile.Thousands(n)
 }

@@ -193,7 +193,7 @@ func TestMMLUPro(t *testing.T) {
 	}
 	for i := range tr.Prompts.Len() {
 		for _, m := range open {
-			a.Score = append(a.Score, tr.Outcomes.Score[tr.Outcomes.At(i, m)])
+			a.Score = append(a.Score, tr.Outcomes.Logged[policy.Quality][tr.Outcomes.At(i, m)])
 		}
 	}
 	m := a.Missing()

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/trilemma-bench/trilemma/harness/textfile"
 	"github.com/trilemma-bench/trilemma/policies/forecast"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
@@ -21,7 +22,7 @@ func (m *Missing) Tell() string {
 		return ""
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s of %s prompts (%s) lack the outcome of some model", thousands(m.Dropped), thousands(m.Prompts), percent(m.Dropped, m.Prompts))
+	fmt.Fprintf(&b, "%s of %s prompts (%s) lack the outcome of some model", textfile.Thousands(m.Dropped), textfile.Thousands(m.Prompts), percent(m.Dropped, m.Prompts))
 	switch {
 	case m.Random && m.Difference == nil && m.CategoryP == nil:
 		b.WriteString("; too few to tell whether at random")
@@ -32,13 +33,13 @@ func (m *Missing) Tell() string {
 	}
 	if d := m.Difference; d != nil {
 		fmt.Fprintf(&b, ": the other models score %.3f on the %s kept and %.3f on the dropped, a difference of %+.3f [%+.3f, %+.3f]",
-			d.Kept, thousands(m.Kept), d.Dropped, d.Value, d.Low, d.High)
+			d.Kept, textfile.Thousands(m.Kept), d.Dropped, d.Value, d.Low, d.High)
 	}
 	told := 0
 	for _, l := range m.Models {
 		if told < toldModels && float64(l.Missing) >= toldShare*float64(m.Dropped) {
 			if m.Random {
-				fmt.Fprintf(&b, "; %s lacks %s", l.Model, thousands(l.Missing))
+				fmt.Fprintf(&b, "; %s lacks %s", l.Model, textfile.Thousands(l.Missing))
 			} else {
 				b.WriteString("; " + l.tell(m.Prompts))
 			}
@@ -50,14 +51,14 @@ func (m *Missing) Tell() string {
 	}
 	if n := len(m.Without); n > 0 {
 		w := m.Without[n-1]
-		fmt.Fprintf(&b, ". Without %s %s of %s prompts are kept", strings.Join(w.Models, ", "), thousands(w.Kept), thousands(m.Prompts))
+		fmt.Fprintf(&b, ". Without %s %s of %s prompts are kept", strings.Join(w.Models, ", "), textfile.Thousands(w.Kept), textfile.Thousands(m.Prompts))
 	}
 	return b.String()
 }
 
 func (l *Lack) tell(prompts int) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s lacks %s of %s prompts (%s)", l.Model, thousands(l.Missing), thousands(prompts), percent(l.Missing, prompts))
+	fmt.Fprintf(&b, "%s lacks %s of %s prompts (%s)", l.Model, textfile.Thousands(l.Missing), textfile.Thousands(prompts), percent(l.Missing, prompts))
 	sep := ": "
 	for _, c := range l.Categories[:min(toldCategories, len(l.Categories))] {
 		fmt.Fprintf(&b, "%s%s of %s", sep, percent(c.Missing, c.Prompts), c.Category)
@@ -102,7 +103,7 @@ type Estimate struct {
 	Model string   `json:"model"`
 	N     int      `json:"n"`        // outcomes that can be used
 	Own   *float64 `json:"score"`    // over these
-	All   *float64 `json:"over_all"` // over all prompts, by [learn.OverAllPrompts]
+	All   *float64 `json:"over_all"` // over all prompts, by [forecast.OverAllPrompts]
 }
 
 // Estimates are the mean scores of the models over all prompts, from whatever each was logged to have: a model that lacks

@@ -21,21 +21,22 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/trilemma-bench/trilemma/harness/billing"
 	"github.com/trilemma-bench/trilemma/harness/experiment"
 	"github.com/trilemma-bench/trilemma/harness/provenance"
-	"github.com/trilemma-bench/trilemma/harness/replay"
 	"github.com/trilemma-bench/trilemma/harness/synth"
 	"github.com/trilemma-bench/trilemma/harness/trace"
 	"github.com/trilemma-bench/trilemma/harness/trace/doubt"
 	"github.com/trilemma-bench/trilemma/harness/trace/file"
 	"github.com/trilemma-bench/trilemma/harness/trace/split"
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // Dataset is the data of an experiment, ready to be replayed: one trace, billed, with every prompt assigned to a part.
 // Separate train and test traces are joined, train first.
 type Dataset struct {
 	Trace   *trace.Trace
-	Table   *replay.Table
+	Table   *billing.Table
 	Part    []split.Part // [prompts]
 	Notices []string
 	// IDs are what policies know the prompts by.
@@ -119,7 +120,7 @@ func (d *Dataset) Inputs() (files []provenance.File) {
 }
 
 // Load reads or simulates the data of an experiment.
-func Load(ctx context.Context, spec *experiment.Spec, acc replay.Accounting) (*Dataset, error) {
+func Load(ctx context.Context, spec *experiment.Spec, acc billing.Accounting) (*Dataset, error) {
 	// Every source is placed before it is billed: what an answer emitted depends on when and where.
 	ready := func(key string, src *source, err error) (*source, error) {
 		if err == nil && spec.Accounting.Tokens == "estimate" {
@@ -212,7 +213,7 @@ func content(t *trace.Trace) string {
 		blocks = append(blocks, []byte(strings.Join(column, "\x00")))
 	}
 	o := &t.Outcomes
-	for _, m := range [][]float32{o.Score, o.InputTokens, o.OutputTokens, o.CostUSD, o.LatencySec, o.Propensity} {
+	for _, m := range [][]float32{o.Logged[policy.Quality], o.InputTokens, o.OutputTokens, o.Logged[policy.Cost], o.Logged[policy.Latency], o.Propensity} {
 		b := make([]byte, 0, 4*len(m))
 		for _, x := range m {
 			b = binary.LittleEndian.AppendUint32(b, math.Float32bits(x))
@@ -239,7 +240,7 @@ func (s *source) split(spec *experiment.Split) (*split.Assignment, error) {
 }
 
 // Of is the data of a trace in memory whose prompts are divided already.
-func Of(t *trace.Trace, part []split.Part, spec *experiment.Data, acc replay.Accounting) (*Dataset, error) {
+func Of(t *trace.Trace, part []split.Part, spec *experiment.Data, acc billing.Accounting) (*Dataset, error) {
 	src := &source{n: t.Prompts.Len(), trace: t}
 	if err := src.place(spec); err != nil {
 		return nil, err
@@ -248,7 +249,7 @@ func Of(t *trace.Trace, part []split.Part, spec *experiment.Data, acc replay.Acc
 }
 
 // single is one trace.
-func single(src *source, part []split.Part, spec *experiment.Data, acc replay.Accounting) (d *Dataset, err error) {
+func single(src *source, part []split.Part, spec *experiment.Data, acc billing.Accounting) (d *Dataset, err error) {
 	src.models = UpTo(len(src.trace.Models))
 	d = &Dataset{Trace: src.trace, Part: part, sources: []*source{src}, spec: spec}
 	d.IDs = d.opaque()
@@ -257,10 +258,10 @@ func single(src *source, part []split.Part, spec *experiment.Data, acc replay.Ac
 }
 
 // Bill bills the outcomes under some assumptions.
-func (d *Dataset) Bill(acc replay.Accounting) (*replay.Table, error) {
-	var out *replay.Table
+func (d *Dataset) Bill(acc billing.Accounting) (*billing.Table, error) {
+	var out *billing.Table
 	for _, s := range d.sources {
-		table, err := replay.NewTable(s.trace, s.models, acc)
+		table, err := billing.NewTable(s.trace, s.models, acc)
 		if err != nil && len(d.sources) > 1 {
 			err = fmt.Errorf("data.%s: %w", map[bool]string{true: "train", false: "test"}[s == d.sources[0]], err)
 		}
@@ -269,7 +270,7 @@ func (d *Dataset) Bill(acc replay.Accounting) (*replay.Table, error) {
 		}
 		if out == nil {
 			out = table
-		} else if out, err = replay.Concat(out, table); err != nil {
+		} else if out, err = billing.Concat(out, table); err != nil {
 			return nil, err
 		}
 	}
@@ -277,7 +278,7 @@ func (d *Dataset) Bill(acc replay.Accounting) (*replay.Table, error) {
 }
 
 // finish checks that there is something to learn from and to test on.
-func (d *Dataset) finish(acc *replay.Accounting) error {
+func (d *Dataset) finish(acc *billing.Accounting) error {
 	count := map[split.Part]int{}
 	for _, p := range d.Part {
 		count[p]++
@@ -395,6 +396,35 @@ func UpTo(n int) []int {
 		out[i] = i
 	}
 	return out
+}
+
+// codes numbers the distinct strings of a column in order of appearance; nil where the trace lacks the column.
+func codes(column []string, rows []int) []int32 {
+	if column == nil {
+		return nil
+	}
+	number := map[string]int32{}
+	out := make([]int32, len(rows))
+	for i, r := range rows {
+		n, ok := number[column[r]]
+		if !ok {
+			n = int32(len(number))
+			number[column[r]] = n
+		}
+		out[i] = n
+	}
+	return out
+}
+
+// Strata are those of some prompts by "category" or "benchmark", numbered; nil where the trace lacks them.
+func (d *Dataset) Strata(by string, rows []int) []int32 {
+	switch by {
+	case "category":
+		return codes(d.Trace.Prompts.Category, rows)
+	case "benchmark":
+		return codes(d.Trace.Prompts.Benchmark, rows)
+	}
+	return nil
 }
 
 // Pick is a column of some rows; nil where there is none.

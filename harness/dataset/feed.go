@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
+	"github.com/trilemma-bench/trilemma/harness/experiment"
 	"github.com/trilemma-bench/trilemma/harness/replay"
 	"github.com/trilemma-bench/trilemma/harness/trace/split"
 	"github.com/trilemma-bench/trilemma/plugins/host"
@@ -17,11 +19,31 @@ type Feed struct {
 	Pool    []int // models
 	Vectors Vectors
 	Needs   *policy.Description
-	data    *Dataset
+	// Quantities are those whose figures policies are given.
+	Quantities []policy.Quantity
+	data       *Dataset
 }
 
-// Feed is the data of a cell: a pool of models, and prompts as an encoder has them.
-func (d *Dataset) Feed(pool []int, v Vectors) *Feed { return &Feed{Pool: pool, Vectors: v, data: d} }
+// Feed is the data of a cell: a pool of models, and prompts as an encoder has them. Water is among its quantities where one of
+// the preferences weighs it.
+func (d *Dataset) Feed(pool []int, v Vectors, preferences []experiment.Labelled) *Feed {
+	f := &Feed{Pool: pool, Vectors: v, data: d}
+	for q := range policy.NumQuantities {
+		if q != policy.Water || slices.ContainsFunc(preferences, func(l experiment.Labelled) bool { return l.Preference[q] != 0 }) {
+			f.Quantities = append(f.Quantities, q)
+		}
+	}
+	return f
+}
+
+// Shown are the figures of an outcome that policies are given.
+func (f *Feed) Shown(figures policy.Figures) policy.Figures {
+	out := policy.Unknown()
+	for _, q := range f.Quantities {
+		out[q] = figures[q]
+	}
+	return out
+}
 
 // Prompts are the columns of some prompts that a policy may see. category is the need that the label depends on: that of
 // training prompts, or of those to be routed.
@@ -55,9 +77,6 @@ func (f *Feed) Prompts(rows []int, category policy.Need) policy.Prompts {
 	return out
 }
 
-// fed are the quantities whose figures policies are given.
-var fed = []policy.Quantity{policy.Quality, policy.Cost, policy.Energy, policy.Carbon, policy.Latency}
-
 // Split is a labelled part of the trace. Prompts that are to be routed have no labels here: asking for one is an error.
 func (f *Feed) Split(ctx context.Context, rows []int) (*policy.Split, error) {
 	for _, p := range rows {
@@ -66,11 +85,11 @@ func (f *Feed) Split(ctx context.Context, rows []int) (*policy.Split, error) {
 		}
 	}
 	rows, _ = f.Blind(rows)
-	t, view := f.data.Trace, f.data.Table.View(f.Pool)
+	t, view := f.data.Trace, replay.Of(f.data.Table, f.Pool)
 	n := len(rows) * len(f.Pool)
 	s := &policy.Split{Prompts: f.Prompts(rows, policy.NeedCategory), Outcomes: policy.Outcomes{
 		Models:  len(f.Pool),
-		Present: make([]bool, n), Figures: policy.NewMatrix(n, fed...), InputTokens: make([]float32, n), OutputTokens: make([]float32, n),
+		Present: make([]bool, n), Figures: policy.NewMatrix(n, f.Quantities...), InputTokens: make([]float32, n), OutputTokens: make([]float32, n),
 	}}
 	if t.Outcomes.Propensity != nil {
 		s.Outcomes.Propensity = make([]float32, n)
@@ -80,9 +99,8 @@ func (f *Feed) Split(ctx context.Context, rows []int) (*policy.Split, error) {
 			at, from := i*len(f.Pool)+m, t.Outcomes.At(p, model)
 			o := view.At(p, m)
 			s.Outcomes.Present[at] = o.Present()
-			figures := o.Figures()
-			for _, q := range fed {
-				s.Outcomes.Figures[q][at] = float32(figures[q])
+			for _, q := range f.Quantities {
+				s.Outcomes.Figures[q][at] = o.At(q)
 			}
 			s.Outcomes.InputTokens[at] = figure(t.Outcomes.InputTokens, from)
 			s.Outcomes.OutputTokens[at] = figure(t.Outcomes.OutputTokens, from)
@@ -130,7 +148,7 @@ func (f *Feed) Reveal(prompt, model int) (host.Revealed, bool) {
 		return host.Revealed{}, false
 	}
 	at := out.At(prompt, f.Pool[model])
-	shown := host.Revealed{InputTokens: figure(out.InputTokens, at), OutputTokens: figure(out.OutputTokens, at), Figures: o.Figures()}
+	shown := host.Revealed{InputTokens: figure(out.InputTokens, at), OutputTokens: figure(out.OutputTokens, at), Figures: f.Shown(o.Central())}
 	shown.Figures[policy.Quality] = math.NaN()
 	if out.Answer != nil && f.Needs.Wants(policy.NeedAnswer) {
 		shown.Answer = out.AnswerText[out.Answer[at]]
@@ -142,4 +160,4 @@ func (f *Feed) Reveal(prompt, model int) (host.Revealed, bool) {
 func (f *Feed) Models() []policy.Model { return Pick(f.data.Trace.Models, f.Pool) }
 
 // View is the bills of the pool.
-func (f *Feed) View() *replay.View { return f.data.Table.View(f.Pool) }
+func (f *Feed) View() *replay.View { return replay.Of(f.data.Table, f.Pool) }

@@ -9,9 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/trilemma-bench/trilemma/harness/billing"
 	"github.com/trilemma-bench/trilemma/harness/encode"
 	"github.com/trilemma-bench/trilemma/harness/experiment"
-	"github.com/trilemma-bench/trilemma/harness/replay"
 	"github.com/trilemma-bench/trilemma/harness/synth"
 	"github.com/trilemma-bench/trilemma/harness/trace"
 	"github.com/trilemma-bench/trilemma/harness/trace/file"
@@ -53,7 +53,7 @@ func loaded(t *testing.T, data string) (*Dataset, *experiment.Spec) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := Load(t.Context(), spec, replay.DefaultAccounting())
+	d, err := Load(t.Context(), spec, billing.DefaultAccounting())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +67,7 @@ func (d *Dataset) feed(t *testing.T, spec *experiment.Spec, needs ...policy.Need
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := d.Feed(UpTo(len(d.Trace.Models)), v)
+	f := d.Feed(UpTo(len(d.Trace.Models)), v, nil)
 	f.Needs = &policy.Description{Needs: needs}
 	return f
 }
@@ -144,8 +144,8 @@ func TestFeedGivesWhatIsNeeded(t *testing.T) {
 				if !present {
 					continue
 				}
-				if q := o.Figures[policy.Quality][i*m+j]; q != sim.Trace.Outcomes.Score[at] {
-					t.Fatalf("outcome (%d, %d) has score %v, want %v", p, k, q, sim.Trace.Outcomes.Score[at])
+				if q := o.Figures[policy.Quality][i*m+j]; q != sim.Trace.Outcomes.Logged[policy.Quality][at] {
+					t.Fatalf("outcome (%d, %d) has score %v, want %v", p, k, q, sim.Trace.Outcomes.Logged[policy.Quality][at])
 				}
 				if o.Response[i*m+j] != sim.Response(p, k) || o.OutputTokens[i*m+j] != sim.Trace.Outcomes.OutputTokens[at] {
 					t.Fatalf("outcome (%d, %d) has the response or tokens of another", p, k)
@@ -176,7 +176,7 @@ func TestRevealHidesTheScore(t *testing.T) {
 			if q := a.Figures[policy.Quality]; q == q || a.Answer != "" {
 				t.Fatalf("score %v and answer %q are shown", q, a.Answer)
 			}
-			if a.Figures[policy.Cost] != d.Table.At(p, m).Figures()[policy.Cost] || a.OutputTokens != d.Trace.Outcomes.OutputTokens[at] {
+			if a.Figures[policy.Cost] != d.Table.At(p, m).Central()[policy.Cost] || a.OutputTokens != d.Trace.Outcomes.OutputTokens[at] {
 				t.Fatalf("outcome (%d, %d) is shown as %+v", p, m, a)
 			}
 			if d.Trace.Outcomes.Answer != nil && b.Answer != "" {
@@ -288,7 +288,7 @@ func TestJoinedTraces(t *testing.T) {
 			if got := responses[row*3+m]; got != want || d.Table.At(row, m).Present() != present {
 				t.Fatalf("%s of %s: response %q, want %q", model.ID, id, got, want)
 			}
-			if present && d.Table.At(row, m).Score != from.Trace.Outcomes.Score[at] {
+			if present && d.Table.At(row, m).At(policy.Quality) != from.Trace.Outcomes.Logged[policy.Quality][at] {
 				t.Fatalf("%s of %s has the score of another", model.ID, id)
 			}
 		}

@@ -5,15 +5,15 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/trilemma-bench/trilemma/harness/billing"
 	"github.com/trilemma-bench/trilemma/harness/experiment"
-	"github.com/trilemma-bench/trilemma/harness/replay"
 	"github.com/trilemma-bench/trilemma/harness/trace"
 	"github.com/trilemma-bench/trilemma/harness/trace/split"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // joined puts a test trace below a train trace, whose prompts are divided into train and validation.
-func joined(train, test *source, spec *experiment.Spec, acc replay.Accounting) (*Dataset, error) {
+func joined(train, test *source, spec *experiment.Spec, acc billing.Accounting) (*Dataset, error) {
 	d := &Dataset{spec: &spec.Data, sources: []*source{train, test}}
 	if err := d.matchModels(train, test); err != nil {
 		return nil, err
@@ -136,7 +136,7 @@ func (s *source) copyOutcomes(t *trace.Trace, code map[string]uint32) {
 				continue
 			}
 			to.Present.Set(dst)
-			to.Score[dst] = from.Score[src]
+			to.Logged[policy.Quality][dst] = from.Logged[policy.Quality][src]
 			to.InputTokens[dst], to.OutputTokens[dst] = figure(from.InputTokens, src), figure(from.OutputTokens, src)
 			if from.Propensity != nil {
 				to.Propensity[dst] = from.Propensity[src]

@@ -3,11 +3,10 @@ package dataset
 import (
 	"context"
 	"fmt"
-	"math"
 	"slices"
 
+	"github.com/trilemma-bench/trilemma/harness/billing"
 	"github.com/trilemma-bench/trilemma/harness/importer"
-	"github.com/trilemma-bench/trilemma/harness/replay"
 )
 
 // countTokens estimates the token counts that a source lacks.
@@ -30,11 +29,11 @@ var toldElsewhere = []string{"repeated prompt", "no tokens", "no prices"}
 var onTop = []string{"reasoning above output", "cached above input"}
 
 // noteDoubts tells what is suspicious in the traces.
-func (d *Dataset) noteDoubts(usage replay.Usage) {
+func (d *Dataset) noteDoubts(usage billing.Usage) {
 	for _, s := range d.sources {
 		for i := range s.doubts {
 			kind := s.doubts[i].Kind
-			if !slices.Contains(toldElsewhere, kind) && !(usage == replay.Exclusive && slices.Contains(onTop, kind)) {
+			if !slices.Contains(toldElsewhere, kind) && !(usage == billing.Exclusive && slices.Contains(onTop, kind)) {
 				d.note("suspicious: %s", s.doubts[i].Error())
 			}
 		}
@@ -43,13 +42,13 @@ func (d *Dataset) noteDoubts(usage replay.Usage) {
 
 // noteUnbilled tells which models have answers without a known cost, how these score against the others, and what becomes
 // of them.
-func (d *Dataset) noteUnbilled(how replay.UnknownCost) {
+func (d *Dataset) noteUnbilled(how billing.UnknownCost) {
 	for _, s := range d.sources {
 		if s.counted > 0 {
 			d.note("the tokens of %d outcomes were estimated from the texts (%s); their costs are estimates", s.counted, importer.Estimate{}.Name())
 		}
 	}
-	if how == replay.QualityOnly {
+	if how == billing.QualityOnly {
 		d.note("models are compared by quality alone (accounting.unknown_cost: quality-only): every cost counts as unknown")
 	}
 	names := d.ModelIDs()
@@ -60,35 +59,13 @@ func (d *Dataset) noteUnbilled(how replay.UnknownCost) {
 		}
 		text := fmt.Sprintf("model %s: the cost of %d of %d answers is unknown (%s)", names[m], u.Outcomes, u.Answered,
 			d.Table.WhyUnbilled(names, []int{m}))
-		kept := u.Answered - u.Outcomes
-		if kept > 0 {
-			text += fmt.Sprintf("; they score %.3f on average, the other %d score %.3f", u.Score(), kept, u.KeptScore())
+		if u.Kept() > 0 {
+			text += "; " + u.Beside()
 		}
-		text += ". " + fate(u, how)
-		if u.Selective() && how == replay.Exclude {
+		text += ". " + u.Fate(how)
+		if u.Selective() && how == billing.Exclude {
 			text = "WARNING: " + text
 		}
 		d.note("%s", text)
 	}
-}
-
-// fate says what becomes of a model's answers without a known cost.
-func fate(u *replay.Unbilled, how replay.UnknownCost) string {
-	kept := u.Answered - u.Outcomes
-	switch {
-	case how == replay.QualityOnly:
-		return fmt.Sprintf("They count with their scores, %.3f in all", u.AllScore())
-	case how == replay.Impute && kept > 0:
-		return fmt.Sprintf("They are charged with the mean of the others, an estimate; the model scores %.3f", u.AllScore())
-	case kept == 0:
-		return fmt.Sprintf("The model, which scores %.3f, cannot be replayed; accounting.unknown_cost: quality-only compares by scores alone", u.AllScore())
-	}
-	text := "They count as missing"
-	if math.Abs(u.KeptScore()-u.AllScore()) >= 0.0005 {
-		text += fmt.Sprintf(", so the model is shown with %.3f instead of %.3f", u.KeptScore(), u.AllScore())
-	}
-	if u.Selective() {
-		text += ": costs are not missing at random"
-	}
-	return text + "; accounting.unknown_cost: impute charges the mean of the others, quality-only compares by scores alone"
 }

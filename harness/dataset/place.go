@@ -43,7 +43,7 @@ func (s *source) arrive(a *experiment.Arrivals) error {
 }
 
 // deploy makes a model of every place that a model can be run in, beside the model itself. The copies answer as the
-// original did, for the same price; their emissions are those of their own grid, so what was logged of the original's is
+// original did, for the same price; their emissions and water are those of their own grid, so what was logged of the original's is
 // left out of them.
 func (s *source) deploy(list []experiment.Deployment) error {
 	if len(list) == 0 {
@@ -113,8 +113,10 @@ func (s *source) deploy(list []experiment.Deployment) error {
 			if to.Answer != nil {
 				to.Answer[to.At(p, m)] = from.Answer[from.At(p, o)]
 			}
-			if to.CarbonG != nil && copyOf[m] != "" {
-				to.CarbonG[to.At(p, m)] = float32(math.NaN())
+			for _, q := range []policy.Quantity{policy.Carbon, policy.Water} {
+				if to.Logged[q] != nil && copyOf[m] != "" {
+					to.Logged[q][to.At(p, m)] = float32(math.NaN())
+				}
 			}
 		}
 	}

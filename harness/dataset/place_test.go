@@ -5,9 +5,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/trilemma-bench/trilemma/harness/billing"
 	"github.com/trilemma-bench/trilemma/harness/cost"
 	"github.com/trilemma-bench/trilemma/harness/experiment"
-	"github.com/trilemma-bench/trilemma/harness/replay"
 	"github.com/trilemma-bench/trilemma/harness/trace"
 	"github.com/trilemma-bench/trilemma/harness/trace/split"
 	"github.com/trilemma-bench/trilemma/policies/policy"
@@ -22,7 +22,7 @@ func versions(ids ...string) *source {
 	t := trace.NewTrace(models, trace.Prompts{ID: []string{"p"}})
 	for at := range ids {
 		t.Outcomes.Present.Set(at)
-		t.Outcomes.Score[at], t.Outcomes.InputTokens[at], t.Outcomes.OutputTokens[at] = 1, 1e6, 0
+		t.Outcomes.Logged[policy.Quality][at], t.Outcomes.InputTokens[at], t.Outcomes.OutputTokens[at] = 1, 1e6, 0
 	}
 	t.Outcomes.Estimated = trace.NewBitmap(len(ids))
 	t.Outcomes.Estimated.Set(1)
@@ -44,17 +44,17 @@ func TestCopiesCostWhatTheirOriginalsDo(t *testing.T) {
 	if err := s.deploy([]experiment.Deployment{{Models: []string{"m@2024"}, Zones: []string{"FRA", "POL"}}}); err != nil {
 		t.Fatal(err)
 	}
-	acc := replay.DefaultAccounting()
+	acc := billing.DefaultAccounting()
 	acc.Prices, acc.PricesOn = book, time.Date(2024, 12, 1, 0, 0, 0, 0, time.UTC)
 	ordered, _, models := split.Ordered(s.trace)
-	tab, err := replay.NewTable(ordered, []int{0, 1, 2, 3}, acc)
+	tab, err := billing.NewTable(ordered, []int{0, 1, 2, 3}, acc)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i, want := range map[string]float32{"m@2024": 3, "m@2024@FRA": 3, "m@2024@POL": 3, "m@2025": 6} {
 		for m := range ordered.Models {
-			if ordered.Models[m].ID == i && tab.At(0, m).CostUSD != want {
-				t.Errorf("%s costs %v USD, want %v", i, tab.At(0, m).CostUSD, want)
+			if ordered.Models[m].ID == i && tab.At(0, m).At(policy.Cost) != want {
+				t.Errorf("%s costs %v USD, want %v", i, tab.At(0, m).At(policy.Cost), want)
 			}
 		}
 	}

@@ -82,7 +82,7 @@ func (c *Cache) Encode(ctx context.Context, enc Encoder, texts []string) ([]floa
 	if len(missing) == 0 {
 		return vectors, use, nil
 	}
-	f := &filling{cache: c, enc: enc, path: path, head: head, keys: missingKeys, total: len(missing)}
+	f := &cacheFill{cache: c, enc: enc, path: path, head: head, keys: missingKeys, total: len(missing)}
 	f.place = func(i int, vector []float32) {
 		for _, at := range places[missingKeys[i]] {
 			copy(vectors[at*dim:(at+1)*dim], vector)

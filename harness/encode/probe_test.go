@@ -6,6 +6,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/trilemma-bench/trilemma/harness/synth"
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // A linear probe on hashed features, ridge regression of every model's score, must route clearly better than the best
@@ -18,7 +19,7 @@ func TestLinearProbeBeatsBestSingleModel(t *testing.T) {
 		t.Fatal(err)
 	}
 	const train = 1800
-	text, score, m := s.Trace.Prompts.Text, s.Trace.Outcomes.Score, len(s.Trace.Models)
+	text, score, m := s.Trace.Prompts.Text, s.Trace.Outcomes.Logged[policy.Quality], len(s.Trace.Models)
 	params := DefaultHash()
 	params.Features = 8192
 	h := fit(t, text[:train], params)

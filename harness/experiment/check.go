@@ -47,7 +47,7 @@ func (c *checker) check() {
 	s.Accounting.Hourly = c.path("accounting.hourly", s.Accounting.Hourly)
 	s.Accounting.Prices = c.path("accounting.prices", s.Accounting.Prices)
 	s.Accounting.EnergyCard = c.path("accounting.energy_card", s.Accounting.EnergyCard)
-	if _, err := s.Accounting.Replay(); err != nil {
+	if _, err := s.Accounting.Billing(); err != nil {
 		c.wrongErr("accounting", err)
 	}
 	c.preferences()

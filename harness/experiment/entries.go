@@ -88,7 +88,7 @@ func (p *planner) entries() []entry {
 				e.label += "(" + strings.Join(shown, ",") + ")"
 			}
 			if facts.EachModel {
-				_ = json.Unmarshal(e.params["model"], &e.model) // a wrong type is told by the schema
+				_ = json.Unmarshal(e.params["model"], &e.model) // the schema refuses a wrong type
 			}
 			if p.check(e) {
 				out = append(out, e)
@@ -106,7 +106,7 @@ func (p *planner) starts(listed []entry) []entry {
 	key := func(e *entry) string {
 		params, err := e.checker.complete(e.params)
 		if err != nil {
-			return "" // told where the entry is checked
+			return "" // check reports it
 		}
 		return fmt.Sprintf("%s\x00%s\x00%s\x00%v", e.policy.Name, e.policy.Plugin, params, e.policy.Seeds)
 	}

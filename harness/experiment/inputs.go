@@ -12,29 +12,29 @@ import (
 	"strings"
 	"time"
 
+	"github.com/trilemma-bench/trilemma/harness/billing"
 	"github.com/trilemma-bench/trilemma/harness/carbon"
 	"github.com/trilemma-bench/trilemma/harness/cost"
 	"github.com/trilemma-bench/trilemma/harness/encode"
 	"github.com/trilemma-bench/trilemma/harness/energy"
 	"github.com/trilemma-bench/trilemma/harness/importer"
 	"github.com/trilemma-bench/trilemma/harness/provenance"
-	"github.com/trilemma-bench/trilemma/harness/replay"
 	"github.com/trilemma-bench/trilemma/harness/trace/split"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
-// Replay is the accounting as package replay takes it.
-func (a Accounting) Replay() (replay.Accounting, error) {
-	out := replay.Accounting{Energy: energy.Default(), IgnoreRegions: a.IgnoreRegions}
+// Billing is the accounting as package billing takes it.
+func (a Accounting) Billing() (billing.Accounting, error) {
+	out := billing.Accounting{Energy: energy.Default(), IgnoreRegions: a.IgnoreRegions, WaterLPerKWh: a.WaterLPerKWh}
 	out.Energy.PUE, out.Energy.BatchSize, out.Energy.QuantisationBits = a.PUE, a.BatchSize, a.QuantisationBits
 	out.Energy.Prefill.On, out.Energy.Prefill.Utilisation = a.Prefill, a.PrefillUtilisation
 	out.Method = a.method()
 	// The defaults are the zero values, so that they are named in no cell's identity.
 	if a.UnknownCost != "exclude" {
-		out.UnknownCost = replay.UnknownCost(a.UnknownCost)
+		out.UnknownCost = billing.UnknownCost(a.UnknownCost)
 	}
 	if a.Usage != "inclusive" {
-		out.Usage = replay.Usage(a.Usage)
+		out.Usage = billing.Usage(a.Usage)
 	}
 	if a.Tokens == "estimate" {
 		out.Tokens = importer.Estimate{}.Name()
@@ -97,7 +97,7 @@ func (a Accounting) method() energy.Method {
 }
 
 // files reads the hourly intensities, the price book and the card of a calibration.
-func (a Accounting) files(out *replay.Accounting) error {
+func (a Accounting) files(out *billing.Accounting) error {
 	var errs []error
 	if a.Hourly != "" {
 		sum, err := provenance.HashFile(a.Hourly)

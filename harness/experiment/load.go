@@ -81,7 +81,7 @@ func Parse(data []byte, file string, sets []string, env func(string) (string, bo
 	spec := defaults()
 	c := checker{findings: &findings{file: file, root: root}, spec: &spec, env: env, dir: filepath.Dir(file)}
 	form := c.form()
-	// What can be read in spite of its form is checked for its meaning too, but for what has been told.
+	// What can be read in spite of its form is checked for its meaning too; of one place only the first mistake is listed.
 	if c.problems = nil; c.read(len(form) == 0) {
 		c.check()
 	}
@@ -113,7 +113,8 @@ func (c *checker) form() Problems {
 	return c.problems
 }
 
-// read decodes the experiment. That it cannot be read is told where its form is right.
+// read decodes the experiment. That it cannot be read is a mistake only where its form is right: otherwise it follows
+// from one that is listed.
 func (c *checker) read(tell bool) bool {
 	if c.root.get("data").get("synth") != nil {
 		parameters := synth.Default()

@@ -167,7 +167,7 @@ batch: 16
 	if g, err := p[2].Grid.MarshalJSON(); err != nil || string(g) != `{"hidden":[32,64],"kind":["linear","mlp"]}` {
 		t.Errorf("grid %s %v", g, err)
 	}
-	a, err := s.Accounting.Replay()
+	a, err := s.Accounting.Billing()
 	if err != nil || a.GridGPerKWh <= 0 || a.GridGPerKWh > 100 || !a.IgnoreRegions || a.Energy.PUE != 1.1 || a.Energy.Prefill.On {
 		t.Errorf("accounting %+v, %v", a, err)
 	}
@@ -447,7 +447,7 @@ func TestCalibratedAccounting(t *testing.T) {
 		{acc: Accounting{Energy: "calibrated", EnergyCard: filepath.Join(dir, "none.yaml")}, want: "none.yaml"},
 	} {
 		c.acc.PUE, c.acc.BatchSize, c.acc.QuantisationBits = 1.2, 64, 16
-		got, err := c.acc.Replay()
+		got, err := c.acc.Billing()
 		if c.want != "" {
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("%+v: %v, want an error with %q", c.acc, err, c.want)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/trilemma-bench/trilemma/harness/metrics"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -58,6 +59,18 @@ type Cell struct {
 	SHA256  string // what the experiment says the plugin's digest must be
 	Timeout time.Duration
 	Facts   PolicyFacts
+}
+
+// Role is the cell's part in the tables. A policy that asks to be shown nothing of a prompt knows nothing of prompts; one
+// that is shown the data set's label knows what no live router would.
+func (c *Cell) Role() metrics.Role {
+	switch {
+	case c.Facts.Wants(policy.NeedLiveCategory):
+		return metrics.RoleLabelled
+	case len(c.Facts.Needs) == 0:
+		return metrics.RoleControl
+	}
+	return metrics.RolePolicy
 }
 
 // Name is what the cell is called in progress and errors.

@@ -125,7 +125,7 @@ func (c *converter) full(depth int) bool {
 
 func (c *converter) problem(at spot, format string, args ...any) *node {
 	p := Problem{Line: at.line, Column: at.column, Message: fmt.Sprintf(format, args...)}
-	if n := len(c.problems); n == 0 || c.problems[n-1].Message != p.Message { // a bomb is told once
+	if n := len(c.problems); n == 0 || c.problems[n-1].Message != p.Message { // an alias bomb is listed once
 		c.problems = append(c.problems, p)
 	}
 	return &node{spot: at}
@@ -205,9 +205,7 @@ func (c *converter) copy(n *node, depth int) *node {
 func (c *converter) mapping(pairs []*ast.MappingValueNode, at spot, depth int) *node {
 	out := &node{kind: dict, spot: at}
 	var merged []*node
-	first := map[string]spot{}
 	for _, pair := range pairs {
-		where := c.spot(pair.Key)
 		if pair.Key.IsMergeKey() {
 			m := c.convert(pair.Value, depth+1)
 			if m.kind == list {
@@ -217,13 +215,7 @@ func (c *converter) mapping(pairs []*ast.MappingValueNode, at spot, depth int) *
 			}
 			continue
 		}
-		name := keyName(pair.Key)
-		if before, twice := first[name]; twice {
-			c.problem(where, "key %q is there twice: it was given before in line %d", name, before.line)
-			continue
-		}
-		first[name] = where
-		out.keys = append(out.keys, key{name, where})
+		out.keys = append(out.keys, key{keyName(pair.Key), c.spot(pair.Key)}) // the parser has refused keys that are there twice
 		out.items = append(out.items, c.convert(pair.Value, depth+1))
 	}
 	if len(out.keys) > 0 {
@@ -235,8 +227,7 @@ func (c *converter) mapping(pairs []*ast.MappingValueNode, at spot, depth int) *
 			continue
 		}
 		for i, k := range m.keys {
-			if _, have := first[k.name]; !have {
-				first[k.name] = k.spot
+			if out.index(k.name) < 0 {
 				out.keys, out.items = append(out.keys, k), append(out.items, m.items[i])
 			}
 		}

@@ -78,7 +78,7 @@ func (v *validator) explain(e *jsonschema.ValidationError, root any) []mistake {
 	}
 	switch k := e.ErrorKind.(type) {
 	case *failure.OneOf:
-		// Of a list or a section it is told what is wrong in it, where a branch of the union has its shape.
+		// A list or a section is explained by the branch of the union that has its shape.
 		if i := slices.IndexFunc(e.Causes, func(c *jsonschema.ValidationError) bool { return fits(c, len(e.InstanceLocation)) }); i >= 0 && (section || listed) {
 			return v.explain(e.Causes[i], root)
 		}
@@ -133,7 +133,7 @@ func (v *validator) explain(e *jsonschema.ValidationError, root any) []mistake {
 	var out []mistake
 	for _, c := range e.Causes {
 		if k, ok := c.ErrorKind.(*failure.Required); ok {
-			// A missing key that is there misspelt is told once.
+			// A missing key that is there misspelt is listed once, as unknown.
 			k.Missing = slices.DeleteFunc(slices.Clone(k.Missing), func(name string) bool {
 				return slices.ContainsFunc(unknown, func(u string) bool { return nearest(u, []string{name}) != "" })
 			})

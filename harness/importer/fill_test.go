@@ -16,7 +16,7 @@ func TestFillTokens(t *testing.T) {
 	})
 	for at := range 6 {
 		tr.Outcomes.Present.Set(at)
-		tr.Outcomes.Score[at] = 1
+		tr.Outcomes.Logged[policy.Quality][at] = 1
 	}
 	tr.Outcomes.Present.Clear(5)
 	o := &tr.Outcomes

@@ -180,7 +180,7 @@ func TestNames(t *testing.T) {
 			t.Errorf("safe(%q) = %q, want %q", name, got, want)
 		}
 	}
-	if one("a/b") != "a_b" {
-		t.Errorf("one(a/b) = %q", one("a/b"))
+	if flatName("a/b") != "a_b" {
+		t.Errorf("flatName(a/b) = %q", flatName("a/b"))
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/trilemma-bench/trilemma/harness/store"
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // series is a policy in a pool with one seed.
@@ -186,39 +187,37 @@ type scalar struct {
 func (s *series) scalars() []scalar {
 	var out []scalar
 	for _, name := range slices.Sorted(maps.Keys(s.metrics)) {
-		out = append(out, scalar{"metrics/" + one(name), 0, s.metrics[name]})
+		out = append(out, scalar{"metrics/" + flatName(name), 0, s.metrics[name]})
 	}
-	for _, of := range []struct {
-		name string
-		at   func(p *store.Point) float64
-	}{
-		{"quality", func(p *store.Point) float64 { return p.Quality }},
-		{"cost_usd", func(p *store.Point) float64 { return p.CostUSD }},
-		{"energy_wh", func(p *store.Point) float64 { return p.EnergyWh }},
-		{"carbon_g", func(p *store.Point) float64 { return p.CarbonG }},
-		{"latency_s", func(p *store.Point) float64 { return p.LatencySec }},
-		{"coverage", func(p *store.Point) float64 { return p.Coverage }},
-	} {
+	front := func(name string, at func(p *store.Point) float64) {
 		for i := range s.points {
-			if v := of.at(&s.points[i]); v == v { // unknown is left out
-				out = append(out, scalar{"front/" + of.name, i, v})
+			if v := at(&s.points[i]); v == v { // unknown is left out
+				out = append(out, scalar{"front/" + name, i, v})
 			}
 		}
 	}
+	for _, q := range append([]policy.Quantity{policy.Quality}, policy.Spent...) {
+		name := q.Column()
+		if q == policy.Quality {
+			name = q.String() // the mean of scores
+		}
+		front(name, func(p *store.Point) float64 { return p.Figures[q] })
+	}
+	front("coverage", func(p *store.Point) float64 { return p.Coverage })
 	for _, c := range s.curves {
 		stage := c.Stage
 		if stage == "" {
 			stage = "train"
 		}
 		for i, step := range c.Steps {
-			out = append(out, scalar{one(stage) + "/" + one(c.Metric), step, c.Values[i]})
+			out = append(out, scalar{flatName(stage) + "/" + flatName(c.Metric), step, c.Values[i]})
 		}
 	}
 	return out
 }
 
-// one is a name that both tools take, without folders: "a/b" would stand in the way of a metric "a".
-func one(name string) string { return strings.ReplaceAll(safe(name), "/", "_") }
+// flatName is a name that both tools take, without folders: "a/b" would stand in the way of a metric "a".
+func flatName(name string) string { return strings.ReplaceAll(safe(name), "/", "_") }
 
 var unsafe = regexp.MustCompile(`[^A-Za-z0-9._/-]+`)
 

@@ -83,15 +83,15 @@ func textValue(tag, text string) []byte {
 func record(out, data []byte) []byte {
 	length := binary.LittleEndian.AppendUint64(nil, uint64(len(data)))
 	out = append(out, length...)
-	out = binary.LittleEndian.AppendUint32(out, masked(length))
+	out = binary.LittleEndian.AppendUint32(out, maskedCRC(length))
 	out = append(out, data...)
-	return binary.LittleEndian.AppendUint32(out, masked(data))
+	return binary.LittleEndian.AppendUint32(out, maskedCRC(data))
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// masked is the checksum of a TFRecord: rotated, so that a checksum of data that holds checksums stays good.
-func masked(data []byte) uint32 {
+// maskedCRC is the checksum of a TFRecord: rotated, so that a checksum of data that holds checksums stays good.
+func maskedCRC(data []byte) uint32 {
 	sum := crc32.Checksum(data, castagnoli)
 	return (sum>>15 | sum<<17) + 0xa282ead8
 }

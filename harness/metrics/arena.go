@@ -1,6 +1,10 @@
 package metrics
 
-import "math"
+import (
+	"math"
+
+	"github.com/trilemma-bench/trilemma/policies/policy"
+)
 
 // Bounds and weight of RouterArena's score (llm_evaluation/run.py, compute_arena_score).
 const (
@@ -44,7 +48,7 @@ type Optimality struct {
 // Optimality of one choice a prompt. A choice of −1, none, is not right and scores nothing. No value where no model
 // answers any prompt right; Cost is NaN where nothing was answered right, and 1 where that cost nothing.
 func (o *Outcomes) Optimality(choice []int32) (Optimality, Reason) {
-	return optimality(o.Models, o.Score, o.CostUSD, choice)
+	return optimality(o.Models, o.Figures[policy.Quality], o.Figures[policy.Cost], choice)
 }
 
 func optimality[F float32 | float64](models int, score, cost []F, choice []int32) (Optimality, Reason) {

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/trilemma-bench/trilemma/harness/stats"
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // bound is what no policy that asks one model a prompt exceeds in quality, cost and carbon together. At every pair of
@@ -32,7 +33,7 @@ const boundCells = 14
 // addBound adds the columns of the roof; nothing where some carbon is unknown.
 func (e *evaluation) addBound() error {
 	o := &e.Outcomes
-	if o.CarbonG == nil || unknown(o.CarbonG) {
+	if o.Figures[policy.Carbon] == nil || unknown(o.Figures[policy.Carbon]) {
 		return nil
 	}
 	n := o.Len()
@@ -44,7 +45,7 @@ func (e *evaluation) addBound() error {
 	for p := range n {
 		cost[p], carbon[p] = float32(math.Inf(1)), float32(math.Inf(1))
 		for at := p * o.Models; at < (p+1)*o.Models; at++ {
-			cost[p], carbon[p] = min(cost[p], o.CostUSD[at]), min(carbon[p], o.CarbonG[at])
+			cost[p], carbon[p] = min(cost[p], o.Figures[policy.Cost][at]), min(carbon[p], o.Figures[policy.Carbon][at])
 		}
 	}
 	b := &bound{}

@@ -1,22 +1,24 @@
 package metrics
 
-import "math"
+import (
+	"math"
+
+	"github.com/trilemma-bench/trilemma/policies/policy"
+)
 
 // Outcomes are what every model of a pool did with n prompts: [n × Models] row-major, all present.
 type Outcomes struct {
 	Models  int
-	Score   []float32
-	CostUSD []float32
-	CarbonG []float32 // nil, or NaN where unknown
+	Figures policy.Matrix // quality, cost and carbon; that nil, or NaN where unknown
 }
 
 // Len is the number of prompts.
-func (o *Outcomes) Len() int { return len(o.Score) / max(o.Models, 1) }
+func (o *Outcomes) Len() int { return len(o.Figures[policy.Quality]) / max(o.Models, 1) }
 
 // Dearest tells of each model whether its mean cost is the highest; more than one's may be.
 func (o *Outcomes) Dearest() []bool {
 	sums := make([]float64, o.Models)
-	for i, c := range o.CostUSD {
+	for i, c := range o.Figures[policy.Cost] {
 		sums[i%o.Models] += float64(c)
 	}
 	dearest := make([]bool, o.Models)
@@ -50,12 +52,12 @@ func (o *Outcomes) Oracle() []int32 {
 
 func (o *Outcomes) better(a, b int) bool {
 	switch {
-	case o.Score[a] != o.Score[b]:
-		return o.Score[a] > o.Score[b]
-	case o.CostUSD[a] != o.CostUSD[b]:
-		return o.CostUSD[a] < o.CostUSD[b]
+	case o.Figures[policy.Quality][a] != o.Figures[policy.Quality][b]:
+		return o.Figures[policy.Quality][a] > o.Figures[policy.Quality][b]
+	case o.Figures[policy.Cost][a] != o.Figures[policy.Cost][b]:
+		return o.Figures[policy.Cost][a] < o.Figures[policy.Cost][b]
 	}
-	return o.CarbonG != nil && o.CarbonG[a] < o.CarbonG[b]
+	return o.Figures[policy.Carbon] != nil && o.Figures[policy.Carbon][a] < o.Figures[policy.Carbon][b]
 }
 
 // Unanswered tells of each prompt whether no model scores anything on it. RouterBench's oracle pays nothing there; ours
@@ -64,7 +66,7 @@ func (o *Outcomes) Unanswered() []bool {
 	out := make([]bool, o.Len())
 	for p := range out {
 		out[p] = true
-		for _, s := range o.Score[p*o.Models : (p+1)*o.Models] {
+		for _, s := range o.Figures[policy.Quality][p*o.Models : (p+1)*o.Models] {
 			if s > 0 {
 				out[p] = false
 			}
@@ -83,7 +85,7 @@ func (o *Outcomes) Sound(choice []int32) []float32 {
 		if c < 0 {
 			continue
 		}
-		row := o.Score[p*o.Models : (p+1)*o.Models]
+		row := o.Figures[policy.Quality][p*o.Models : (p+1)*o.Models]
 		best := row[c]
 		for _, s := range row {
 			best = max(best, s)

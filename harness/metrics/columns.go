@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/trilemma-bench/trilemma/harness/stats"
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // evaluation holds the columns that are resampled, and what they are for.
@@ -135,17 +136,17 @@ func (e *evaluation) withReferences() (subjects []Subject, apart string) {
 // take is the point of one choice a prompt.
 func (e *evaluation) take(choice []int32) PromptPoint {
 	o := &e.Outcomes
-	gather := func(from []float32) []float32 {
+	out := PromptPoint{Choice: choice}
+	for q, from := range o.Figures {
 		if from == nil {
-			return nil
+			continue
 		}
-		out := make([]float32, len(choice))
+		out.Figures[q] = make([]float32, len(choice))
 		for p, m := range choice {
-			out[p] = from[p*o.Models+int(m)]
+			out.Figures[q][p] = from[p*o.Models+int(m)]
 		}
-		return out
 	}
-	return PromptPoint{Quality: gather(o.Score), CostUSD: gather(o.CostUSD), CarbonG: gather(o.CarbonG), Choice: choice}
+	return out
 }
 
 // add adds a column and keeps its mean. like is a column that it may resemble.
@@ -179,14 +180,14 @@ func (e *evaluation) addWithin(prompts []int32, value func(prompt int) float32) 
 func (e *evaluation) addPoint(p PromptPoint, like triple) (triple, error) {
 	t := unlike
 	var err error
-	if t.quality, err = e.add(p.Quality, like.quality); err != nil {
+	if t.quality, err = e.add(p.Figures[policy.Quality], like.quality); err != nil {
 		return t, err
 	}
-	if t.cost, err = e.add(p.CostUSD, like.cost); err != nil {
+	if t.cost, err = e.add(p.Figures[policy.Cost], like.cost); err != nil {
 		return t, err
 	}
-	if p.CarbonG != nil {
-		t.carbon, err = e.add(p.CarbonG, like.carbon)
+	if p.Figures[policy.Carbon] != nil {
+		t.carbon, err = e.add(p.Figures[policy.Carbon], like.carbon)
 	}
 	return t, err
 }
@@ -210,13 +211,13 @@ func (e *evaluation) addModels() error {
 	if e.oracle, err = e.addPoint(e.take(best), unlike); err != nil {
 		return err
 	}
-	anchor := PromptPoint{Quality: make([]float32, n), CostUSD: make([]float32, n)}
+	anchor := PromptPoint{Figures: policy.NewMatrix(n, policy.Quality, policy.Cost)}
 	dearest := make([]float32, n)
 	random := make([]float32, n)
 	for p := range n {
-		cost, score := o.CostUSD[p*o.Models:(p+1)*o.Models], o.Score[p*o.Models:(p+1)*o.Models]
+		cost, score := o.Figures[policy.Cost][p*o.Models:(p+1)*o.Models], o.Figures[policy.Quality][p*o.Models:(p+1)*o.Models]
 		least := slices.Min(cost)
-		anchor.CostUSD[p], dearest[p] = least, slices.Max(cost)
+		anchor.Figures[policy.Cost][p], dearest[p] = least, slices.Max(cost)
 		var sum, cheapest float64
 		tied := 0
 		for m, s := range score {
@@ -226,7 +227,7 @@ func (e *evaluation) addModels() error {
 				tied++
 			}
 		}
-		anchor.Quality[p], random[p] = float32(cheapest/float64(tied)), float32(sum/float64(o.Models))
+		anchor.Figures[policy.Quality][p], random[p] = float32(cheapest/float64(tied)), float32(sum/float64(o.Models))
 	}
 	if e.anchor, err = e.addPoint(anchor, unlike); err != nil {
 		return err
@@ -242,12 +243,12 @@ func (e *evaluation) addModels() error {
 
 // withoutCosts lets every answer cost the same. What rests on costs is left out of the table.
 func (e *evaluation) withoutCosts() {
-	e.Outcomes.CostUSD = make([]float32, len(e.Outcomes.CostUSD))
-	e.Outcomes.CarbonG = nil
-	free := func(means []Means) []Means {
+	e.Outcomes.Figures[policy.Cost] = make([]float32, len(e.Outcomes.Figures[policy.Cost]))
+	e.Outcomes.Figures[policy.Carbon] = nil
+	free := func(means []policy.Figures) []policy.Figures {
 		out := slices.Clone(means)
 		for i := range out {
-			out[i].CostUSD = 0
+			out[i][policy.Cost] = 0
 		}
 		return out
 	}
@@ -258,9 +259,9 @@ func (e *evaluation) withoutCosts() {
 		for c := range curves {
 			points := slices.Clone(curves[c].Points)
 			for k := range points {
-				points[k].CostUSD, points[k].CarbonG = make([]float32, len(points[k].Quality)), nil
+				points[k].Figures[policy.Cost], points[k].Figures[policy.Carbon] = make([]float32, len(points[k].Figures[policy.Quality])), nil
 				if s := points[k].Selection; s != nil {
-					points[k].Selection = &Means{s.Quality, 0, math.NaN()}
+					points[k].Selection = &policy.Figures{policy.Quality: s[policy.Quality], policy.Carbon: math.NaN()}
 				}
 			}
 			curves[c].Points = points
@@ -282,28 +283,28 @@ func (e *evaluation) chooseModels() {
 	}
 	e.bestModel = max(best(e.Known), 0)
 	for m, k := range e.Known {
-		if k.CostUSD < e.Known[e.cheapestModel].CostUSD {
+		if k[policy.Cost] < e.Known[e.cheapestModel][policy.Cost] {
 			e.cheapestModel = m
 		}
-		if k.CostUSD > e.Known[e.dearestModel].CostUSD {
+		if k[policy.Cost] > e.Known[e.dearestModel][policy.Cost] {
 			e.dearestModel = m
 		}
 	}
 }
 
 // plainMeans are a point's means over the compared prompts.
-func (e *evaluation) plainMeans(t triple) Means {
-	m := Means{Quality: e.plain[t.quality], CostUSD: e.plain[t.cost], CarbonG: math.NaN()}
+func (e *evaluation) plainMeans(t triple) policy.Figures {
+	m := policy.Figures{policy.Quality: e.plain[t.quality], policy.Cost: e.plain[t.cost], policy.Carbon: math.NaN()}
 	if t.carbon != stats.None {
-		m.CarbonG = e.plain[t.carbon]
+		m[policy.Carbon] = e.plain[t.carbon]
 	}
 	return m
 }
 
 // chooseSettings chooses what a curve is judged by, on its selection means and the models' over the same prompts; where
 // models is nil on the compared prompts themselves, in hindsight.
-func (e *evaluation) chooseSettings(cc *curveColumns, points []PromptPoint, models []Means) {
-	means := make([]Means, len(points))
+func (e *evaluation) chooseSettings(cc *curveColumns, points []PromptPoint, models []policy.Figures) {
+	means := make([]policy.Figures, len(points))
 	for i, p := range points {
 		if models != nil {
 			means[i] = *p.Selection
@@ -320,19 +321,19 @@ func (e *evaluation) chooseSettings(cc *curveColumns, points []PromptPoint, mode
 	cheapest := models[e.cheapestModel]
 	for _, v := range Vertices(means, cheapest) {
 		if v == Anchor {
-			cc.vertices, drawn = append(cc.vertices, e.models[e.cheapestModel]), append(drawn, cheapest.point())
+			cc.vertices, drawn = append(cc.vertices, e.models[e.cheapestModel]), append(drawn, pointOf(cheapest))
 			continue
 		}
-		cc.vertices, drawn = append(cc.vertices, cc.points[v]), append(drawn, means[v].point())
+		cc.vertices, drawn = append(cc.vertices, cc.points[v]), append(drawn, pointOf(means[v]))
 	}
 	drawn.sort()
-	cc.chosen = drawn.aiq(models[e.dearestModel].CostUSD)
+	cc.chosen = drawn.aiq(models[e.dearestModel][policy.Cost])
 	for _, i := range frontier(means) {
 		cc.frontier = append(cc.frontier, cc.points[i])
 	}
 	points3 := make([]Point3, len(means))
 	for i, m := range means {
-		points3[i] = Point3{m.Quality, m.CostUSD, m.CarbonG}
+		points3[i] = Point3{m[policy.Quality], m[policy.Cost], m[policy.Carbon]}
 	}
 	for i, stands := range NotDominated3(points3) {
 		if stands {
@@ -342,7 +343,7 @@ func (e *evaluation) chooseSettings(cc *curveColumns, points []PromptPoint, mode
 	if top := best(means); top >= 0 {
 		cc.top = cc.points[top]
 	}
-	if i := reaching(means, models[e.bestModel].Quality); i >= 0 {
+	if i := reaching(means, models[e.bestModel][policy.Quality]); i >= 0 {
 		cc.reaches = &cc.points[i]
 	}
 }
@@ -358,11 +359,11 @@ func (e *evaluation) addDatasets(oracle []int32, random []float32) error {
 		if c.random, err = e.addWithin(prompts, func(p int) float32 { return random[p] }); err != nil {
 			return err
 		}
-		if c.oracle, err = e.addWithin(prompts, func(p int) float32 { return o.Score[p*o.Models+int(oracle[p])] }); err != nil {
+		if c.oracle, err = e.addWithin(prompts, func(p int) float32 { return o.Figures[policy.Quality][p*o.Models+int(oracle[p])] }); err != nil {
 			return err
 		}
 		for m := range o.Models {
-			id, err := e.addWithin(prompts, func(p int) float32 { return o.Score[p*o.Models+m] })
+			id, err := e.addWithin(prompts, func(p int) float32 { return o.Figures[policy.Quality][p*o.Models+m] })
 			if err != nil {
 				return err
 			}
@@ -407,7 +408,7 @@ func (e *evaluation) addSubject(s Subject, apart bool) error {
 		var kept []PromptPoint
 		for _, p := range curve.Points {
 			all++
-			if unknown(p.Quality) || unknown(p.CostUSD) {
+			if unknown(p.Figures[policy.Quality]) || unknown(p.Figures[policy.Cost]) {
 				leftOut++
 				continue
 			}
@@ -469,7 +470,7 @@ func (e *evaluation) addLargest(sub *subjectColumns, cc *curveColumns, p PromptP
 		}
 	}
 	for _, prompts := range datasets {
-		id, err := e.addWithin(prompts, func(i int) float32 { return p.Quality[i] })
+		id, err := e.addWithin(prompts, func(i int) float32 { return p.Figures[policy.Quality][i] })
 		if err != nil {
 			return err
 		}
@@ -480,7 +481,7 @@ func (e *evaluation) addLargest(sub *subjectColumns, cc *curveColumns, p PromptP
 
 // unselected tells whether a setting has no selection figures to be chosen by.
 func unselected(p PromptPoint) bool {
-	return p.Selection == nil || !finite(p.Selection.Quality) || !finite(p.Selection.CostUSD)
+	return p.Selection == nil || !finite(p.Selection[policy.Quality]) || !finite(p.Selection[policy.Cost])
 }
 
 func unknown(values []float32) bool {

@@ -8,6 +8,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 var update = flag.Bool("update", false, "rewrite docs/intervals.md")
@@ -63,7 +65,7 @@ func (w *simWorld) draw(rng *rand.Rand, n int) (o Outcomes, category []int32) {
 			if u < w.right[c][m] {
 				score = 1
 			}
-			o.Score, o.CostUSD = append(o.Score, score), append(o.CostUSD, float32(w.cost[m]*length))
+			o.Figures[policy.Quality], o.Figures[policy.Cost] = append(o.Figures[policy.Quality], score), append(o.Figures[policy.Cost], float32(w.cost[m]*length))
 		}
 	}
 	return o, category
@@ -72,12 +74,12 @@ func (w *simWorld) draw(rng *rand.Rand, n int) (o Outcomes, category []int32) {
 // A simRule is one setting of a policy: for each category the share of each model.
 type simRule [simCategories][]float64
 
-func (w *simWorld) means(r simRule) Means {
-	out := Means{CarbonG: math.NaN()}
+func (w *simWorld) means(r simRule) policy.Figures {
+	out := policy.Figures{policy.Carbon: math.NaN()}
 	for c := range r {
 		for m, s := range r[c] {
-			out.Quality += s * w.right[c][m] / simCategories
-			out.CostUSD += s * w.cost[m] / simCategories
+			out[policy.Quality] += s * w.right[c][m] / simCategories
+			out[policy.Cost] += s * w.cost[m] / simCategories
 		}
 	}
 	return out
@@ -111,7 +113,7 @@ func (w *simWorld) points(rng *rand.Rand, rules []simRule, test Outcomes, testOf
 	for i, r := range rules {
 		p, s := route(r, test, testOf), route(r, selection, selectionOf)
 		p.Free = i == len(rules)-1
-		p.Selection = &Means{meanOf(s.Quality), meanOf(s.CostUSD), math.NaN()}
+		p.Selection = &policy.Figures{policy.Quality: meanOf(s.Figures[policy.Quality]), policy.Cost: meanOf(s.Figures[policy.Cost]), policy.Carbon: math.NaN()}
 		out = append(out, p)
 	}
 	return out
@@ -210,17 +212,17 @@ func (c *coverage) add(value, low, high, truth float64) {
 func (c *coverage) share() float64 { return float64(c.covered) / float64(c.n) }
 
 // curveTruth is what the settings that selection chose are worth in the population.
-func curveTruth(points []PromptPoint, population []Means, anchorSelection, anchorPopulation Means, upTo float64) float64 {
-	selection := make([]Means, len(points))
+func curveTruth(points []PromptPoint, population []policy.Figures, anchorSelection, anchorPopulation policy.Figures, upTo float64) float64 {
+	selection := make([]policy.Figures, len(points))
 	for i, p := range points {
 		selection[i] = *p.Selection
 	}
 	var l line
 	for _, v := range Vertices(selection, anchorSelection) {
 		if v == Anchor {
-			l = append(l, anchorPopulation.point())
+			l = append(l, pointOf(anchorPopulation))
 		} else {
-			l = append(l, population[v].point())
+			l = append(l, pointOf(population[v]))
 		}
 	}
 	l.sort()
@@ -245,12 +247,12 @@ func simulate(t testing.TB, worlds, n, models, resamples int, equal bool) []*cov
 		selection, selectionOf := w.draw(rng, n/2)
 		known, _ := w.draw(rng, 4*n)
 		in := Input{Pool: "all", Outcomes: test, Stratum: testOf, Baseline: ZeroRouter, Resamples: resamples, Seed: uint64(k)}
-		population := map[string][]Means{}
+		population := map[string][]policy.Figures{}
 		for m := range models {
-			column := func(o Outcomes) Means {
+			column := func(o Outcomes) policy.Figures {
 				e := evaluation{Input: Input{Outcomes: o}}
 				p := e.take(always(int32(m), o.Len()))
-				return Means{meanOf(p.Quality), meanOf(p.CostUSD), math.NaN()}
+				return policy.Figures{policy.Quality: meanOf(p.Figures[policy.Quality]), policy.Cost: meanOf(p.Figures[policy.Cost]), policy.Carbon: math.NaN()}
 			}
 			in.Known, in.Selection = append(in.Known, column(known)), append(in.Selection, column(selection))
 			population[ZeroRouter] = append(population[ZeroRouter], w.means(constantRule(models, m)))
@@ -276,15 +278,15 @@ func simulate(t testing.TB, worlds, n, models, resamples int, equal bool) []*cov
 		}
 		cheapest, dearest := 0, 0
 		for m, x := range in.Known {
-			if x.CostUSD < in.Known[cheapest].CostUSD {
+			if x[policy.Cost] < in.Known[cheapest][policy.Cost] {
 				cheapest = m
 			}
-			if x.CostUSD > in.Known[dearest].CostUSD {
+			if x[policy.Cost] > in.Known[dearest][policy.Cost] {
 				dearest = m
 			}
 		}
 		singles := population[ZeroRouter]
-		upTo := singles[dearest].CostUSD
+		upTo := singles[dearest][policy.Cost]
 		zero := make([]PromptPoint, models)
 		for m := range zero {
 			zero[m].Selection = &in.Known[m]
@@ -297,16 +299,16 @@ func simulate(t testing.TB, worlds, n, models, resamples int, equal bool) []*cov
 			top := 0
 			for i, p := range points {
 				q := points[top].Selection
-				if p.Selection.Quality > q.Quality || p.Selection.Quality == q.Quality && p.Selection.CostUSD < q.CostUSD {
+				if p.Selection[policy.Quality] > q[policy.Quality] || p.Selection[policy.Quality] == q[policy.Quality] && p.Selection[policy.Cost] < q[policy.Cost] {
 					top = i
 				}
 			}
-			peak[s.Name] = population[s.Name][top].Quality
+			peak[s.Name] = population[s.Name][top][policy.Quality]
 		}
 		for name, means := range population {
 			var points []Point
 			for _, x := range means {
-				points = append(points, x.point())
+				points = append(points, pointOf(x))
 			}
 			best[name], _ = AIQ(points, table.row(name, "aiq_hindsight").MaxCostUSD)
 		}

@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/trilemma-bench/trilemma/harness/stats"
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // pool makes an input: n prompts, models of rising quality and cost, and policies that know each outcome more or less.
@@ -30,9 +31,9 @@ func pool(seed uint64, n, models, policies, seeds, points int) Input {
 			if rng.Float64() < 0.3+0.5*float64(m+1)/float64(models) {
 				right = 1
 			}
-			o.Score = append(o.Score, right)
+			o.Figures[policy.Quality] = append(o.Figures[policy.Quality], right)
 			c := float32(math.Exp(float64(m)/2)*(0.5+rng.Float64())) / 1e4
-			o.CostUSD, o.CarbonG = append(o.CostUSD, c), append(o.CarbonG, c*100*(0.5+rng.Float32()))
+			o.Figures[policy.Cost], o.Figures[policy.Carbon] = append(o.Figures[policy.Cost], c), append(o.Figures[policy.Carbon], c*100*(0.5+rng.Float32()))
 		}
 		in.Stratum, in.Dataset = append(in.Stratum, int32(len(in.Stratum)%4)), append(in.Dataset, int32(len(in.Dataset)%4))
 	}
@@ -59,7 +60,7 @@ func pool(seed uint64, n, models, policies, seeds, points int) Input {
 					best := math.Inf(-1)
 					for m := range models {
 						i := p*models + m
-						if u := float64(o.Score[i]) + noise[i] - lambda*float64(o.CostUSD[i]); u > best {
+						if u := float64(o.Figures[policy.Quality][i]) + noise[i] - lambda*float64(o.Figures[policy.Cost][i]); u > best {
 							best, choice[p] = u, int32(m)
 						}
 					}
@@ -98,7 +99,7 @@ var nanEqual = cmpopts.EquateNaNs()
 // selectOnTest lets settings and models be chosen by the compared prompts, as if selection prompts had the same means.
 func selectOnTest(in *Input) {
 	e := evaluation{Input: *in, columns: stats.NewColumns(in.Outcomes.Len())}
-	means := func(p PromptPoint) Means {
+	means := func(p PromptPoint) policy.Figures {
 		t, _ := e.addPoint(p, unlike)
 		return e.plainMeans(t)
 	}
@@ -132,7 +133,7 @@ func TestEvaluateIsTheMetricsOnMeans(t *testing.T) {
 	}
 	flat := func(c Curve) (points []Point) {
 		for _, p := range c.Points {
-			points = append(points, Point{mean(p.CostUSD), mean(p.Quality)})
+			points = append(points, Point{mean(p.Figures[policy.Cost]), mean(p.Figures[policy.Quality])})
 		}
 		return points
 	}
@@ -156,11 +157,11 @@ func TestEvaluateIsTheMetricsOnMeans(t *testing.T) {
 	scale.Widen(joint)
 	var lower, upper, cheapest float64
 	for p := range o.Len() {
-		row := o.CostUSD[p*o.Models : (p+1)*o.Models]
+		row := o.Figures[policy.Cost][p*o.Models : (p+1)*o.Models]
 		least := slices.Index(row, slices.Min(row))
 		lower += float64(row[least]) / float64(o.Len())
 		upper += float64(slices.Max(row)) / float64(o.Len())
-		cheapest += float64(o.Score[p*o.Models+least]) / float64(o.Len())
+		cheapest += float64(o.Figures[policy.Quality][p*o.Models+least]) / float64(o.Len())
 	}
 	for _, s := range in.Subjects {
 		want := map[string]float64{}
@@ -208,16 +209,16 @@ func TestEvaluateIsTheMetricsOnMeans(t *testing.T) {
 			add("rci", v, why)
 			var own, random, bestIn, oracleIn [4]float64
 			oracle := o.Oracle()
-			for p, q := range last.Quality {
+			for p, q := range last.Figures[policy.Quality] {
 				d := in.Dataset[p]
 				own[d] += float64(q)
-				for m, s := range o.Score[p*o.Models : (p+1)*o.Models] {
+				for m, s := range o.Figures[policy.Quality][p*o.Models : (p+1)*o.Models] {
 					random[d] += float64(s) / float64(o.Models)
 					if singles[m] == best {
 						bestIn[d] += float64(s)
 					}
 				}
-				oracleIn[d] += float64(o.Score[p*o.Models+int(oracle[p])])
+				oracleIn[d] += float64(o.Figures[policy.Quality][p*o.Models+int(oracle[p])])
 			}
 			v, _, why = Gain(own[:], random[:])
 			add("gain_r", v, why)
@@ -292,14 +293,14 @@ func TestWhatMustNotMatter(t *testing.T) {
 			}
 			return out
 		}
-		other.Outcomes.CostUSD = double(in.Outcomes.CostUSD)
+		other.Outcomes.Figures[policy.Cost] = double(in.Outcomes.Figures[policy.Cost])
 		other.Subjects = nil
 		for _, s := range in.Subjects {
 			scaled := Subject{Name: s.Name}
 			for _, c := range s.Curves {
 				curve := Curve{Seed: c.Seed}
 				for _, p := range c.Points {
-					p.CostUSD = double(p.CostUSD)
+					p.Figures[policy.Cost] = double(p.Figures[policy.Cost])
 					curve.Points = append(curve.Points, p)
 				}
 				scaled.Curves = append(scaled.Curves, curve)
@@ -344,24 +345,24 @@ func TestNone(t *testing.T) {
 	in := pool(9, 60, 3, 1, 1, 3)
 	in.Baseline = "nobody"
 	nan := float32(math.NaN())
-	bad := slices.Clone(in.Subjects[0].Curves[0].Points[0].Quality)
+	bad := slices.Clone(in.Subjects[0].Curves[0].Points[0].Figures[policy.Quality])
 	bad[3] = nan
 	good := in.Subjects[0].Curves[0].Points[0]
 	mixed := good
 	mixed.Choice = slices.Clone(good.Choice)
 	mixed.Choice[0] = -1
-	mixed.CarbonG = nil
+	mixed.Figures[policy.Carbon] = nil
 	in.Subjects = append(in.Subjects,
-		Subject{Name: "covers-nothing", Curves: []Curve{{Points: []PromptPoint{{Quality: bad, CostUSD: good.CostUSD, Choice: good.Choice}}}}},
+		Subject{Name: "covers-nothing", Curves: []Curve{{Points: []PromptPoint{{Figures: policy.Matrix{policy.Quality: bad, policy.Cost: good.Figures[policy.Cost]}, Choice: good.Choice}}}}},
 		Subject{Name: "no-curve"},
 		Subject{Name: "combines", Curves: []Curve{{Points: []PromptPoint{mixed}}}},
 		Subject{Name: "cheapest", Curves: []Curve{{Points: []PromptPoint{in.take0()}}}},
 	)
 	table := evaluate(t, in)
 	for _, metric := range Names {
-		for _, policy := range []string{"covers-nothing", "no-curve"} {
-			if r := table.row(policy, metric); !math.IsNaN(r.Value) || !math.IsNaN(r.Low) || r.Reason != string(NoPoints) {
-				t.Errorf("%s of %s: %v, %q; want none", metric, policy, r.Value, r.Reason)
+		for _, name := range []string{"covers-nothing", "no-curve"} {
+			if r := table.row(name, metric); !math.IsNaN(r.Value) || !math.IsNaN(r.Low) || r.Reason != string(NoPoints) {
+				t.Errorf("%s of %s: %v, %q; want none", metric, name, r.Value, r.Reason)
 			}
 		}
 	}
@@ -402,9 +403,9 @@ func TestAwkwardPools(t *testing.T) {
 	})
 	t.Run("zero prices", func(t *testing.T) {
 		in := pool(1, 40, 3, 1, 1, 2)
-		clear(in.Outcomes.CostUSD)
+		clear(in.Outcomes.Figures[policy.Cost])
 		for _, p := range in.Subjects[0].Curves[0].Points {
-			clear(p.CostUSD)
+			clear(p.Figures[policy.Cost])
 		}
 		table := evaluate(t, in)
 		near(t, "aiq", table.row("policy0", "aiq").Value, table.row("policy0", "peak").Value)
@@ -416,9 +417,9 @@ func TestAwkwardPools(t *testing.T) {
 	})
 	t.Run("nobody scores", func(t *testing.T) {
 		in := pool(1, 40, 3, 1, 1, 2)
-		clear(in.Outcomes.Score)
+		clear(in.Outcomes.Figures[policy.Quality])
 		for _, p := range in.Subjects[0].Curves[0].Points {
-			clear(p.Quality)
+			clear(p.Figures[policy.Quality])
 		}
 		table := evaluate(t, in)
 		for _, metric := range []string{"aiq", "nauc", "peak", "perfgain", "gain_r"} {
@@ -434,7 +435,7 @@ func TestAwkwardPools(t *testing.T) {
 	})
 	t.Run("unknown carbon", func(t *testing.T) {
 		in := pool(1, 40, 3, 1, 1, 2)
-		in.Outcomes.CarbonG = nil
+		in.Outcomes.Figures[policy.Carbon] = nil
 		if r := evaluate(t, in).row("policy0", "hypervolume"); r.Reason != string(UnknownCarbon) {
 			t.Errorf("hypervolume %v, %q", r.Value, r.Reason)
 		}
@@ -445,11 +446,11 @@ func TestBadInput(t *testing.T) {
 	for name, change := range map[string]func(*Input){
 		"no prompts":       func(in *Input) { in.Outcomes = Outcomes{Models: 3} },
 		"no models":        func(in *Input) { in.Outcomes = Outcomes{} },
-		"ragged":           func(in *Input) { in.Outcomes.CostUSD = in.Outcomes.CostUSD[1:] },
-		"unknown score":    func(in *Input) { in.Outcomes.Score[0] = float32(math.NaN()) },
+		"ragged":           func(in *Input) { in.Outcomes.Figures[policy.Cost] = in.Outcomes.Figures[policy.Cost][1:] },
+		"unknown score":    func(in *Input) { in.Outcomes.Figures[policy.Quality][0] = float32(math.NaN()) },
 		"short stratum":    func(in *Input) { in.Stratum = in.Stratum[1:] },
 		"negative dataset": func(in *Input) { in.Dataset[0] = -1 },
-		"short point":      func(in *Input) { in.Subjects[0].Curves[0].Points[0].Quality = nil },
+		"short point":      func(in *Input) { in.Subjects[0].Curves[0].Points[0].Figures[policy.Quality] = nil },
 		"unknown model":    func(in *Input) { in.Subjects[0].Curves[0].Points[0].Choice[0] = 3 },
 		"twice":            func(in *Input) { in.Subjects = append(in.Subjects, in.Subjects[0]) },
 		"resamples":        func(in *Input) { in.Resamples = -1 },

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // peers holds figures that published tools' own functions gave for simulated outcomes and a few curves; "prov" in
@@ -183,7 +185,7 @@ func (w *world) outcomes() *Outcomes {
 	o := &Outcomes{Models: len(w.models)}
 	for p := range w.ids {
 		for m := range w.models {
-			o.Score, o.CostUSD = append(o.Score, float32(w.score[p][m])), append(o.CostUSD, float32(w.cost[p][m]))
+			o.Figures[policy.Quality], o.Figures[policy.Cost] = append(o.Figures[policy.Quality], float32(w.score[p][m])), append(o.Figures[policy.Cost], float32(w.cost[p][m]))
 		}
 	}
 	return o

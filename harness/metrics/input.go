@@ -1,6 +1,10 @@
 package metrics
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/trilemma-bench/trilemma/policies/policy"
+)
 
 // Metric is one column of judgement.
 type Metric struct {
@@ -110,9 +114,9 @@ type Input struct {
 	// Known are each model's means over prompts that are not the compared ones (train, validation and selection: a model
 	// learns from none of them). By them the best single model, the cheapest and the dearest, and the corners of the Zero
 	// router are chosen. nil: by the compared prompts themselves, in hindsight, and the table warns.
-	Known []Means
+	Known []policy.Figures
 	// Selection are each model's means over the prompts of PromptPoint.Selection.
-	Selection []Means
+	Selection []policy.Figures
 	Stratum   []int32 // [prompts] resampling keeps the size of each; nil for one stratum
 	Dataset   []int32 // [prompts] from 0; Gain and Gap are means over datasets; nil for one dataset
 	Subjects  []Subject
@@ -137,14 +141,14 @@ type Curve struct {
 	Points []PromptPoint
 }
 
-// PromptPoint is one preference's result for each prompt. A point with a NaN in Quality or CostUSD is left out, and the
+// PromptPoint is one preference's result for each prompt. A point with a NaN in its quality or cost is left out, and the
 // table warns.
 type PromptPoint struct {
-	Quality, CostUSD, CarbonG []float32 // [prompts]; CarbonG nil where unknown
-	Choice                    []int32   // [prompts] the most probable model; -1 none
+	Figures policy.Matrix // [prompts]: quality, cost and carbon, which is nil where unknown
+	Choice  []int32       // [prompts] the most probable model; -1 none
 	// Selection are the means over the prompts that settings are chosen by, of which the policy has seen nothing. nil where
 	// there are none: then settings are chosen on the compared prompts, in hindsight, and the table warns.
-	Selection *Means
+	Selection *policy.Figures
 	// Free marks the preference that pays any price for quality (all λ zero): the largest budget.
 	Free bool
 }
@@ -155,9 +159,9 @@ func (in *Input) check() error {
 	switch {
 	case n == 0 || o.Models == 0:
 		return fmt.Errorf("pool %s: no prompt is covered by all compared policies", in.Pool)
-	case len(o.Score) != n*o.Models || len(o.CostUSD) != n*o.Models || o.CarbonG != nil && len(o.CarbonG) != n*o.Models:
+	case len(o.Figures[policy.Quality]) != n*o.Models || len(o.Figures[policy.Cost]) != n*o.Models || o.Figures[policy.Carbon] != nil && len(o.Figures[policy.Carbon]) != n*o.Models:
 		return fmt.Errorf("pool %s: outcomes of %d models: %d scores, %d costs, %d carbon figures, want as many of each",
-			in.Pool, o.Models, len(o.Score), len(o.CostUSD), len(o.CarbonG))
+			in.Pool, o.Models, len(o.Figures[policy.Quality]), len(o.Figures[policy.Cost]), len(o.Figures[policy.Carbon]))
 	case in.Models != nil && len(in.Models) != o.Models:
 		return fmt.Errorf("pool %s: %d model names, want %d", in.Pool, len(in.Models), o.Models)
 	case in.Stratum != nil && len(in.Stratum) != n || in.Dataset != nil && len(in.Dataset) != n:
@@ -172,8 +176,8 @@ func (in *Input) check() error {
 			return fmt.Errorf("pool %s: dataset %d, want them numbered from 0", in.Pool, d)
 		}
 	}
-	for i := range o.Score {
-		if s, c := o.Score[i], o.CostUSD[i]; s-s != 0 || c-c != 0 && !in.Costless {
+	for i := range o.Figures[policy.Quality] {
+		if s, c := o.Figures[policy.Quality][i], o.Figures[policy.Cost][i]; s-s != 0 || c-c != 0 && !in.Costless {
 			return fmt.Errorf("pool %s: score %v and cost %v of prompt %d, model %d: compare on prompts that every model answered",
 				in.Pool, s, c, i/o.Models, i%o.Models)
 		}
@@ -186,9 +190,9 @@ func (in *Input) check() error {
 		seen[s.Name] = true
 		for _, c := range s.Curves {
 			for i, p := range c.Points {
-				if len(p.Quality) != n || len(p.CostUSD) != n || p.CarbonG != nil && len(p.CarbonG) != n || p.Choice != nil && len(p.Choice) != n {
+				if len(p.Figures[policy.Quality]) != n || len(p.Figures[policy.Cost]) != n || p.Figures[policy.Carbon] != nil && len(p.Figures[policy.Carbon]) != n || p.Choice != nil && len(p.Choice) != n {
 					return fmt.Errorf("pool %s: policy %s, seed %d, point %d has results of %d, %d, %d, %d prompts, want %d",
-						in.Pool, s.Name, c.Seed, i, len(p.Quality), len(p.CostUSD), len(p.CarbonG), len(p.Choice), n)
+						in.Pool, s.Name, c.Seed, i, len(p.Figures[policy.Quality]), len(p.Figures[policy.Cost]), len(p.Figures[policy.Carbon]), len(p.Choice), n)
 				}
 				for _, m := range p.Choice {
 					if int(m) >= o.Models {

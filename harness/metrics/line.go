@@ -3,6 +3,8 @@ package metrics
 import (
 	"math"
 	"slices"
+
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // A line is a policy's curve as it would be deployed: quality against cost, straight between settings that were chosen
@@ -89,10 +91,10 @@ func (l line) nauc(atLower, lower, upper float64) float64 {
 	return (area + last.Quality*(upper-last.CostUSD)) / (upper - lower)
 }
 
-// Means are a setting's or a model's means over some prompts; NaN where a figure is unknown.
-type Means struct{ Quality, CostUSD, CarbonG float64 }
-
-func (m Means) point() Point { return Point{CostUSD: m.CostUSD, Quality: m.Quality} }
+// pointOf is where means of quality and cost lie.
+func pointOf(m policy.Figures) Point {
+	return Point{CostUSD: m[policy.Cost], Quality: m[policy.Quality]}
+}
 
 // Anchor is the place of the cheapest model in what [Vertices] returns: it is nobody's setting, but open to everybody.
 const Anchor = -1
@@ -102,22 +104,22 @@ const Anchor = -1
 // anchor; without it a policy of one setting, or whose settings are all dear, would have no curve at its left). They are
 // chosen on means over prompts that are not the ones it is judged on. Indexes into settings or [Anchor], by ascending
 // cost.
-func Vertices(settings []Means, cheapest Means) []int {
+func Vertices(settings []policy.Figures, cheapest policy.Figures) []int {
 	type candidate struct {
 		Point
 		at int
 	}
 	all := make([]candidate, 0, len(settings)+1)
 	for i, s := range settings {
-		if finite(s.CostUSD) && finite(s.Quality) {
-			all = append(all, candidate{s.point(), i})
+		if finite(s[policy.Cost]) && finite(s[policy.Quality]) {
+			all = append(all, candidate{pointOf(s), i})
 		}
 	}
 	if len(all) == 0 {
 		return nil
 	}
-	if finite(cheapest.CostUSD) && finite(cheapest.Quality) {
-		all = append(all, candidate{cheapest.point(), Anchor})
+	if finite(cheapest[policy.Cost]) && finite(cheapest[policy.Quality]) {
+		all = append(all, candidate{pointOf(cheapest), Anchor})
 	}
 	// Of equals the policy's own setting comes first and stays.
 	slices.SortStableFunc(all, func(a, b candidate) int { return byCost(a.Point, b.Point) })
@@ -141,13 +143,13 @@ func Vertices(settings []Means, cheapest Means) []int {
 }
 
 // best is the setting of the highest quality, of equals the cheapest, then the first.
-func best(settings []Means) int {
+func best(settings []policy.Figures) int {
 	at := -1
 	for i, s := range settings {
-		if !finite(s.Quality) {
+		if !finite(s[policy.Quality]) {
 			continue
 		}
-		if at < 0 || s.Quality > settings[at].Quality || s.Quality == settings[at].Quality && s.CostUSD < settings[at].CostUSD {
+		if at < 0 || s[policy.Quality] > settings[at][policy.Quality] || s[policy.Quality] == settings[at][policy.Quality] && s[policy.Cost] < settings[at][policy.Cost] {
 			at = i
 		}
 	}
@@ -155,10 +157,10 @@ func best(settings []Means) int {
 }
 
 // frontier are the settings that no other is at least as good and as cheap as and better in one; of equals all.
-func frontier(settings []Means) []int {
+func frontier(settings []policy.Figures) []int {
 	points := make([]Point, len(settings))
 	for i, s := range settings {
-		points[i] = s.point()
+		points[i] = pointOf(s)
 	}
 	var out []int
 	for i, stands := range NotDominated(points) {
@@ -170,10 +172,10 @@ func frontier(settings []Means) []int {
 }
 
 // reaching is the cheapest setting of at least a quality; -1 where there is none.
-func reaching(settings []Means, quality float64) int {
+func reaching(settings []policy.Figures, quality float64) int {
 	at := -1
 	for i, s := range settings {
-		if s.Quality >= quality && finite(s.CostUSD) && (at < 0 || s.CostUSD < settings[at].CostUSD) {
+		if s[policy.Quality] >= quality && finite(s[policy.Cost]) && (at < 0 || s[policy.Cost] < settings[at][policy.Cost]) {
 			at = i
 		}
 	}

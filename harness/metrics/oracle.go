@@ -3,6 +3,8 @@ package metrics
 import (
 	"math"
 	"slices"
+
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // frontSize bounds the settings by which the oracle's front is drawn. Up to it the front is exact.
@@ -82,7 +84,7 @@ func (o *Outcomes) OracleFront() [][]int32 {
 }
 
 func (o *Outcomes) point(at int) Point {
-	return Point{CostUSD: float64(o.CostUSD[at]), Quality: float64(o.Score[at])}
+	return Point{CostUSD: float64(o.Figures[policy.Cost][at]), Quality: float64(o.Figures[policy.Quality][at])}
 }
 
 // growChoice is [grow] for the models of one prompt, given by ascending cost: the vertices of their envelope up to its peak.
@@ -92,7 +94,7 @@ func (o *Outcomes) growChoice(row int, hull []int32, m int32) []int32 {
 	if len(hull) > 0 {
 		last := o.point(row + int(hull[len(hull)-1]))
 		if p == last {
-			if o.CarbonG != nil && o.CarbonG[row+int(m)] < o.CarbonG[row+int(hull[len(hull)-1])] {
+			if o.Figures[policy.Carbon] != nil && o.Figures[policy.Carbon][row+int(m)] < o.Figures[policy.Carbon][row+int(hull[len(hull)-1])] {
 				hull[len(hull)-1] = m
 			}
 			return hull
@@ -123,7 +125,7 @@ func (o *Outcomes) bestUtility(lambdaCost, lambdaCarbon float64) []float32 {
 	for p := range out {
 		best := math.Inf(-1)
 		for at := p * o.Models; at < (p+1)*o.Models; at++ {
-			best = max(best, float64(o.Score[at])-lambdaCost*float64(o.CostUSD[at])-lambdaCarbon*float64(o.CarbonG[at]))
+			best = max(best, float64(o.Figures[policy.Quality][at])-lambdaCost*float64(o.Figures[policy.Cost][at])-lambdaCarbon*float64(o.Figures[policy.Carbon][at]))
 		}
 		out[p] = float32(best)
 	}

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // drawPoints draws points on a coarse grid, so that ties in cost and quality are common.
@@ -347,11 +349,11 @@ func TestDefinedAnswers(t *testing.T) {
 	if _, used, why := Gain([]float64{0.5}, []float64{0}); used != 0 || why != ZeroReference {
 		t.Errorf("Gain over nothing: %d datasets, %q", used, why)
 	}
-	o := &Outcomes{Models: 2, Score: []float32{0, 0.5, 0, 0}, CostUSD: []float32{1, 2, 1, 2}}
+	o := &Outcomes{Models: 2, Figures: policy.Matrix{{0, 0.5, 0, 0}, {1, 2, 1, 2}}}
 	if _, why := o.Optimality([]int32{0, 0}); why == "" {
 		t.Error("optimality where nobody is right has a value")
 	}
-	o.Score = []float32{0, 1, 0, 0}
+	o.Figures[policy.Quality] = []float32{0, 1, 0, 0}
 	if got, why := o.Optimality([]int32{0, -1}); why != "" || got.Selected != 0 || !math.IsNaN(got.Cost) || got.Accuracy != 0 {
 		t.Errorf("optimality of wrong choices = %+v, %q", got, why)
 	}
@@ -374,9 +376,9 @@ func drawOutcomes(t *rapid.T) Outcomes {
 			if binary {
 				score = float32(math.Round(float64(score)))
 			}
-			o.Score = append(o.Score, score)
-			o.CostUSD = append(o.CostUSD, price[m]*float32(rapid.IntRange(1, 3).Draw(t, "length")))
-			o.CarbonG = append(o.CarbonG, float32(rapid.IntRange(0, 5).Draw(t, "carbon")))
+			o.Figures[policy.Quality] = append(o.Figures[policy.Quality], score)
+			o.Figures[policy.Cost] = append(o.Figures[policy.Cost], price[m]*float32(rapid.IntRange(1, 3).Draw(t, "length")))
+			o.Figures[policy.Carbon] = append(o.Figures[policy.Carbon], float32(rapid.IntRange(0, 5).Draw(t, "carbon")))
 		}
 	}
 	return o
@@ -391,7 +393,7 @@ func TestNobodyExceedsTheOracle(t *testing.T) {
 		e := evaluation{Input: in}
 		for m := range o.Models {
 			in.Models = append(in.Models, string(rune('a'+m)))
-			in.Known = append(in.Known, Means{rapid.Float64Range(0, 1).Draw(t, "known quality"), rapid.Float64Range(0, 2).Draw(t, "known cost"), 1})
+			in.Known = append(in.Known, policy.Figures{policy.Quality: rapid.Float64Range(0, 1).Draw(t, "known quality"), policy.Cost: rapid.Float64Range(0, 2).Draw(t, "known cost"), policy.Carbon: 1})
 		}
 		for range rapid.IntRange(1, 3).Draw(t, "policies") {
 			s := Subject{Name: string(rune('A' + len(in.Subjects)))}
@@ -404,14 +406,14 @@ func TestNobodyExceedsTheOracle(t *testing.T) {
 					choice[p] = int32(rapid.IntRange(0, o.Models-1).Draw(t, "choice"))
 					for m := range o.Models {
 						at, was := p*o.Models+m, p*o.Models+int(choice[p])
-						if knows && float64(o.Score[at])-lambda*float64(o.CostUSD[at]) > float64(o.Score[was])-lambda*float64(o.CostUSD[was]) {
+						if knows && float64(o.Figures[policy.Quality][at])-lambda*float64(o.Figures[policy.Cost][at]) > float64(o.Figures[policy.Quality][was])-lambda*float64(o.Figures[policy.Cost][was]) {
 							choice[p] = int32(m)
 						}
 					}
 				}
 				point := e.take(choice)
 				if rapid.Bool().Draw(t, "selected") {
-					point.Selection = &Means{rapid.Float64Range(0, 1).Draw(t, "quality"), rapid.Float64Range(0, 2).Draw(t, "cost"), 1}
+					point.Selection = &policy.Figures{policy.Quality: rapid.Float64Range(0, 1).Draw(t, "quality"), policy.Cost: rapid.Float64Range(0, 2).Draw(t, "cost"), policy.Carbon: 1}
 				}
 				c.Points = append(c.Points, point)
 			}
@@ -465,7 +467,7 @@ func TestOracleFront(t *testing.T) {
 		var points []Point
 		for _, choice := range front {
 			p := e.take(choice)
-			points = append(points, Point{mean(p.CostUSD), mean(p.Quality)})
+			points = append(points, Point{mean(p.Figures[policy.Cost]), mean(p.Figures[policy.Quality])})
 		}
 		for i := 1; i < len(points); i++ {
 			if points[i].CostUSD <= points[i-1].CostUSD || points[i].Quality <= points[i-1].Quality {
@@ -485,7 +487,7 @@ func TestOracleFront(t *testing.T) {
 				t.Fatalf("at a price of %v the front reaches a utility of %v, the best decisions %v", lambda, top, best)
 			}
 		}
-		if last := points[len(points)-1].Quality; math.Abs(last-mean(e.take(o.Oracle()).Quality)) > 1e-6 {
+		if last := points[len(points)-1].Quality; math.Abs(last-mean(e.take(o.Oracle()).Figures[policy.Quality])) > 1e-6 {
 			t.Fatalf("the front ends at %v", last)
 		}
 	})

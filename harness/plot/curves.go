@@ -62,7 +62,7 @@ func (f *Curves) Draw(c draw.Canvas, s Style) error {
 		}
 		plots[i/columns][i%columns] = p
 	}
-	tiles := draw.Tiles{Rows: rows, Cols: columns, PadX: shift(8), PadY: shift(6), PadTop: shift(2), PadBottom: shift(4), PadLeft: shift(4), PadRight: shift(8)}
+	tiles := draw.Tiles{Rows: rows, Cols: columns, PadX: pt(8), PadY: pt(6), PadTop: pt(2), PadBottom: pt(4), PadLeft: pt(4), PadRight: pt(8)}
 	for r, row := range plot.Align(plots, tiles, c) {
 		for k, canvas := range row {
 			if plots[r][k] != nil {
@@ -89,7 +89,7 @@ func (f *Curves) panel(of *Panel, lowest bool) (*plot.Plot, error) {
 	p := newPlot(label, "", &x, &y)
 	p.Title.Text = of.Label
 	p.Title.TextStyle = axisStyle(p.Title.TextStyle, textSize)
-	p.Title.Padding = shift(3)
+	p.Title.Padding = pt(3)
 	for _, a := range []*plot.Axis{&p.X, &p.Y} {
 		a.Tick.Label.Font.Size = vg.Points(modelSize)
 		a.Label.TextStyle.Font.Size = vg.Points(tickSize)
@@ -105,7 +105,7 @@ func (f *Curves) panel(of *Panel, lowest bool) (*plot.Plot, error) {
 		if err != nil {
 			return nil, err
 		}
-		line.LineStyle = draw.LineStyle{Color: palette[i%len(palette)], Width: shift(0.9)}
+		line.LineStyle = draw.LineStyle{Color: palette[i%len(palette)], Width: pt(0.9)}
 		p.Add(line)
 	}
 	return p, nil

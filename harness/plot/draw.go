@@ -17,22 +17,22 @@ func (f *Front) Draw(c draw.Canvas, s Style) error {
 	x, y := newScale(&f.X, f.values(true)), newScale(&f.Y, f.values(false))
 	p := newPlot(f.X.Label, f.Y.Label, &x, &y)
 	c = s.heading(c, f.Title, f.Subtitle)
-	look := looks(f.Series)
-	data := &frontData{front: f, x: &x, y: &y, look: look}
+	style := seriesStyles(f.Series)
+	data := &frontData{front: f, x: &x, y: &y, style: style}
 	p.Add(grid(), data)
-	key := f.legend(look, nil)
+	key := f.legend(style, nil)
 	if s.narrow() {
 		// The less room a long legend leaves, the more models have no room for their names and lengthen it: a few
 		// rounds without ink settle that.
 		for range 4 {
 			blank := draw.Canvas{Canvas: &recorder.Canvas{}, Rectangle: c.Rectangle}
 			p.Draw(s.dataArea(blank, key))
-			key = f.legend(look, data.keyed)
+			key = f.legend(style, data.keyed)
 		}
 	}
 	p.Draw(s.dataArea(c, key))
 	if !s.narrow() {
-		key = f.legend(look, data.keyed)
+		key = f.legend(style, data.keyed)
 	}
 	s.legend(c, key)
 	return nil
@@ -44,7 +44,7 @@ func (f *Front) Height(s Style) vg.Length {
 		return s.Height
 	}
 	rows := len(f.Models) / (2 * columnsOf(s.Width))
-	return s.Height + shift(legendSmall*float64(rows))
+	return s.Height + pt(legendSmall*float64(rows))
 }
 
 // heading writes the title and the subtitle over the whole width and returns the canvas below them.
@@ -52,9 +52,9 @@ func (s Style) heading(c draw.Canvas, title, subtitle string) draw.Canvas {
 	c.SetColor(color.White)
 	c.Fill(c.Path())
 	if !s.Heading {
-		return draw.Crop(c, 0, 0, 0, -shift(3))
+		return draw.Crop(c, 0, 0, 0, -pt(3))
 	}
-	top := c.Max.Y - shift(6)
+	top := c.Max.Y - pt(6)
 	for _, line := range []struct {
 		text  string
 		style draw.TextStyle
@@ -63,10 +63,10 @@ func (s Style) heading(c draw.Canvas, title, subtitle string) draw.Canvas {
 			continue
 		}
 		top -= line.style.Font.Size
-		c.FillText(line.style, vg.Point{X: c.Min.X + shift(6), Y: top}, clipped(line.style, line.text, c.Size().X-shift(12)))
-		top -= shift(4)
+		c.FillText(line.style, vg.Point{X: c.Min.X + pt(6), Y: top}, clipped(line.style, line.text, c.Size().X-pt(12)))
+		top -= pt(4)
 	}
-	return draw.Crop(c, 0, 0, 0, top-shift(6)-c.Max.Y)
+	return draw.Crop(c, 0, 0, 0, top-pt(6)-c.Max.Y)
 }
 
 // newPlot is an empty plot in the house style.
@@ -92,9 +92,9 @@ func newPlot(xLabel, yLabel string, x, y *scale) *plot.Plot {
 // dataArea is what the legend and a margin leave of the canvas.
 func (s Style) dataArea(c draw.Canvas, key []entry) draw.Canvas {
 	if s.narrow() {
-		return draw.Crop(c, shift(4), -shift(6), s.legendHeight(key)+shift(4), -shift(4))
+		return draw.Crop(c, pt(4), -pt(6), s.legendHeight(key)+pt(4), -pt(4))
 	}
-	return draw.Crop(c, shift(4), -legendWidth, shift(4), -shift(4))
+	return draw.Crop(c, pt(4), -legendWidth, pt(4), -pt(4))
 }
 
 // axisStyle sets a size and keeps the axis's own alignment and rotation.
@@ -107,7 +107,7 @@ func axisStyle(s draw.TextStyle, size float64) draw.TextStyle {
 func grid() *plotter.Grid {
 	g := plotter.NewGrid()
 	g.Horizontal.Color, g.Vertical.Color = gridGrey, gridGrey
-	g.Horizontal.Width, g.Vertical.Width = shift(0.4), shift(0.4)
+	g.Horizontal.Width, g.Vertical.Width = pt(0.4), pt(0.4)
 	return g
 }
 
@@ -145,7 +145,7 @@ func (f *Front) values(ofX bool) []float64 {
 type frontData struct {
 	front *Front
 	x, y  *scale
-	look  map[string]look
+	style map[string]seriesStyle
 	// keyed are the models that had no room for their names, in the order of their numbers.
 	keyed []string
 }
@@ -175,8 +175,8 @@ func (d *frontData) Plot(c draw.Canvas, p *plot.Plot) {
 
 // Lines of the references: mixes of single models, and what no router exceeds.
 var (
-	zeroLine   = draw.LineStyle{Color: grey, Width: shift(1), Dashes: []vg.Length{shift(4), shift(3)}}
-	oracleLine = draw.LineStyle{Color: ink, Width: shift(0.9), Dashes: []vg.Length{shift(1.2), shift(2)}}
+	zeroLine   = draw.LineStyle{Color: grey, Width: pt(1), Dashes: []vg.Length{pt(4), pt(3)}}
+	oracleLine = draw.LineStyle{Color: ink, Width: pt(0.9), Dashes: []vg.Length{pt(1.2), pt(2)}}
 )
 
 // reference draws one of them.
@@ -211,10 +211,10 @@ func (d *frontData) between(a, b XY, at func(x, y float64) vg.Point) []vg.Point 
 
 // points draws a series: intervals, the line through the chosen settings, these full and the others pale.
 func (d *frontData) points(c draw.Canvas, s Series, at func(x, y float64) vg.Point, mark func(vg.Point, vg.Length)) []vg.Point {
-	look := d.look[s.Label]
+	style := d.style[s.Label]
 	on := chosen(s.Points)
 	for _, p := range apart(on, at) {
-		bars(c, p, pale(look.color, 0.45), at)
+		bars(c, p, pale(style.color, 0.45), at)
 	}
 	var line []vg.Point
 	if d.front.SizeNote == "" {
@@ -225,21 +225,21 @@ func (d *frontData) points(c draw.Canvas, s Series, at func(x, y float64) vg.Poi
 		line = d.through(corners, at)
 	}
 	if len(line) > 1 {
-		c.StrokeLines(draw.LineStyle{Color: look.color, Width: shift(1.2), Dashes: look.dashes}, c.ClipLinesXY(line)...)
+		c.StrokeLines(draw.LineStyle{Color: style.color, Width: pt(1.2), Dashes: style.dashes}, c.ClipLinesXY(line)...)
 	}
 	for _, p := range s.Points {
 		if !finite(p.X) || !finite(p.Y) {
 			continue
 		}
-		radius, shade := shift(1.4), pale(look.color, 0.35)
+		radius, shade := pt(1.4), pale(style.color, 0.35)
 		if p.Chosen || d.front.SizeNote != "" {
-			radius, shade = shift(2.3), look.color
+			radius, shade = pt(2.3), style.color
 		}
 		if finite(p.Size) {
-			radius = shift(1.2 + 2.8*math.Sqrt(max(0, min(1, p.Size))))
+			radius = pt(1.2 + 2.8*math.Sqrt(max(0, min(1, p.Size))))
 		}
 		pt := at(p.X, p.Y)
-		c.DrawGlyph(draw.GlyphStyle{Color: shade, Radius: radius, Shape: look.marker}, pt)
+		c.DrawGlyph(draw.GlyphStyle{Color: shade, Radius: radius, Shape: style.marker}, pt)
 		if p.Chosen || d.front.SizeNote != "" {
 			mark(pt, radius)
 		}
@@ -249,7 +249,7 @@ func (d *frontData) points(c draw.Canvas, s Series, at func(x, y float64) vg.Poi
 
 // apart leaves out points that lie so near the one before that their bars would be one smear.
 func apart(points []Point, at func(x, y float64) vg.Point) []Point {
-	least := shift(16)
+	least := pt(16)
 	var out []Point
 	var last vg.Point
 	for _, p := range points {
@@ -263,7 +263,7 @@ func apart(points []Point, at func(x, y float64) vg.Point) []Point {
 
 // bars draws the bounds of a point where it has them.
 func bars(c draw.Canvas, p Point, shade color.Color, at func(x, y float64) vg.Point) {
-	style := draw.LineStyle{Color: shade, Width: shift(0.6)}
+	style := draw.LineStyle{Color: shade, Width: pt(0.6)}
 	if finite(p.YLow) && finite(p.YHigh) {
 		low, high := at(p.X, p.YLow), at(p.X, p.YHigh)
 		c.StrokeLine2(style, low.X, low.Y, high.X, high.Y)
@@ -279,7 +279,7 @@ func (d *frontData) models(c draw.Canvas, at func(x, y float64) vg.Point, obstac
 	style := textStyle(modelSize, greyText)
 	var tags []tag
 	var names []string
-	dot := shift(1.8)
+	dot := pt(1.8)
 	own := append([]rect(nil), obstacles...)
 	for _, m := range d.front.Models {
 		if !finite(m.X) || !finite(m.Y) {
@@ -319,7 +319,7 @@ func (d *frontData) models(c draw.Canvas, at func(x, y float64) vg.Point, obstac
 		}
 		if t.leader {
 			end := nearest(t.box(), t.x, t.y)
-			c.StrokeLine2(draw.LineStyle{Color: pale(grey, 0.7), Width: shift(0.4)}, t.x, t.y, end.X, end.Y)
+			c.StrokeLine2(draw.LineStyle{Color: pale(grey, 0.7), Width: pt(0.4)}, t.x, t.y, end.X, end.Y)
 		}
 		c.FillText(style, vg.Point{X: t.left, Y: t.bottom}, names[i])
 	}

@@ -16,7 +16,7 @@ type entry struct {
 }
 
 // legend lists families, references and the key of numbered models.
-func (f *Front) legend(look map[string]look, keyed []string) []entry {
+func (f *Front) legend(style map[string]seriesStyle, keyed []string) []entry {
 	var out []entry
 	// A family of many series, such as one for each parameter of a grid, is one entry.
 	count := families(f.Series)
@@ -28,18 +28,18 @@ func (f *Front) legend(look map[string]look, keyed []string) []entry {
 		} else if n < 0 {
 			continue
 		}
-		l := look[s.Label]
+		l := style[s.Label]
 		out = append(out, entry{label: label, mark: func(c draw.Canvas, at vg.Point) {
 			if f.SizeNote == "" {
-				c.StrokeLine2(draw.LineStyle{Color: l.color, Width: shift(1.2), Dashes: l.dashes}, at.X-shift(8), at.Y, at.X+shift(8), at.Y)
+				c.StrokeLine2(draw.LineStyle{Color: l.color, Width: pt(1.2), Dashes: l.dashes}, at.X-pt(8), at.Y, at.X+pt(8), at.Y)
 			}
-			c.DrawGlyph(draw.GlyphStyle{Color: l.color, Radius: shift(2.5), Shape: l.marker}, at)
+			c.DrawGlyph(draw.GlyphStyle{Color: l.color, Radius: pt(2.5), Shape: l.marker}, at)
 		}})
 	}
 	group := len(out)
 	if len(f.Models) > 0 {
 		out = append(out, entry{label: "single model", mark: func(c draw.Canvas, at vg.Point) {
-			c.DrawGlyph(draw.GlyphStyle{Color: grey, Radius: shift(2), Shape: draw.CircleGlyph{}}, at)
+			c.DrawGlyph(draw.GlyphStyle{Color: grey, Radius: pt(2), Shape: draw.CircleGlyph{}}, at)
 		}})
 	}
 	if len(f.Zero) > 0 {
@@ -70,7 +70,7 @@ func (f *Front) legend(look map[string]look, keyed []string) []entry {
 // stroke is the mark of a line.
 func stroke(style draw.LineStyle) func(c draw.Canvas, at vg.Point) {
 	return func(c draw.Canvas, at vg.Point) {
-		c.StrokeLine2(style, at.X-shift(8), at.Y, at.X+shift(8), at.Y)
+		c.StrokeLine2(style, at.X-pt(8), at.Y, at.X+pt(8), at.Y)
 	}
 }
 
@@ -85,19 +85,19 @@ const (
 func (s Style) legend(c draw.Canvas, entries []entry) {
 	if s.narrow() {
 		marked, small := split(entries)
-		y := c.Min.Y + s.legendHeight(entries) - shift(legendRow/2)
-		y = flow(c, marked, y, shift(legendRow))
-		flow(c, small, y, shift(legendSmall))
+		y := c.Min.Y + s.legendHeight(entries) - pt(legendRow/2)
+		y = flow(c, marked, y, pt(legendRow))
+		flow(c, small, y, pt(legendSmall))
 		return
 	}
-	x, y := c.Max.X-legendWidth+shift(8), c.Max.Y-shift(8)
+	x, y := c.Max.X-legendWidth+pt(8), c.Max.Y-pt(8)
 	for _, e := range entries {
-		row := shift(legendRow)
+		row := pt(legendRow)
 		if e.mark == nil {
-			row = shift(legendSmall)
+			row = pt(legendSmall)
 		}
 		if e.gap {
-			y -= shift(legendRow / 3)
+			y -= pt(legendRow / 3)
 		}
 		if y < c.Min.Y+row {
 			return
@@ -111,19 +111,19 @@ func (s Style) legend(c draw.Canvas, entries []entry) {
 func (e *entry) draw(c draw.Canvas, at vg.Point, room vg.Length) {
 	style, indent := textStyle(modelSize, greyText), vg.Length(0)
 	if e.mark != nil {
-		style, indent = textStyle(legendSize, ink), shift(18)
-		e.mark(c, vg.Point{X: at.X + shift(7), Y: at.Y})
+		style, indent = textStyle(legendSize, ink), pt(18)
+		e.mark(c, vg.Point{X: at.X + pt(7), Y: at.Y})
 	}
-	text := clipped(style, e.label, room-indent-shift(2))
+	text := clipped(style, e.label, room-indent-pt(2))
 	c.FillText(style, vg.Point{X: at.X + indent, Y: at.Y - style.Height(text)/2}, text)
 }
 
 // flow writes entries row by row in columns and returns the height of the next row.
 func flow(c draw.Canvas, entries []entry, y, row vg.Length) vg.Length {
 	columns := columnsOf(c.Size().X)
-	width := (c.Size().X - shift(12)) / vg.Length(columns)
+	width := (c.Size().X - pt(12)) / vg.Length(columns)
 	for i := range entries {
-		entries[i].draw(c, vg.Point{X: c.Min.X + shift(8) + vg.Length(i%columns)*width, Y: y}, width)
+		entries[i].draw(c, vg.Point{X: c.Min.X + pt(8) + vg.Length(i%columns)*width, Y: y}, width)
 		if i%columns == columns-1 || i == len(entries)-1 {
 			y -= row
 		}
@@ -150,7 +150,7 @@ func (s Style) legendHeight(entries []entry) vg.Length {
 	marked, small := split(entries)
 	columns := columnsOf(s.Width)
 	rows := func(n int) float64 { return float64((n + columns - 1) / columns) }
-	return shift(rows(len(marked))*legendRow + rows(len(small))*legendSmall + 8)
+	return pt(rows(len(marked))*legendRow + rows(len(small))*legendSmall + 8)
 }
 
 // clipped shortens a text that is wider than its room. Of a model in one of several places, "model@ESP", the place stays.

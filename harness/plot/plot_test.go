@@ -208,10 +208,10 @@ func TestALoneLabelFindsItsPlace(t *testing.T) {
 
 func TestAPlaceSurvivesClipping(t *testing.T) {
 	style := textStyle(legendSize, ink)
-	if got := clipped(style, "llama-3.1-70b-instruct@ESP", shift(80)); !strings.HasSuffix(got, "…@ESP") || style.Width(got) > shift(80) {
+	if got := clipped(style, "llama-3.1-70b-instruct@ESP", pt(80)); !strings.HasSuffix(got, "…@ESP") || style.Width(got) > pt(80) {
 		t.Errorf("clipped to %q, want the place at its end", got)
 	}
-	if got := clipped(style, "short", shift(80)); got != "short" {
+	if got := clipped(style, "short", pt(80)); got != "short" {
 		t.Errorf("clipped %q", got)
 	}
 }

@@ -39,7 +39,7 @@ func (s Style) labels() vg.Length {
 }
 
 // Height implements Figure.
-func (f *Ranges) Height(s Style) vg.Length { return max(s.Height, shift(13*float64(len(f.Bars))+60)) }
+func (f *Ranges) Height(s Style) vg.Length { return max(s.Height, pt(13*float64(len(f.Bars))+60)) }
 
 // Draw implements Figure.
 func (f *Ranges) Draw(c draw.Canvas, s Style) error {
@@ -65,7 +65,7 @@ func (f *Ranges) Draw(c draw.Canvas, s Style) error {
 	}
 	p.Y.Tick.Marker = plot.ConstantTicks(ticks)
 	p.Add(grid(), &ranges{f})
-	p.Draw(draw.Crop(c, shift(4), -shift(10), shift(4), -shift(4)))
+	p.Draw(draw.Crop(c, pt(4), -pt(10), pt(4), -pt(4)))
 	return nil
 }
 
@@ -99,21 +99,21 @@ func (f *ranges) Plot(c draw.Canvas, p *plot.Plot) {
 			box(f.From, b.Value, y, pale(palette[0], 0.7))
 		}
 		if finite(b.Low) && finite(b.High) {
-			c.StrokeLine2(draw.LineStyle{Color: ink, Width: shift(0.9)}, tx(b.Low), ty(y), tx(b.High), ty(y))
+			c.StrokeLine2(draw.LineStyle{Color: ink, Width: pt(0.9)}, tx(b.Low), ty(y), tx(b.High), ty(y))
 			for _, e := range []float64{b.Low, b.High} {
-				line(e, y-min(thick/2, 0.09), y+min(thick/2, 0.09), ink, shift(0.9))
+				line(e, y-min(thick/2, 0.09), y+min(thick/2, 0.09), ink, pt(0.9))
 			}
 		}
 		if f.Dots && finite(b.Value) {
-			glyph := draw.GlyphStyle{Color: palette[0], Radius: shift(2.6), Shape: draw.CircleGlyph{}}
+			glyph := draw.GlyphStyle{Color: palette[0], Radius: pt(2.6), Shape: draw.CircleGlyph{}}
 			c.DrawGlyph(glyph, vg.Point{X: tx(b.Value), Y: ty(y)})
 			if !b.Clear {
-				c.DrawGlyph(draw.GlyphStyle{Color: color.White, Radius: shift(1.5), Shape: draw.CircleGlyph{}}, vg.Point{X: tx(b.Value), Y: ty(y)})
+				c.DrawGlyph(draw.GlyphStyle{Color: color.White, Radius: pt(1.5), Shape: draw.CircleGlyph{}}, vg.Point{X: tx(b.Value), Y: ty(y)})
 			}
 		}
 	}
 	if finite(f.From) {
-		line(f.From, 0.6, -float64(len(f.Bars))+0.4, ink, shift(0.8))
+		line(f.From, 0.6, -float64(len(f.Bars))+0.4, ink, pt(0.8))
 	}
 }
 
@@ -127,9 +127,9 @@ func (f *ranges) ends(c draw.Canvas, tx, ty func(float64) vg.Length, b Range, y 
 		if !finite(e.at) || e.text == "" {
 			continue
 		}
-		at := vg.Point{X: tx(e.at) + shift(3), Y: ty(y) - style.Height(e.text)/2}
+		at := vg.Point{X: tx(e.at) + pt(3), Y: ty(y) - style.Height(e.text)/2}
 		if e.left {
-			at.X = tx(e.at) - shift(3) - style.Width(e.text)
+			at.X = tx(e.at) - pt(3) - style.Width(e.text)
 		}
 		c.FillText(style, at, e.text)
 	}

@@ -105,5 +105,5 @@ func cell(x float64) string {
 	return strconv.FormatFloat(x, 'g', -1, 64)
 }
 
-// shift is a length in points, for readability at the call.
-func shift(points float64) vg.Length { return vg.Points(points) }
+// pt is a length in points, for readability at the call.
+func pt(points float64) vg.Length { return vg.Points(points) }

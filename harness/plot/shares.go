@@ -76,8 +76,8 @@ func (s *Shares) Height(page Style) vg.Length { return page.Height }
 func legendBox(fill color.Color) func(draw.Canvas, vg.Point) {
 	return func(c draw.Canvas, at vg.Point) {
 		c.FillPolygon(fill, []vg.Point{
-			{X: at.X - shift(7), Y: at.Y - shift(3)}, {X: at.X + shift(3), Y: at.Y - shift(3)},
-			{X: at.X + shift(3), Y: at.Y + shift(4)}, {X: at.X - shift(7), Y: at.Y + shift(4)},
+			{X: at.X - pt(7), Y: at.Y - pt(3)}, {X: at.X + pt(3), Y: at.Y - pt(3)},
+			{X: at.X + pt(3), Y: at.Y + pt(4)}, {X: at.X - pt(7), Y: at.Y + pt(4)},
 		})
 	}
 }

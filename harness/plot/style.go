@@ -89,8 +89,8 @@ func pale(c color.RGBA, share float64) color.RGBA {
 	return color.RGBA{mix(c.R), mix(c.G), mix(c.B), 0xFF}
 }
 
-// look is how a series is drawn.
-type look struct {
+// seriesStyle is how a series is drawn.
+type seriesStyle struct {
 	color  color.RGBA
 	marker draw.GlyphDrawer
 	dashes []vg.Length
@@ -99,7 +99,7 @@ type look struct {
 // variants is the number of series of one family that are told apart, by marker and dashes.
 const variants = 4
 
-var dashes = [variants][]vg.Length{nil, {shift(5), shift(2)}, {shift(2), shift(2)}, {shift(7), shift(2), shift(2), shift(2)}}
+var dashes = [variants][]vg.Length{nil, {pt(5), pt(2)}, {pt(2), pt(2)}, {pt(7), pt(2), pt(2), pt(2)}}
 
 // families counts the series of each family.
 func families(series []Series) map[string]int {
@@ -110,11 +110,11 @@ func families(series []Series) map[string]int {
 	return count
 }
 
-// looks gives every series its own, by its label: the colour is the family's, in order of appearance, and the marker tells
-// apart a family of few series; one of many, such as a grid of parameters, looks the same throughout.
-func looks(series []Series) map[string]look {
+// seriesStyles gives every series its own, by its label: the colour is the family's, in order of appearance, and the marker
+// tells apart a family of few series; one of many, such as a grid of parameters, looks the same throughout.
+func seriesStyles(series []Series) map[string]seriesStyle {
 	count, order, nth := families(series), map[string]int{}, map[string]int{}
-	out := map[string]look{}
+	out := map[string]seriesStyle{}
 	for _, s := range series {
 		i, ok := order[s.Family]
 		if !ok {
@@ -127,7 +127,7 @@ func looks(series []Series) map[string]look {
 			v = 0
 		}
 		// The second time round the colours another step of the markers keeps families apart.
-		out[s.Label] = look{palette[i%len(palette)], markers[(i+i/len(palette)+3*v)%len(markers)], dashes[v]}
+		out[s.Label] = seriesStyle{palette[i%len(palette)], markers[(i+i/len(palette)+3*v)%len(markers)], dashes[v]}
 	}
 	return out
 }

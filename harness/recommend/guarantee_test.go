@@ -67,12 +67,12 @@ func (w *world) draw(rng *rand.Rand, n int) *Choices {
 	}
 	c := &Choices{Pool: "all", Run: &store.Run{}}
 	for j := range w.quality {
-		half := func(lo, hi int) store.Figures {
-			return store.Figures{Score: store.Sample(stats.MomentsOf(scores[j][lo:hi])), CostUSD: store.Sample(stats.MomentsOf(costs[j][lo:hi]))}
+		half := func(lo, hi int) store.Moments {
+			return store.Moments{policy.Quality: stats.MomentsOf(scores[j][lo:hi]), policy.Cost: stats.MomentsOf(costs[j][lo:hi])}
 		}
 		x := Choice{Ref: store.Ref{ID: fmt.Sprintf("%08x", j), Policy: fmt.Sprint(w.owner[j])}, Order: half(0, n/2), Check: half(n/2, n)}
-		x.Selection = store.Point{Preference: fmt.Sprint(j), N: n, Coverage: 1, Quality: x.all(Quality).Mean, CostUSD: x.all(Cost).Mean}
-		x.Test = store.Point{Preference: fmt.Sprint(j), Quality: w.quality[j], CostUSD: w.cost[j]} // the truth
+		x.Selection = store.Point{Preference: fmt.Sprint(j), N: n, Coverage: 1, Figures: policy.Figures{policy.Quality: x.all(policy.Quality).Mean, policy.Cost: x.all(policy.Cost).Mean}}
+		x.Test = store.Point{Preference: fmt.Sprint(j), Figures: policy.Figures{policy.Quality: w.quality[j], policy.Cost: w.cost[j]}} // the truth
 		c.List = append(c.List, x)
 	}
 	return c
@@ -84,7 +84,7 @@ func (c *Choices) naive(q Request) *Choice {
 	var best *Choice
 	for i := range c.List {
 		x := &c.List[i]
-		if q.all(&x.Selection, "") && (best == nil || better(q.Objective, value(&x.Selection, q.Objective), value(&best.Selection, q.Objective)) < 0) {
+		if q.all(&x.Selection, Auto) && (best == nil || better(q.Objective, value(&x.Selection, q.Objective), value(&best.Selection, q.Objective)) < 0) {
 			best = x
 		}
 	}
@@ -95,10 +95,10 @@ func (w *world) limits(rng *rand.Rand) Limits {
 	l := None()
 	kind := rng.IntN(3)
 	if kind != 1 {
-		l.MaxCostUSD = math.Exp(-2.3 + 2.3*rng.Float64())
+		l[policy.Cost] = math.Exp(-2.3 + 2.3*rng.Float64())
 	}
 	if kind != 0 {
-		l.MinQuality = 0.45 + 0.2*rng.Float64()
+		l[policy.Quality] = 0.45 + 0.2*rng.Float64()
 	}
 	return l
 }
@@ -117,9 +117,9 @@ func TestPromiseIsKept(t *testing.T) {
 			for range worlds {
 				w := makeWorld(rng, 5, 30, graded)
 				c := w.draw(rng, n)
-				q := Request{Limits: w.limits(rng)}
+				q := Request{Limits: w.limits(rng), Objective: Auto}
 				for i := range c.List {
-					if q.all(&c.List[i].Test, "") {
+					if q.all(&c.List[i].Test, Auto) {
 						possible++
 						break
 					}
@@ -132,7 +132,7 @@ func TestPromiseIsKept(t *testing.T) {
 				}
 				if x := c.naive(q); x != nil {
 					asked++
-					if !q.all(&x.Test, "") {
+					if !q.all(&x.Test, Auto) {
 						naive++
 					}
 				}
@@ -166,18 +166,18 @@ func TestTestsKeepTheirLevel(t *testing.T) {
 	}
 	for _, tc := range []struct {
 		name  string
-		kind  Kind
+		kind  policy.Quantity
 		limit float64
 		draw  func(*rand.Rand) float64
 		// most is the level that is allowed: heavy tails are told by few prompts only so far.
 		most map[int]float64
 	}{
-		{"shares", Quality, 0.7, func(r *rand.Rand) float64 { return float64(boolean(r.Float64() < 0.7)) }, map[int]float64{20: 0.05, 60: 0.05, 400: 0.05}},
-		{"rare failures", Quality, 0.98, func(r *rand.Rand) float64 { return float64(boolean(r.Float64() < 0.98)) }, map[int]float64{20: 0.05, 60: 0.05, 400: 0.05}},
-		{"grades", Quality, 0.5, func(r *rand.Rand) float64 { return r.Float64() }, map[int]float64{20: 0.05, 60: 0.05, 400: 0.05}},
-		{"skewed grades", Quality, 0.75, func(r *rand.Rand) float64 { return 1 - math.Pow(r.Float64(), 3) }, map[int]float64{20: 0.05, 60: 0.06, 400: 0.055}},
-		{"even costs", Cost, 1, lognormal(0.3), map[int]float64{20: 0.055, 60: 0.05, 400: 0.05}},
-		{"skewed costs", Cost, 1, lognormal(1), map[int]float64{60: 0.08, 400: 0.065}},
+		{"shares", policy.Quality, 0.7, func(r *rand.Rand) float64 { return float64(boolean(r.Float64() < 0.7)) }, map[int]float64{20: 0.05, 60: 0.05, 400: 0.05}},
+		{"rare failures", policy.Quality, 0.98, func(r *rand.Rand) float64 { return float64(boolean(r.Float64() < 0.98)) }, map[int]float64{20: 0.05, 60: 0.05, 400: 0.05}},
+		{"grades", policy.Quality, 0.5, func(r *rand.Rand) float64 { return r.Float64() }, map[int]float64{20: 0.05, 60: 0.05, 400: 0.05}},
+		{"skewed grades", policy.Quality, 0.75, func(r *rand.Rand) float64 { return 1 - math.Pow(r.Float64(), 3) }, map[int]float64{20: 0.05, 60: 0.06, 400: 0.055}},
+		{"even costs", policy.Cost, 1, lognormal(0.3), map[int]float64{20: 0.055, 60: 0.05, 400: 0.05}},
+		{"skewed costs", policy.Cost, 1, lognormal(1), map[int]float64{60: 0.08, 400: 0.065}},
 	} {
 		for n, most := range tc.most {
 			rng := policy.Stream(uint64(n), "level", tc.name)
@@ -204,25 +204,25 @@ func TestTestsKeepTheirLevel(t *testing.T) {
 func TestPValues(t *testing.T) {
 	share := stats.Moments{N: 10, Mean: 0.8, SD: math.Sqrt(0.16 * 10 / 9)}
 	// P(X ≥ 8), X ~ Bin(10, 0.5) = (45 + 10 + 1)/1024.
-	if p := pvalue(Quality, share, 0.5); math.Abs(p-56.0/1024) > 1e-12 || methodOf(Quality, share) != Binomial {
-		t.Errorf("8 of 10 against one half: p = %v by %s, want %v", p, methodOf(Quality, share), 56.0/1024)
+	if p := pvalue(policy.Quality, share, 0.5); math.Abs(p-56.0/1024) > 1e-12 || methodOf(policy.Quality, share) != Binomial {
+		t.Errorf("8 of 10 against one half: p = %v by %s, want %v", p, methodOf(policy.Quality, share), 56.0/1024)
 	}
 	// Clopper–Pearson, one-sided 95 %: 0.4931 for 8 of 10.
-	if b := bound(Quality, share, 0.05); math.Abs(b-0.4931) > 1e-4 {
+	if b := bound(policy.Quality, share, 0.05); math.Abs(b-0.4931) > 1e-4 {
 		t.Errorf("8 of 10 are at least %v, want 0.4931", b)
 	}
 	// Without skewness it is Student's t: 2.0 on 99 degrees of freedom.
 	cost := stats.Moments{N: 100, Mean: 0.8, SD: 1}
-	if p := pvalue(Cost, cost, 1); math.Abs(p-0.02411985) > 1e-6 {
+	if p := pvalue(policy.Cost, cost, 1); math.Abs(p-0.02411985) > 1e-6 {
 		t.Errorf("t = -2 gives p = %v", p)
 	}
-	if b := bound(Cost, cost, 0.05); math.Abs(b-0.96604) > 1e-4 { // 0.8 + 1.66039/10
+	if b := bound(policy.Cost, cost, 0.05); math.Abs(b-0.96604) > 1e-4 { // 0.8 + 1.66039/10
 		t.Errorf("bound %v, want 0.96604", b)
 	}
 	for _, m := range []stats.Moments{share, cost, {N: 30, Mean: 1}, {N: 200, Mean: 0.9, SD: 0.2, Skewness: -2}, {N: 200, Mean: 3, SD: 9, Skewness: 6}} {
-		for _, k := range []Kind{Quality, Cost} {
+		for _, k := range []policy.Quantity{policy.Quality, policy.Cost} {
 			b := bound(k, m, 0.05)
-			if k == Quality && m.Mean > 1 {
+			if k == policy.Quality && m.Mean > 1 {
 				continue
 			}
 			if p := pvalue(k, m, b); p > 0.05+1e-9 {
@@ -230,10 +230,10 @@ func TestPValues(t *testing.T) {
 			}
 		}
 	}
-	if p := pvalue(Cost, stats.Moments{N: 40}, 0); p != 0 {
+	if p := pvalue(policy.Cost, stats.Moments{N: 40}, 0); p != 0 {
 		t.Errorf("a free model costs at most nothing: p = %v", p)
 	}
-	if p := pvalue(Cost, stats.Moments{N: 40, Mean: math.NaN()}, 1); p != 1 {
+	if p := pvalue(policy.Cost, stats.Moments{N: 40, Mean: math.NaN()}, 1); p != 1 {
 		t.Errorf("an unknown cost proves p = %v", p)
 	}
 }

@@ -5,66 +5,75 @@
 //     and beside it what they led to on the test prompts. Settings that cannot be deployed or are known from too few prompts
 //     are barred.
 //  3. [Choices.Pick] takes the best setting that the selection prompts prove to keep the limits, with the confidence asked for,
-//     and says by how much the others miss them. Test figures take no part in it: they are only told.
+//     and says by how much the others miss them. Test figures take no part in it: they are only shown.
 package recommend
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
-// Limits are what a setting must keep, per prompt; NaN asks for nothing.
-type Limits struct {
-	MaxCostUSD    float64
-	MaxCarbonG    float64
-	MaxLatencySec float64
-	MinQuality    float64
-}
+// Limits are what a setting must keep, per prompt: the least quality, the most of all else. NaN asks for nothing.
+type Limits policy.Figures
 
 // None asks for nothing.
-func None() Limits { return Limits{math.NaN(), math.NaN(), math.NaN(), math.NaN()} }
+func None() Limits { return Limits(policy.Unknown()) }
 
 // Set tells whether anything is asked for.
-func (l Limits) Set() bool {
-	for _, x := range []float64{l.MaxCostUSD, l.MaxCarbonG, l.MaxLatencySec, l.MinQuality} {
-		if !math.IsNaN(x) {
-			return true
-		}
+func (l Limits) Set() bool { return len(l.set()) > 0 }
+
+// Limited are the quantities that can be limited, in the order in which they are reported.
+var Limited = append(slices.Clone(policy.Weighed), policy.Quality)
+
+// written is how people write a limit: an example, and what units beside the quantity's own are in that.
+var written = [policy.NumQuantities]struct {
+	example string
+	units   map[string]float64
+}{
+	policy.Quality: {"0.65", map[string]float64{"%": 0.01}},
+	policy.Cost:    {"0.30/1k", map[string]float64{"$": 1, "ct": 0.01, "cent": 0.01}},
+	policy.Carbon:  {"2g/1k", map[string]float64{"g": 1, "mg": 1e-3, "kg": 1e3}},
+	policy.Latency: {"3s", map[string]float64{"ms": 1e-3, "min": 60}},
+	policy.Water:   {"200ml/1k", map[string]float64{"l": 1e3}},
+}
+
+// Flag is the flag of a quantity's limit, and an example of its value.
+func Flag(q policy.Quantity) (name, example string) {
+	name, example = "max-"+q.String(), cmp.Or(written[q].example, "2"+q.Unit()+"/1k")
+	if q == policy.Quality {
+		name = "min-quality"
 	}
-	return false
+	return name, example
 }
 
-// Kind is what a limit is about.
-type Kind string
-
-// The kinds of limits.
-const (
-	Cost    Kind = "cost"
-	Carbon  Kind = "carbon"
-	Latency Kind = "latency"
-	Quality Kind = "quality"
-)
-
-// units turn a written unit into the unit of the limit.
-var units = map[Kind]map[string]float64{
-	Cost:    {"": 1, "$": 1, "usd": 1, "ct": 0.01, "cent": 0.01},
-	Carbon:  {"": 1, "g": 1, "mg": 1e-3, "kg": 1e3, "gco2e": 1},
-	Latency: {"": 1, "s": 1, "ms": 1e-3, "min": 60},
-	Quality: {"": 1, "%": 0.01},
+// inUnits is how much of the quantity's own unit a written one is.
+func inUnits(q policy.Quantity, unit string) (float64, bool) {
+	if unit == "" || unit == strings.ToLower(q.Unit()) {
+		return 1, true
+	}
+	x, known := written[q].units[unit]
+	return x, known
 }
+
+// shared tells whether a limit may be written for many prompts: what one prompt takes adds up.
+func shared(q policy.Quantity) bool { return q != policy.Quality && q != policy.Latency }
 
 // ParseLimit reads a limit: a number with an optional unit, and how many prompts it is for: "0.30/1k" is 0.30 USD for 1,000
 // prompts, "2g/1k" two grams for 1,000, "0.0003" USD and "3s" for each one. It returns the limit of one prompt.
-func ParseLimit(kind Kind, text string) (float64, error) {
+func ParseLimit(q policy.Quantity, text string) (float64, error) {
 	fail := func(why string) (float64, error) {
-		example := map[Kind]string{Cost: "0.30/1k", Carbon: "2g/1k", Latency: "3s", Quality: "0.65"}[kind]
-		return 0, fmt.Errorf("%s limit %q: %s; want one such as %s", kind, text, why, example)
+		_, example := Flag(q)
+		return 0, fmt.Errorf("%v limit %q: %s; want one such as %s", q, text, why, example)
 	}
-	amount, per, shared := strings.Cut(strings.ToLower(strings.TrimSpace(text)), "/")
+	amount, per, many := strings.Cut(strings.ToLower(strings.TrimSpace(text)), "/")
 	prompts := 1.0
-	if shared {
+	if many {
 		per = strings.TrimSuffix(strings.TrimSuffix(strings.TrimSpace(per), " prompts"), "prompt")
 		factor := 1.0
 		switch {
@@ -88,9 +97,9 @@ func ParseLimit(kind Kind, text string) (float64, error) {
 	for end > 0 && !strings.ContainsRune("0123456789.", rune(amount[end-1])) {
 		end--
 	}
-	unit, known := units[kind][strings.TrimSpace(amount[end:])]
+	unit, known := inUnits(q, strings.TrimSpace(amount[end:]))
 	if !known {
-		if c := strings.TrimSpace(amount[end:]); kind == Cost {
+		if c := strings.TrimSpace(amount[end:]); q == policy.Cost {
 			return fail(fmt.Sprintf("%q is no unit of it: only USD is known; convert other currencies first", c))
 		}
 		return fail(fmt.Sprintf("%q is no unit of it", strings.TrimSpace(amount[end:])))
@@ -103,9 +112,9 @@ func ParseLimit(kind Kind, text string) (float64, error) {
 		return fail("it is negative")
 	case !(prompts > 0) || math.IsInf(prompts, 0):
 		return fail("it is for no prompts")
-	case (kind == Quality || kind == Latency) && shared:
+	case many && !shared(q):
 		return fail("it is not shared by prompts")
-	case kind == Quality && x*unit > 1:
+	case q == policy.Quality && x*unit > 1:
 		return fail("scores end at 1")
 	}
 	return x * unit / prompts, nil

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/trilemma-bench/trilemma/harness/store"
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // finished is a run of four cells of which two cannot be deployed.
@@ -22,19 +23,21 @@ func finished(t *testing.T) *store.Run {
 	var refs []store.Ref
 	add := func(ref store.Ref, n int, quality, cost float64) {
 		ref.Pool, ref.ID = "all", strings.Repeat(string("abcd"[len(refs)]), 16)
+		figures := policy.Figures{quality, cost, math.NaN(), math.NaN(), 1, math.NaN()}
 		p := store.Point{
-			Pool: "all", Policy: ref.Policy, Preference: "any", N: 100, Coverage: float64(n) / 100, Quality: quality, CostUSD: cost,
-			EnergyWh: math.NaN(), CarbonG: math.NaN(), LatencySec: 1,
+			Pool: "all", Policy: ref.Policy, Preference: "any", N: 100, Coverage: float64(n) / 100, Figures: figures,
 		}
-		half := store.Figures{
-			Score: store.Sample{N: n / 2, Mean: quality, SD: 0.3}, CostUSD: store.Sample{N: n / 2, Mean: cost, SD: cost},
-			CarbonG: store.Sample{N: n / 2, Mean: math.NaN(), SD: math.NaN(), Skewness: math.NaN()}, LatencySec: store.Sample{N: n / 2, Mean: 1},
+		half := store.Moments{
+			policy.Quality: {N: n / 2, Mean: quality, SD: 0.3}, policy.Cost: {N: n / 2, Mean: cost, SD: cost},
+			policy.Carbon: {N: n / 2, Mean: math.NaN(), SD: math.NaN(), Skewness: math.NaN()}, policy.Latency: {N: n / 2, Mean: 1},
 		}
 		err := run.SaveCell(store.CellResult{
 			Ref: ref, Points: []store.Point{p}, Selection: []store.Point{p}, Halves: []store.Halves{{Preference: "any", Order: half, Check: half}},
 			Decisions: func(yield func(store.Decision) bool) {
 				for range 20 {
-					yield(store.Decision{PromptID: "p", Preference: "any", Score: float32(quality), CostUSD: float32(cost), CarbonG: float32(math.NaN()), LatencySec: 1})
+					d := store.Decision{PromptID: "p", Preference: "any"}
+					d.SetFigures(figures)
+					yield(d)
 				}
 			},
 		})
@@ -66,8 +69,8 @@ func TestOpenBars(t *testing.T) {
 		t.Fatalf("%d settings, barred %+v", len(c.List), c.Barred)
 	}
 	l := None()
-	l.MinQuality = 0.55
-	r := c.Pick(Request{Limits: l})
+	l[policy.Quality] = 0.55
+	r := c.Pick(Request{Limits: l, Objective: Auto})
 	if r.Choice == nil || r.Choice.Ref.Policy != "good" {
 		t.Fatalf("picked %+v, want good", r.Choice)
 	}
@@ -103,18 +106,18 @@ func TestOpenTellsWhatIsNearest(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := None()
-	l.MinQuality = 0.68
-	r := c.Pick(Request{Limits: l})
+	l[policy.Quality] = 0.68
+	r := c.Pick(Request{Limits: l, Objective: Auto})
 	var text bytes.Buffer
 	err = c.Tell(&text, r)
 	if !errors.Is(err, ErrInfeasible) || r.Choice != nil || !strings.Contains(text.String(), "NOT CERTIFIED, but nearest: good") ||
 		!strings.Contains(text.String(), "selection prompts (there are 100) would prove it") || strings.Contains(text.String(), "# deploy") {
 		t.Errorf("%v:\n%s", err, text.String())
 	}
-	l.MinQuality, l.MaxCarbonG = math.NaN(), 1 // not known of any
-	r = c.Pick(Request{Limits: l})
+	l[policy.Quality], l[policy.Carbon] = math.NaN(), 1 // not known of any
+	r = c.Pick(Request{Limits: l, Objective: Auto})
 	text.Reset()
-	if err := c.Tell(&text, r); !errors.Is(err, ErrInfeasible) || r.Guess != nil || !strings.Contains(text.String(), "2 of them because it is not known") {
+	if err := c.Tell(&text, r); !errors.Is(err, ErrInfeasible) || r.Nearest != nil || !strings.Contains(text.String(), "2 of them because it is not known") {
 		t.Errorf("where carbon is not known: %v:\n%s", err, text.String())
 	}
 	if err := c.JSON(&text, r); !errors.Is(err, ErrInfeasible) {

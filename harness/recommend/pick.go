@@ -6,17 +6,21 @@ import (
 	"slices"
 
 	"github.com/trilemma-bench/trilemma/harness/store"
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // Request is what is asked for.
 type Request struct {
 	Limits
-	// Objective is what is made best within the limits; "" takes the cost where a quality is asked for (carbon where carbon
-	// is limited and cost is not), else the quality.
-	Objective Kind
+	// Objective is what is made best within the limits; [Auto] takes the cost where a quality is asked for (carbon where
+	// carbon is limited and cost is not), else the quality.
+	Objective policy.Quantity
 	// Confidence that the choice keeps all limits; 0 takes [DefaultConfidence].
 	Confidence float64
 }
+
+// Auto leaves the objective to the limits.
+const Auto policy.Quantity = -1
 
 // DefaultConfidence is the confidence with which limits are kept where nothing else is asked for.
 const DefaultConfidence = 0.95
@@ -26,12 +30,12 @@ func (q Request) complete() Request {
 	if q.Confidence == 0 {
 		q.Confidence = DefaultConfidence
 	}
-	if q.Objective == "" {
-		q.Objective = Quality
-		if !math.IsNaN(q.MinQuality) {
-			q.Objective = Cost
-			if math.IsNaN(q.MaxCostUSD) && !math.IsNaN(q.MaxCarbonG) {
-				q.Objective = Carbon
+	if q.Objective == Auto {
+		q.Objective = policy.Quality
+		if !math.IsNaN(q.Limits[policy.Quality]) {
+			q.Objective = policy.Cost
+			if math.IsNaN(q.Limits[policy.Cost]) && !math.IsNaN(q.Limits[policy.Carbon]) {
+				q.Objective = policy.Carbon
 			}
 		}
 	}
@@ -43,24 +47,24 @@ func (q *Request) alpha() float64 { return 1 - q.Confidence }
 
 // Miss is how often a limit stood in the way, and how near anybody came, by the means of the selection prompts.
 type Miss struct {
-	Kind    Kind    `json:"kind"`
-	Limit   float64 `json:"limit"`
-	Missed  int     `json:"missed"`  // settings that miss it
-	Nearest float64 `json:"nearest"` // the best figure of any setting on its own; NaN where unknown of all
+	Quantity policy.Quantity
+	Limit    float64
+	Missed   int     // settings that miss it
+	Nearest  float64 // the best figure of any setting on its own; NaN where unknown of all
 	// NearestOthers is the best figure among the settings that keep all other limits; NaN where there are none.
-	NearestOthers float64 `json:"nearest_with_the_others_kept"`
-	Unknown       int     `json:"unknown"` // settings of which the figure is not known
+	NearestOthers float64
+	Unknown       int // settings of which the figure is not known
 }
 
 // Claim is what selection proves, or does not, of one limit of one setting.
 type Claim struct {
-	Kind    Kind
-	Limit   float64
-	All     Measured // over all selection prompts, with its 95 % interval
-	N       int      // of them
-	Checked int      // those that tested the limit
-	Method  Method
-	P       float64
+	Quantity policy.Quantity
+	Limit    float64
+	All      Measured // over all selection prompts, with its 95 % interval
+	N        int      // of them
+	Checked  int      // those that tested the limit
+	Method   Method
+	P        float64
 	// Bound is the tightest limit that those prompts prove with the confidence asked for.
 	Bound float64
 	// Enough is how many selection prompts would prove the limit with a probability of 80 %, if the figure stays what it is; 0
@@ -73,14 +77,14 @@ type Claim struct {
 
 // fewForT tells that few prompts test a figure that has no bound: where it is very skewed, one of twenty limits is meant to be
 // broken, and about one of nine is.
-func (c *Claim) fewForT() bool { return c.Kind != Quality && c.Checked < fewForT }
+func (c *Claim) fewForT() bool { return c.Quantity != policy.Quality && c.Checked < fewForT }
 
 // Recommendation is what to deploy, or why there is nothing.
 type Recommendation struct {
 	Request
-	Choice *Choice // nil where nothing is certified
-	Guess  *Choice // where nothing is certified: what is nearest to it
-	Claims []Claim // of the one or the other
+	Choice  *Choice // nil where nothing is certified
+	Nearest *Choice // where nothing is certified: what is nearest to it
+	Claims  []Claim // of the one or the other
 	// Feasible settings keep every limit by their means on the selection prompts.
 	Feasible int
 	Total    int
@@ -90,49 +94,35 @@ type Recommendation struct {
 }
 
 // Broken lists the limits that the choice does not keep by its means on test.
-func (r *Recommendation) Broken() []Kind {
-	var out []Kind
+func (r *Recommendation) Broken() []policy.Quantity {
+	var out []policy.Quantity
 	for _, c := range r.Claims {
 		if !c.Held {
-			out = append(out, c.Kind)
+			out = append(out, c.Quantity)
 		}
 	}
 	return out
 }
 
-func (l Limits) limit(k Kind) float64 {
-	switch k {
-	case Cost:
-		return l.MaxCostUSD
-	case Carbon:
-		return l.MaxCarbonG
-	case Latency:
-		return l.MaxLatencySec
-	}
-	return l.MinQuality
-}
-
 // keeps tells whether a point keeps a limit by its mean. What is not known keeps none.
-func (l Limits) keeps(p *store.Point, k Kind) bool {
-	limit, x := l.limit(k), value(p, k)
+func (l Limits) keeps(p *store.Point, k policy.Quantity) bool {
+	limit, x := l[k], value(p, k)
 	switch {
 	case math.IsNaN(limit):
 		return true
-	case k == Quality:
+	case k == policy.Quality:
 		return x >= limit
 	}
 	return x <= limit
 }
 
-var kinds = []Kind{Cost, Carbon, Latency, Quality}
-
-// set lists the kinds that are limited.
-func (l Limits) set() []Kind {
-	return slices.DeleteFunc(slices.Clone(kinds), func(k Kind) bool { return math.IsNaN(l.limit(k)) })
+// set lists the quantities that are limited.
+func (l Limits) set() []policy.Quantity {
+	return slices.DeleteFunc(slices.Clone(Limited), func(k policy.Quantity) bool { return math.IsNaN(l[k]) })
 }
 
-func (l Limits) all(p *store.Point, but Kind) bool {
-	for _, k := range kinds {
+func (l Limits) all(p *store.Point, but policy.Quantity) bool {
+	for _, k := range Limited {
 		if k != but && !l.keeps(p, k) {
 			return false
 		}
@@ -141,11 +131,11 @@ func (l Limits) all(p *store.Point, but Kind) bool {
 }
 
 // better compares two figures of a kind: negative where x is the better one. What is not known is worst.
-func better(k Kind, x, y float64) int {
+func better(k policy.Quantity, x, y float64) int {
 	switch {
 	case math.IsNaN(x) || math.IsNaN(y):
 		return cmp.Compare(boolean(math.IsNaN(x)), boolean(math.IsNaN(y)))
-	case k == Quality:
+	case k == policy.Quality:
 		return cmp.Compare(y, x)
 	}
 	return cmp.Compare(x, y)
@@ -173,7 +163,7 @@ func (c *Choices) Pick(q Request) Recommendation {
 	q = q.complete()
 	r := Recommendation{Request: q, Total: len(c.List), Misses: c.misses(q.Limits)}
 	for i := range c.List {
-		if q.all(&c.List[i].Selection, "") {
+		if q.all(&c.List[i].Selection, Auto) {
 			r.Feasible++
 		}
 	}
@@ -189,8 +179,8 @@ func (c *Choices) Pick(q Request) Recommendation {
 	}
 	of := r.Choice
 	if of == nil {
-		r.Guess = c.nearest(q)
-		of = r.Guess
+		r.Nearest = c.nearest(q)
+		of = r.Nearest
 	}
 	if of != nil {
 		r.Claims = q.claims(of, r.Choice != nil)
@@ -199,10 +189,10 @@ func (c *Choices) Pick(q Request) Recommendation {
 }
 
 // worst is the largest p-value of the limits: that some limit is not kept (Berger 1982, intersection-union).
-func (q *Request) worst(f *store.Figures) float64 {
+func (q *Request) worst(f *store.Moments) float64 {
 	p := 0.0
 	for _, k := range q.set() {
-		p = max(p, pvalue(k, moments(f, k), q.limit(k)))
+		p = max(p, pvalue(k, moments(f, k), q.Limits[k]))
 	}
 	return p
 }
@@ -225,7 +215,7 @@ func (c *Choices) order(q Request) []*Choice {
 		return moments(&x.Order, q.Objective).Mean
 	}
 	slices.SortStableFunc(all, func(x, y candidate) int {
-		return cmp.Or(cmp.Compare(x.p, y.p), better(q.Objective, goal(x), goal(y)), better(Cost, x.Selection.CostUSD, y.Selection.CostUSD), cmp.Compare(x.Ref.Name(), y.Ref.Name()))
+		return cmp.Or(cmp.Compare(x.p, y.p), better(q.Objective, goal(x), goal(y)), better(policy.Cost, x.Selection.Figures[policy.Cost], y.Selection.Figures[policy.Cost]), cmp.Compare(x.Ref.Name(), y.Ref.Name()))
 	})
 	var out []*Choice
 	best := math.NaN()
@@ -247,8 +237,8 @@ func (c *Choices) nearest(q Request) *Choice {
 		far := math.Inf(-1)
 		for _, k := range q.set() {
 			m := x.all(k)
-			off := m.Mean - q.limit(k)
-			if k == Quality {
+			off := m.Mean - q.Limits[k]
+			if k == policy.Quality {
 				off = -off
 			}
 			if off != 0 || m.SD != 0 {
@@ -266,14 +256,14 @@ func (c *Choices) nearest(q Request) *Choice {
 	return best
 }
 
-// claims are what is known of every limit. What was chosen was tested by the second half; a guess was tested by nothing, and is
-// told what that half proves of it.
+// claims are what is known of every limit. What was chosen was tested by the second half; of the nearest it is shown
+// what that half proves.
 func (q *Request) claims(x *Choice, certified bool) []Claim {
 	var out []Claim
 	for _, k := range q.set() {
 		m, all := moments(&x.Check, k), x.all(k)
 		c := Claim{
-			Kind: k, Limit: q.limit(k), All: interval(k, all), N: all.N, Checked: m.N, Method: methodOf(k, m), P: pvalue(k, m, q.limit(k)),
+			Quantity: k, Limit: q.Limits[k], All: interval(k, all), N: all.N, Checked: m.N, Method: methodOf(k, m), P: pvalue(k, m, q.Limits[k]),
 			Bound: bound(k, m, q.alpha()), Test: value(&x.Test, k), Held: q.keeps(&x.Test, k),
 		}
 		if !certified {
@@ -288,7 +278,7 @@ func (q *Request) claims(x *Choice, certified bool) []Claim {
 func (c *Choices) misses(l Limits) []Miss {
 	var out []Miss
 	for _, k := range l.set() {
-		m := Miss{Kind: k, Limit: l.limit(k), Nearest: math.NaN(), NearestOthers: math.NaN()}
+		m := Miss{Quantity: k, Limit: l[k], Nearest: math.NaN(), NearestOthers: math.NaN()}
 		for i := range c.List {
 			p := &c.List[i].Selection
 			x := value(p, k)

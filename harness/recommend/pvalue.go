@@ -7,6 +7,7 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 
 	"github.com/trilemma-bench/trilemma/harness/stats"
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // Method is how a limit was tested.
@@ -30,8 +31,8 @@ const (
 const fewForT = 50
 
 // methodOf is how a limit on a figure is tested.
-func methodOf(k Kind, m stats.Moments) Method {
-	if k != Quality {
+func methodOf(k policy.Quantity, m stats.Moments) Method {
+	if k != policy.Quality {
 		return Skewed
 	}
 	// 0 and 1 have the largest variance that a mean allows.
@@ -47,11 +48,11 @@ func methodOf(k Kind, m stats.Moments) Method {
 
 // pvalue is the probability that a setting whose true mean does not keep the limit looks at least as good as this one. What
 // is not known proves nothing.
-func pvalue(k Kind, m stats.Moments, limit float64) float64 {
+func pvalue(k policy.Quantity, m stats.Moments, limit float64) float64 {
 	if m.N < 2 || math.IsNaN(m.Mean) || math.IsNaN(m.SD) {
 		return 1
 	}
-	if k == Quality && limit <= 0 {
+	if k == policy.Quality && limit <= 0 {
 		return 0
 	}
 	switch methodOf(k, m) {
@@ -61,14 +62,14 @@ func pvalue(k Kind, m stats.Moments, limit float64) float64 {
 		return bounded(1-m.Mean, m.N, 1-limit)
 	}
 	if m.SD == 0 { // every prompt costs the same, as with a free model
-		if k != Quality && m.Mean <= limit {
+		if k != policy.Quality && m.Mean <= limit {
 			return 0
 		}
 		return 1
 	}
 	t := distuv.StudentsT{Sigma: 1, Nu: float64(m.N - 1)}
 	at := hall((m.Mean-limit)/m.SE(), m.Skewness/math.Sqrt(float64(m.N)))
-	if k == Quality {
+	if k == policy.Quality {
 		return t.Survival(at)
 	}
 	return t.CDF(at)
@@ -107,13 +108,13 @@ func bounded(risk float64, n int, limit float64) float64 {
 }
 
 // bound is the tightest limit that the figure keeps with p at most alpha; NaN where there is none.
-func bound(k Kind, m stats.Moments, alpha float64) float64 {
+func bound(k policy.Quantity, m stats.Moments, alpha float64) float64 {
 	if m.N < 2 || math.IsNaN(m.Mean) || math.IsNaN(m.SD) {
 		return math.NaN()
 	}
 	kept := m.Mean // to become a limit that is kept
 	broken := m.Mean
-	if k == Quality {
+	if k == policy.Quality {
 		kept, broken = 0, 1
 	} else {
 		for step := max(m.SD, math.Abs(m.Mean)*1e-9); pvalue(k, m, kept) > alpha; step *= 2 {
@@ -134,9 +135,9 @@ func bound(k Kind, m stats.Moments, alpha float64) float64 {
 
 // enough is how many prompts a test at alpha needs to prove the limit with a probability of 80 %, if the figure and its
 // spread stay what they are; 0 where no number is enough, because the mean itself does not keep it.
-func enough(k Kind, m stats.Moments, limit, alpha float64) int {
+func enough(k policy.Quantity, m stats.Moments, limit, alpha float64) int {
 	gap := limit - m.Mean
-	if k == Quality {
+	if k == policy.Quality {
 		gap = -gap
 	}
 	if !(gap > 0) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/trilemma-bench/trilemma/harness/stats"
 	"github.com/trilemma-bench/trilemma/harness/store"
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // minPrompts is the number of selection prompts below which a setting is not chosen.
@@ -23,26 +24,18 @@ type Choice struct {
 	Test      store.Point
 	// Order and Check are the halves of the selection prompts: that by which settings are put in order, and that by which
 	// they are tested.
-	Order, Check store.Figures
+	Order, Check store.Moments
 }
 
 // Covered is how many selection prompts the setting has a result for.
 func (c *Choice) Covered() int { return int(math.Round(c.Selection.Coverage * float64(c.Selection.N))) }
 
 // all are the moments of a figure over all selection prompts.
-func (c *Choice) all(k Kind) stats.Moments { return moments(&c.Order, k).Join(moments(&c.Check, k)) }
-
-func moments(f *store.Figures, k Kind) stats.Moments {
-	switch k {
-	case Cost:
-		return stats.Moments(f.CostUSD)
-	case Carbon:
-		return stats.Moments(f.CarbonG)
-	case Latency:
-		return stats.Moments(f.LatencySec)
-	}
-	return stats.Moments(f.Score)
+func (c *Choice) all(k policy.Quantity) stats.Moments {
+	return moments(&c.Order, k).Join(moments(&c.Check, k))
 }
+
+func moments(f *store.Moments, k policy.Quantity) stats.Moments { return f[k] }
 
 // Barred are settings that are not chosen from.
 type Barred struct {
@@ -156,14 +149,4 @@ func barred(list []Barred) string {
 	return strings.Join(parts, "; ")
 }
 
-func value(p *store.Point, k Kind) float64 {
-	switch k {
-	case Cost:
-		return p.CostUSD
-	case Carbon:
-		return p.CarbonG
-	case Latency:
-		return p.LatencySec
-	}
-	return p.Quality
-}
+func value(p *store.Point, k policy.Quantity) float64 { return p.Figures[k] }

@@ -9,18 +9,19 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 	"pgregory.net/rapid"
 
+	"github.com/trilemma-bench/trilemma/harness/stats"
 	"github.com/trilemma-bench/trilemma/harness/store"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 func TestParseLimit(t *testing.T) {
 	for _, tc := range []struct {
-		kind Kind
+		kind policy.Quantity
 		text string
 		want float64
 	}{
-		{Cost, "0.30/1k", 0.0003}, {Cost, "$0.3/1000", 0.0003}, {Cost, "30 ct/1k prompts", 0.0003}, {Cost, "0.001", 0.001}, {Carbon, "2g/1k", 0.002},
-		{Carbon, "2 kg/1M", 0.002}, {Latency, "3s", 3}, {Latency, "250ms", 0.25}, {Quality, "0.65", 0.65}, {Quality, "65%", 0.65},
+		{policy.Cost, "0.30/1k", 0.0003}, {policy.Cost, "$0.3/1000", 0.0003}, {policy.Cost, "30 ct/1k prompts", 0.0003}, {policy.Cost, "0.001", 0.001}, {policy.Carbon, "2g/1k", 0.002},
+		{policy.Carbon, "2 kg/1M", 0.002}, {policy.Latency, "3s", 3}, {policy.Latency, "250ms", 0.25}, {policy.Quality, "0.65", 0.65}, {policy.Quality, "65%", 0.65},
 	} {
 		got, err := ParseLimit(tc.kind, tc.text)
 		if err != nil || math.Abs(got-tc.want) > 1e-12 {
@@ -28,11 +29,11 @@ func TestParseLimit(t *testing.T) {
 		}
 	}
 	for _, tc := range []struct {
-		kind       Kind
+		kind       policy.Quantity
 		text, want string
 	}{
-		{Cost, "0.3 EUR/1k", "only USD"}, {Cost, "-1", "negative"}, {Carbon, "much", "no unit"}, {Quality, "65", "end at 1"}, {Latency, "3s/1k", "not shared"},
-		{Cost, "1/0", "no prompts"}, {Carbon, "", "no number"},
+		{policy.Cost, "0.3 EUR/1k", "only USD"}, {policy.Cost, "-1", "negative"}, {policy.Carbon, "much", "no unit"}, {policy.Quality, "65", "end at 1"}, {policy.Latency, "3s/1k", "not shared"},
+		{policy.Cost, "1/0", "no prompts"}, {policy.Carbon, "", "no number"},
 	} {
 		if _, err := ParseLimit(tc.kind, tc.text); err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%s %q: %v, want %q", tc.kind, tc.text, err, tc.want)
@@ -43,7 +44,7 @@ func TestParseLimit(t *testing.T) {
 func FuzzParseLimit(f *testing.F) {
 	f.Add("0.3/1k")
 	f.Fuzz(func(t *testing.T, text string) {
-		for _, k := range kinds {
+		for _, k := range Limited {
 			if x, err := ParseLimit(k, text); err == nil && !(x >= 0) {
 				t.Errorf("%s %q is %v", k, text, x)
 			}
@@ -52,13 +53,16 @@ func FuzzParseLimit(f *testing.F) {
 }
 
 // sample is the moments of values a little apart, so that the mean is as good as known.
-func sample(mean float64, n int) store.Sample {
-	return store.Sample{N: n, Mean: mean, SD: mean * 1e-3}
+func sample(mean float64, n int) stats.Moments {
+	return stats.Moments{N: n, Mean: mean, SD: mean * 1e-3}
 }
 
 // known are figures as sure as they get.
-func knownFigures(p *store.Point, n int) store.Figures {
-	return store.Figures{Score: sample(p.Quality, n), CostUSD: sample(p.CostUSD, n), CarbonG: sample(p.CarbonG, n), LatencySec: sample(p.LatencySec, n)}
+func knownFigures(p *store.Point, n int) (out store.Moments) {
+	for q, x := range p.Figures {
+		out[q] = sample(x, n)
+	}
+	return out
 }
 
 // choices are settings on a made-up front whose test figures are all worse: choosing by them would show.
@@ -66,9 +70,9 @@ func choices() *Choices {
 	c := &Choices{Pool: "all", Run: &store.Run{Experiment: "x", ID: "y", Dir: "/nowhere"}}
 	for i := range 20 {
 		x := float64(i + 1)
-		v := store.Point{Preference: fmt.Sprintf("c%02d", i), N: 800, Coverage: 1, Quality: 0.4 + 0.3*math.Log(x)/3, CostUSD: x * 1e-4, CarbonG: x * 1e-3, LatencySec: x, Lambda: policy.Preference{policy.Cost: 1 / x}}
+		v := store.Point{Preference: fmt.Sprintf("c%02d", i), N: 800, Coverage: 1, Figures: policy.Figures{policy.Quality: 0.4 + 0.3*math.Log(x)/3, policy.Cost: x * 1e-4, policy.Carbon: x * 1e-3, policy.Latency: x}, Lambda: policy.Preference{policy.Cost: 1 / x}}
 		test := v
-		test.Quality -= 0.05 * float64(i%3)
+		test.Figures[policy.Quality] -= 0.05 * float64(i%3)
 		c.List = append(c.List, Choice{
 			Ref: store.Ref{ID: fmt.Sprintf("%08x", i), Policy: "p", Pool: "all"}, Selection: v, Test: test,
 			Order: knownFigures(&v, 400), Check: knownFigures(&v, 400),
@@ -80,31 +84,31 @@ func choices() *Choices {
 func TestPick(t *testing.T) {
 	c := choices()
 	l := None()
-	l.MinQuality, l.MaxCarbonG = 0.55, 0.1
-	r := c.Pick(Request{Limits: l})
-	if r.Choice == nil || r.Choice.Selection.Quality < 0.55 || r.Choice.Selection.Preference != "c04" {
+	l[policy.Quality], l[policy.Carbon] = 0.55, 0.1
+	r := c.Pick(Request{Limits: l, Objective: Auto})
+	if r.Choice == nil || r.Choice.Selection.Figures[policy.Quality] < 0.55 || r.Choice.Selection.Preference != "c04" {
 		t.Fatalf("picked %+v", r.Choice)
 	}
-	if broken := r.Broken(); len(broken) != 1 || broken[0] != Quality {
+	if broken := r.Broken(); len(broken) != 1 || broken[0] != policy.Quality {
 		t.Errorf("broken on test: %v", broken)
 	}
-	l.MaxCarbonG = 0.001
-	r = c.Pick(Request{Limits: l})
-	if r.Choice != nil || len(r.Misses) != 2 || r.Misses[0].Kind != Carbon || math.Abs(r.Misses[0].NearestOthers-0.005) > 1e-9 {
+	l[policy.Carbon] = 0.001
+	r = c.Pick(Request{Limits: l, Objective: Auto})
+	if r.Choice != nil || len(r.Misses) != 2 || r.Misses[0].Quantity != policy.Carbon || math.Abs(r.Misses[0].NearestOthers-0.005) > 1e-9 {
 		t.Errorf("an infeasible pair gives %+v", r)
 	}
-	if r.Guess == nil || len(r.Claims) != 2 {
-		t.Errorf("of an infeasible pair the nearest is %+v with %+v", r.Guess, r.Claims)
+	if r.Nearest == nil || len(r.Claims) != 2 {
+		t.Errorf("of an infeasible pair the nearest is %+v with %+v", r.Nearest, r.Claims)
 	}
 	l = None()
-	l.MaxCostUSD = 1.05e-3
-	if r = c.Pick(Request{Limits: l}); r.Choice == nil || r.Choice.Selection.Preference != "c09" {
+	l[policy.Cost] = 1.05e-3
+	if r = c.Pick(Request{Limits: l, Objective: Auto}); r.Choice == nil || r.Choice.Selection.Preference != "c09" {
 		t.Errorf("with a budget alone %+v, want the best score in it", r.Choice)
 	}
-	if r = c.Pick(Request{Limits: l, Objective: Latency}); r.Choice == nil || r.Choice.Selection.Preference != "c00" {
+	if r = c.Pick(Request{Limits: l, Objective: policy.Latency}); r.Choice == nil || r.Choice.Selection.Preference != "c00" {
 		t.Errorf("for the least latency %+v", r.Choice)
 	}
-	if r = c.Pick(Request{Limits: None()}); r.Choice == nil || r.Choice.Selection.Preference != "c19" {
+	if r = c.Pick(Request{Limits: None(), Objective: Auto}); r.Choice == nil || r.Choice.Selection.Preference != "c19" {
 		t.Errorf("without limits %+v, want the best score", r.Choice)
 	}
 }
@@ -114,21 +118,21 @@ func TestPickAsksForProof(t *testing.T) {
 	c := choices()
 	for i := range c.List {
 		x := &c.List[i]
-		for _, f := range []*store.Figures{&x.Order, &x.Check} {
-			f.CostUSD.N, f.CostUSD.SD = 25, 2*f.CostUSD.Mean
+		for _, f := range []*store.Moments{&x.Order, &x.Check} {
+			f[policy.Cost].N, f[policy.Cost].SD = 25, 2*f[policy.Cost].Mean
 		}
 	}
 	l := None()
-	l.MaxCostUSD = 1.1e-4
-	r := c.Pick(Request{Limits: l})
-	if r.Choice != nil || r.Feasible != 1 || r.Guess == nil || r.Guess.Selection.Preference != "c00" {
-		t.Fatalf("%d settings keep the limit by their means; picked %+v, nearest %+v", r.Feasible, r.Choice, r.Guess)
+	l[policy.Cost] = 1.1e-4
+	r := c.Pick(Request{Limits: l, Objective: Auto})
+	if r.Choice != nil || r.Feasible != 1 || r.Nearest == nil || r.Nearest.Selection.Preference != "c00" {
+		t.Fatalf("%d settings keep the limit by their means; picked %+v, nearest %+v", r.Feasible, r.Choice, r.Nearest)
 	}
 	// (1.645 + 0.842)² · (2·1e-4 / 1e-5)² prompts test, as many again order.
 	if x := r.Claims[0]; math.Abs(float64(x.Enough)-2*2473) > 100 || x.Bound < 1.1e-4 {
 		t.Errorf("claims %+v, want about 4,950 prompts", x)
 	}
-	if r = c.Pick(Request{Limits: l, Confidence: 0.55}); r.Choice == nil {
+	if r = c.Pick(Request{Limits: l, Objective: Auto, Confidence: 0.55}); r.Choice == nil {
 		t.Errorf("with 55 %% confidence nothing is picked: p = %v", r.Claims[0].P)
 	}
 }
@@ -137,14 +141,14 @@ func TestTighterLimitsNeverAllowMore(t *testing.T) {
 	c := choices()
 	rapid.Check(t, func(t *rapid.T) {
 		l := None()
-		l.MaxCostUSD, l.MinQuality = rapid.Float64Range(0, 3e-3).Draw(t, "cost"), rapid.Float64Range(0, 1).Draw(t, "quality")
-		a := c.Pick(Request{Limits: l})
-		l.MaxCostUSD /= 2
-		b := c.Pick(Request{Limits: l})
+		l[policy.Cost], l[policy.Quality] = rapid.Float64Range(0, 3e-3).Draw(t, "cost"), rapid.Float64Range(0, 1).Draw(t, "quality")
+		a := c.Pick(Request{Limits: l, Objective: Auto})
+		l[policy.Cost] /= 2
+		b := c.Pick(Request{Limits: l, Objective: Auto})
 		if b.Feasible > a.Feasible {
 			t.Fatalf("%d settings, with half the budget %d", a.Feasible, b.Feasible)
 		}
-		if a.Choice != nil && (a.Choice.Selection.Quality < l.MinQuality || a.Choice.Selection.CostUSD > 2*l.MaxCostUSD) {
+		if a.Choice != nil && (a.Choice.Selection.Figures[policy.Quality] < l[policy.Quality] || a.Choice.Selection.Figures[policy.Cost] > 2*l[policy.Cost]) {
 			t.Fatal("the choice does not keep the limits")
 		}
 	})
@@ -179,7 +183,7 @@ func TestSlidersMoveLimits(t *testing.T) {
 	_ = m.View() // a window of any size is drawn
 	press("enter")
 	end := m.(sliders)
-	if l := end.limits(); !end.accepted || math.IsNaN(l.MaxCostUSD) || math.IsNaN(l.MinQuality) || !math.IsNaN(l.MaxCarbonG) {
+	if l := end.limits(); !end.accepted || math.IsNaN(l[policy.Cost]) || math.IsNaN(l[policy.Quality]) || !math.IsNaN(l[policy.Carbon]) {
 		t.Errorf("limits %+v, accepted %v", l, end.accepted)
 	}
 }

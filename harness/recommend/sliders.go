@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	tea "github.com/charmbracelet/bubbletea"
+
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // steps are the positions of a slider; the first of a maximum and of a minimum asks for nothing.
@@ -16,7 +18,7 @@ const steps = 40
 
 // slider moves one limit over the figures that the choices have on the selection prompts.
 type slider struct {
-	kind   Kind
+	kind   policy.Quantity
 	values []float64 // by position, the loosest first
 	at     int
 }
@@ -49,14 +51,14 @@ func Sliders(ctx context.Context, c *Choices, in io.Reader, out io.Writer) (Limi
 
 func newSliders(c *Choices) sliders {
 	m := sliders{choices: c, width: 80, height: 24}
-	for _, k := range []Kind{Cost, Carbon, Quality} {
+	for _, k := range []policy.Quantity{policy.Cost, policy.Carbon, policy.Quality} {
 		m.list = append(m.list, slider{kind: k, values: positions(c, k)})
 	}
 	return m
 }
 
 // positions are quantiles of what the choices have, so that every step of a slider takes about as many of them away.
-func positions(c *Choices, k Kind) []float64 {
+func positions(c *Choices, k policy.Quantity) []float64 {
 	var all []float64
 	for i := range c.List {
 		if x := value(&c.List[i].Selection, k); !math.IsNaN(x) {
@@ -64,7 +66,7 @@ func positions(c *Choices, k Kind) []float64 {
 		}
 	}
 	sort.Float64s(all)
-	if k != Quality { // the loosest limit of a maximum is the largest
+	if k != policy.Quality { // the loosest limit of a maximum is the largest
 		for i, j := 0, len(all)-1; i < j; i, j = i+1, j-1 {
 			all[i], all[j] = all[j], all[i]
 		}
@@ -84,15 +86,7 @@ func positions(c *Choices, k Kind) []float64 {
 func (m sliders) limits() Limits {
 	l := None()
 	for _, s := range m.list {
-		x := s.values[s.at]
-		switch s.kind {
-		case Cost:
-			l.MaxCostUSD = x
-		case Carbon:
-			l.MaxCarbonG = x
-		case Quality:
-			l.MinQuality = x
-		}
+		l[s.kind] = s.values[s.at]
 	}
 	return l
 }
@@ -158,7 +152,7 @@ func (m sliders) View() string {
 		limit := "any"
 		if x := s.values[s.at]; !math.IsNaN(x) {
 			word := "at most "
-			if s.kind == Quality {
+			if s.kind == policy.Quality {
 				word = "at least "
 			}
 			limit = word + show(s.kind, x)
@@ -174,7 +168,7 @@ func (m sliders) View() string {
 		fmt.Fprintf(&b, "\nNothing is certain to keep these limits (%.4g %%): move one back.\n", 100*r.Confidence)
 	default:
 		v := &r.Choice.Selection
-		fmt.Fprintf(&b, "\n★ %s at %s: score %s, %s, %s on selection\n", r.Choice.Ref.Policy, v.Preference, show(Quality, v.Quality), show(Cost, v.CostUSD), show(Carbon, v.CarbonG))
+		fmt.Fprintf(&b, "\n★ %s at %s: score %s, %s, %s on selection\n", r.Choice.Ref.Policy, v.Preference, show(policy.Quality, v.Figures[policy.Quality]), show(policy.Cost, v.Figures[policy.Cost]), show(policy.Carbon, v.Figures[policy.Carbon]))
 	}
 	b.WriteString("↑↓ which limit   ←→ move it   enter accept   q leave\n")
 	return b.String()
@@ -186,10 +180,10 @@ func (m sliders) front(l Limits, r Recommendation) string {
 	lowX, highX, lowY, highY := math.Inf(1), math.Inf(-1), math.Inf(1), math.Inf(-1)
 	for i := range m.choices.List {
 		v := &m.choices.List[i].Selection
-		if v.CostUSD > 0 {
-			lowX, highX = min(lowX, math.Log(v.CostUSD)), max(highX, math.Log(v.CostUSD))
+		if v.Figures[policy.Cost] > 0 {
+			lowX, highX = min(lowX, math.Log(v.Figures[policy.Cost])), max(highX, math.Log(v.Figures[policy.Cost]))
 		}
-		lowY, highY = min(lowY, v.Quality), max(highY, v.Quality)
+		lowY, highY = min(lowY, v.Figures[policy.Quality]), max(highY, v.Figures[policy.Quality])
 	}
 	if !(highX > lowX) {
 		lowX, highX = lowX-1, lowX+1
@@ -204,10 +198,10 @@ func (m sliders) front(l Limits, r Recommendation) string {
 	draw := func(c *Choice, mark rune) {
 		v := &c.Selection
 		x := 0
-		if v.CostUSD > 0 && !math.IsInf(lowX, 0) {
-			x = int((math.Log(v.CostUSD) - lowX) / (highX - lowX) * float64(width-1))
+		if v.Figures[policy.Cost] > 0 && !math.IsInf(lowX, 0) {
+			x = int((math.Log(v.Figures[policy.Cost]) - lowX) / (highX - lowX) * float64(width-1))
 		}
-		y := height - 1 - int((v.Quality-lowY)/(highY-lowY)*float64(height-1))
+		y := height - 1 - int((v.Figures[policy.Quality]-lowY)/(highY-lowY)*float64(height-1))
 		if x >= 0 && x < width && y >= 0 && y < height && (grid[y][x] == ' ' || mark != '·') {
 			grid[y][x] = mark
 		}
@@ -215,7 +209,7 @@ func (m sliders) front(l Limits, r Recommendation) string {
 	for _, keep := range []bool{false, true} {
 		for i := range m.choices.List {
 			c := &m.choices.List[i]
-			if l.all(&c.Selection, "") == keep {
+			if l.all(&c.Selection, Auto) == keep {
 				draw(c, map[bool]rune{false: '·', true: '•'}[keep])
 			}
 		}

@@ -5,21 +5,32 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"sort"
 
 	"github.com/trilemma-bench/trilemma/harness/replay"
+	"github.com/trilemma-bench/trilemma/harness/store"
 	"github.com/trilemma-bench/trilemma/policies/carbon"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // StreamSpec is a budget to be held over a stream of prompts.
 type StreamSpec struct {
-	Policy  string // label
-	Kind    Kind   // Cost or Carbon
-	Budget  float64
-	Streams int
-	Seed    uint64
-	Step    float64 // of the controller; 0 takes its default
+	Policy   string          // label
+	Quantity policy.Quantity `json:"-"` // cost or carbon
+	Budget   float64
+	Streams  int
+	Seed     uint64
+	Step     float64 // of the controller; 0 takes its default
+}
+
+// MarshalJSON writes the quantity by its name.
+func (s StreamSpec) MarshalJSON() ([]byte, error) {
+	type plain StreamSpec
+	return json.Marshal(struct {
+		plain
+		Kind string
+	}{plain(s), s.Quantity.String()})
 }
 
 // Stream is what became of one shuffled stream.
@@ -46,8 +57,8 @@ type Streams struct {
 	WorstShort float64  `json:"worst_short"`
 }
 
-// rung is one λ of the sweep with what it led to prompt by prompt.
-type rung struct {
+// sweepPoint is one λ of the sweep with what it led to prompt by prompt.
+type sweepPoint struct {
 	lambda    float64
 	selection float64 // mean spend there
 	score     []float64
@@ -58,23 +69,23 @@ type rung struct {
 // those that the run stored; a λ between two of them takes the one or the other by chance, in proportion to their
 // distance in ln λ. The controller sees each prompt's spend after it was decided, and nothing else.
 func (c *Choices) Hold(spec StreamSpec) (*Streams, error) {
-	if spec.Kind != Cost && spec.Kind != Carbon {
-		return nil, fmt.Errorf("a budget of %s is not held over streams: want %s or %s", spec.Kind, Cost, Carbon)
+	if spec.Quantity != policy.Cost && spec.Quantity != policy.Carbon {
+		return nil, fmt.Errorf("a budget of %s is not held over streams: want %s or %s", spec.Quantity, policy.Cost, policy.Carbon)
 	}
 	if spec.Streams < 1 || spec.Streams > 10000 {
 		return nil, fmt.Errorf("%d streams, want 1 to 10000", spec.Streams)
 	}
-	rungs, err := c.ladder(spec)
+	points, err := c.readSweep(spec)
 	if err != nil {
 		return nil, err
 	}
-	if least := rungs[len(rungs)-1].selection; least > spec.Budget {
-		return nil, fmt.Errorf("%w: a budget of %s: %s at its largest λ still takes %s a prompt on selection", ErrInfeasible, show(spec.Kind, spec.Budget), spec.Policy, show(spec.Kind, least))
+	if least := points[len(points)-1].selection; least > spec.Budget {
+		return nil, fmt.Errorf("%w: a budget of %s: %s at its largest λ still takes %s a prompt on selection", ErrInfeasible, show(spec.Quantity, spec.Budget), spec.Policy, show(spec.Quantity, least))
 	}
-	out := &Streams{Spec: spec, Prompts: len(rungs[0].score), LambdaStart: start(rungs, spec.Budget), Slack: rungs[0].selection < spec.Budget}
-	best := hindsight(rungs, spec.Budget)
+	out := &Streams{Spec: spec, Prompts: len(points[0].score), LambdaStart: start(points, spec.Budget), Slack: points[0].selection < spec.Budget}
+	best := hindsight(points, spec.Budget)
 	for k := range spec.Streams {
-		s, err := hold(rungs, spec, k, out.LambdaStart)
+		s, err := hold(points, spec, k, out.LambdaStart)
 		if err != nil {
 			return nil, err
 		}
@@ -86,22 +97,22 @@ func (c *Choices) Hold(spec StreamSpec) (*Streams, error) {
 	return out, nil
 }
 
-// ladder reads the sweep of a policy over one λ, ascending, λ = 0 left out: its logarithm has no place.
-func (c *Choices) ladder(spec StreamSpec) ([]rung, error) {
+// readSweep reads the sweep of a policy over one λ, ascending, λ = 0 left out: its logarithm has no place.
+func (c *Choices) readSweep(spec StreamSpec) ([]sweepPoint, error) {
 	var cell string
-	lambdas := map[string]*rung{}
+	lambdas := map[string]*sweepPoint{}
 	for i := range c.List {
 		x := &c.List[i]
 		if x.Ref.Policy != spec.Policy || cell != "" && x.Ref.ID != cell {
 			continue
 		}
 		l, others := x.Test.Lambda[policy.Cost], x.Test.Lambda[policy.Carbon]
-		if spec.Kind == Carbon {
+		if spec.Quantity == policy.Carbon {
 			l, others = others, l
 		}
 		if l > 0 && others == 0 && x.Test.Lambda[policy.Latency] == 0 {
 			cell = x.Ref.ID
-			lambdas[x.Test.Preference] = &rung{lambda: l, selection: value(&x.Selection, spec.Kind)}
+			lambdas[x.Test.Preference] = &sweepPoint{lambda: l, selection: value(&x.Selection, spec.Quantity)}
 		}
 	}
 	if len(lambdas) < 2 {
@@ -110,64 +121,52 @@ func (c *Choices) ladder(spec StreamSpec) ([]rung, error) {
 				return nil, fmt.Errorf("policy %q cannot be deployed: %s", b.Policy, b.Reason)
 			}
 		}
-		return nil, fmt.Errorf("policy %q has no sweep over λ_%s in pool %s: name a policy that takes a preference, and sweep lambda_%s in the experiment", spec.Policy, spec.Kind, c.Pool, spec.Kind)
+		return nil, fmt.Errorf("policy %q has no sweep over λ_%s in pool %s: name a policy that takes a preference, and sweep lambda_%s in the experiment", spec.Policy, spec.Quantity, c.Pool, spec.Quantity)
 	}
-	type seen struct{ score, spend map[string]float64 }
-	per := map[string]*seen{}
-	var ids []string
-	for r, err := range c.Run.Results(cell) {
-		if err != nil {
-			return nil, err
+	results, err := c.Run.Results(cell)
+	if err != nil {
+		return nil, err
+	}
+	lines := slices.DeleteFunc(results.Lines, func(l store.Line) bool { return lambdas[l.Preference] == nil })
+	for p := range results.Prompts {
+		known := len(lines) == len(lambdas)
+		for _, l := range lines {
+			x := l.Figures[policy.Quality][p] + l.Figures[spec.Quantity][p]
+			known = known && x == x
 		}
-		if lambdas[r.Preference] == nil {
+		if !known {
 			continue
 		}
-		p := per[r.PromptID]
-		if p == nil {
-			p = &seen{map[string]float64{}, map[string]float64{}}
-			per[r.PromptID] = p
-			ids = append(ids, r.PromptID)
-		}
-		spend := float64(r.CostUSD)
-		if spec.Kind == Carbon {
-			spend = float64(r.CarbonG)
-		}
-		if !math.IsNaN(spend) && !math.IsNaN(float64(r.Score)) {
-			p.score[r.Preference], p.spend[r.Preference] = float64(r.Score), spend
+		for _, l := range lines {
+			g := lambdas[l.Preference]
+			g.score, g.spend = append(g.score, float64(l.Figures[policy.Quality][p])), append(g.spend, float64(l.Figures[spec.Quantity][p]))
 		}
 	}
-	for _, id := range ids {
-		if p := per[id]; len(p.score) == len(lambdas) {
-			for name, g := range lambdas {
-				g.score, g.spend = append(g.score, p.score[name]), append(g.spend, p.spend[name])
-			}
-		}
-	}
-	var out []rung
+	var out []sweepPoint
 	for _, g := range lambdas {
 		out = append(out, *g)
 	}
 	sort.Slice(out, func(i, j int) bool { return out[i].lambda < out[j].lambda })
 	if len(out[0].score) == 0 {
-		return nil, fmt.Errorf("no test prompt has a known score and %s under every λ", spec.Kind)
+		return nil, fmt.Errorf("no test prompt has a known score and %s under every λ", spec.Quantity)
 	}
 	return out, nil
 }
 
-// start is the λ at which the selection prompts take just the budget, between the rungs on its two sides.
-func start(rungs []rung, budget float64) float64 {
-	for i := range rungs {
-		if rungs[i].selection > budget {
+// start is the λ at which the selection prompts take just the budget, between the points on its two sides.
+func start(points []sweepPoint, budget float64) float64 {
+	for i := range points {
+		if points[i].selection > budget {
 			continue
 		}
 		if i == 0 {
-			return rungs[0].lambda
+			return points[0].lambda
 		}
-		a, b := &rungs[i-1], &rungs[i]
+		a, b := &points[i-1], &points[i]
 		t := (a.selection - budget) / (a.selection - b.selection)
 		return math.Exp(math.Log(a.lambda) + t*(math.Log(b.lambda)-math.Log(a.lambda)))
 	}
-	return rungs[len(rungs)-1].lambda
+	return points[len(points)-1].lambda
 }
 
 func mean(x []float64) float64 {
@@ -178,18 +177,18 @@ func mean(x []float64) float64 {
 	return sum / float64(len(x))
 }
 
-// hindsight is the best mean score of a fixed λ, on a rung or between two, whose mean spend keeps the budget.
-func hindsight(rungs []rung, budget float64) float64 {
+// hindsight is the best mean score of a fixed λ, at a point of the sweep or between two, whose mean spend keeps the budget.
+func hindsight(points []sweepPoint, budget float64) float64 {
 	best := math.Inf(-1)
-	for i := range rungs {
-		s, q := mean(rungs[i].spend), mean(rungs[i].score)
+	for i := range points {
+		s, q := mean(points[i].spend), mean(points[i].score)
 		if s <= budget {
 			best = max(best, q)
 		}
 		if i == 0 {
 			continue
 		}
-		s0, q0 := mean(rungs[i-1].spend), mean(rungs[i-1].score)
+		s0, q0 := mean(points[i-1].spend), mean(points[i-1].score)
 		if (s0-budget)*(s-budget) < 0 {
 			t := (s0 - budget) / (s0 - s)
 			best = max(best, q0+t*(q-q0))
@@ -198,15 +197,15 @@ func hindsight(rungs []rung, budget float64) float64 {
 	return best
 }
 
-// hold runs the controller over one stream, through the door of a run: it decides, one rung is drawn, and it is shown what
+// hold runs the controller over one stream, as in a run: it decides, one point of the sweep is drawn, and it is shown what
 // that came to.
-func hold(rungs []rung, spec StreamSpec, k int, lambda float64) (Stream, error) {
+func hold(points []sweepPoint, spec StreamSpec, k int, lambda float64) (Stream, error) {
 	ctl, err := carbon.NewController(spec.Step, carbon.Budget{PerPrompt: spec.Budget, Lambda: lambda})
 	if err != nil {
 		return Stream{}, err
 	}
 	rng := policy.Stream(spec.Seed, "budget stream", fmt.Sprint(k))
-	order := rng.Perm(len(rungs[0].score))
+	order := rng.Perm(len(points[0].score))
 	ctl.Horizon = len(order)
 	var s Stream
 	play := replay.Stream{
@@ -214,25 +213,26 @@ func hold(rungs []rung, spec StreamSpec, k int, lambda float64) (Stream, error) 
 		Route: func(rows []int) (*replay.Decisions, error) {
 			d := &replay.Decisions{Final: policy.NewDecisions(len(rows))}
 			for range rows {
-				between(rungs, ctl.Budgets[0].Lambda, d.Final)
+				between(points, ctl.Budgets[0].Lambda, d.Final)
 			}
 			return d, nil
 		},
 		Outcome: func(rows []int, d *replay.Decisions, into []replay.Result) error {
 			for i, row := range rows {
 				_, drawn, _ := d.Final.Row(i)
-				into[i] = replay.Result{Quality: float32(rungs[drawn[0]].score[row]), Covered: true}
+				into[i].Set(policy.Quality, float32(points[drawn[0]].score[row]))
+				into[i].Covered = true
 			}
 			return nil
 		},
 		Observe: func(c *replay.Came) error {
 			for i, row := range c.Row {
-				at := &rungs[c.Model[i]]
+				at := &points[c.Model[i]]
 				s.Score += at.score[row]
 				s.Spend += at.spend[row]
 				ctl.Spend(at.spend[row])
 				// Beyond the sweep λ changes nothing: it waits at the ends, so that it is back at once when it is needed.
-				ctl.Budgets[0].Lambda = min(max(ctl.Budgets[0].Lambda, rungs[0].lambda/2), rungs[len(rungs)-1].lambda*2)
+				ctl.Budgets[0].Lambda = min(max(ctl.Budgets[0].Lambda, points[0].lambda/2), points[len(points)-1].lambda*2)
 			}
 			return nil
 		},
@@ -246,14 +246,14 @@ func hold(rungs []rung, spec StreamSpec, k int, lambda float64) (Stream, error) 
 	return s, nil
 }
 
-// between decides for the rungs on the two sides of a λ, in proportion to its distance from them in ln λ.
-func between(rungs []rung, lambda float64, d *policy.Decisions) {
-	at := sort.Search(len(rungs), func(j int) bool { return rungs[j].lambda > lambda }) - 1
-	if at < 0 || at == len(rungs)-1 {
+// between decides for the points on the two sides of a λ, in proportion to its distance from them in ln λ.
+func between(points []sweepPoint, lambda float64, d *policy.Decisions) {
+	at := sort.Search(len(points), func(j int) bool { return points[j].lambda > lambda }) - 1
+	if at < 0 || at == len(points)-1 {
 		d.AppendOne(policy.Select, max(at, 0))
 		return
 	}
-	a, b := math.Log(rungs[at].lambda), math.Log(rungs[at+1].lambda)
+	a, b := math.Log(points[at].lambda), math.Log(points[at+1].lambda)
 	upper := float32((math.Log(lambda) - a) / (b - a))
 	d.Append(policy.Select, []int32{int32(at + 1), int32(at)}, []float32{upper, 1 - upper})
 }
@@ -266,10 +266,10 @@ func TellStreams(w io.Writer, s *Streams, asJSON bool) error {
 		return enc.Encode(s)
 	}
 	fmt.Fprintf(w, "%s held to %s over %d shuffled streams of %d test prompts, from λ = %.4g (chosen on selection)\n",
-		s.Spec.Policy, show(s.Spec.Kind, s.Spec.Budget), len(s.Streams), s.Prompts, s.LambdaStart)
+		s.Spec.Policy, show(s.Spec.Quantity, s.Spec.Budget), len(s.Streams), s.Prompts, s.LambdaStart)
 	for i, x := range s.Streams {
 		fmt.Fprintf(w, "  %2d: %s, %+.2f %% of the budget; score %.4f, %+.2f %% beside the best fixed λ in hindsight (%.4f); λ ends at %.4g\n",
-			i+1, show(s.Spec.Kind, x.Spend), 100*x.OverShare, x.Score, -100*x.Short, x.Hindsight, x.Lambda)
+			i+1, show(s.Spec.Quantity, x.Spend), 100*x.OverShare, x.Score, -100*x.Short, x.Hindsight, x.Lambda)
 	}
 	if s.Slack {
 		fmt.Fprintf(w, "the budget does not bind: the policy takes less of it even at its smallest λ\n")

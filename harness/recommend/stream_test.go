@@ -10,22 +10,22 @@ import (
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
-// The stream of a run, played batch by batch of one, is the controller's plain loop: λ decides, one rung is drawn, its
+// The stream of a run, played batch by batch of one, is the controller's plain loop: λ decides, one point of the sweep is drawn, its
 // spend moves λ.
 func TestBudgetStreamsAreThePlainLoop(t *testing.T) {
-	r := policy.Stream(1, "rungs")
-	var rungs []rung
+	r := policy.Stream(1, "points")
+	var points []sweepPoint
 	for i, lambda := range []float64{1, 10, 100} {
-		g := rung{lambda: lambda}
+		g := sweepPoint{lambda: lambda}
 		for range 300 {
 			g.score = append(g.score, r.Float64()/float64(i+1))
 			g.spend = append(g.spend, 0.01*r.Float64()/float64(i+1))
 		}
-		rungs = append(rungs, g)
+		points = append(points, g)
 	}
 	for k := range 3 {
 		spec := StreamSpec{Budget: 0.003, Seed: 5}
-		got, err := hold(rungs, spec, k, 7)
+		got, err := hold(points, spec, k, 7)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -40,15 +40,15 @@ func TestBudgetStreamsAreThePlainLoop(t *testing.T) {
 		moved := false
 		for _, i := range order {
 			l := ctl.Budgets[0].Lambda
-			at := max(sort.Search(3, func(j int) bool { return rungs[j].lambda > l })-1, 0)
-			if l >= rungs[0].lambda && at < 2 {
-				a, b := math.Log(rungs[at].lambda), math.Log(rungs[at+1].lambda)
+			at := max(sort.Search(3, func(j int) bool { return points[j].lambda > l })-1, 0)
+			if l >= points[0].lambda && at < 2 {
+				a, b := math.Log(points[at].lambda), math.Log(points[at+1].lambda)
 				if rng.Float64() < (math.Log(l)-a)/(b-a) {
 					at++
 				}
 			}
-			score, spend = score+rungs[at].score[i]/300, spend+rungs[at].spend[i]/300
-			ctl.Spend(rungs[at].spend[i])
+			score, spend = score+points[at].score[i]/300, spend+points[at].spend[i]/300
+			ctl.Spend(points[at].spend[i])
 			ctl.Budgets[0].Lambda = min(max(ctl.Budgets[0].Lambda, 0.5), 200)
 			moved = moved || at > 0
 		}

@@ -6,12 +6,13 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/trilemma-bench/trilemma/harness/billing"
 	"github.com/trilemma-bench/trilemma/policies/env"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // split is the split of the table's prompts that a policy would be given.
-func (t *Table) split(answers bool) *policy.Split {
+func split(t *billing.Table, answers bool) *policy.Split {
 	s := &policy.Split{Outcomes: policy.Outcomes{Models: t.Models}}
 	o := &s.Outcomes
 	text := func(code uint32) string {
@@ -22,17 +23,17 @@ func (t *Table) split(answers bool) *policy.Split {
 	}
 	for p := range t.Prompts {
 		s.Prompts.ID = append(s.Prompts.ID, fmt.Sprint(p))
-		if answers && t.reference != nil {
-			s.Reference = append(s.Reference, text(t.reference[p]))
+		if answers && t.Reference != nil {
+			s.Reference = append(s.Reference, text(t.Reference[p]))
 		}
 		for m := range t.Models {
 			c := t.At(p, m)
 			o.Present = append(o.Present, c.Present())
-			for q, figure := range c.Figures() {
+			for q, figure := range c.Central() {
 				o.Figures[q] = append(o.Figures[q], float32(figure))
 			}
 			if answers {
-				o.Answer = append(o.Answer, text(c.answer))
+				o.Answer = append(o.Answer, text(c.Answer))
 			}
 		}
 	}
@@ -45,17 +46,17 @@ func TestEnvironmentEqualsReplayOnEveryPath(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		prompts, models := rapid.IntRange(1, 4).Draw(t, "prompts"), rapid.IntRange(1, 5).Draw(t, "models")
 		tab := made(prompts, models)
-		for i := range tab.cell {
+		for i := range tab.Outcomes {
 			if rapid.IntRange(0, 9).Draw(t, "missing") == 0 {
-				tab.cell[i].Score = nan32
+				tab.Outcomes[i].Figures = billing.Unknown
 			}
-			tab.cell[i].answer = uint32(rapid.IntRange(0, 3).Draw(t, "answer"))
+			tab.Outcomes[i].Answer = uint32(rapid.IntRange(0, 3).Draw(t, "answer"))
 		}
 		votes := rapid.Bool().Draw(t, "votes")
 		if votes {
-			tab.reference = make([]uint32, prompts)
-			for p := range tab.reference {
-				tab.reference[p] = uint32(rapid.IntRange(0, 3).Draw(t, "reference"))
+			tab.Reference = make([]uint32, prompts)
+			for p := range tab.Reference {
+				tab.Reference[p] = uint32(rapid.IntRange(0, 3).Draw(t, "reference"))
 			}
 		}
 		weight := make([]float32, prompts*models)
@@ -63,7 +64,7 @@ func TestEnvironmentEqualsReplayOnEveryPath(t *testing.T) {
 			// Eighths add up without rounding, so that both sides see the same ties.
 			weight[i] = float32(rapid.IntRange(1, 8).Draw(t, "weight")) / 8
 		}
-		w, err := env.NewWorld(tab.split(votes), weight, nil)
+		w, err := env.NewWorld(split(tab, votes), weight, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -112,11 +113,11 @@ func TestEnvironmentEqualsReplayOnEveryPath(t *testing.T) {
 			d.AskedOffset = nil
 		}
 		results := make([]Result, 1)
-		if _, err := Replay(tab.View(pool(models)), []int32{int32(p)}, d, results); err != nil {
+		if _, err := Replay(Of(tab, pool(models)), []int{p}, d, results); err != nil {
 			t.Fatal(err)
 		}
 		got, want := e.Result(1), results[0]
-		if !want.Covered || got[policy.Quality] != want.Quality || got[policy.Cost] != want.CostUSD {
+		if !want.Covered || got[policy.Quality] != want.At(policy.Quality) || got[policy.Cost] != want.At(policy.Cost) {
 			t.Fatalf("environment %+v, replay %+v", got, want)
 		}
 		close := func(what string, got, want float64) {
@@ -124,8 +125,8 @@ func TestEnvironmentEqualsReplayOnEveryPath(t *testing.T) {
 				t.Fatalf("%s: environment %v, replay %v", what, got, want)
 			}
 		}
-		close("carbon", float64(got[policy.Carbon]), float64(want.CarbonG()))
-		close("latency", float64(got[policy.Latency]), float64(want.LatencySec))
-		close("return", total, lambda.Utility(want.Figures()))
+		close("carbon", float64(got[policy.Carbon]), float64(want.At(policy.Carbon)))
+		close("latency", float64(got[policy.Latency]), float64(want.At(policy.Latency)))
+		close("return", total, lambda.Utility(want.Central()))
 	})
 }

@@ -7,10 +7,10 @@ import "github.com/trilemma-bench/trilemma/policies/policy"
 // model scores it takes the cheapest and pays for it. A prompt that no model of the pool answered gets -1.
 //
 // METHODS defines the oracle so. RouterBench's own charges nothing where no model scores.
-func Oracle(v *View, prompts []int32, pref policy.Preference) []int32 {
+func Oracle(v *View, prompts []int, pref policy.Preference) []int32 {
 	choice := make([]int32, len(prompts))
 	for r, p := range prompts {
-		choice[r] = v.best(int(p), pref)
+		choice[r] = v.best(p, pref)
 	}
 	return choice
 }
@@ -24,9 +24,9 @@ func (v *View) best(prompt int, pref policy.Preference) int32 {
 		if !o.Present() {
 			continue
 		}
-		u := pref.Utility(o.Figures())
-		if best < 0 || u > bestUtility || u == bestUtility && o.CostUSD < bestCost {
-			best, bestUtility, bestCost = int32(m), u, o.CostUSD
+		u := pref.Utility(o.Central())
+		if best < 0 || u > bestUtility || u == bestUtility && o.At(policy.Cost) < bestCost {
+			best, bestUtility, bestCost = int32(m), u, o.At(policy.Cost)
 		}
 	}
 	return best
@@ -34,7 +34,7 @@ func (v *View) best(prompt int, pref policy.Preference) int32 {
 
 // SingleMeans replays every model of the pool alone over the prompts. A model that answered none of them has N > 0
 // and Covered == 0.
-func SingleMeans(v *View, prompts []int32) ([]Mean, error) {
+func SingleMeans(v *View, prompts []int) ([]Mean, error) {
 	means := make([]Mean, len(v.Pool))
 	choice := make([]int32, len(prompts))
 	for m := range v.Pool {

@@ -3,9 +3,11 @@ package replay
 import (
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 
+	"github.com/trilemma-bench/trilemma/harness/billing"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -36,7 +38,7 @@ const block = 4096
 //     reference where the trace has both, else the weighted mean of the scores. Models answer side by side, so the
 //     latency is the slowest's.
 //   - What was asked before is paid in any case; rounds follow one another, so their latencies add up.
-func Replay(v *View, prompts []int32, d *Decisions, into []Result) (Mean, error) {
+func Replay(v *View, prompts []int, d *Decisions, into []Result) (Mean, error) {
 	rows := len(prompts)
 	if d.Rows() != rows {
 		return Mean{}, fmt.Errorf("replaying %d decisions for %d prompts", d.Rows(), rows)
@@ -48,7 +50,7 @@ func Replay(v *View, prompts []int32, d *Decisions, into []Result) (Mean, error)
 		var s sums
 		var res Result
 		for r := lo; r < hi; r++ {
-			v.row(int(prompts[r]), d, r, &res)
+			v.row(prompts[r], d, r, &res)
 			if res.Covered {
 				s.add(&res)
 			}
@@ -63,7 +65,7 @@ func Replay(v *View, prompts []int32, d *Decisions, into []Result) (Mean, error)
 
 // Selected is Replay for decisions that select one model each: the case of almost every router, and the fast one.
 // model[r] numbers the view's pool.
-func Selected(v *View, prompts, model []int32, into []Result) (Mean, error) {
+func Selected(v *View, prompts []int, model []int32, into []Result) (Mean, error) {
 	rows := len(prompts)
 	if len(model) != rows || into != nil && len(into) != rows {
 		return Mean{}, fmt.Errorf("replaying %d selections for %d prompts into %d results", len(model), rows, len(into))
@@ -72,7 +74,7 @@ func Selected(v *View, prompts, model []int32, into []Result) (Mean, error) {
 		var s sums
 		var res Result
 		for r := lo; r < hi; r++ {
-			v.one(int(prompts[r]), int(model[r]), &res)
+			v.one(prompts[r], int(model[r]), &res)
 			if res.Covered {
 				s.add(&res)
 			}
@@ -105,23 +107,17 @@ func eachBlock(rows int, f func(lo, hi int) sums) sums {
 	wg.Wait()
 	var total sums
 	for _, p := range part {
-		total.merge(p)
+		total.merge(&p)
 	}
 	return total
 }
 
 // one is the result of a single selected model.
 func (v *View) one(prompt, model int, res *Result) {
-	o := &v.cell[prompt*v.Models+v.Pool[model]]
-	if !o.Present() {
+	if o := v.At(prompt, model); o.Present() {
+		res.Figures, res.Covered = o.Figures, true
+	} else {
 		*res = uncovered
-		return
-	}
-	*res = Result{
-		Quality: o.Score, CostUSD: o.CostUSD,
-		EnergyWhLow: o.EnergyWhLow, EnergyWhHigh: o.EnergyWhHigh,
-		CarbonGLow: o.CarbonGLow, CarbonGHigh: o.CarbonGHigh,
-		LatencySec: o.LatencySec, Covered: true,
 	}
 }
 
@@ -152,7 +148,7 @@ func (v *View) row(prompt int, d *Decisions, r int, res *Result) {
 
 // payAsked charges what was asked in rounds: all of it, side by side within a round, round after round.
 func (v *View) payAsked(prompt int, asked, round []int32, res *Result) {
-	var slowest float32
+	var slowest slowest
 	for i, m := range asked {
 		o := v.At(prompt, int(m))
 		if !o.Present() {
@@ -161,12 +157,11 @@ func (v *View) payAsked(prompt int, asked, round []int32, res *Result) {
 		}
 		res.pay(o, 1)
 		if i > 0 && round[i] != round[i-1] {
-			res.LatencySec += slowest
-			slowest = 0
+			slowest.end(res)
 		}
-		slowest = slower(slowest, o.LatencySec)
+		slowest.see(o)
 	}
-	res.LatencySec += slowest
+	slowest.end(res)
 }
 
 // expect adds the expectation over a distribution. A model asked before costs nothing more.
@@ -182,84 +177,55 @@ func (v *View) expect(prompt int, models []int32, weights []float32, asked []int
 			return
 		}
 		w := weights[i] / sum
-		res.Quality += w * o.Score
-		if !contains(asked, m) {
+		res.add(policy.Quality, o, w)
+		if !slices.Contains(asked, m) {
 			res.pay(o, w)
-			res.LatencySec += w * o.LatencySec
+			res.add(policy.Latency, o, w)
 		}
 	}
 }
 
 // combine adds the weighted vote, or the weighted mean where there is nothing to vote on.
 func (v *View) combine(prompt int, models []int32, weights []float32, asked []int32, res *Result) {
-	var slowest, mean, sum float32
+	var slowest slowest
+	var mean, sum float32
 	for i, m := range models {
 		o := v.At(prompt, int(m))
 		if !o.Present() {
 			res.Covered = false
 			return
 		}
-		if !contains(asked, m) {
+		if !slices.Contains(asked, m) {
 			res.pay(o, 1)
-			slowest = slower(slowest, o.LatencySec)
+			slowest.see(o)
 		}
-		mean += weights[i] * o.Score
+		mean += weights[i] * o.At(policy.Quality)
 		sum += weights[i]
 	}
-	res.LatencySec += slowest
+	slowest.end(res)
 	switch {
-	case len(models) == 1 || v.reference == nil || v.reference[prompt] == 0:
-		res.Quality = mean / sum
-	case v.vote(prompt, models, weights) == v.reference[prompt]:
-		res.Quality = 1
+	case len(models) == 1 || v.Reference == nil || v.Reference[prompt] == 0:
+		res.Set(policy.Quality, mean/sum)
+	case v.vote(prompt, models, weights) == v.Reference[prompt]:
+		res.Set(policy.Quality, 1)
 	}
 }
 
-// vote is the answer with the largest sum of weights, 0 where nobody answered. Of equal sums the answer named first wins.
+// vote is the answer that wins the weighted vote, 0 where nobody answered.
 func (v *View) vote(prompt int, models []int32, weights []float32) uint32 {
-	var winner uint32
-	var best float32
-	for _, m := range models {
-		answer := v.At(prompt, int(m)).answer
-		if answer == 0 || answer == winner {
-			continue
-		}
-		// The models of a decision are few: a quadratic count needs no map, and so no allocation.
-		var votes float32
-		for j := range models {
-			if v.At(prompt, int(models[j])).answer == answer {
-				votes += weights[j]
-			}
-		}
-		if votes > best {
-			winner, best = answer, votes
-		}
-	}
-	return winner
+	return policy.Vote(len(models), func(i int) uint32 { return v.At(prompt, int(models[i])).Answer }, weights)
 }
 
-// pay adds w times the bill of an outcome, all but its latency.
-func (r *Result) pay(o *Outcome, w float32) {
-	r.CostUSD += w * o.CostUSD
-	r.EnergyWhLow += w * o.EnergyWhLow
-	r.EnergyWhHigh += w * o.EnergyWhHigh
-	r.CarbonGLow += w * o.CarbonGLow
-	r.CarbonGHigh += w * o.CarbonGHigh
+// slowest is the longest latency of answers that are given side by side; an unknown one makes it unknown.
+type slowest struct{ low, high float32 }
+
+func (s *slowest) see(o *billing.Outcome) {
+	s.low, s.high = max(s.low, o.Low[policy.Latency]), max(s.high, o.High[policy.Latency])
 }
 
-// slower is the longer of two latencies; an unknown one makes the result unknown.
-func slower(a, b float32) float32 {
-	if a > b || isNaN(a) {
-		return a
-	}
-	return b
-}
-
-func contains(models []int32, m int32) bool {
-	for _, x := range models {
-		if x == m {
-			return true
-		}
-	}
-	return false
+// end adds it to the result, before the next round.
+func (s *slowest) end(res *Result) {
+	res.Low[policy.Latency] += s.low
+	res.High[policy.Latency] += s.high
+	*s = slowest{}
 }

@@ -18,7 +18,8 @@ func told(batch int, route func(rows []int) (*Decisions, error), observe func(*C
 		Outcome: func(rows []int, d *Decisions, into []Result) error {
 			for i, row := range rows {
 				_, models, _ := d.Final.Row(i)
-				into[i] = Result{CostUSD: float32(row + 100*int(models[0])), Covered: row != 3}
+				into[i].Set(policy.Cost, float32(row+100*int(models[0])))
+				into[i].Covered = row != 3
 			}
 			return nil
 		},
@@ -54,7 +55,7 @@ func TestStream(t *testing.T) {
 			t.Errorf("batch %d: drawn %v, want %v by the rows' own numbers", batch, seen.Model, want)
 		}
 		for i, row := range seen.Row {
-			if seen.Propensity[i] != 0.5 || seen.Result[i].CostUSD != float32(row+100*int(seen.Model[i])) {
+			if seen.Propensity[i] != 0.5 || seen.Result[i].At(policy.Cost) != float32(row+100*int(seen.Model[i])) {
 				t.Errorf("batch %d: row %d is shown with probability %v and %+v", batch, row, seen.Propensity[i], seen.Result[i])
 			}
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/trilemma-bench/trilemma/harness/metrics"
 	"github.com/trilemma-bench/trilemma/harness/plot"
 	"github.com/trilemma-bench/trilemma/harness/store"
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 //go:embed bundle.tex.tmpl
@@ -148,7 +149,7 @@ func paperFacts(run *store.Run, m *store.Manifest) (*paperOf, error) {
 	}
 	var data struct {
 		Prompts, Train, Validation, Selection, Test int
-		Logged                                      struct{ CostUSD, EnergyWh float64 }
+		Logged                                      map[string]float64
 		Accounting                                  struct {
 			Energy struct {
 				BatchSize, PUE, QuantisationBits float64
@@ -165,6 +166,7 @@ func paperFacts(run *store.Run, m *store.Manifest) (*paperOf, error) {
 	if err := json.Unmarshal(m.Data, &data); err != nil {
 		return nil, fmt.Errorf("reading %s: data: %w", run.Path(store.ManifestFile), err)
 	}
+	logged := func(q policy.Quantity, older string) float64 { return data.Logged[q.Column()] + data.Logged[older] }
 	tables, err := metricTables(run)
 	if err != nil {
 		return nil, err
@@ -179,7 +181,7 @@ func paperFacts(run *store.Run, m *store.Manifest) (*paperOf, error) {
 		Method: config.Data.Split.Method, Coverage: config.Coverage, SplitSeed: config.Data.Split.Seed, NearDuplicates: config.Data.Split.NearDuplicates,
 		Seeds: len(m.Seeds), Resamples: config.Metrics.Resamples,
 		BatchSize: data.Accounting.Energy.BatchSize, Bits: data.Accounting.Energy.QuantisationBits, PUE: data.Accounting.Energy.PUE,
-		Grid: data.Accounting.GridGPerKWh, CostLogged: data.Logged.CostUSD, EnergyLogged: data.Logged.EnergyWh,
+		Grid: data.Accounting.GridGPerKWh, CostLogged: logged(policy.Cost, "CostUSD"), EnergyLogged: logged(policy.Energy, "EnergyWh"),
 		Prefill: data.Accounting.Energy.Prefill.On, EnergyMethod: data.Accounting.Method.Name, tables: tables,
 	}
 	if p.Resamples == 0 {

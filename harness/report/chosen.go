@@ -1,10 +1,9 @@
 package report
 
 import (
-	"math"
-
 	"github.com/trilemma-bench/trilemma/harness/metrics"
 	"github.com/trilemma-bench/trilemma/harness/store"
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // settingKey names one preference of a policy in a pool.
@@ -46,25 +45,24 @@ func readSelections(run *store.Run) (selections, error) {
 // chosenBy are the settings that each policy's curve of quality over a price runs through: the vertices of the hull over
 // the selection prompts (metrics.Vertices). points are of one pool, seeds averaged. A policy of which there is nothing to
 // choose by has none. The single models count as the settings of one policy, which mixes them.
-func (s selections) chosenBy(points []store.Point, price func(*store.Point) float64) map[settingKey]bool {
-	type policy struct{ name, encoder string }
-	keys, means := map[policy][]settingKey{}, map[policy][]metrics.Means{}
+func (s selections) chosenBy(points []store.Point, price policy.Quantity) map[settingKey]bool {
+	type curve struct{ name, encoder string }
+	keys, means := map[curve][]settingKey{}, map[curve][]policy.Figures{}
 	for i := range points {
 		p, ok := s[keyOf(&points[i])]
 		if !ok {
 			continue
 		}
-		of := policy{p.Policy, p.Encoder}
+		of := curve{p.Policy, p.Encoder}
 		if points[i].Family == familySingle {
-			of = policy{name: familySingle}
+			of = curve{name: familySingle}
 		}
 		keys[of] = append(keys[of], keyOf(&points[i]))
-		means[of] = append(means[of], metrics.Means{Quality: p.Quality, CostUSD: price(&p)})
+		means[of] = append(means[of], policy.Figures{policy.Quality: p.Figures[policy.Quality], policy.Cost: p.Figures[price]})
 	}
 	out := map[settingKey]bool{}
-	unknown := metrics.Means{Quality: math.NaN(), CostUSD: math.NaN()}
 	for of := range keys {
-		for _, at := range metrics.Vertices(means[of], unknown) {
+		for _, at := range metrics.Vertices(means[of], policy.Unknown()) {
 			out[keys[of][at]] = true
 		}
 	}

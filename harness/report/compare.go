@@ -13,6 +13,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"github.com/trilemma-bench/trilemma/harness/compare"
+	"github.com/trilemma-bench/trilemma/harness/store"
 )
 
 // Comparison writes what differs between two runs: settings, and the changes of the main metrics with paired intervals. A
@@ -53,12 +54,6 @@ func ComparisonJSON(w io.Writer, c *compare.Comparison) error {
 		DiffHigh *float64 `json:"diff_high"`
 		Prompts  int      `json:"prompts"`
 	}
-	known := func(x float64) *float64 {
-		if math.IsNaN(x) || math.IsInf(x, 0) {
-			return nil
-		}
-		return &x
-	}
 	out := struct {
 		Before  string           `json:"before"`
 		After   string           `json:"after"`
@@ -68,7 +63,7 @@ func ComparisonJSON(w io.Writer, c *compare.Comparison) error {
 	}{Before: c.Before, After: c.After, Changes: c.Changes, Notices: c.Notices}
 	for _, r := range c.Rows {
 		out.Rows = append(out.Rows, row{
-			r.Pool, r.Policy, r.Metric, known(r.Before), known(r.After), known(r.Diff), known(r.DiffLow), known(r.DiffHigh), r.Prompts,
+			r.Pool, r.Policy, r.Metric, store.Known(r.Before), store.Known(r.After), store.Known(r.Diff), store.Known(r.DiffLow), store.Known(r.DiffHigh), r.Prompts,
 		})
 	}
 	return json.NewEncoder(w).Encode(out)
@@ -132,7 +127,7 @@ func changesTable(c *compare.Comparison) table.Writer {
 func notes(c *compare.Comparison) []string {
 	same := 0
 	for i := range c.Rows {
-		if isMain(c.Rows[i].Metric) && !moved(&c.Rows[i]) {
+		if isMain(c.Rows[i].Metric) && !differs(&c.Rows[i]) {
 			same++
 		}
 	}
@@ -148,8 +143,8 @@ func isMain(metric string) bool {
 	return slices.ContainsFunc(mainColumns, func(c column) bool { return c.metric == metric })
 }
 
-// moved tells whether a metric is not the same in both runs; unknown in both is the same.
-func moved(r *compare.Row) bool {
+// differs tells whether a metric is not the same in both runs; unknown in both is the same.
+func differs(r *compare.Row) bool {
 	return r.Before != r.After && !(math.IsNaN(r.Before) && math.IsNaN(r.After))
 }
 
@@ -162,10 +157,10 @@ func rowsTable(c *compare.Comparison) table.Writer {
 	t.SetColumnConfigs([]table.ColumnConfig{{Number: 4, Align: text.AlignRight}, {Number: 5, Align: text.AlignRight}, {Number: 7, Align: text.AlignRight}})
 	for i := range c.Rows {
 		r := &c.Rows[i]
-		if !isMain(r.Metric) || !moved(r) {
+		if !isMain(r.Metric) || !differs(r) {
 			continue
 		}
-		t.AppendRow(table.Row{r.Pool, r.Policy, r.Metric, three(r.Before), three(r.After), change(r), r.Prompts})
+		t.AppendRow(table.Row{r.Pool, r.Policy, r.Metric, threeDigits(r.Before), threeDigits(r.After), change(r), r.Prompts})
 	}
 	if t.Length() == 0 {
 		return nil
@@ -177,14 +172,14 @@ func change(r *compare.Row) string {
 	if math.IsNaN(r.Diff) {
 		return "-"
 	}
-	s := fmt.Sprintf("%+.3f [%s, %s]", r.Diff, three(r.DiffLow), three(r.DiffHigh))
+	s := fmt.Sprintf("%+.3f [%s, %s]", r.Diff, threeDigits(r.DiffLow), threeDigits(r.DiffHigh))
 	if r.DiffLow > 0 || r.DiffHigh < 0 {
 		s += " *"
 	}
 	return s
 }
 
-func three(x float64) string {
+func threeDigits(x float64) string {
 	if math.IsNaN(x) {
 		return "-"
 	}

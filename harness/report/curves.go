@@ -89,7 +89,7 @@ func curveFigures(run string, cells []store.Status) []namedFigure {
 				}
 			}
 		}
-		f.Panels = slices.DeleteFunc(f.Panels, flat)
+		f.Panels = slices.DeleteFunc(f.Panels, constant)
 		name := "curves-" + file(k.policy) + "-" + file(k.pool)
 		page := 0
 		for panels := range slices.Chunk(f.Panels, panelsAFigure) {
@@ -133,8 +133,8 @@ func widestStage(curves []store.Curve) (stage string) {
 	return stage
 }
 
-// flat tells whether nothing moves in a panel: the term of a loss whose weight is zero, say.
-func flat(p plot.Panel) bool {
+// constant tells whether nothing moves in a panel: the term of a loss whose weight is zero, say.
+func constant(p plot.Panel) bool {
 	for _, l := range p.Lines {
 		for _, at := range l.Points {
 			if at.Y != l.Points[0].Y {

@@ -6,14 +6,19 @@ import (
 	"io"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 
+	"github.com/trilemma-bench/trilemma/harness/billing"
 	"github.com/trilemma-bench/trilemma/harness/coverage"
 	"github.com/trilemma-bench/trilemma/harness/metrics"
 	"github.com/trilemma-bench/trilemma/harness/replay"
+	"github.com/trilemma-bench/trilemma/harness/store"
+	"github.com/trilemma-bench/trilemma/harness/textfile"
 	"github.com/trilemma-bench/trilemma/harness/trace"
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // ModelSummary is one model over the prompts that it answered: answers are those with a score, whatever is known of their
@@ -41,7 +46,7 @@ type TraceSummary struct {
 	Complete   int                                 `json:"complete_prompts"`
 	Feedback   coverage.Density                    `json:"feedback"`
 	Missing    *coverage.Missing                   `json:"missing,omitempty"` // where models answered different prompts
-	Logged     replay.Shares                       `json:"logged"`
+	Logged     billing.Shares                      `json:"logged"`
 	Unbilled   []string                            `json:"unbilled,omitempty"` // what outcomes without a known cost lack
 	ByModel    []ModelSummary                      `json:"by_model"`
 	ByCategory map[string]map[string]*CategoryMean `json:"by_category"` // category → model
@@ -73,22 +78,22 @@ func (m *mean) known() *float64 {
 	if m.n == 0 {
 		return nil
 	}
-	return known(m.sum / float64(m.n))
+	return store.Known(m.sum / float64(m.n))
 }
 
 // Summarise bills a trace and counts. An answer counts by its score, whatever is known of its cost.
-func Summarise(t *trace.Trace, acc replay.Accounting) (*TraceSummary, error) {
-	acc.UnknownCost = replay.Keep
+func Summarise(t *trace.Trace, acc billing.Accounting) (*TraceSummary, error) {
+	acc.UnknownCost = billing.Keep
 	models := make([]int, len(t.Models))
 	names := make([]string, len(t.Models))
 	for i := range models {
 		models[i], names[i] = i, t.Models[i].ID
 	}
-	tab, err := replay.NewTable(t, models, acc)
+	tab, err := billing.NewTable(t, models, acc)
 	if err != nil {
 		return nil, err
 	}
-	view := tab.View(models)
+	view := replay.Of(tab, models)
 	prompts := make([]int, t.Prompts.Len())
 	for i := range prompts {
 		prompts[i] = i
@@ -105,30 +110,29 @@ func Summarise(t *trace.Trace, acc replay.Accounting) (*TraceSummary, error) {
 	estimates := given.Estimates()
 	points := make([]metrics.Point, len(models))
 	for m := range models {
-		var score, cost, energy, carbon, latency mean
+		var of [policy.NumQuantities]mean
 		for p := range prompts {
 			if o := view.At(p, m); o.Present() {
-				score.add(o.Score)
-				cost.add(o.CostUSD)
-				energy.add(o.EnergyWh())
-				carbon.add(o.CarbonG())
-				latency.add(o.LatencySec)
+				for q := range policy.NumQuantities {
+					of[q].add(o.At(q))
+				}
 			}
 		}
+		score, cost := &of[policy.Quality], &of[policy.Cost]
 		// Models that answered different prompts are compared by what they come to over all.
-		points[m] = metrics.Point{CostUSD: math.NaN(), Quality: orNaN(estimates[m].All)}
+		points[m] = metrics.Point{CostUSD: math.NaN(), Quality: store.OrNaN(estimates[m].All)}
 		if cost.n == score.n {
 			points[m].CostUSD = cost.sum / float64(cost.n)
 		}
 		s.Outcomes += score.n
 		s.ByModel = append(s.ByModel, ModelSummary{
 			ID: names[m], Answers: score.n, Coverage: float64(score.n) / float64(len(prompts)), Score: score.known(), OverAll: estimates[m].All, Costed: cost.n,
-			CostUSD: cost.known(), EnergyWh: energy.known(), CarbonG: carbon.known(), LatencySec: latency.known(),
+			CostUSD: cost.known(), EnergyWh: of[policy.Energy].known(), CarbonG: of[policy.Carbon].known(), LatencySec: of[policy.Latency].known(),
 		})
 		if u := &tab.Unbilled[m]; u.Outcomes > 0 {
 			text := fmt.Sprintf("%s: the cost of %d of %d answers is unknown", names[m], u.Outcomes, u.Answered)
-			if kept := u.Answered - u.Outcomes; kept > 0 {
-				text += fmt.Sprintf(": they score %.3f on average, the other %d score %.3f", u.Score(), kept, u.KeptScore())
+			if u.Kept() > 0 {
+				text += ": " + u.Beside()
 			}
 			if u.Selective() {
 				text += ", so it is not missing at random"
@@ -164,9 +168,9 @@ func Summarise(t *trace.Trace, acc replay.Accounting) (*TraceSummary, error) {
 			}
 			c.Answers++
 			n := float64(c.Answers)
-			c.Score += (float64(o.Score) - c.Score) / n
-			c.cost.add(o.CostUSD)
-			c.energy.add(o.EnergyWh())
+			c.Score += (float64(o.At(policy.Quality)) - c.Score) / n
+			c.cost.add(o.At(policy.Cost))
+			c.energy.add(o.At(policy.Energy))
 		}
 	}
 	for _, of := range s.ByCategory {
@@ -185,7 +189,7 @@ func addKnown(m *mean, x *float64) {
 
 // answers are the scores of all outcomes of a trace, whatever is known of their cost.
 func answers(t *trace.Trace) *coverage.Answers {
-	a := &coverage.Answers{Score: t.Outcomes.Score, Category: t.Prompts.Category, Propensity: t.Outcomes.Propensity != nil}
+	a := &coverage.Answers{Score: t.Outcomes.Logged[policy.Quality], Category: t.Prompts.Category, Propensity: t.Outcomes.Propensity != nil}
 	for _, m := range t.Models {
 		a.Models = append(a.Models, m.ID)
 	}
@@ -195,15 +199,8 @@ func answers(t *trace.Trace) *coverage.Answers {
 // Feedback says of how many models the outcome of a prompt is logged.
 func Feedback(t *trace.Trace) coverage.Density { return answers(t).Density() }
 
-func known(x float64) *float64 {
-	if math.IsNaN(x) {
-		return nil
-	}
-	return &x
-}
-
 // DescribeJSON writes the summary of a trace as JSON.
-func DescribeJSON(w io.Writer, t *trace.Trace, acc replay.Accounting) error {
+func DescribeJSON(w io.Writer, t *trace.Trace, acc billing.Accounting) error {
 	s, err := Summarise(t, acc)
 	if err != nil {
 		return err
@@ -214,19 +211,22 @@ func DescribeJSON(w io.Writer, t *trace.Trace, acc replay.Accounting) error {
 }
 
 // Describe writes the summary of a trace as tables.
-func Describe(w io.Writer, t *trace.Trace, acc replay.Accounting) error {
+func Describe(w io.Writer, t *trace.Trace, acc billing.Accounting) error {
 	s, err := Summarise(t, acc)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(w, "%s prompts × %d models, %s outcomes; %s prompts were answered by all models\n",
-		thousands(s.Prompts), s.Models, thousands(s.Outcomes), thousands(s.Complete))
+		textfile.Thousands(s.Prompts), s.Models, textfile.Thousands(s.Outcomes), textfile.Thousands(s.Complete))
 	fmt.Fprintf(w, "feedback: %s\n", s.Feedback)
 	if s.Missing != nil {
 		fmt.Fprintf(w, "missing: %s.\n", s.Missing.Tell())
 	}
-	fmt.Fprintf(w, "logged: cost %.0f %%, latency %.0f %%, energy %.0f %%, carbon %.0f %%; the rest is derived or unknown\n",
-		100*s.Logged.CostUSD, 100*s.Logged.LatencySec, 100*s.Logged.EnergyWh, 100*s.Logged.CarbonG)
+	var logged []string
+	for _, q := range policy.Spent {
+		logged = append(logged, fmt.Sprintf("%v %.0f %%", q, 100*s.Logged.Logged[q]))
+	}
+	fmt.Fprintf(w, "logged: %s; the rest is derived or unknown\n", strings.Join(logged, ", "))
 	if s.Logged.EstimatedTokens > 0 {
 		fmt.Fprintf(w, "estimated from the texts: tokens of %.0f %% of the outcomes\n", 100*s.Logged.EstimatedTokens)
 	}
@@ -330,12 +330,4 @@ func Describe(w io.Writer, t *trace.Trace, acc replay.Accounting) error {
 	}
 	t2.Render()
 	return nil
-}
-
-// orNaN is a figure that may be missing.
-func orNaN(x *float64) float64 {
-	if x == nil {
-		return math.NaN()
-	}
-	return *x
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/trilemma-bench/trilemma/harness/plot"
+	"github.com/trilemma-bench/trilemma/harness/textfile"
 )
 
 // effectColumns are the metrics whose differences are shown, the headline first.
@@ -69,7 +70,7 @@ func effectsOf(tables []poolTable) []effects {
 
 // note says what the intervals are.
 func (e *effects) note() string {
-	s := fmt.Sprintf("%s test prompts; 95 %% intervals of the difference, paired over prompts", thousands(e.prompts))
+	s := fmt.Sprintf("%s test prompts; 95 %% intervals of the difference, paired over prompts", textfile.Thousands(e.prompts))
 	if e.seeds > 1 {
 		s += fmt.Sprintf(", mean of %d seeds", e.seeds)
 	}
@@ -87,7 +88,7 @@ func (r *effect) needs(unknown string) string {
 	if !(x > 0) || x > math.MaxInt32 {
 		return unknown
 	}
-	return thousands(roundUp(x))
+	return textfile.Thousands(roundUp(x))
 }
 
 // figures are a figure for each of the first two metrics.

@@ -99,12 +99,12 @@ func TestFoundSectionAveragesSeeds(t *testing.T) {
 		}}
 	}
 	var b bytes.Buffer
-	foundSection(&b, []store.Status{cell("all", 1), cell("all", 0.5), cell("other", 0)}, "all")
+	trainingFiguresSection(&b, []store.Status{cell("all", 1), cell("all", 0.5), cell("other", 0)}, "all")
 	if got := b.String(); !strings.Contains(got, "| moe | routing kept | 0.75 |") || strings.Contains(got, "train loss") {
 		t.Errorf("section\n%s", got)
 	}
 	b.Reset()
-	if foundSection(&b, nil, "all"); b.Len() != 0 {
+	if trainingFiguresSection(&b, nil, "all"); b.Len() != 0 {
 		t.Errorf("section %q without figures", b.String())
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/trilemma-bench/trilemma/harness/metrics"
 	"github.com/trilemma-bench/trilemma/harness/plot"
 	"github.com/trilemma-bench/trilemma/harness/store"
+	"github.com/trilemma-bench/trilemma/harness/textfile"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -128,14 +129,11 @@ type namedFront struct {
 
 // quantity is one of the three axes.
 type quantity struct {
-	axis             plot.Axis
-	prices           bool // the Zero router's mixes are chosen by it; on another axis by the single models' selection figures
-	value, low, high func(*store.Point) float64
+	policy.Quantity
+	axis plot.Axis
 }
 
 var nan = math.NaN()
-
-func none(*store.Point) float64 { return nan }
 
 func quantities(how experiment.Plots) (quality, cost, carbon quantity) {
 	scaling := plot.Auto
@@ -145,38 +143,27 @@ func quantities(how experiment.Plots) (quality, cost, carbon quantity) {
 	case "false":
 		scaling = plot.Linear
 	}
-	quality = quantity{
-		plot.Axis{Label: "Quality (mean score)", HighIsBetter: true, Scaling: plot.Linear}, false,
-		func(p *store.Point) float64 { return p.Quality },
-		func(p *store.Point) float64 { return p.QualityLow }, func(p *store.Point) float64 { return p.QualityHigh },
-	}
-	cost = quantity{
-		plot.Axis{Label: "Cost (USD per 1,000 prompts)", Factor: perThousand, Scaling: scaling}, true,
-		func(p *store.Point) float64 { return p.CostUSD }, none, none,
-	}
-	carbon = quantity{
-		plot.Axis{Label: "Emissions (gCO2e per 1,000 prompts)", Factor: perThousand, Scaling: scaling}, false,
-		func(p *store.Point) float64 { return p.CarbonG },
-		func(p *store.Point) float64 { return p.CarbonGLow }, func(p *store.Point) float64 { return p.CarbonGHigh },
-	}
+	quality = quantity{policy.Quality, plot.Axis{Label: "Quality (mean score)", HighIsBetter: true, Scaling: plot.Linear}}
+	cost = quantity{policy.Cost, plot.Axis{Label: "Cost (USD per 1,000 prompts)", Factor: perThousand, Scaling: scaling}}
+	carbon = quantity{policy.Carbon, plot.Axis{Label: "Emissions (gCO2e per 1,000 prompts)", Factor: perThousand, Scaling: scaling}}
 	return quality, cost, carbon
 }
 
 // fronts are the three figures of a pool; those of carbon are left out where it is unknown.
 func fronts(name, pool string, points []store.Point, selected selections, how experiment.Plots) []namedFront {
 	quality, cost, carbon := quantities(how)
-	known := slices.ContainsFunc(points, func(p store.Point) bool { return !math.IsNaN(p.CarbonG) })
+	known := slices.ContainsFunc(points, func(p store.Point) bool { return !math.IsNaN(p.Figures[policy.Carbon]) })
 	n := 0
 	for _, p := range points {
 		n = max(n, p.N)
 	}
-	subtitle := fmt.Sprintf("%s test prompts", thousands(n))
+	subtitle := fmt.Sprintf("%s test prompts", textfile.Thousands(n))
 	title := func(what string) string { return fmt.Sprintf("%s: %s, pool %s", name, what, pool) }
 	intervals := subtitle + "; bars: 95 % interval of quality"
 	out := []namedFront{{"quality-cost-" + file(pool), front(title("quality and cost"), intervals, points, selected, cost, quality)}}
 	if known {
 		bounded := subtitle
-		if slices.ContainsFunc(points, func(p store.Point) bool { return p.CarbonGLow < p.CarbonGHigh }) {
+		if slices.ContainsFunc(points, func(p store.Point) bool { return p.Low[policy.Carbon] < p.High[policy.Carbon] }) {
 			intervals += ", and of emissions over the sizes assumed for closed models"
 			bounded += "; bars: emissions over the sizes assumed for closed models"
 		}
@@ -195,13 +182,15 @@ func front(title, subtitle string, points []store.Point, selected selections, x,
 	f := &plot.Front{Title: title, Subtitle: subtitle, X: x.axis, Y: y.axis}
 	at := map[string]int{}
 	points = overSeeds(points)
-	chosen := selected.chosenBy(points, x.value)
+	chosen := selected.chosenBy(points, x.Quantity)
+	// The Zero router's mixes are chosen by their cost; on another axis those of the single models' selection figures stand.
+	prices := x.Quantity == policy.Cost
 	for _, p := range points {
-		pt := plot.At(x.value(&p), y.value(&p))
-		if low, high := x.low(&p), x.high(&p); low < high {
+		pt := plot.At(p.Figures[x.Quantity], p.Figures[y.Quantity])
+		if low, high := p.Low[x.Quantity], p.High[x.Quantity]; low < high {
 			pt.XLow, pt.XHigh = low, high
 		}
-		if low, high := y.low(&p), y.high(&p); low < high {
+		if low, high := p.Low[y.Quantity], p.High[y.Quantity]; low < high {
 			pt.YLow, pt.YHigh = low, high
 		}
 		pt.Label, pt.Chosen = p.Preference, chosen[keyOf(&p)]
@@ -209,11 +198,11 @@ func front(title, subtitle string, points []store.Point, selected selections, x,
 		case metrics.Oracle:
 			f.Oracle = append(f.Oracle, plot.XY{X: pt.X, Y: pt.Y})
 		case metrics.ZeroRouter:
-			if x.prices {
+			if prices {
 				f.Zero = append(f.Zero, plot.XY{X: pt.X, Y: pt.Y})
 			}
 		case familySingle:
-			if pt.Chosen && !x.prices {
+			if pt.Chosen && !prices {
 				f.Zero = append(f.Zero, plot.XY{X: pt.X, Y: pt.Y})
 			}
 			f.Models = append(f.Models, plot.Model{Label: strings.TrimPrefix(p.Policy, "single:"), Point: pt})
@@ -233,7 +222,7 @@ func front(title, subtitle string, points []store.Point, selected selections, x,
 			f.ChooseFront(&f.Series[i])
 		}
 	}
-	if !x.prices {
+	if !prices {
 		slices.SortStableFunc(f.Zero, func(a, b plot.XY) int { return cmp.Compare(a.X, b.X) })
 	}
 	f.Oracle = rising(f.Oracle)
@@ -267,11 +256,11 @@ func sizes(f *plot.Front, points []store.Point) {
 	low, high := math.Inf(1), math.Inf(-1)
 	quality := map[string]float64{}
 	for _, p := range overSeeds(points) {
-		if p.Family == metrics.Oracle || math.IsNaN(p.Quality) {
+		if p.Family == metrics.Oracle || math.IsNaN(p.Figures[policy.Quality]) {
 			continue
 		}
-		low, high = min(low, p.Quality), max(high, p.Quality)
-		quality[subject(&p)+"\x00"+p.Preference] = p.Quality
+		low, high = min(low, p.Figures[policy.Quality]), max(high, p.Figures[policy.Quality])
+		quality[subject(&p)+"\x00"+p.Preference] = p.Figures[policy.Quality]
 	}
 	f.SizeNote = fmt.Sprintf("area: mean score, %.2f to %.2f", low, high)
 	for i := range f.Series {
@@ -302,15 +291,11 @@ func overSeeds(points []store.Point) []store.Point {
 			continue
 		}
 		count[i]++
-		for _, f := range []struct {
-			sum *float64
-			x   float64
-		}{
-			{&out[i].Quality, p.Quality}, {&out[i].QualityLow, p.QualityLow}, {&out[i].QualityHigh, p.QualityHigh}, {&out[i].CostUSD, p.CostUSD}, {&out[i].LatencySec, p.LatencySec},
-			{&out[i].EnergyWh, p.EnergyWh}, {&out[i].CarbonG, p.CarbonG},
-			{&out[i].CarbonGLow, p.CarbonGLow}, {&out[i].CarbonGHigh, p.CarbonGHigh},
-		} {
-			*f.sum += (f.x - *f.sum) / count[i]
+		into := &out[i]
+		for q := range p.Figures {
+			into.Figures[q] += (p.Figures[q] - into.Figures[q]) / count[i]
+			into.Low[q] += (p.Low[q] - into.Low[q]) / count[i]
+			into.High[q] += (p.High[q] - into.High[q]) / count[i]
 		}
 	}
 	return out
@@ -385,13 +370,4 @@ func short(x float64) string {
 		return digits + unit
 	}
 	return strconv.FormatFloat(rounded, 'f', -1, 64) + unit
-}
-
-// thousands writes a count with separators.
-func thousands(n int) string {
-	s := fmt.Sprint(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
 }

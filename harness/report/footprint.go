@@ -35,7 +35,7 @@ type Footprint struct {
 	Baselines   []store.Baseline    `json:"baselines"`
 	Savings     []store.Saving      `json:"savings"`
 	Sensitivity []store.Sensitivity `json:"sensitivity,omitempty"`
-	Own         selfmeter.Own       `json:"own"`
+	Own         selfmeter.Usage     `json:"own"`
 	PayBack     []PayBack           `json:"pay_back,omitempty"`
 	Equivalents []Equivalent        `json:"equivalents"`
 	Notices     []string            `json:"notices,omitempty"`
@@ -133,7 +133,7 @@ func settings(st *store.Status, savings []store.Saving) []setting {
 		}
 	}
 	for _, p := range st.Points {
-		if p.Lambda[policy.Carbon] == 0 && p.Lambda[policy.Cost] == 0 && p.Lambda[policy.Latency] == 0 &&
+		if p.Lambda == (policy.Preference{}) &&
 			!slices.ContainsFunc(out, func(o setting) bool { return o.preference == p.Preference }) {
 			out = append(out, setting{p.Preference, "quality at any price"})
 		}
@@ -141,29 +141,30 @@ func settings(st *store.Status, savings []store.Saving) []setting {
 	return out
 }
 
-func policyFootprint(st *store.Status, s setting, own selfmeter.Own, whole float64) PolicyFootprint {
+func policyFootprint(st *store.Status, s setting, own selfmeter.Usage, whole float64) PolicyFootprint {
 	out := PolicyFootprint{Pool: st.Pool, Policy: st.Policy, Seed: st.Seed, Preference: s.preference, Setting: s.why, single: st.Family == "single"}
-	per := func(x float64) *float64 { return known(x * perThousand) }
+	per := func(x float64) *float64 { return store.Known(x * perThousand) }
 	for _, p := range st.Points {
 		if p.Preference != s.preference {
 			continue
 		}
 		out.Prompts = p.N
-		out.Quality, out.LatencySec, out.CostUSD, out.EnergyWh = known(p.Quality), known(p.LatencySec), per(p.CostUSD), per(p.EnergyWh)
-		out.CarbonG, out.CarbonGLow, out.CarbonGHigh = per(p.CarbonG), per(p.CarbonGLow), per(p.CarbonGHigh)
+		out.Quality, out.LatencySec = store.Known(p.Figures[policy.Quality]), store.Known(p.Figures[policy.Latency])
+		out.CostUSD, out.EnergyWh = per(p.Figures[policy.Cost]), per(p.Figures[policy.Energy])
+		out.CarbonG, out.CarbonGLow, out.CarbonGHigh = per(p.Figures[policy.Carbon]), per(p.Low[policy.Carbon]), per(p.High[policy.Carbon])
 	}
 	if sec := routerSec(st); sec > 0 {
 		out.RouterSec = per(sec)
 		out.RouterWh, out.RouterG = per(own.EnergyWh*sec/whole), per(own.CarbonG*sec/whole)
 	}
 	if sec, ok := st.Cost["fit_s"]; ok {
-		out.TrainSec = known(sec)
+		out.TrainSec = store.Known(sec)
 	}
 	if x, ok := st.Fit["cost_error"]; ok {
-		out.CostError = known(x)
+		out.CostError = store.Known(x)
 	}
 	if x, ok := st.Fit["carbon_error"]; ok {
-		out.CarbonError = known(x)
+		out.CarbonError = store.Known(x)
 	}
 	for _, u := range st.Usage {
 		if u.Preference != s.preference {

@@ -196,7 +196,7 @@ func (f *Footprint) breakdown(w io.Writer, newTable func(table.Row) table.Writer
 		fmt.Fprintf(w, "\n%s, %s at %s (%s), by %s\n", p.Pool, p.Policy, p.Preference, p.Setting, by)
 		t := newTable(table.Row{by, "answers", "USD", "Wh", "gCO2e", "low to high", "g an answer", "water l"})
 		for _, s := range list {
-			t.AppendRow(table.Row{s.Key, fmt.Sprintf("%.0f", s.Answers), fmt.Sprintf("%.4g", s.CostUSD), fmt.Sprintf("%.4g", s.EnergyWh()),
+			t.AppendRow(table.Row{s.Key, fmt.Sprintf("%.0f", s.Answers), fmt.Sprintf("%.4g", store.OrNaN(s.CostUSD)), fmt.Sprintf("%.4g", s.EnergyWh()),
 				fmt.Sprintf("%.4g", s.CarbonG()), fmt.Sprintf("%.4g to %.4g", s.CarbonLowG, s.CarbonUpG), fmt.Sprintf("%.4g", s.CarbonG()/s.Answers), litres(s.WaterL)})
 		}
 		t.Render()

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/trilemma-bench/trilemma/harness/store"
+	"github.com/trilemma-bench/trilemma/harness/textfile"
 )
 
 // MarkdownFile is the report that [Markdown] writes into the folder of a run.
@@ -68,7 +69,7 @@ func Markdown(run *store.Run, figures []string) (string, error) {
 			}
 		}
 		seedSection(&b, seeds, t)
-		foundSection(&b, cells, t.pool)
+		trainingFiguresSection(&b, cells, t.pool)
 		for _, p := range plots {
 			if base := strings.TrimSuffix(filepath.Base(p), filepath.Ext(p)); poolOf(base, tables) == t.pool {
 				fmt.Fprintf(&b, "\n![%s](%s)\n", base, filepath.ToSlash(p))
@@ -115,11 +116,11 @@ func poolOf(plot string, tables []poolTable) string {
 type splitCounts struct{ Prompts, Train, Validation, Selection, Test int }
 
 func (s splitCounts) String() string {
-	out := fmt.Sprintf("%s prompts: %s to train, %s to validate", thousands(s.Prompts), thousands(s.Train), thousands(s.Validation))
+	out := fmt.Sprintf("%s prompts: %s to train, %s to validate", textfile.Thousands(s.Prompts), textfile.Thousands(s.Train), textfile.Thousands(s.Validation))
 	if s.Selection > 0 {
-		out += fmt.Sprintf(", %s to choose settings by", thousands(s.Selection))
+		out += fmt.Sprintf(", %s to choose settings by", textfile.Thousands(s.Selection))
 	}
-	return out + fmt.Sprintf(", %s to test.", thousands(s.Test))
+	return out + fmt.Sprintf(", %s to test.", textfile.Thousands(s.Test))
 }
 
 // images are the plots that a page can show, once each, relative to the run's folder.

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/trilemma-bench/trilemma/harness/store"
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // maxChosen is the number of preferences under which the page shows what a policy chose for every prompt: at any price, at
@@ -83,13 +84,13 @@ func (p *pagePolicy) point(preference string) *pagePoint {
 }
 
 // choices reads the decisions of a cell.
-func (r *pageRun) choices(run *store.Run, id string, policy *pagePolicy, categories []string, row, model map[string]int) error {
+func (r *pageRun) choices(run *store.Run, id string, of *pagePolicy, categories []string, row, model map[string]int) error {
 	type sum struct{ score, n float64 }
 	by := map[string][]sum{}
 	cells := map[string]*pageCell{}
-	for _, at := range []int{0, len(policy.Points) / 2, len(policy.Points) - 1} {
-		name := policy.Points[at].Preference
-		if cells[name] == nil && policy.Kind == "policy" && len(cells) < maxChosen {
+	for _, at := range []int{0, len(of.Points) / 2, len(of.Points) - 1} {
+		name := of.Points[at].Preference
+		if cells[name] == nil && of.Kind == "policy" && len(cells) < maxChosen {
 			c := &pageCell{Preference: name}
 			for range r.Prompts.ID {
 				c.Model, c.Score, c.Cost, c.Asked = append(c.Model, -1), append(c.Score, -1), append(c.Cost, num(math.NaN())), append(c.Asked, 0)
@@ -106,12 +107,14 @@ func (r *pageRun) choices(run *store.Run, id string, policy *pagePolicy, categor
 		if !known {
 			continue
 		}
-		if categories != nil && d.Score == d.Score {
+		f := d.Figures()
+		score, cost := float32(f[policy.Quality]), f[policy.Cost]
+		if categories != nil && score == score {
 			if by[d.Preference] == nil {
 				by[d.Preference] = make([]sum, len(categories))
 			}
 			k, _ := slices.BinarySearch(categories, r.Prompts.Category[i])
-			by[d.Preference][k].score += float64(d.Score)
+			by[d.Preference][k].score += float64(score)
 			by[d.Preference][k].n++
 		}
 		if c := cells[d.Preference]; c != nil {
@@ -119,7 +122,7 @@ func (r *pageRun) choices(run *store.Run, id string, policy *pagePolicy, categor
 			if m, known := model[d.Model]; known {
 				c.Model[i] = m
 			}
-			c.Score[i], c.Cost[i] = thousandths(d.Score), num(d.CostUSD)
+			c.Score[i], c.Cost[i] = thousandths(score), num(cost)
 			c.Asked[i] = max(len(d.Asked), 1)
 			if d.Use == "combine" {
 				c.Asked[i] = max(len(d.Asked), len(d.Models))
@@ -127,7 +130,7 @@ func (r *pageRun) choices(run *store.Run, id string, policy *pagePolicy, categor
 		}
 	}
 	for name, sums := range by {
-		p := policy.point(name)
+		p := of.point(name)
 		if p == nil {
 			continue
 		}
@@ -136,8 +139,8 @@ func (r *pageRun) choices(run *store.Run, id string, policy *pagePolicy, categor
 			p.ByCategory[k] = num(s.score / s.n) // NaN where there is none
 		}
 	}
-	for i := range policy.Points {
-		name := policy.Points[i].Preference
+	for i := range of.Points {
+		name := of.Points[i].Preference
 		c := cells[name]
 		if c == nil || !used[name] {
 			continue
@@ -145,7 +148,7 @@ func (r *pageRun) choices(run *store.Run, id string, policy *pagePolicy, categor
 		if slices.Max(c.Asked) <= 1 {
 			c.Asked = nil
 		}
-		policy.Chosen = append(policy.Chosen, c)
+		of.Chosen = append(of.Chosen, c)
 		delete(cells, name)
 	}
 	return nil

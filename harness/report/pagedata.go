@@ -224,6 +224,10 @@ func optional(text string) *num {
 	return &x
 }
 
+func bounded(p *store.Point, q policy.Quantity, factor float64) [3]num {
+	return [3]num{num(p.Figures[q] * factor), num(p.Low[q] * factor), num(p.High[q] * factor)}
+}
+
 func newPagePool(t *poolTable, points []store.Point, selected selections) *pagePool {
 	p := &pagePool{Name: t.pool, Answer: strings.ReplaceAll(t.answer(), "`", ""), Notes: t.notes(), Older: t.older}
 	main, hindsight := t.columns(mainColumns), t.columns(hindsightColumns)
@@ -238,8 +242,8 @@ func newPagePool(t *poolTable, points []store.Point, selected selections) *pageP
 		p.Rows = append(p.Rows, pageRow{Policy: l.name(), Role: string(l.role), N: l.n, Values: l.figures(main), Hindsight: l.figures(hindsight)})
 	}
 	of := overSeeds(inPool(points, t.pool))
-	byCost := selected.chosenBy(of, func(x *store.Point) float64 { return x.CostUSD })
-	byCarbon := selected.chosenBy(of, func(x *store.Point) float64 { return x.CarbonG })
+	byCost := selected.chosenBy(of, policy.Cost)
+	byCarbon := selected.chosenBy(of, policy.Carbon)
 	at := map[string]*pagePolicy{}
 	for _, x := range of {
 		p.N = max(p.N, x.N)
@@ -254,12 +258,11 @@ func newPagePool(t *poolTable, points []store.Point, selected selections) *pageP
 		}
 		pt := pagePoint{
 			Preference: x.Preference, Lambda: [3]num{num(x.Lambda[policy.Cost]), num(x.Lambda[policy.Carbon]), num(x.Lambda[policy.Latency])},
-			Quality: [3]num{num(x.Quality), num(x.QualityLow), num(x.QualityHigh)}, Cost: num(x.CostUSD * perThousand),
-			Carbon:  [3]num{num(x.CarbonG * perThousand), num(x.CarbonGLow * perThousand), num(x.CarbonGHigh * perThousand)},
-			Latency: num(x.LatencySec), Selection: [4]num{num(nan), num(nan), num(nan), num(nan)},
+			Quality: bounded(&x, policy.Quality, 1), Cost: num(x.Figures[policy.Cost] * perThousand), Carbon: bounded(&x, policy.Carbon, perThousand),
+			Latency: num(x.Figures[policy.Latency]), Selection: [4]num{num(nan), num(nan), num(nan), num(nan)},
 		}
 		if s, ok := selected[keyOf(&x)]; ok {
-			pt.Selection = [4]num{num(s.Quality), num(s.CostUSD * perThousand), num(s.CarbonG * perThousand), num(s.LatencySec)}
+			pt.Selection = [4]num{num(s.Figures[policy.Quality]), num(s.Figures[policy.Cost] * perThousand), num(s.Figures[policy.Carbon] * perThousand), num(s.Figures[policy.Latency])}
 		}
 		for bit, chosen := range []map[settingKey]bool{byCost, byCarbon} {
 			if chosen[keyOf(&x)] {

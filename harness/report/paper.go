@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/csv"
 	"fmt"
 	"math"
@@ -9,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/trilemma-bench/trilemma/harness/store"
+	"github.com/trilemma-bench/trilemma/harness/textfile"
 )
 
 // tablesDir is the folder of tables within a run.
@@ -84,16 +86,16 @@ type sheet struct {
 	table   *poolTable
 	kind    string // metrics or hindsight
 	columns []column
-	marks   map[[2]string]place // by policy and metric
+	marks   map[[2]string]emphasis // by policy and metric
 }
 
-// place is what sets a figure apart.
-type place struct{ best, significant bool }
+// emphasis is what sets a figure apart.
+type emphasis struct{ best, significant bool }
 
 // marks finds by each metric which policies may be the best, as no other is clearly better, and which differ clearly from
 // the baseline. A metric by which pairs were not compared has no best.
-func (t *poolTable) marks() map[[2]string]place {
-	out := map[[2]string]place{}
+func (t *poolTable) marks() map[[2]string]emphasis {
+	out := map[[2]string]emphasis{}
 	for i := range t.lines {
 		l := &t.lines[i]
 		if !l.candidate() {
@@ -103,7 +105,7 @@ func (t *poolTable) marks() map[[2]string]place {
 			if rounded(v.value) == "" {
 				continue
 			}
-			out[[2]string{l.policy, metric}] = place{
+			out[[2]string{l.policy, metric}] = emphasis{
 				best:        t.compared(metric) && t.unbeaten(metric, l.policy),
 				significant: v.baseline != "" && v.baseline != l.policy && t.differs(metric, l.policy, v.baseline),
 			}
@@ -133,7 +135,7 @@ func bounds(v measured) string {
 	if rounded(v.low) == "" && rounded(v.high) == "" {
 		return ""
 	}
-	return "[" + orOpen(rounded(v.low), "−∞") + ", " + orOpen(rounded(v.high), "∞") + "]"
+	return "[" + cmp.Or(rounded(v.low), "−∞") + ", " + cmp.Or(rounded(v.high), "∞") + "]"
 }
 
 func (p *sheet) seeds() (seeds, baseline string) {
@@ -152,7 +154,7 @@ func (p *sheet) seeds() (seeds, baseline string) {
 
 func (p *sheet) caption() string {
 	seeds, baseline := p.seeds()
-	s := fmt.Sprintf("Pool %s, %s test prompts, %s seed", p.table.pool, thousands(p.table.prompts()), seeds)
+	s := fmt.Sprintf("Pool %s, %s test prompts, %s seed", p.table.pool, textfile.Thousands(p.table.prompts()), seeds)
 	if seeds != "1" {
 		s += "s"
 	}

@@ -50,7 +50,7 @@ func after(spent, savedEach float64) *float64 {
 	return &n
 }
 
-func (f *Footprint) payBack(s *store.Saving, cells []store.Status, own selfmeter.Own, whole float64) {
+func (f *Footprint) payBack(s *store.Saving, cells []store.Status, own selfmeter.Usage, whole float64) {
 	for i := range cells {
 		st := &cells[i]
 		fit, learns := st.Cost["fit_s"]

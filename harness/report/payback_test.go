@@ -16,7 +16,7 @@ func TestPayBackChargesLabelsAndRouter(t *testing.T) {
 		return store.Saving{Pool: "all", Policy: "p", Cell: "c", Seeds: 1, CarbonG: figure(0.0434), CarbonSaving: figure(0.566), CarbonSavingBothLow: figure(-0.03), CostUSD: new(1e-4), CostSaving: figure(0.5)}
 	}
 	cells := []store.Status{{Ref: store.Ref{ID: "c", Encoder: "minilm"}, Cost: map[string]float64{"fit_s": 50, "route_s": 10, "decisions": 1000}}}
-	own := selfmeter.Own{CarbonG: 1} // in 100 s
+	own := selfmeter.Usage{CarbonG: 1} // in 100 s
 	for _, c := range []struct {
 		name                   string
 		change                 func(*store.Saving, []store.Status)

@@ -59,10 +59,10 @@ func seedSection(b *bytes.Buffer, rows []overSeedsRow, t *poolTable) {
 				least, most = min(least, *x), max(most, *x)
 			}
 		}
-		iqm := three(*r.IQM)
+		iqm := threeDigits(*r.IQM)
 		if r.IQMLow != nil && r.IQMHigh != nil {
-			iqm += fmt.Sprintf(" [%s, %s]", three(*r.IQMLow), three(*r.IQMHigh))
+			iqm += fmt.Sprintf(" [%s, %s]", threeDigits(*r.IQMLow), threeDigits(*r.IQMHigh))
 		}
-		fmt.Fprintf(b, "| %s | %d | %s | %s | %s |\n", strings.ReplaceAll(r.Policy, "|", `\|`), r.Seeds, iqm, three(least), three(most))
+		fmt.Fprintf(b, "| %s | %d | %s | %s | %s |\n", strings.ReplaceAll(r.Policy, "|", `\|`), r.Seeds, iqm, threeDigits(least), threeDigits(most))
 	}
 }

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"encoding/csv"
 	"fmt"
 	"os"
@@ -312,12 +313,5 @@ func interval(value, low, high string) string {
 		return v
 	}
 	// An end that is not reached, a saving without bound, is open.
-	return fmt.Sprintf("%s [%s, %s]", v, orOpen(rounded(low), "−∞"), orOpen(rounded(high), "∞"))
-}
-
-func orOpen(s, open string) string {
-	if s == "" {
-		return open
-	}
-	return s
+	return fmt.Sprintf("%s [%s, %s]", v, cmp.Or(rounded(low), "−∞"), cmp.Or(rounded(high), "∞"))
 }

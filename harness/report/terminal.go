@@ -8,6 +8,7 @@ import (
 
 	"github.com/trilemma-bench/trilemma/harness/metrics"
 	"github.com/trilemma-bench/trilemma/harness/store"
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // Terminal writes for each pool a table of the main metrics, with intervals, and the front of quality and cost.
@@ -48,7 +49,7 @@ func drawFront(w io.Writer, points []store.Point, selected selections, labelled 
 	var marks []mark
 	for i := range points {
 		p := &points[i]
-		m := mark{x: 1000 * p.CostUSD, y: p.Quality, as: '·'}
+		m := mark{x: 1000 * p.Figures[policy.Cost], y: p.Figures[policy.Quality], as: '·'}
 		switch {
 		case p.Policy == metrics.Oracle:
 			if p.Preference == "0" {
@@ -63,7 +64,7 @@ func drawFront(w io.Writer, points []store.Point, selected selections, labelled 
 			if s, ok := selected[keyOf(p)]; ok {
 				by = &s
 			}
-			own, at = append(own, metrics.Point{CostUSD: by.CostUSD, Quality: by.Quality}), append(at, i)
+			own, at = append(own, metrics.Point{CostUSD: by.Figures[policy.Cost], Quality: by.Figures[policy.Quality]}), append(at, i)
 		}
 	}
 	if len(own) == 0 {
@@ -78,7 +79,7 @@ func drawFront(w io.Writer, points []store.Point, selected selections, labelled 
 		if !slices.Contains(names, p.Policy) {
 			names = append(names, p.Policy)
 		}
-		marks = append(marks, mark{x: 1000 * p.CostUSD, y: p.Quality, as: 'A' + rune(slices.Index(names, p.Policy)%26)})
+		marks = append(marks, mark{x: 1000 * p.Figures[policy.Cost], y: p.Figures[policy.Quality], as: 'A' + rune(slices.Index(names, p.Policy)%26)})
 	}
 	legend := []string{"· single model", "* oracle (a bound)"}
 	for i, n := range names {

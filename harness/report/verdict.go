@@ -9,6 +9,7 @@ import (
 
 	"github.com/trilemma-bench/trilemma/harness/metrics"
 	"github.com/trilemma-bench/trilemma/harness/store"
+	"github.com/trilemma-bench/trilemma/harness/textfile"
 )
 
 // metricsDetail is where the runner writes what metrics.csv has no column for.
@@ -200,7 +201,7 @@ func (t *poolTable) best() *Best {
 		l := &t.lines[i]
 		v := l.values["aiq"]
 		if x := parse(v.value); l.candidate() && x == x && (best == nil || x > best.Value) {
-			best = &Best{Pool: t.pool, Policy: l.policy, Metric: "aiq", Value: x, Low: known(parse(v.low)), High: known(parse(v.high)), Hindsight: true}
+			best = &Best{Pool: t.pool, Policy: l.policy, Metric: "aiq", Value: x, Low: store.Known(parse(v.low)), High: store.Known(parse(v.high)), Hindsight: true}
 		}
 	}
 	return best
@@ -213,12 +214,12 @@ func (t *poolTable) answer() string {
 		return t.unranked()
 	}
 	name := t.headline().print
-	value := spanned(&b.Value, b.Low, b.High)
+	value := withInterval(&b.Value, b.Low, b.High)
 	switch {
 	case b.Hindsight:
 		return fmt.Sprintf("`%s` had the highest AIQ of the test prompts, %s: in hindsight, by an older version.", b.Policy, value)
 	case b.Second == "" || b.Diff == nil:
-		s := fmt.Sprintf("`%s` is the only policy that has a rank: %s %s on %s test prompts", b.Policy, name, value, thousands(t.prompts()))
+		s := fmt.Sprintf("`%s` is the only policy that has a rank: %s %s on %s test prompts", b.Policy, name, value, textfile.Thousands(t.prompts()))
 		if l := t.line(b.Policy); l != nil {
 			if v := l.values[b.Metric]; v.diff != "" {
 				s += fmt.Sprintf("; against `%s` it is %s", v.baseline, signed(v, "−"))
@@ -227,13 +228,13 @@ func (t *poolTable) answer() string {
 		return s + "."
 	case b.Clear:
 		return fmt.Sprintf("`%s` is best: %s %s on %s test prompts, %s above `%s`, the next (p = %.2g, Holm over all pairs). Both were chosen on the selection prompts.%s",
-			b.Policy, name, value, thousands(t.prompts()), spanned(b.Diff, b.DiffLow, b.DiffHigh), b.Second, *t.holm(b), t.needs(b))
+			b.Policy, name, value, textfile.Thousands(t.prompts()), withInterval(b.Diff, b.DiffLow, b.DiffHigh), b.Second, *t.holm(b), t.needs(b))
 	case b.DiffHigh != nil && *b.DiffHigh < 0:
 		return fmt.Sprintf("No policy is clearly best: the selection prompts put `%s` before `%s`, but on %s test prompts it is %s behind in %s (`%s` has %s): they were too few to tell, or the test prompts are of another kind.%s",
-			b.Policy, b.Second, thousands(t.prompts()), spanned(minus(b.Diff), minus(b.DiffHigh), minus(b.DiffLow)), name, b.Policy, value, t.needs(b))
+			b.Policy, b.Second, textfile.Thousands(t.prompts()), withInterval(minus(b.Diff), minus(b.DiffHigh), minus(b.DiffLow)), name, b.Policy, value, t.needs(b))
 	}
 	return fmt.Sprintf("No policy is clearly best: `%s` and `%s`, the first two by the selection prompts, differ by %s in %s on %s test prompts (`%s` has %s).%s",
-		b.Policy, b.Second, spanned(b.Diff, b.DiffLow, b.DiffHigh), name, thousands(t.prompts()), b.Policy, value, t.needs(b))
+		b.Policy, b.Second, withInterval(b.Diff, b.DiffLow, b.DiffHigh), name, textfile.Thousands(t.prompts()), b.Policy, value, t.needs(b))
 }
 
 func minus(x *float64) *float64 {
@@ -261,7 +262,7 @@ func (t *poolTable) needs(b *Best) string {
 	if !(n > 0) || n > math.MaxInt32 {
 		return ""
 	}
-	return fmt.Sprintf(" A difference of 0.005 between them would be seen, at a power of 80 %%, with about %s test prompts.", thousands(roundUp(n)))
+	return fmt.Sprintf(" A difference of 0.005 between them would be seen, at a power of 80 %%, with about %s test prompts.", textfile.Thousands(roundUp(n)))
 }
 
 // roundUp keeps two digits.
@@ -297,8 +298,8 @@ func (t *poolTable) unranked() string {
 	return "No policy has a rank: " + strings.Join(why, "; ") + "."
 }
 
-// spanned is a figure with its interval.
-func spanned(value, low, high *float64) string {
+// withInterval is a figure with its interval.
+func withInterval(value, low, high *float64) string {
 	text := func(x *float64) string {
 		if x == nil {
 			return ""

@@ -7,6 +7,7 @@ import (
 	"io"
 	"iter"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/trilemma-bench/trilemma/harness/dataset"
@@ -86,7 +87,7 @@ func (w *work) execute(ctx context.Context) (*store.CellResult, error) {
 		return nil, err
 	}
 	for i := range routed {
-		result.Usage = append(result.Usage, w.usage(w.cell.Preferences[i].Label, decided(&routed[i])))
+		result.Usage = append(result.Usage, w.saver.Usage(w.cell.Models, w.test, w.cell.Preferences[i].Label, decided(&routed[i])))
 	}
 	if covered(result.Points) == 0 {
 		result.Notices = append(result.Notices, "covers no test prompt: every decision names a model without an outcome")
@@ -118,15 +119,15 @@ func (w *work) selection(ctx context.Context, inst *host.Instance, about policy.
 	results := make([]replay.Result, len(rows))
 	first := w.firstHalf(rows)
 	for i := range routed {
-		mean, err := replay.Replay(w.feed.View(), int32s(rows), decided(&routed[i]), results)
+		mean, err := replay.Replay(w.feed.View(), rows, decided(&routed[i]), results)
 		if err != nil {
 			return nil, nil, err
 		}
 		points[i] = w.point(w.cell.Preferences[i], mean)
 		halves[i] = store.Halves{
 			Preference: points[i].Preference,
-			Order:      figuresOf(results, func(r int) bool { return first[r] }),
-			Check:      figuresOf(results, func(r int) bool { return !first[r] }),
+			Order:      momentsOf(results, func(r int) bool { return first[r] }),
+			Check:      momentsOf(results, func(r int) bool { return !first[r] }),
 		}
 	}
 	return points, halves, nil
@@ -178,7 +179,7 @@ func (w *work) preferences() []policy.Preference {
 // replay looks up what the decisions led to.
 func (w *work) replay(routed []host.Routed) ([]store.Point, iter.Seq[store.Decision], error) {
 	view := w.feed.View()
-	prompts := int32s(w.test)
+	prompts := w.test
 	results := make([][]replay.Result, len(routed))
 	points := make([]store.Point, len(routed))
 	for i := range routed {
@@ -207,10 +208,12 @@ const z95 = 1.959963984540054
 // pointOf fills the means into a point.
 func pointOf(p store.Point, mean replay.Mean) store.Point {
 	p.N, p.Coverage = mean.N, mean.Coverage()
-	p.Quality, p.CostUSD, p.LatencySec = mean.Quality, mean.CostUSD, mean.LatencySec
-	p.QualityLow, p.QualityHigh = max(0, mean.Quality-z95*mean.QualitySE), min(1, mean.Quality+z95*mean.QualitySE)
-	p.EnergyWh, p.EnergyWhLow, p.EnergyWhHigh = mean.EnergyWh, mean.EnergyWhLow, mean.EnergyWhHigh
-	p.CarbonG, p.CarbonGLow, p.CarbonGHigh = mean.CarbonG, mean.CarbonGLow, mean.CarbonGHigh
+	p.Figures, p.Low, p.High = mean.Figures, mean.Low, mean.High
+	for _, q := range []policy.Quantity{policy.Cost, policy.Latency} {
+		p.Low[q], p.High[q] = math.NaN(), math.NaN() // no size is assumed for them
+	}
+	quality := mean.Figures[policy.Quality]
+	p.Low[policy.Quality], p.High[policy.Quality] = max(0, quality-z95*mean.QualitySE), min(1, quality+z95*mean.QualitySE)
 	return p
 }
 
@@ -231,7 +234,7 @@ func shares(models []policy.Model, d *replay.Decisions) []store.Share {
 			continue
 		}
 		for _, m := range d.AskedModel[d.AskedOffset[r]:d.AskedOffset[r+1]] {
-			if !contains(named, m) {
+			if !slices.Contains(named, m) {
 				sum[m]++
 			}
 		}
@@ -245,15 +248,6 @@ func shares(models []policy.Model, d *replay.Decisions) []store.Share {
 	return out
 }
 
-func contains(list []int32, x int32) bool {
-	for _, y := range list {
-		if x == y {
-			return true
-		}
-	}
-	return false
-}
-
 // decisions are the rows to be stored, preference by preference, prompts in trace order.
 func (w *work) decisions(routed []host.Routed, results [][]replay.Result) iter.Seq[store.Decision] {
 	models := w.feed.Models()
@@ -263,11 +257,10 @@ func (w *work) decisions(routed []host.Routed, results [][]replay.Result) iter.S
 			rt := &routed[i]
 			for r, p := range w.test {
 				use, named, weights := rt.Final.Row(r)
-				res := &results[i][r]
 				d := store.Decision{
 					PromptID: ids[p], Preference: w.cell.Preferences[i].Label, Use: use.String(), Weights: weights,
-					Score: res.Quality, CostUSD: res.CostUSD, EnergyWh: res.EnergyWh(), CarbonG: res.CarbonG(), LatencySec: res.LatencySec,
 				}
+				d.SetFigures(results[i][r].Central())
 				for k, m := range named {
 					d.Models = append(d.Models, models[m].ID)
 					if weights[k] > d.Probability {
@@ -287,14 +280,6 @@ func (w *work) decisions(routed []host.Routed, results [][]replay.Result) iter.S
 			}
 		}
 	}
-}
-
-func int32s(rows []int) []int32 {
-	out := make([]int32, len(rows))
-	for i, r := range rows {
-		out[i] = int32(r)
-	}
-	return out
 }
 
 // refOf names a cell as the store does.

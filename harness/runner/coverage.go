@@ -6,12 +6,15 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/trilemma-bench/trilemma/harness/coverage"
 	"github.com/trilemma-bench/trilemma/harness/dataset"
+	"github.com/trilemma-bench/trilemma/harness/replay"
 	"github.com/trilemma-bench/trilemma/harness/store"
 	"github.com/trilemma-bench/trilemma/harness/trace/split"
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // feedback tells of how many of some models the outcome of a prompt is logged, whatever it is billed with.
@@ -23,7 +26,7 @@ func (p *Plan) feedback(models []int) coverage.Density {
 func (p *Plan) logScore(prompt, model int) float32 {
 	o := &p.data.Trace.Outcomes
 	if at := o.At(prompt, model); o.Present.Has(at) {
-		return o.Score[at]
+		return o.Logged[policy.Quality][at]
 	}
 	return float32(math.NaN())
 }
@@ -51,7 +54,7 @@ func (p *Plan) answers(models, rows []int, score func(prompt, model int) float32
 
 // missing finds what comparing the models of a pool on common prompts leaves out, and notes it.
 func (p *Plan) missing(pool string, models []int) {
-	a := p.answers(models, p.data.Tested(), func(prompt, model int) float32 { return p.data.Table.At(prompt, model).Score })
+	a := p.answers(models, p.data.Tested(), func(prompt, model int) float32 { return p.data.Table.At(prompt, model).At(policy.Quality) })
 	a.Logged = p.answers(models, p.data.Tested(), p.logScore).Score
 	found := a.Missing()
 	if found.Dropped == 0 {
@@ -59,7 +62,7 @@ func (p *Plan) missing(pool string, models []int) {
 	}
 	p.lacks[pool] = &lacking{found, a.Estimates()}
 	test := p.data.Rows(split.Test)
-	left := len(test) - len(p.data.Table.View(models).Complete(test))
+	left := len(test) - len(replay.Of(p.data.Table, models).Complete(test))
 	note := fmt.Sprintf("pool %s: %s.", pool, found.Tell())
 	if p.Spec.Coverage == "complete" {
 		note += fmt.Sprintf(" coverage: complete leaves them out, %d of %d test prompts among them.", left, len(test))
@@ -172,7 +175,7 @@ func Feedback(run *store.Run) (coverage.Density, error) {
 		}
 	}
 	for _, pr := range prompts {
-		row := nans(len(a.Models))
+		row := slices.Repeat([]float32{float32(math.NaN())}, len(a.Models))
 		for _, o := range pr.Outcomes {
 			row[at[o.Model]] = o.Score
 		}
@@ -206,7 +209,7 @@ func (p *Plan) unmeasured(run *store.Run) (string, error) {
 	var why []string
 	for _, pool := range p.Spec.Pools {
 		test := p.test[pool.Name]
-		whole := len(p.data.Table.View(p.pools[pool.Name]).Complete(test))
+		whole := len(replay.Of(p.data.Table, p.pools[pool.Name]).Complete(test))
 		why = append(why, fmt.Sprintf("pool %s: all models answered %d of %d test prompts, and no prompt is covered by every policy and model",
 			pool.Name, whole, len(test)))
 	}

@@ -7,10 +7,13 @@ import (
 	"slices"
 	"time"
 
+	"github.com/trilemma-bench/trilemma/harness/billing"
+	"github.com/trilemma-bench/trilemma/harness/dataset"
 	"github.com/trilemma-bench/trilemma/harness/event"
 	"github.com/trilemma-bench/trilemma/harness/experiment"
 	"github.com/trilemma-bench/trilemma/harness/metrics"
 	"github.com/trilemma-bench/trilemma/harness/replay"
+	"github.com/trilemma-bench/trilemma/harness/savings"
 	"github.com/trilemma-bench/trilemma/harness/selfmeter"
 	"github.com/trilemma-bench/trilemma/harness/store"
 	"github.com/trilemma-bench/trilemma/policies/policy"
@@ -23,7 +26,7 @@ const (
 )
 
 // finish adds the references, computes metrics from the stored decisions, and writes the run's tables and manifest.
-func (p *Plan) finish(run *store.Run, points []store.Point, manifest store.Manifest, out *Outcome, sink event.Sink, taken func() selfmeter.Own) error {
+func (p *Plan) finish(run *store.Run, points []store.Point, manifest store.Manifest, out *Outcome, sink event.Sink, taken func() selfmeter.Usage) error {
 	points, table, err := p.tables(run, points)
 	if err != nil {
 		return err
@@ -47,7 +50,7 @@ func (p *Plan) finish(run *store.Run, points []store.Point, manifest store.Manif
 	if err := run.WriteFile(MetricsJSON, all.Bytes()); err != nil {
 		return err
 	}
-	saved, err := p.savings(run)
+	saved, err := p.saved(run)
 	if err != nil {
 		return err
 	}
@@ -70,6 +73,18 @@ func (p *Plan) finish(run *store.Run, points []store.Point, manifest store.Manif
 	manifest.Notices = append(slices.Clone(manifest.Notices), table.Warnings...)
 	manifest.Done, manifest.Cached, manifest.Failed = out.Done, out.Cached, out.Failed
 	return run.WriteManifest(manifest)
+}
+
+// saved finds what policies save.
+func (p *Plan) saved(run *store.Run) (store.Savings, error) {
+	var pools []savings.Pool
+	for _, pool := range p.Spec.Pools {
+		n := pool.Name
+		pools = append(pools, savings.Pool{
+			Name: n, Models: p.pools[n], Test: p.test[n], Selection: p.selectionRows(n), Outside: p.outsideTest(n), Known: p.known(n), Best: p.bestSingle(n),
+		})
+	}
+	return p.saver.Find(run, pools, p.Cells)
 }
 
 // tables adds the references to the points of the cells, and measures every pool.
@@ -96,12 +111,12 @@ func (p *Plan) tables(run *store.Run, points []store.Point) ([]store.Point, *met
 // references are the points that no policy needs to be asked for: the oracle at every preference, and the Zero router: the
 // models that stand at the corners of the single models' hull over the prompts outside of test, on the test prompts.
 func (p *Plan) references(pool string) ([]store.Point, error) {
-	view := p.data.Table.View(p.pools[pool])
-	prompts := int32s(p.test[pool])
+	view := replay.Of(p.data.Table, p.pools[pool])
+	prompts := p.test[pool]
 	var points []store.Point
 	for _, pref := range p.prefs[pool] {
 		choice := replay.Oracle(view, prompts, pref.Preference)
-		asked := make([]int32, 0, len(prompts))
+		asked := make([]int, 0, len(prompts))
 		chosen := make([]int32, 0, len(prompts))
 		for i, c := range choice {
 			if c >= 0 {
@@ -134,7 +149,7 @@ func (p *Plan) references(pool string) ([]store.Point, error) {
 	if err != nil {
 		return nil, err
 	}
-	for corner, m := range metrics.Vertices(outside, metrics.Means{Quality: math.NaN()}) {
+	for corner, m := range metrics.Vertices(outside, policy.Unknown()) {
 		point := store.Point{Pool: pool, Policy: metrics.ZeroRouter, Family: metrics.ZeroRouter, Preference: fmt.Sprintf("mix%02d", corner)}
 		point.Shares = []store.Share{{Model: p.data.Trace.Models[view.Pool[m]].ID, Share: 1}}
 		points = append(points, pointOf(point, means[m]))
@@ -143,14 +158,14 @@ func (p *Plan) references(pool string) ([]store.Point, error) {
 }
 
 // modelMeans are what each of some models does alone on some prompts.
-func (p *Plan) modelMeans(models, rows []int) ([]metrics.Means, error) {
-	means, err := replay.SingleMeans(p.data.Table.View(models), int32s(rows))
+func (p *Plan) modelMeans(models, rows []int) ([]policy.Figures, error) {
+	means, err := replay.SingleMeans(replay.Of(p.data.Table, models), rows)
 	if err != nil {
 		return nil, err
 	}
-	out := make([]metrics.Means, len(means))
+	out := make([]policy.Figures, len(means))
 	for m := range means {
-		out[m] = metrics.Means{Quality: means[m].Quality, CostUSD: means[m].CostUSD, CarbonG: means[m].CarbonG}
+		out[m] = means[m].Figures
 	}
 	return out, nil
 }
@@ -162,11 +177,11 @@ func (p *Plan) measure(run *store.Run, pool string) (*metrics.Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	view := p.data.Table.View(models)
+	view := replay.Of(p.data.Table, models)
 	keep := p.comparable(view, pool, subjects)
 	in := metrics.Input{
 		Pool: pool, Baseline: p.Spec.Metrics.Baseline, Resamples: p.Spec.Metrics.Resamples, Seed: p.Spec.Metrics.Seed,
-		Outcomes: metrics.Outcomes{Models: len(view.Pool)}, Costless: p.acc.UnknownCost == replay.QualityOnly,
+		Outcomes: metrics.Outcomes{Models: len(view.Pool)}, Costless: p.acc.UnknownCost == billing.QualityOnly,
 	}
 	for _, m := range view.Pool {
 		in.Models = append(in.Models, p.data.Trace.Models[m].ID)
@@ -185,23 +200,13 @@ func (p *Plan) measure(run *store.Run, pool string) (*metrics.Table, error) {
 	for _, i := range keep {
 		for m := range view.Pool {
 			o := view.At(p.test[pool][i], m)
-			in.Outcomes.Score = append(in.Outcomes.Score, o.Score)
-			in.Outcomes.CostUSD = append(in.Outcomes.CostUSD, o.CostUSD)
-			in.Outcomes.CarbonG = append(in.Outcomes.CarbonG, o.CarbonG())
+			for _, q := range measured {
+				in.Outcomes.Figures[q] = append(in.Outcomes.Figures[q], o.At(q))
+			}
 		}
 	}
-	prompts := &p.data.Trace.Prompts
-	rows := make([]int, len(keep))
-	for k, i := range keep {
-		rows[k] = p.test[pool][i]
-	}
-	switch p.Spec.Metrics.Strata {
-	case "category":
-		in.Stratum = codes(prompts.Category, rows)
-	case "benchmark":
-		in.Stratum = codes(prompts.Benchmark, rows)
-	}
-	in.Dataset = codes(prompts.Benchmark, rows)
+	rows := dataset.Pick(p.test[pool], keep)
+	in.Stratum, in.Dataset = p.data.Strata(p.Spec.Metrics.Strata, rows), p.data.Strata("benchmark", rows)
 	for s := range subjects {
 		for c := range subjects[s].Curves {
 			for k := range subjects[s].Curves[c].Points {
@@ -240,24 +245,6 @@ func (p *Plan) answering(pool string) (models []int, warnings []string) {
 	return models, warnings
 }
 
-// codes numbers the distinct strings of a column in order of appearance; nil where the trace lacks the column.
-func codes(column []string, rows []int) []int32 {
-	if column == nil {
-		return nil
-	}
-	number := map[string]int32{}
-	out := make([]int32, len(rows))
-	for i, r := range rows {
-		n, ok := number[column[r]]
-		if !ok {
-			n = int32(len(number))
-			number[column[r]] = n
-		}
-		out[i] = n
-	}
-	return out
-}
-
 // comparable are the test prompts (indexes into p.test) that all models and all subjects have a result for.
 func (p *Plan) comparable(view *replay.View, pool string, subjects []metrics.Subject) []int {
 	var keep []int
@@ -269,7 +256,7 @@ func (p *Plan) comparable(view *replay.View, pool string, subjects []metrics.Sub
 		for s := 0; s < len(subjects) && whole; s++ {
 			for _, c := range subjects[s].Curves {
 				for k := range c.Points {
-					if math.IsNaN(float64(c.Points[k].Quality[i])) {
+					if math.IsNaN(float64(c.Points[k].Figures[policy.Quality][i])) {
 						whole = false
 					}
 				}
@@ -282,32 +269,22 @@ func (p *Plan) comparable(view *replay.View, pool string, subjects []metrics.Sub
 	return keep
 }
 
+// measured are the quantities that metrics are of.
+var measured = []policy.Quantity{policy.Quality, policy.Cost, policy.Carbon}
+
 func narrow(p *metrics.PromptPoint, keep []int) {
-	if len(keep) == len(p.Quality) {
+	if len(keep) == len(p.Choice) {
 		return
 	}
-	f := func(x []float32) []float32 {
-		out := make([]float32, len(keep))
-		for k, i := range keep {
-			out[k] = x[i]
-		}
-		return out
+	for _, q := range measured {
+		p.Figures[q] = dataset.Pick(p.Figures[q], keep)
 	}
-	p.Quality, p.CostUSD, p.CarbonG = f(p.Quality), f(p.CostUSD), f(p.CarbonG)
-	choice := make([]int32, len(keep))
-	for k, i := range keep {
-		choice[k] = p.Choice[i]
-	}
-	p.Choice = choice
+	p.Choice = dataset.Pick(p.Choice, keep)
 }
 
 // subjects reads the results of a pool's finished cells back, policy by policy in the order of the plan. Points that cover
 // nothing at all are left out.
 func (p *Plan) subjects(run *store.Run, pool string, models []int) ([]metrics.Subject, error) {
-	row := map[string]int{} // prompt id → index into p.test
-	for i, prompt := range p.test[pool] {
-		row[p.data.Trace.Prompts.ID[prompt]] = i
-	}
 	model := map[string]int32{}
 	for i, m := range models {
 		model[p.data.Trace.Models[m].ID] = int32(i)
@@ -320,7 +297,7 @@ func (p *Plan) subjects(run *store.Run, pool string, models []int) ([]metrics.Su
 		if c.Pool != pool || !run.IsDone(c.ID) {
 			continue
 		}
-		points, err := p.results(run, c, row, model)
+		points, err := p.results(run, c, model)
 		if err != nil {
 			return nil, err
 		}
@@ -332,7 +309,7 @@ func (p *Plan) subjects(run *store.Run, pool string, models []int) ([]metrics.Su
 		if !ok {
 			s = len(subjects)
 			at[name] = s
-			subjects = append(subjects, metrics.Subject{Name: name, Role: roleOf(c)})
+			subjects = append(subjects, metrics.Subject{Name: name, Role: c.Role()})
 		}
 		// The cells of a policy that takes no preference are one curve together.
 		key := fmt.Sprintf("%s\x00%d", name, c.Seed)
@@ -347,64 +324,39 @@ func (p *Plan) subjects(run *store.Run, pool string, models []int) ([]metrics.Su
 	return subjects, nil
 }
 
-// roleOf is a cell's part in the tables. A policy that asks to be shown nothing of a prompt knows nothing of prompts; one
-// that is shown the data set's label knows what no live router would.
-func roleOf(c *experiment.Cell) metrics.Role {
-	switch {
-	case c.Facts.Wants(policy.NeedLiveCategory):
-		return metrics.RoleLabelled
-	case len(c.Facts.Needs) == 0:
-		return metrics.RoleControl
-	}
-	return metrics.RolePolicy
-}
-
 // results reads one cell's results: a point for each of its preferences at which it covers anything.
-func (p *Plan) results(run *store.Run, c *experiment.Cell, row map[string]int, model map[string]int32) ([]metrics.PromptPoint, error) {
-	n := len(row)
-	points := make([]metrics.PromptPoint, len(c.Preferences))
-	at := map[string]int{}
-	for i, pref := range c.Preferences {
-		at[pref.Label] = i
-		points[i] = metrics.PromptPoint{
-			Quality: nans(n), CostUSD: nans(n), CarbonG: nans(n), Choice: make([]int32, n),
-			Free: pref.Preference == policy.Preference{},
-		}
+func (p *Plan) results(run *store.Run, c *experiment.Cell, model map[string]int32) ([]metrics.PromptPoint, error) {
+	stored, err := run.Results(c.ID)
+	if err != nil {
+		return nil, err
 	}
-	if st, ok := run.Cell(c.ID); ok {
+	st, _ := run.Cell(c.ID)
+	ids, test := p.data.Trace.Prompts.ID, p.test[c.Pool]
+	if !slices.EqualFunc(stored.Prompts, test, func(id string, prompt int) bool { return id == ids[prompt] }) {
+		return nil, fmt.Errorf("the stored decisions of %s are of other prompts than the plan's: run with --fresh", refOf(c).Name())
+	}
+	var points []metrics.PromptPoint
+	for _, line := range stored.Lines {
+		k := slices.IndexFunc(c.Preferences, func(l experiment.Labelled) bool { return l.Label == line.Preference })
+		if k < 0 {
+			return nil, fmt.Errorf("the stored decisions of %s are of preference %q, which the plan has not: run with --fresh", refOf(c).Name(), line.Preference)
+		}
+		if !slices.ContainsFunc(line.Figures[policy.Quality], func(x float32) bool { return x == x }) {
+			continue
+		}
+		pt := metrics.PromptPoint{Choice: make([]int32, len(test)), Free: c.Preferences[k].Preference == policy.Preference{}}
+		for _, q := range measured {
+			pt.Figures[q] = line.Figures[q]
+		}
+		for i, m := range line.Model {
+			pt.Choice[i] = model[m]
+		}
 		for _, s := range st.Selection {
-			if i, listed := at[s.Preference]; listed && s.Coverage > 0 {
-				points[i].Selection = &metrics.Means{Quality: s.Quality, CostUSD: s.CostUSD, CarbonG: s.CarbonG}
+			if s.Preference == line.Preference && s.Coverage > 0 {
+				pt.Selection = &s.Figures
 			}
 		}
+		points = append(points, pt)
 	}
-	covers := make([]bool, len(points))
-	for r, err := range run.Results(c.ID) {
-		if err != nil {
-			return nil, err
-		}
-		i, known := row[r.PromptID]
-		k, listed := at[r.Preference]
-		if !known || !listed {
-			return nil, fmt.Errorf("stored decisions of %s name prompt %q and preference %q, which the plan has not: run with --fresh", refOf(c).Name(), r.PromptID, r.Preference)
-		}
-		points[k].Quality[i], points[k].CostUSD[i], points[k].CarbonG[i] = r.Score, r.CostUSD, r.CarbonG
-		points[k].Choice[i] = model[r.Model]
-		covers[k] = covers[k] || !math.IsNaN(float64(r.Score))
-	}
-	some := points[:0]
-	for k := range points {
-		if covers[k] {
-			some = append(some, points[k])
-		}
-	}
-	return some, nil
-}
-
-func nans(n int) []float32 {
-	out := make([]float32, n)
-	for i := range out {
-		out[i] = float32(math.NaN())
-	}
-	return out
+	return points, nil
 }

@@ -1,7 +1,6 @@
 package runner
 
 import (
-	"math"
 	"slices"
 
 	"github.com/trilemma-bench/trilemma/harness/replay"
@@ -15,7 +14,7 @@ import (
 func (p *Plan) selectionRows(pool string) []int {
 	rows := p.rows(pool, split.Selection)
 	if p.Spec.Coverage == "complete" {
-		rows = p.data.Table.View(p.pools[pool]).Complete(rows)
+		rows = replay.Of(p.data.Table, p.pools[pool]).Complete(rows)
 	}
 	return rows
 }
@@ -31,25 +30,25 @@ func (p *Plan) firstHalf(rows []int) []bool {
 	return first
 }
 
-// figuresOf are the moments of some results, of those that are covered.
-func figuresOf(results []replay.Result, in func(r int) bool) store.Figures {
-	var columns [4][]float64
-	for r := range results {
-		if x := &results[r]; x.Covered && in(r) {
-			for k, v := range [4]float32{x.Quality, x.CostUSD, x.CarbonG(), x.LatencySec} {
-				columns[k] = append(columns[k], float64(v))
+// momentsOf are the moments of some results, of those that are covered.
+func momentsOf(results []replay.Result, in func(r int) bool) (out store.Moments) {
+	for _, q := range policy.Decisive {
+		var column []float64
+		for r := range results {
+			if x := &results[r]; x.Covered && in(r) {
+				column = append(column, float64(x.At(q)))
 			}
 		}
+		out[q] = stats.MomentsOf(column)
 	}
-	of := func(k int) store.Sample { return store.Sample(stats.MomentsOf(columns[k])) }
-	return store.Figures{Score: of(0), CostUSD: of(1), CarbonG: of(2), LatencySec: of(3)}
+	return out
 }
 
 // known are the prompts outside of test that all models of a pool answered: what models, which have learned nothing here,
 // are compared on. Where there is no such prompt, they are those that some model answered.
 func (p *Plan) known(pool string) []int {
 	rows := p.outsideTest(pool)
-	if common := p.data.Table.View(p.pools[pool]).Complete(rows); len(common) > 0 {
+	if common := replay.Of(p.data.Table, p.pools[pool]).Complete(rows); len(common) > 0 {
 		return common
 	}
 	return rows
@@ -78,15 +77,9 @@ func (p *Plan) outside(pool string) ([]outsideMeans, error) {
 	if err != nil {
 		return nil, err
 	}
-	known := func(x float64) *float64 {
-		if math.IsNaN(x) {
-			return nil
-		}
-		return &x
-	}
 	out := make([]outsideMeans, len(means))
 	for i, m := range means {
-		out[i] = outsideMeans{p.data.Trace.Models[p.pools[pool][i]].ID, known(m.Quality), known(m.CostUSD), known(m.CarbonG)}
+		out[i] = outsideMeans{p.data.Trace.Models[p.pools[pool][i]].ID, store.Known(m[policy.Quality]), store.Known(m[policy.Cost]), store.Known(m[policy.Carbon])}
 	}
 	return out, nil
 }
@@ -95,14 +88,14 @@ func (p *Plan) outside(pool string) ([]outsideMeans, error) {
 // cheaper, then the first. It is chosen once, without the test prompts: what one would have deployed. -1 where no model
 // answered anything.
 func (p *Plan) bestSingle(pool string) int {
-	view := p.data.Table.View(p.pools[pool])
+	view := replay.Of(p.data.Table, p.pools[pool])
 	n := len(view.Pool)
 	score, cost, count := make([]float64, n), make([]float64, n), make([]float64, n)
 	for _, prompt := range p.known(pool) {
 		for m := range n {
 			if o := view.At(prompt, m); o.Present() {
-				score[m] += float64(o.Score)
-				cost[m] += float64(o.CostUSD)
+				score[m] += float64(o.At(policy.Quality))
+				cost[m] += float64(o.At(policy.Cost))
 				count[m]++
 			}
 		}

@@ -8,12 +8,14 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/trilemma-bench/trilemma/harness/billing"
 	"github.com/trilemma-bench/trilemma/harness/carbon"
 	"github.com/trilemma-bench/trilemma/harness/coverage"
 	"github.com/trilemma-bench/trilemma/harness/dataset"
 	"github.com/trilemma-bench/trilemma/harness/experiment"
 	"github.com/trilemma-bench/trilemma/harness/provenance"
 	"github.com/trilemma-bench/trilemma/harness/replay"
+	"github.com/trilemma-bench/trilemma/harness/savings"
 	"github.com/trilemma-bench/trilemma/harness/trace/split"
 	"github.com/trilemma-bench/trilemma/plugins/host"
 	"github.com/trilemma-bench/trilemma/policies/policy"
@@ -27,7 +29,7 @@ type Plan struct {
 	Notices []string
 
 	data      *dataset.Dataset
-	acc       replay.Accounting
+	acc       billing.Accounting
 	vectors   map[string]dataset.Vectors // by label of the encoder
 	pools     map[string][]int
 	prefs     map[string][]experiment.Labelled
@@ -36,7 +38,7 @@ type Plan struct {
 	sources   map[string]host.Source
 	canonical json.RawMessage
 	about     json.RawMessage
-	doubt     doubt
+	saver     *savings.Finder
 	inputs    []provenance.File
 	plugins   []provenance.File
 }
@@ -44,7 +46,7 @@ type Plan struct {
 // Prepare loads the data of an experiment and expands it into cells. Everything that is wrong with the input is an error
 // here.
 func Prepare(ctx context.Context, spec *experiment.Spec, opt Options) (*Plan, error) {
-	acc, err := spec.Accounting.Replay()
+	acc, err := spec.Accounting.Billing()
 	if err != nil {
 		return nil, fmt.Errorf("accounting: %w", err)
 	}
@@ -59,7 +61,7 @@ func Prepare(ctx context.Context, spec *experiment.Spec, opt Options) (*Plan, er
 		return nil, fmt.Errorf("data: %w", err)
 	}
 	p.takeNotices()
-	if p.doubt, err = p.newDoubt(); err != nil {
+	if p.saver, err = savings.NewFinder(p.data, acc, spec.Metrics); err != nil {
 		return nil, fmt.Errorf("accounting: %w", err)
 	}
 	catalogue := newCatalogue(opt)
@@ -154,7 +156,7 @@ func (p *Plan) noteYearly() {
 // nobody says why a pool is left without test prompts: models without a single outcome that can be billed are named, with
 // what their outcomes lack.
 func (p *Plan) nobody(pool string, models []int) error {
-	view := p.data.Table.View(models)
+	view := replay.Of(p.data.Table, models)
 	var free []string
 	var which []int
 	for m, model := range models {
@@ -192,18 +194,16 @@ func (p *Plan) preferences(pool string, models []int) ([]experiment.Labelled, er
 	if len(train) == 0 {
 		return nil, fmt.Errorf("no training prompt was answered by the pool")
 	}
-	means, err := replay.SingleMeans(p.data.Table.View(models), int32s(train))
+	means, err := replay.SingleMeans(replay.Of(p.data.Table, models), train)
 	if err != nil {
 		return nil, err
 	}
-	scale := experiment.Scale{
-		policy.Cost:    spread(means, func(m *replay.Mean) float64 { return m.CostUSD }),
-		policy.Carbon:  spread(means, func(m *replay.Mean) float64 { return m.CarbonG }),
-		policy.Latency: spread(means, func(m *replay.Mean) float64 { return m.LatencySec }),
-		policy.Water:   spread(means, func(*replay.Mean) float64 { return math.NaN() }), // bills have no water yet
+	var scale experiment.Scale
+	for _, q := range policy.Weighed {
+		scale[q] = spread(means, q)
 	}
 	sweeps := p.Spec.Preferences
-	if p.acc.UnknownCost == replay.QualityOnly {
+	if p.acc.UnknownCost == billing.QualityOnly {
 		sweeps.Lambda[policy.Cost] = nil // what a dollar is worth cannot be asked where no cost is known
 	}
 	list, err := sweeps.Expand(scale)
@@ -226,13 +226,13 @@ func (p *Plan) preferences(pool string, models []int) ([]experiment.Labelled, er
 }
 
 // spread is the least and the greatest mean of the models; NaN where one is unknown. A free model is no minimum.
-func spread(means []replay.Mean, of func(*replay.Mean) float64) experiment.MinMax {
+func spread(means []replay.Mean, q policy.Quantity) experiment.MinMax {
 	out := experiment.MinMax{Min: math.NaN(), Max: math.NaN()}
 	for i := range means {
 		if means[i].Covered == 0 {
 			continue
 		}
-		x := of(&means[i])
+		x := means[i].Figures[q]
 		if math.IsNaN(x) {
 			return experiment.MinMax{Min: math.NaN(), Max: math.NaN()}
 		}
@@ -250,7 +250,7 @@ func spread(means []replay.Mean, of func(*replay.Mean) float64) experiment.MinMa
 // answered, for testing those that the experiment's coverage says.
 func (p *Plan) rows(pool string, part split.Part) []int {
 	rows := p.data.Rows(part)
-	view := p.data.Table.View(p.pools[pool])
+	view := replay.Of(p.data.Table, p.pools[pool])
 	if part == split.Test && p.Spec.Coverage == "complete" {
 		return view.Complete(rows)
 	}
@@ -266,7 +266,7 @@ func (p *Plan) rows(pool string, part split.Part) []int {
 
 // feedOf is the data of a cell.
 func (p *Plan) feedOf(c *experiment.Cell) *dataset.Feed {
-	return p.data.Feed(c.Models, p.vectors[c.Encoder])
+	return p.data.Feed(c.Models, p.vectors[c.Encoder], p.prefs[c.Pool])
 }
 
 // source is where a cell's policy comes from.
@@ -291,8 +291,8 @@ func (p *Plan) describe() error {
 	about := struct {
 		Prompts, Train, Validation, Selection, Test int
 		Feedback                                    coverage.Density `json:"feedback"`
-		Logged                                      replay.Shares
-		Accounting                                  replay.Accounting
+		Logged                                      billing.Shares
+		Accounting                                  billing.Accounting
 		Pools                                       map[string]poolAbout
 		Encoders                                    map[string]dataset.EncoderAbout
 	}{

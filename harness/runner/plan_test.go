@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/trilemma-bench/trilemma/harness/coverage"
+	"github.com/trilemma-bench/trilemma/harness/replay"
 	"github.com/trilemma-bench/trilemma/harness/synth"
 	"github.com/trilemma-bench/trilemma/harness/trace/split"
 	"github.com/trilemma-bench/trilemma/policies/policy"
@@ -166,7 +167,7 @@ func answered(w *world, score func(prompt, model int) float32) {
 	for p := range w.Prompts.Len() {
 		for m := range w.Models {
 			at := w.Outcomes.At(p, m)
-			w.Outcomes.Score[at] = score(p, m)
+			w.Outcomes.Logged[policy.Quality][at] = score(p, m)
 		}
 	}
 }
@@ -197,7 +198,7 @@ func TestBestSingleIsTheBarFromKnownPrompts(t *testing.T) {
 		t.Errorf("the bar is %s, want %s", got, w.Models[0].ID)
 	}
 	for _, i := range p.known("all") {
-		if p.data.Part[i] == split.Test || len(p.data.Table.View(p.pools["all"]).Complete([]int{i})) == 0 {
+		if p.data.Part[i] == split.Test || len(replay.Of(p.data.Table, p.pools["all"]).Complete([]int{i})) == 0 {
 			t.Fatalf("prompt %d of part %s is known to all", i, p.data.Part[i])
 		}
 	}
@@ -227,7 +228,7 @@ func TestBestSingleTies(t *testing.T) {
 		w.Models[m].PriceInputUSDPerMTok = []float64{3, 1, 2, 3}[m]
 		w.Models[m].PriceOutputUSDPerMTok = w.Models[m].PriceInputUSDPerMTok
 	}
-	w.Outcomes.CostUSD = nil
+	w.Outcomes.Logged[policy.Cost] = nil
 	w.keep(func(p, m int) bool { return p%4 != m })
 	p, err := planned(t, fmt.Sprintf("data: {trace: %s}\ncoverage: available\npolicies: [random]\n", w.store(t)))
 	if err != nil {
@@ -260,11 +261,11 @@ func TestReferences(t *testing.T) {
 			best := -1e9
 			for m := range w.Models {
 				o := p.data.Table.At(i, m)
-				best = max(best, pt.Lambda.Utility(o.Figures()))
+				best = max(best, pt.Lambda.Utility(o.Central()))
 			}
 			want += best / float64(len(p.test["all"]))
 		}
-		if got := pt.Lambda.Utility(policy.Figures{policy.Quality: pt.Quality, policy.Cost: pt.CostUSD, policy.Carbon: pt.CarbonG}); got < want-1e-6 || got > want+1e-6 {
+		if got := pt.Lambda.Utility(pt.Figures); got < want-1e-6 || got > want+1e-6 {
 			t.Errorf("the oracle has utility %v at %s, the best decisions have %v", got, pt.Preference, want)
 		}
 	}

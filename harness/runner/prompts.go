@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/trilemma-bench/trilemma/harness/replay"
 	"github.com/trilemma-bench/trilemma/harness/store"
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // promptText bounds what is kept of a prompt's text, in runes: enough to recognise it by.
@@ -36,7 +38,7 @@ func (p *Plan) prompts(run *store.Run) error {
 		}
 		return column[i]
 	}
-	view := p.data.Table.View(models)
+	view := replay.Of(p.data.Table, models)
 	out := make([]store.Prompt, len(rows))
 	for i, prompt := range rows {
 		one := store.Prompt{
@@ -53,7 +55,7 @@ func (p *Plan) prompts(run *store.Run) error {
 				answer = begin(tr.Outcomes.AnswerText[tr.Outcomes.Answer[tr.Outcomes.At(prompt, m)]], 200)
 			}
 			one.Outcomes = append(one.Outcomes, store.Outcome{
-				Model: tr.Models[m].ID, Answer: answer, Score: o.Score, CostUSD: o.CostUSD, CarbonG: o.CarbonG(), LatencySec: o.LatencySec,
+				Model: tr.Models[m].ID, Answer: answer, Score: o.At(policy.Quality), CostUSD: o.At(policy.Cost), CarbonG: o.At(policy.Carbon), LatencySec: o.At(policy.Latency),
 			})
 		}
 		out[i] = one

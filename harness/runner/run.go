@@ -71,7 +71,7 @@ func (p *Plan) runIn(ctx context.Context, run *store.Run, opt Options, started t
 	out := &Outcome{Run: run}
 	sampler := selfmeter.Start()
 	defer sampler.Stop()
-	var before selfmeter.Own
+	var before selfmeter.Usage
 	if earlier, err := run.Manifest(); err == nil && !opt.Fresh {
 		before = earlier.Own
 	}
@@ -80,7 +80,7 @@ func (p *Plan) runIn(ctx context.Context, run *store.Run, opt Options, started t
 	}
 	manifest := p.manifest(started)
 	manifest.Own = before
-	taken := func() selfmeter.Own {
+	taken := func() selfmeter.Usage {
 		own := sampler.Stop()
 		own.CarbonG = carbon.UsageG(own.EnergyWh, p.acc.GridGPerKWh)
 		return before.Add(own)

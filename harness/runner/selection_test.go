@@ -12,7 +12,6 @@ import (
 	"github.com/trilemma-bench/trilemma/harness/event"
 	"github.com/trilemma-bench/trilemma/harness/experiment"
 	"github.com/trilemma-bench/trilemma/harness/replay"
-	"github.com/trilemma-bench/trilemma/harness/stats"
 	"github.com/trilemma-bench/trilemma/harness/store"
 	"github.com/trilemma-bench/trilemma/harness/trace/split"
 	"github.com/trilemma-bench/trilemma/plugins/host"
@@ -124,15 +123,15 @@ func TestSelectionIsNotOptimistic(t *testing.T) {
 		}
 		for k, sel := range st.Selection {
 			test, h := st.Points[k], st.Halves[k]
-			score := stats.Moments(h.Order.Score).Join(stats.Moments(h.Check.Score))
-			if d := h.Order.Score.N - h.Check.Score.N; h.Preference != sel.Preference || score.N != sel.N || d < -1 || d > 1 || math.Abs(score.Mean-sel.Quality) > 1e-6 {
+			score := h.Order[policy.Quality].Join(h.Check[policy.Quality])
+			if d := h.Order[policy.Quality].N - h.Check[policy.Quality].N; h.Preference != sel.Preference || score.N != sel.N || d < -1 || d > 1 || math.Abs(score.Mean-sel.Figures[policy.Quality]) > 1e-6 {
 				t.Errorf("%s at %s: halves of %d and %d prompts with a mean of %v, selection has %d with %v", c.Name(), sel.Preference,
-					h.Order.Score.N, h.Check.Score.N, score.Mean, sel.N, sel.Quality)
+					h.Order[policy.Quality].N, h.Check[policy.Quality].N, score.Mean, sel.N, sel.Figures[policy.Quality])
 			}
 			se := standardError(&sel, &test)
-			t.Logf("%s at %s: selection %.3f, test %.3f, standard error of the difference %.3f", c.Name(), sel.Preference, sel.Quality, test.Quality, se)
-			if math.Abs(sel.Quality-test.Quality) > 3*se {
-				t.Errorf("%s at %s: %.3f on selection, %.3f on test, more than 3 standard errors of %.3f apart", c.Name(), sel.Preference, sel.Quality, test.Quality, se)
+			t.Logf("%s at %s: selection %.3f, test %.3f, standard error of the difference %.3f", c.Name(), sel.Preference, sel.Figures[policy.Quality], test.Figures[policy.Quality], se)
+			if math.Abs(sel.Figures[policy.Quality]-test.Figures[policy.Quality]) > 3*se {
+				t.Errorf("%s at %s: %.3f on selection, %.3f on test, more than 3 standard errors of %.3f apart", c.Name(), sel.Preference, sel.Figures[policy.Quality], test.Figures[policy.Quality], se)
 			}
 		}
 		if c.Policy == "memo" {
@@ -142,7 +141,7 @@ func TestSelectionIsNotOptimistic(t *testing.T) {
 }
 
 func standardError(a, b *store.Point) float64 {
-	q := (a.Quality*float64(a.N) + b.Quality*float64(b.N)) / float64(a.N+b.N)
+	q := (a.Figures[policy.Quality]*float64(a.N) + b.Figures[policy.Quality]*float64(b.N)) / float64(a.N+b.N)
 	return math.Sqrt(q * (1 - q) * (1/float64(a.N) + 1/float64(b.N)))
 }
 
@@ -168,14 +167,14 @@ func checkPower(ctx context.Context, t *testing.T, plan *Plan, c *experiment.Cel
 	if err != nil {
 		t.Fatal(err)
 	}
-	mean, err := replay.Replay(w.feed.View(), int32s(rows), decided(&routed[0]), nil)
+	mean, err := replay.Replay(w.feed.View(), rows, decided(&routed[0]), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	own := w.point(c.Preferences[0], mean)
-	if se := standardError(&own, test); own.Quality < test.Quality+4*se {
-		t.Errorf("on its own validation prompts the policy has %.3f, on test %.3f (standard error %.3f): the test has no power", own.Quality, test.Quality, se)
+	if se := standardError(&own, test); own.Figures[policy.Quality] < test.Figures[policy.Quality]+4*se {
+		t.Errorf("on its own validation prompts the policy has %.3f, on test %.3f (standard error %.3f): the test has no power", own.Figures[policy.Quality], test.Figures[policy.Quality], se)
 	} else {
-		t.Logf("memo on its own validation prompts: %.3f, on test %.3f", own.Quality, test.Quality)
+		t.Logf("memo on its own validation prompts: %.3f, on test %.3f", own.Figures[policy.Quality], test.Figures[policy.Quality])
 	}
 }

@@ -76,7 +76,7 @@ func (r *router) stream(ctx context.Context, preference experiment.Labelled, ord
 			return decided(&routed[0]), nil
 		},
 		Outcome: func(rows []int, d *replay.Decisions, into []replay.Result) error {
-			_, err := replay.Replay(view, int32s(prompts(rows)), d, into)
+			_, err := replay.Replay(view, prompts(rows), d, into)
 			return err
 		},
 		Observe: func(c *replay.Came) error {
@@ -88,7 +88,7 @@ func (r *router) stream(ctx context.Context, preference experiment.Labelled, ord
 			for i := range c.Result {
 				x := &c.Result[i]
 				f.Preference = append(f.Preference, preference.Preference)
-				for q, figure := range x.Figures() {
+				for q, figure := range r.feed.Shown(x.Central()) {
 					f.Figures[q] = append(f.Figures[q], float32(figure))
 				}
 			}

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -90,7 +91,7 @@ func (p *Plan) Verify(run *store.Run) (Verified, error) {
 
 // verifySavings finds the savings again and compares them with what is stored, to the last bit.
 func (p *Plan) verifySavings(run *store.Run) (int, error) {
-	again, err := p.savings(run)
+	again, err := p.saved(run)
 	if err != nil {
 		return 0, err
 	}
@@ -164,7 +165,7 @@ func (p *Plan) verifyCell(run *store.Run, c *experiment.Cell) ([]store.Point, in
 			return err
 		}
 		results := make([]replay.Result, len(stored))
-		mean, err := replay.Replay(w.feed.View(), int32s(w.test), d, results)
+		mean, err := replay.Replay(w.feed.View(), w.test, d, results)
 		if err != nil {
 			return err
 		}
@@ -245,15 +246,10 @@ func decisionsOf(stored []store.Decision, model map[string]int32) (*replay.Decis
 }
 
 func resultDiffers(s *store.Decision, r *replay.Result) string {
-	for _, f := range []struct {
-		name          string
-		stored, again float32
-	}{
-		{"score", s.Score, r.Quality}, {"cost_usd", s.CostUSD, r.CostUSD}, {"energy_wh", s.EnergyWh, r.EnergyWh()},
-		{"carbon_g", s.CarbonG, r.CarbonG()}, {"latency_s", s.LatencySec, r.LatencySec},
-	} {
-		if !same(float64(f.stored), float64(f.again)) {
-			return fmt.Sprintf("%s is stored as %v, the data give %v", f.name, f.stored, f.again)
+	stored, again := s.Figures(), r.Central()
+	for q := range stored {
+		if !same(stored[q], again[q]) {
+			return fmt.Sprintf("%s is stored as %v, the data give %v", policy.Quantity(q).Column(), stored[q], again[q])
 		}
 	}
 	return ""
@@ -263,21 +259,19 @@ func pointDiffers(s, a *store.Point) string {
 	if s.Pool != a.Pool || s.Policy != a.Policy || s.Seed != a.Seed || s.Preference != a.Preference || s.Cell != a.Cell {
 		return fmt.Sprintf("the decisions give a point of %s, pool %s, preference %s in its place", a.Policy, a.Pool, a.Preference)
 	}
-	for _, f := range []struct {
-		name          string
-		stored, again float64
-	}{
-		{"n", float64(s.N), float64(a.N)}, {"coverage", s.Coverage, a.Coverage}, {"quality", s.Quality, a.Quality},
-		{"cost_usd", s.CostUSD, a.CostUSD}, {"energy_wh", s.EnergyWh, a.EnergyWh}, {"carbon_g", s.CarbonG, a.CarbonG},
-		{"latency_s", s.LatencySec, a.LatencySec}, {"quality_low", s.QualityLow, a.QualityLow}, {"quality_high", s.QualityHigh, a.QualityHigh},
-		{"energy_wh_low", s.EnergyWhLow, a.EnergyWhLow}, {"energy_wh_high", s.EnergyWhHigh, a.EnergyWhHigh},
-		{"carbon_g_low", s.CarbonGLow, a.CarbonGLow}, {"carbon_g_high", s.CarbonGHigh, a.CarbonGHigh},
-		{"lambda_cost", s.Lambda[policy.Cost], a.Lambda[policy.Cost]}, {"lambda_carbon", s.Lambda[policy.Carbon], a.Lambda[policy.Carbon]},
-		{"lambda_latency", s.Lambda[policy.Latency], a.Lambda[policy.Latency]},
-	} {
-		if !same(f.stored, f.again) {
-			return fmt.Sprintf("%s is stored as %v, the decisions give %v", f.name, f.stored, f.again)
+	differs := func(name string, stored, again float64) string {
+		if same(stored, again) {
+			return ""
 		}
+		return fmt.Sprintf("%s is stored as %v, the decisions give %v", name, stored, again)
+	}
+	what := cmp.Or(differs("n", float64(s.N), float64(a.N)), differs("coverage", s.Coverage, a.Coverage))
+	for q := range policy.NumQuantities {
+		what = cmp.Or(what, differs(q.Column(), s.Figures[q], a.Figures[q]), differs(q.Column()+"_low", s.Low[q], a.Low[q]),
+			differs(q.Column()+"_high", s.High[q], a.High[q]), differs("lambda_"+q.String(), s.Lambda[q], a.Lambda[q]))
+	}
+	if what != "" {
+		return what
 	}
 	if !slices.Equal(s.Shares, a.Shares) {
 		return fmt.Sprintf("route shares are stored as %v, the decisions give %v", s.Shares, a.Shares)

@@ -43,9 +43,8 @@ func simulated(t *testing.T, set func(*synth.Params)) *world {
 // columns are all matrices of the outcomes that are there.
 func columns(o *trace.Outcomes) []*[]float32 {
 	var out []*[]float32
-	for _, c := range []*[]float32{&o.Score, &o.InputTokens, &o.OutputTokens, &o.CostUSD, &o.LatencySec, &o.EnergyWh, &o.CarbonG, &o.Propensity,
-		&o.CachedInputTokens, &o.ReasoningTokens} {
-		if *c != nil {
+	for _, f := range trace.Figures {
+		if c := f.Matrix(o); *c != nil {
 			out = append(out, c)
 		}
 	}
@@ -83,11 +82,8 @@ func (w *world) shuffled(r *rand.Rand) *world {
 		out.Models = append(out.Models, w.Models[m])
 	}
 	p := &out.Prompts
-	for _, c := range []struct{ to, from *[]string }{{&p.ID, &w.Prompts.ID}, {&p.Benchmark, &w.Prompts.Benchmark}, {&p.Category, &w.Prompts.Category},
-		{&p.Source, &w.Prompts.Source}, {&p.Text, &w.Prompts.Text}, {&p.Reference, &w.Prompts.Reference}, {&p.Split, &w.Prompts.Split}} {
-		if *c.from != nil {
-			*c.to = dataset.Pick(*c.from, prompts)
-		}
+	for _, c := range trace.Texts {
+		*c.Column(p) = dataset.Pick(*c.Column(&w.Prompts), prompts)
 	}
 	for _, i := range prompts {
 		if w.Prompts.ArrivedAt != nil {

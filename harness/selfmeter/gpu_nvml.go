@@ -10,8 +10,8 @@ import (
 	"github.com/NVIDIA/go-nvml/pkg/nvml"
 )
 
-// boards reads NVIDIA's boards: the energy counter of each where it has one (since Volta), else its power over time.
-type boards struct {
+// gpus reads NVIDIA GPUs: the energy counter of each where it has one (since Volta), else its power over time.
+type gpus struct {
 	devices []nvml.Device
 	last    []uint64 // mJ; where counted
 	counted []bool
@@ -19,13 +19,13 @@ type boards struct {
 	wh      float64
 }
 
-// openGPU is nil where there is no driver or no board.
+// openGPU is nil where there is no driver or no GPU.
 func openGPU() counter {
 	if nvml.Init() != nvml.SUCCESS {
 		return nil
 	}
 	n, ret := nvml.DeviceGetCount()
-	b := &boards{at: time.Now()}
+	b := &gpus{at: time.Now()}
 	for i := 0; ret == nvml.SUCCESS && i < n; i++ {
 		d, ok := nvml.DeviceGetHandleByIndex(i)
 		if ok != nvml.SUCCESS {
@@ -42,7 +42,7 @@ func openGPU() counter {
 	return b
 }
 
-func (b *boards) read() (float64, error) {
+func (b *gpus) read() (float64, error) {
 	var failed error
 	now := time.Now()
 	hours := now.Sub(b.at).Hours()
@@ -70,8 +70,8 @@ func (b *boards) read() (float64, error) {
 	return b.wh, failed
 }
 
-func (b *boards) how() string {
+func (b *gpus) how() string {
 	return fmt.Sprintf("NVML, %d boards of the whole machine", len(b.devices))
 }
 
-func (b *boards) close() { _ = nvml.Shutdown() } // nothing is left to be done about it
+func (b *gpus) close() { _ = nvml.Shutdown() } // nothing is left to be done about it

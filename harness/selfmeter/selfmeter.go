@@ -3,7 +3,7 @@
 //   - processors by RAPL's counters (/sys/class/powercap) where they can be read: the packages of the whole machine, others'
 //     work included; else by CPU time of this process and of the policies' processes, at a stated share of a
 //     processor's power ([WattPerCore]);
-//   - graphics processors by NVML where a driver is there: the boards of the whole machine.
+//   - GPUs by NVML where a driver is there: those of the whole machine.
 //
 // [Start] samples until [Sampler.Stop]. Energy is in Wh, without the overhead of a data centre.
 package selfmeter
@@ -17,8 +17,8 @@ import (
 // processor's TDP over its 32 to 36 cores.
 const WattPerCore = 10
 
-// Own is what the program took.
-type Own struct {
+// Usage is what the program took.
+type Usage struct {
 	Seconds    float64 `json:"seconds"`
 	CPUSeconds float64 `json:"cpu_s"` // of this process and its children that ended
 	CPUWh      float64 `json:"cpu_wh"`
@@ -32,7 +32,7 @@ type Own struct {
 }
 
 // Add puts another stretch of the same run to it.
-func (o Own) Add(more Own) Own {
+func (o Usage) Add(more Usage) Usage {
 	o.Seconds += more.Seconds
 	o.CPUSeconds += more.CPUSeconds
 	o.CPUWh += more.CPUWh
@@ -61,13 +61,13 @@ type Sampler struct {
 	cpu     counter // nil: by CPU time
 	gpu     counter // nil: none
 	mu      sync.Mutex
-	out     Own
+	out     Usage
 	stop    chan struct{}
 	done    chan struct{}
 	once    sync.Once
 }
 
-// every is how often counters are read: RAPL's wrap after minutes at the soonest, and power of boards is integrated.
+// every is how often counters are read: RAPL's wrap after minutes at the soonest, and power of GPUs is integrated.
 const every = 500 * time.Millisecond
 
 // Start begins to measure.
@@ -110,7 +110,7 @@ func (s *Sampler) sample() {
 }
 
 // Stop ends the measurement and tells what was taken. It may be called more than once.
-func (s *Sampler) Stop() Own {
+func (s *Sampler) Stop() Usage {
 	s.once.Do(func() {
 		close(s.stop)
 		<-s.done

@@ -26,15 +26,10 @@ type Point struct {
 
 	N        int     // decisions asked for
 	Coverage float64 // part of them that has a result
-	Quality  float64
-	// A 95 % interval of Quality over the test prompts: mean ± 1.96 standard errors, within [0, 1].
-	QualityLow, QualityHigh float64
-	CostUSD                 float64
 	// The central estimates lie between the bounds that the assumed sizes of closed models leave: for open models the bounds
-	// are the estimate. What the estimate of energy itself may be off by is not in them; see [Usage] and [Saving].
-	EnergyWh, EnergyWhLow, EnergyWhHigh float64
-	CarbonG, CarbonGLow, CarbonGHigh    float64
-	LatencySec                          float64
+	// are the estimate. What the estimate of energy itself may be off by is not in them; see [Usage] and [Saving]. The bounds
+	// of quality are those of a 95 % interval over the test prompts: mean ± 1.96 standard errors, within [0, 1].
+	Figures, Low, High policy.Figures
 
 	Encoder string // label of the encoder, "" where the policy needs none
 	Cell    string // content id of the cell; "" for a reference that no policy was asked for
@@ -48,87 +43,100 @@ type Share struct {
 }
 
 // Columns are the columns of points.csv, the stable interface for other tools.
-var Columns = []string{
-	"pool", "policy", "seed", "preference", "lambda_cost", "lambda_carbon", "lambda_latency",
-	"n", "coverage", "quality", "cost_usd", "energy_wh", "carbon_g", "latency_s",
-}
-
-// figure is a float64 that JSON writes as null where it is not a number.
-type figure float64
-
-// MarshalJSON writes the shortest text that reads back the same.
-func (f figure) MarshalJSON() ([]byte, error) {
-	if math.IsNaN(float64(f)) || math.IsInf(float64(f), 0) {
-		return []byte("null"), nil
+var Columns = func() []string {
+	out := []string{"pool", "policy", "seed", "preference"}
+	for _, q := range policy.Weighed {
+		out = append(out, "lambda_"+q.String())
 	}
-	return strconv.AppendFloat(nil, float64(f), 'g', -1, 64), nil
-}
-
-// UnmarshalJSON reads null as NaN.
-func (f *figure) UnmarshalJSON(text []byte) error {
-	if string(text) == "null" {
-		*f = figure(math.NaN())
-		return nil
+	out = append(out, "n", "coverage")
+	for q := range policy.NumQuantities {
+		out = append(out, mean(q))
 	}
-	return json.Unmarshal(text, (*float64)(f))
+	return out
+}()
+
+// pointRow is a point as cells/<id>.json and points.parquet hold it. Cost and latency have no bounds of their own.
+type pointRow struct {
+	Pool          string   `json:"pool" parquet:"pool,dict"`
+	Policy        string   `json:"policy" parquet:"policy,dict"`
+	Seed          uint64   `json:"seed" parquet:"seed"`
+	Preference    string   `json:"preference" parquet:"preference,dict"`
+	LambdaCost    float64  `json:"lambda_cost" parquet:"lambda_cost"`
+	LambdaCarbon  float64  `json:"lambda_carbon" parquet:"lambda_carbon"`
+	LambdaLatency float64  `json:"lambda_latency" parquet:"lambda_latency"`
+	LambdaWater   float64  `json:"lambda_water" parquet:"lambda_water"`
+	N             int64    `json:"n" parquet:"n"`
+	Coverage      *float64 `json:"coverage" parquet:"coverage"`
+	Quality       *float64 `json:"quality" parquet:"quality"`
+	QualityLow    *float64 `json:"quality_low" parquet:"quality_low"`
+	QualityHigh   *float64 `json:"quality_high" parquet:"quality_high"`
+	CostUSD       *float64 `json:"cost_usd" parquet:"cost_usd"`
+	EnergyWh      *float64 `json:"energy_wh" parquet:"energy_wh"`
+	EnergyWhLow   *float64 `json:"energy_wh_low" parquet:"energy_wh_low"`
+	EnergyWhHigh  *float64 `json:"energy_wh_high" parquet:"energy_wh_high"`
+	CarbonG       *float64 `json:"carbon_g" parquet:"carbon_g"`
+	CarbonGLow    *float64 `json:"carbon_g_low" parquet:"carbon_g_low"`
+	CarbonGHigh   *float64 `json:"carbon_g_high" parquet:"carbon_g_high"`
+	LatencySec    *float64 `json:"latency_s" parquet:"latency_s"`
+	WaterML       *float64 `json:"water_ml" parquet:"water_ml"`
+	WaterMLLow    *float64 `json:"water_ml_low" parquet:"water_ml_low"`
+	WaterMLHigh   *float64 `json:"water_ml_high" parquet:"water_ml_high"`
+	Family        string   `json:"family" parquet:"family,dict"`
+	Encoder       string   `json:"encoder,omitempty" parquet:"encoder,dict"`
+	Cell          string   `json:"cell,omitempty" parquet:"cell,dict"`
+	Shares        []Share  `json:"shares,omitempty" parquet:"route_shares,list"`
 }
 
-// pointJSON is a point as cells/<id>.json holds it.
-type pointJSON struct {
-	Pool          string  `json:"pool"`
-	Policy        string  `json:"policy"`
-	Family        string  `json:"family"`
-	Seed          uint64  `json:"seed"`
-	Preference    string  `json:"preference"`
-	LambdaCost    figure  `json:"lambda_cost"`
-	LambdaCarbon  figure  `json:"lambda_carbon"`
-	LambdaLatency figure  `json:"lambda_latency"`
-	N             int     `json:"n"`
-	Coverage      figure  `json:"coverage"`
-	Quality       figure  `json:"quality"`
-	QualityLow    figure  `json:"quality_low"`
-	QualityHigh   figure  `json:"quality_high"`
-	CostUSD       figure  `json:"cost_usd"`
-	EnergyWh      figure  `json:"energy_wh"`
-	EnergyWhLow   figure  `json:"energy_wh_low"`
-	EnergyWhHigh  figure  `json:"energy_wh_high"`
-	CarbonG       figure  `json:"carbon_g"`
-	CarbonGLow    figure  `json:"carbon_g_low"`
-	CarbonGHigh   figure  `json:"carbon_g_high"`
-	LatencySec    figure  `json:"latency_s"`
-	Encoder       string  `json:"encoder,omitempty"`
-	Cell          string  `json:"cell,omitempty"`
-	Shares        []Share `json:"shares,omitempty"`
+// mean names the column of a quantity's mean.
+func mean(q policy.Quantity) string {
+	if q == policy.Quality {
+		return q.String() // the mean of scores
+	}
+	return q.Column()
+}
+
+var (
+	lambdaFields = fieldsOf[pointRow](func(q policy.Quantity) string { return "lambda_" + q.String() })
+	meanFields   = fieldsOf[pointRow](mean)
+	lowFields    = fieldsOf[pointRow](func(q policy.Quantity) string { return mean(q) + "_low" })
+	highFields   = fieldsOf[pointRow](func(q policy.Quantity) string { return mean(q) + "_high" })
+)
+
+func (p *Point) row() pointRow {
+	r := pointRow{
+		Pool: p.Pool, Policy: p.Policy, Seed: p.Seed, Preference: p.Preference, N: int64(p.N), Coverage: Known(p.Coverage),
+		Family: p.Family, Encoder: p.Encoder, Cell: p.Cell, Shares: p.Shares,
+	}
+	lambdaFields.set(&r, policy.Figures(p.Lambda))
+	meanFields.set(&r, p.Figures)
+	lowFields.set(&r, p.Low)
+	highFields.set(&r, p.High)
+	return r
+}
+
+func (r *pointRow) point() Point {
+	p := Point{
+		Pool: r.Pool, Policy: r.Policy, Seed: r.Seed, Preference: r.Preference, N: int(r.N), Coverage: OrNaN(r.Coverage),
+		Family: r.Family, Encoder: r.Encoder, Cell: r.Cell, Shares: r.Shares,
+		Figures: meanFields.get(r), Low: lowFields.get(r), High: highFields.get(r),
+	}
+	lambda := lambdaFields.get(r)
+	for _, q := range policy.Weighed {
+		p.Lambda[q] = lambda[q]
+	}
+	return p
 }
 
 // MarshalJSON writes unknown figures as null.
-func (p Point) MarshalJSON() ([]byte, error) {
-	return json.Marshal(pointJSON{
-		Pool: p.Pool, Policy: p.Policy, Family: p.Family, Seed: p.Seed, Preference: p.Preference,
-		LambdaCost: figure(p.Lambda[policy.Cost]), LambdaCarbon: figure(p.Lambda[policy.Carbon]), LambdaLatency: figure(p.Lambda[policy.Latency]),
-		N: p.N, Coverage: figure(p.Coverage), Quality: figure(p.Quality), QualityLow: figure(p.QualityLow), QualityHigh: figure(p.QualityHigh), CostUSD: figure(p.CostUSD),
-		EnergyWh: figure(p.EnergyWh), EnergyWhLow: figure(p.EnergyWhLow), EnergyWhHigh: figure(p.EnergyWhHigh),
-		CarbonG: figure(p.CarbonG), CarbonGLow: figure(p.CarbonGLow), CarbonGHigh: figure(p.CarbonGHigh),
-		LatencySec: figure(p.LatencySec), Encoder: p.Encoder, Cell: p.Cell, Shares: p.Shares,
-	})
-}
+func (p Point) MarshalJSON() ([]byte, error) { return json.Marshal(p.row()) }
 
 // UnmarshalJSON reads null as NaN.
 func (p *Point) UnmarshalJSON(text []byte) error {
-	var j pointJSON
-	if err := json.Unmarshal(text, &j); err != nil {
+	var r pointRow
+	if err := json.Unmarshal(text, &r); err != nil {
 		return err
 	}
-	*p = Point{
-		Pool: j.Pool, Policy: j.Policy, Family: j.Family, Seed: j.Seed, Preference: j.Preference,
-		Lambda: policy.Preference{
-			policy.Cost: float64(j.LambdaCost), policy.Carbon: float64(j.LambdaCarbon), policy.Latency: float64(j.LambdaLatency),
-		},
-		N: j.N, Coverage: float64(j.Coverage), Quality: float64(j.Quality), QualityLow: float64(j.QualityLow), QualityHigh: float64(j.QualityHigh), CostUSD: float64(j.CostUSD),
-		EnergyWh: float64(j.EnergyWh), EnergyWhLow: float64(j.EnergyWhLow), EnergyWhHigh: float64(j.EnergyWhHigh),
-		CarbonG: float64(j.CarbonG), CarbonGLow: float64(j.CarbonGLow), CarbonGHigh: float64(j.CarbonGHigh),
-		LatencySec: float64(j.LatencySec), Encoder: j.Encoder, Cell: j.Cell, Shares: j.Shares,
-	}
+	*p = r.point()
 	return nil
 }
 
@@ -136,11 +144,12 @@ func (p *Point) UnmarshalJSON(text []byte) error {
 // which cells were finished.
 func SortPoints(points []Point) {
 	slices.SortStableFunc(points, func(a, b Point) int {
-		return cmp.Or(
-			cmp.Compare(a.Pool, b.Pool), cmp.Compare(a.Policy, b.Policy), cmp.Compare(a.Encoder, b.Encoder), cmp.Compare(a.Seed, b.Seed),
-			cmp.Compare(a.Lambda[policy.Latency], b.Lambda[policy.Latency]), cmp.Compare(a.Lambda[policy.Carbon], b.Lambda[policy.Carbon]),
-			cmp.Compare(a.Lambda[policy.Cost], b.Lambda[policy.Cost]), cmp.Compare(a.Preference, b.Preference), cmp.Compare(a.Cell, b.Cell),
-		)
+		order := cmp.Or(cmp.Compare(a.Pool, b.Pool), cmp.Compare(a.Policy, b.Policy), cmp.Compare(a.Encoder, b.Encoder), cmp.Compare(a.Seed, b.Seed))
+		for i := len(policy.Weighed) - 1; i >= 0; i-- {
+			q := policy.Weighed[i]
+			order = cmp.Or(order, cmp.Compare(a.Lambda[q], b.Lambda[q]))
+		}
+		return cmp.Or(order, cmp.Compare(a.Preference, b.Preference), cmp.Compare(a.Cell, b.Cell))
 	})
 }
 
@@ -151,12 +160,15 @@ func WriteCSV(w io.Writer, points []Point) error {
 		return err
 	}
 	for _, p := range points {
-		if err := c.Write([]string{
-			p.Pool, p.Policy, strconv.FormatUint(p.Seed, 10), p.Preference,
-			number(p.Lambda[policy.Cost]), number(p.Lambda[policy.Carbon]), number(p.Lambda[policy.Latency]),
-			strconv.Itoa(p.N), number(p.Coverage), number(p.Quality), number(p.CostUSD),
-			number(p.EnergyWh), number(p.CarbonG), number(p.LatencySec),
-		}); err != nil {
+		row := []string{p.Pool, p.Policy, strconv.FormatUint(p.Seed, 10), p.Preference}
+		for _, q := range policy.Weighed {
+			row = append(row, number(p.Lambda[q]))
+		}
+		row = append(row, strconv.Itoa(p.N), number(p.Coverage))
+		for _, x := range p.Figures {
+			row = append(row, number(x))
+		}
+		if err := c.Write(row); err != nil {
 			return err
 		}
 	}

@@ -80,11 +80,11 @@ type Manifest struct {
 	Started    time.Time            `json:"started"`
 	Finished   *time.Time           `json:"finished,omitempty"`
 	// Own is what the run itself took so far, in all of its attempts.
-	Own    selfmeter.Own `json:"own_footprint,omitzero"`
-	Cells  int           `json:"cells"`
-	Done   int           `json:"done"`
-	Cached int           `json:"cached"`
-	Failed int           `json:"failed"`
+	Own    selfmeter.Usage `json:"own_footprint,omitzero"`
+	Cells  int             `json:"cells"`
+	Done   int             `json:"done"`
+	Cached int             `json:"cached"`
+	Failed int             `json:"failed"`
 }
 
 // ManifestSchema is the version of manifest.json.

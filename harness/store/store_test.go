@@ -34,8 +34,10 @@ func point(i int) Point {
 	x := float64(i) + 0.1
 	return Point{
 		Preference: fmt.Sprintf("c%02d", i), Lambda: policy.Preference{policy.Cost: x, policy.Carbon: 0, policy.Latency: 1e-300},
-		N: 10, Coverage: 1, Quality: 1 / x, CostUSD: 1e-7 * x, EnergyWh: nan, EnergyWhLow: nan, EnergyWhHigh: nan,
-		CarbonG: x, CarbonGLow: x - 1, CarbonGHigh: x + 1, LatencySec: nan, Shares: []Share{{"a", 0.25}, {"b", 0.75}},
+		N: 10, Coverage: 1, Shares: []Share{{"a", 0.25}, {"b", 0.75}},
+		Figures: policy.Figures{1 / x, 1e-7 * x, nan, x, nan, 2 * x},
+		Low:     policy.Figures{1/x - 1, nan, nan, x - 1, nan, x},
+		High:    policy.Figures{1/x + 1, nan, nan, x + 1, nan, 3 * x},
 	}
 }
 
@@ -48,8 +50,9 @@ func decisions(n int) iter.Seq[Decision] {
 			weights[0], weights[1] = 0.75, 0.25
 			d := Decision{
 				PromptID: fmt.Sprintf("p%05d", i), Preference: "c01", Use: "select", Model: models[0], Probability: 0.75,
-				Models: models, Weights: weights, Score: float32(i % 2), CostUSD: 0.5, EnergyWh: float32(nan), CarbonG: 0, LatencySec: 2,
+				Models: models, Weights: weights,
 			}
+			d.SetFigures(policy.Figures{float64(i % 2), 0.5, nan, 0, 2, nan})
 			if i%5 == 0 {
 				d.Asked, d.AskedRound = []string{"m1", "m2"}, []int32{0, 1}
 			}
@@ -107,15 +110,14 @@ func TestCellReadsBack(t *testing.T) {
 	if i != rows {
 		t.Errorf("%d decisions, want %d", i, rows)
 	}
-	i = 0
-	for d, err := range r.Results(ref(1).ID) {
-		w := want[i]
-		if err != nil || d.PromptID != w.PromptID || d.Model != w.Model || d.Score != w.Score || d.EnergyWh == d.EnergyWh || d.LatencySec != 2 {
-			t.Fatalf("result %d: %+v, %v", i, d, err)
-		}
-		i++
-		if i == 3 {
-			break
+	results, err := r.Results(ref(1).ID)
+	if err != nil || len(results.Lines) != 1 || results.Lines[0].Preference != "c01" {
+		t.Fatalf("results %+v, %v; want those of one preference", results, err)
+	}
+	for i, w := range want {
+		got, figures := results.Lines[0].Figures.At(i), w.Figures()
+		if results.Place(w.PromptID) != i || results.Prompts[i] != w.PromptID || results.Lines[0].Model[i] != w.Model || !cmp.Equal(got, figures, cmpopts.EquateNaNs()) {
+			t.Fatalf("result %d: %v of %s, want %v of %+v", i, got, results.Prompts[i], figures, w)
 		}
 	}
 	if b, err := r.Checkpoint(ref(1).ID); err != nil || string(b) != "state" {
@@ -158,8 +160,8 @@ func TestPointsAreSortedAndByteStable(t *testing.T) {
 	}
 	lines := strings.Split(string(first[0]), "\n")
 	want := []string{
-		"pool,policy,seed,preference,lambda_cost,lambda_carbon,lambda_latency,n,coverage,quality,cost_usd,energy_wh,carbon_g,latency_s",
-		"all,knn(k=1),1,c01,1.1,0,1e-300,10,1,0.9090909090909091,1.1e-07,,1.1,",
+		"pool,policy,seed,preference,lambda_cost,lambda_carbon,lambda_latency,lambda_water,n,coverage,quality,cost_usd,energy_wh,carbon_g,latency_s,water_ml",
+		"all,knn(k=1),1,c01,1.1,0,1e-300,0,10,1,0.9090909090909091,1.1e-07,,1.1,,2.2",
 	}
 	if !reflect.DeepEqual(lines[:2], want) {
 		t.Errorf("points.csv begins\n%s\nwant\n%s", strings.Join(lines[:2], "\n"), strings.Join(want, "\n"))
@@ -534,12 +536,8 @@ func BenchmarkResults(b *testing.B) {
 	const rows = 60000
 	save(b, r, 1, rows)
 	for b.Loop() {
-		n := 0
-		for _, err := range r.Results(ref(1).ID) {
-			if err != nil {
-				b.Fatal(err)
-			}
-			n++
+		if _, err := r.Results(ref(1).ID); err != nil {
+			b.Fatal(err)
 		}
 	}
 	b.ReportMetric(float64(rows)*float64(b.N)/b.Elapsed().Seconds()/1e6, "Mrows/s")

@@ -20,23 +20,20 @@ const (
 	ByRegion   = "region" // where the model ran; "unknown" on the grid of the accounting
 )
 
-// Figure is a float64 that JSON writes as null where it is not known.
-type Figure = figure
-
 // Slice is what the answers of one model, to one category, of one hour or from one region took together: sums over the
 // test prompts, not means. A distribution over models counts by its probabilities. Unknown figures count nothing; Unknown
 // is how many answers had no known carbon.
 type Slice struct {
-	By          string  `json:"by"`
-	Key         string  `json:"key"`
-	Answers     float64 `json:"answers"`
-	CostUSD     Figure  `json:"cost_usd"` // NaN where an answer's is unknown
-	EnergyLowWh float64 `json:"energy_wh_low"`
-	EnergyUpWh  float64 `json:"energy_wh_high"`
-	CarbonLowG  float64 `json:"carbon_g_low"` // bounds by the assumed sizes of closed models
-	CarbonUpG   float64 `json:"carbon_g_high"`
-	WaterL      float64 `json:"water_l,omitempty"` // where a factor is known
-	Unknown     float64 `json:"unknown,omitempty"`
+	By          string   `json:"by"`
+	Key         string   `json:"key"`
+	Answers     float64  `json:"answers"`
+	CostUSD     *float64 `json:"cost_usd"` // null where an answer's is unknown
+	EnergyLowWh float64  `json:"energy_wh_low"`
+	EnergyUpWh  float64  `json:"energy_wh_high"`
+	CarbonLowG  float64  `json:"carbon_g_low"` // bounds by the assumed sizes of closed models
+	CarbonUpG   float64  `json:"carbon_g_high"`
+	WaterL      float64  `json:"water_l,omitempty"` // where a factor is known
+	Unknown     float64  `json:"unknown,omitempty"`
 }
 
 // EnergyWh is the central estimate.

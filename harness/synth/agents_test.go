@@ -43,7 +43,7 @@ func TestAgentsReachTheObservableOptimum(t *testing.T) {
 		s := &policy.Split{Prompts: prompts(lo, hi)}
 		o, cells := &s.Outcomes, (hi-lo)*models
 		o.Models, o.Present = models, make([]bool, cells)
-		o.Figures[policy.Quality] = sim.Trace.Outcomes.Score[lo*models : hi*models]
+		o.Figures[policy.Quality] = sim.Trace.Outcomes.Logged[policy.Quality][lo*models : hi*models]
 		// The agent learns from costs as they would be billed, expected over the length of the answer.
 		o.Figures[policy.Cost] = sim.Truth.CostUSD[lo*models : hi*models]
 		for i := range o.Present {

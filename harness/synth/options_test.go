@@ -14,20 +14,20 @@ import (
 func TestMissingOutcomesAreAbsent(t *testing.T) {
 	s := generate(t, func(p *Params) { p.Prompts, p.MissingRate = 2000, 0.1 })
 	o, present := &s.Trace.Outcomes, 0
-	for at := range o.Score {
+	for at := range o.Logged[policy.Quality] {
 		if o.Present.Has(at) {
 			present++
 		}
-		if o.Present.Has(at) == math.IsNaN(float64(o.Score[at])) || o.Present.Has(at) != (o.Answer[at] > 0) {
-			t.Fatalf("entry %d: present %v, score %v, answer %d", at, o.Present.Has(at), o.Score[at], o.Answer[at])
+		if o.Present.Has(at) == math.IsNaN(float64(o.Logged[policy.Quality][at])) || o.Present.Has(at) != (o.Answer[at] > 0) {
+			t.Fatalf("entry %d: present %v, score %v, answer %d", at, o.Present.Has(at), o.Logged[policy.Quality][at], o.Answer[at])
 		}
 	}
 	if share := float64(present) / 16000; math.Abs(share-0.9) > 0.01 {
 		t.Errorf("%.3f of the outcomes are present, want 0.9", share)
 	}
 	all := generate(t, func(p *Params) { p.Prompts = 2000 })
-	for at := range o.Score {
-		if o.Present.Has(at) && o.Score[at] != all.Trace.Outcomes.Score[at] {
+	for at := range o.Logged[policy.Quality] {
+		if o.Present.Has(at) && o.Logged[policy.Quality][at] != all.Trace.Outcomes.Logged[policy.Quality][at] {
 			t.Fatalf("entry %d: missing outcomes change the others", at)
 		}
 	}
@@ -51,7 +51,7 @@ func TestBanditPropensitiesAreTrue(t *testing.T) {
 			if p < 0.2/8-1e-6 || p > 1 {
 				t.Fatalf("propensity %v", p)
 			}
-			estimate[j] += float64(o.Score[at]) / p / 40000
+			estimate[j] += float64(o.Logged[policy.Quality][at]) / p / 40000
 			weights[j] += 1 / p / 40000
 		}
 		if logged != 1 {
@@ -72,7 +72,7 @@ func TestGradedScores(t *testing.T) {
 	}
 	var sum, chance float64
 	between := 0
-	for at, x := range s.Trace.Outcomes.Score {
+	for at, x := range s.Trace.Outcomes.Logged[policy.Quality] {
 		if !(x >= 0 && x <= 1) {
 			t.Fatalf("score %v", x)
 		}
@@ -159,9 +159,9 @@ func TestExpectedFiguresAreMeans(t *testing.T) {
 		var cost, wantCost, latency, wantLatency float64
 		for i := range 20000 {
 			at := i*8 + j
-			cost += float64(s.Trace.Outcomes.CostUSD[at])
+			cost += float64(s.Trace.Outcomes.Logged[policy.Cost][at])
 			wantCost += float64(s.Truth.CostUSD[at])
-			latency += float64(s.Trace.Outcomes.LatencySec[at])
+			latency += float64(s.Trace.Outcomes.Logged[policy.Latency][at])
 			wantLatency += float64(s.Truth.LatencySec[at])
 		}
 		if math.Abs(cost/wantCost-1) > 0.015 || math.Abs(latency/wantLatency-1) > 0.015 {
@@ -184,10 +184,10 @@ func TestExtremeWorlds(t *testing.T) {
 		"long answers":       func(p *Params) { p.PromptWords, p.PromptWordsSD, p.OutputSD = 2000, 1, 2 },
 	} {
 		s := generate(t, func(p *Params) { p.Prompts = 60; change(p) })
-		for at, x := range s.Trace.Outcomes.Score {
+		for at, x := range s.Trace.Outcomes.Logged[policy.Quality] {
 			present := s.Trace.Outcomes.Present.Has(at)
-			if present && !(x >= 0 && x <= 1 && s.Trace.Outcomes.OutputTokens[at] >= 1 && s.Trace.Outcomes.LatencySec[at] > 0) {
-				t.Fatalf("%s: entry %d has score %v, %v tokens, %v s", name, at, x, s.Trace.Outcomes.OutputTokens[at], s.Trace.Outcomes.LatencySec[at])
+			if present && !(x >= 0 && x <= 1 && s.Trace.Outcomes.OutputTokens[at] >= 1 && s.Trace.Outcomes.Logged[policy.Latency][at] > 0) {
+				t.Fatalf("%s: entry %d has score %v, %v tokens, %v s", name, at, x, s.Trace.Outcomes.OutputTokens[at], s.Trace.Outcomes.Logged[policy.Latency][at])
 			}
 			if c := s.Truth.Chance[at]; !(c >= 0 && c <= 1) {
 				t.Fatalf("%s: chance %v", name, c)

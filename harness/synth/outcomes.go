@@ -25,15 +25,15 @@ func (s *Simulated) outcomes(j, lo, hi int, number string) {
 		chance := w.success(margin, p.discrimination)
 		s.Truth.set(w, at, j, p, ability, chance)
 		if w.Graded {
-			out.Score[at] = float32(beta(scores, chance*w.GradedConcentration, (1-chance)*w.GradedConcentration))
+			out.Logged[policy.Quality][at] = float32(beta(scores, chance*w.GradedConcentration, (1-chance)*w.GradedConcentration))
 		} else {
 			// Three draws whatever happens: an outcome does not shift the next one.
 			right, tempted, other := scores.Float64() < chance, scores.Float64() < w.Distraction, scores.IntN(w.Options-1)
-			out.Score[at] = 0
+			out.Logged[policy.Quality][at] = 0
 			option := (p.right + 1 + other) % w.Options
 			switch {
 			case right:
-				out.Score[at] = 1
+				out.Logged[policy.Quality][at] = 1
 				option = p.right
 			case tempted:
 				option = p.tempt
@@ -48,9 +48,9 @@ func (s *Simulated) outcomes(j, lo, hi int, number string) {
 		wait := math.Exp(w.LatencySD*usage.NormFloat64() - w.LatencySD*w.LatencySD/2)
 		out.InputTokens[at] = float32(in)
 		out.OutputTokens[at] = float32(tokens)
-		out.LatencySec[at] = float32(wait*model.TimeToFirstTokenSec + slow*tokens/model.TokensPerSec)
-		if out.CostUSD != nil {
-			out.CostUSD[at] = float32(cost.USD(in, tokens, model.PriceInputUSDPerMTok, model.PriceOutputUSDPerMTok))
+		out.Logged[policy.Latency][at] = float32(wait*model.TimeToFirstTokenSec + slow*tokens/model.TokensPerSec)
+		if out.Logged[policy.Cost] != nil {
+			out.Logged[policy.Cost][at] = float32(cost.USD(in, tokens, model.PriceInputUSDPerMTok, model.PriceOutputUSDPerMTok))
 		}
 	}
 }

@@ -113,9 +113,9 @@ func (w *world) generate(ctx context.Context, first, end int) (*Simulated, error
 	}
 	s.Truth = newTruth(w, n)
 	out := &s.Trace.Outcomes
-	out.LatencySec = trace.NewMatrix(n * m)
+	out.Logged[policy.Latency] = trace.NewMatrix(n * m)
 	if w.LogCost {
-		out.CostUSD = trace.NewMatrix(n * m)
+		out.Logged[policy.Cost] = trace.NewMatrix(n * m)
 	}
 	if w.Bandit {
 		out.Propensity = trace.NewMatrix(n * m)
@@ -204,7 +204,7 @@ func (s *Simulated) fill(lo, hi int, present []bool) {
 func (s *Simulated) erase(i int) {
 	nan := float32(math.NaN())
 	out := &s.Trace.Outcomes
-	for _, matrix := range [][]float32{out.Score, out.InputTokens, out.OutputTokens, out.CostUSD, out.LatencySec, out.Propensity} {
+	for _, matrix := range [][]float32{out.Logged[policy.Quality], out.InputTokens, out.OutputTokens, out.Logged[policy.Cost], out.Logged[policy.Latency], out.Propensity} {
 		if matrix != nil {
 			matrix[i] = nan
 		}

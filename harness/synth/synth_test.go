@@ -45,8 +45,8 @@ func part(s *Simulated, n int) *trace.Trace {
 			cut.Outcomes.Present.Set(i)
 		}
 	}
-	cut.Outcomes.Score, cut.Outcomes.InputTokens, cut.Outcomes.OutputTokens = o.Score[:k], o.InputTokens[:k], o.OutputTokens[:k]
-	cut.Outcomes.LatencySec, cut.Outcomes.Answer, cut.Outcomes.AnswerText = o.LatencySec[:k], o.Answer[:k], o.AnswerText
+	cut.Outcomes.Logged[policy.Quality], cut.Outcomes.InputTokens, cut.Outcomes.OutputTokens = o.Logged[policy.Quality][:k], o.InputTokens[:k], o.OutputTokens[:k]
+	cut.Outcomes.Logged[policy.Latency], cut.Outcomes.Answer, cut.Outcomes.AnswerText = o.Logged[policy.Latency][:k], o.Answer[:k], o.AnswerText
 	return cut
 }
 
@@ -71,14 +71,14 @@ func TestPartsMakeTheWhole(t *testing.T) {
 	var score, chance []float32
 	err := Stream(context.Background(), p, 1, func(s *Simulated) error {
 		ids, text = append(ids, s.Trace.Prompts.ID...), append(text, s.Trace.Prompts.Text...)
-		score, chance = append(score, s.Trace.Outcomes.Score...), append(chance, s.Truth.Chance...)
+		score, chance = append(score, s.Trace.Outcomes.Logged[policy.Quality]...), append(chance, s.Truth.Chance...)
 		responses = append(responses, s.Response(0, 3))
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []any{whole.Trace.Prompts.ID, whole.Trace.Prompts.Text, whole.Trace.Outcomes.Score, whole.Truth.Chance,
+	want := []any{whole.Trace.Prompts.ID, whole.Trace.Prompts.Text, whole.Trace.Outcomes.Logged[policy.Quality], whole.Truth.Chance,
 		[]string{whole.Response(0, 3), whole.Response(1024, 3), whole.Response(2048, 3)}}
 	if d := cmp.Diff(want, []any{ids, text, score, chance, responses}, cmpopts.EquateNaNs()); d != "" {
 		t.Errorf("parts differ from the whole:\n%s", d)
@@ -94,7 +94,8 @@ func TestPartsMakeTheWhole(t *testing.T) {
 func TestOutcomesDoNotDependOnTextOrPool(t *testing.T) {
 	full := generate(t, func(p *Params) { p.Prompts = 1200 })
 	short := generate(t, func(p *Params) { p.Prompts, p.Text, p.Responses, p.LogCost = 1200, "short", "short", true })
-	if d := cmp.Diff(full.Trace.Outcomes, short.Trace.Outcomes, cmpopts.EquateNaNs(), cmpopts.IgnoreFields(trace.Outcomes{}, "CostUSD")); d != "" {
+	ignoreCost := cmp.Transformer("withoutCost", func(m policy.Matrix) [policy.NumQuantities][]float32 { m[policy.Cost] = nil; return m })
+	if d := cmp.Diff(full.Trace.Outcomes, short.Trace.Outcomes, cmpopts.EquateNaNs(), ignoreCost); d != "" {
 		t.Errorf("short text changes outcomes:\n%s", d)
 	}
 	if got := short.Response(3, 2); got != "The answer is ("+answer(short, 3, 2)+")." {
@@ -103,7 +104,7 @@ func TestOutcomesDoNotDependOnTextOrPool(t *testing.T) {
 	few := generate(t, func(p *Params) { p.Prompts, p.Models = 1200, 2 })
 	for i := range 1200 {
 		for j, of := range []int{0, 7} {
-			if got, want := few.Trace.Outcomes.Score[i*2+j], full.Trace.Outcomes.Score[i*8+of]; got != want {
+			if got, want := few.Trace.Outcomes.Logged[policy.Quality][i*2+j], full.Trace.Outcomes.Logged[policy.Quality][i*8+of]; got != want {
 				t.Fatalf("prompt %d, %s: score %v in a pool of two, %v in a pool of eight", i, few.Trace.Models[j].ID, got, want)
 			}
 		}
@@ -123,16 +124,16 @@ func TestScoresAgreeWithAnswersAndTruth(t *testing.T) {
 		for j := range m {
 			at := o.At(i, j)
 			right := answer(s, i, j) == s.Trace.Prompts.Reference[i]
-			if right != (o.Score[at] == 1) {
-				t.Fatalf("prompt %d, model %d: score %v for answer %q, reference %q", i, j, o.Score[at], answer(s, i, j), s.Trace.Prompts.Reference[i])
+			if right != (o.Logged[policy.Quality][at] == 1) {
+				t.Fatalf("prompt %d, model %d: score %v for answer %q, reference %q", i, j, o.Logged[policy.Quality][at], answer(s, i, j), s.Trace.Prompts.Reference[i])
 			}
-			d, e := float64(o.Score[at]-s.Truth.Chance[at]), float64(o.Score[at]-s.Truth.ChanceSeen[at])
+			d, e := float64(o.Logged[policy.Quality][at]-s.Truth.Chance[at]), float64(o.Logged[policy.Quality][at]-s.Truth.ChanceSeen[at])
 			brier += d * d
 			brierSeen += e * e
 		}
 		for j := range m {
 			for k := range j {
-				if o.Score[o.At(i, j)] == 0 && o.Score[o.At(i, k)] == 0 {
+				if o.Logged[policy.Quality][o.At(i, j)] == 0 && o.Logged[policy.Quality][o.At(i, k)] == 0 {
 					wrong++
 					if answer(s, i, j) == answer(s, i, k) {
 						agree++
@@ -141,7 +142,7 @@ func TestScoresAgreeWithAnswersAndTruth(t *testing.T) {
 			}
 		}
 	}
-	n, sum := float64(len(o.Score)), s.Truth.Summary()
+	n, sum := float64(len(o.Logged[policy.Quality])), s.Truth.Summary()
 	if brier /= n; math.Abs(brier-sum.BrierFloor) > 0.003 {
 		t.Errorf("Brier score of the truth is %.4f, its floor says %.4f", brier, sum.BrierFloor)
 	}
@@ -226,9 +227,9 @@ func TestBestBeatsEverySingleModel(t *testing.T) {
 		var got float64
 		singles := make([]float64, 8)
 		for i, j := range best {
-			got += float64(s.Trace.Outcomes.Score[i*8+j]) / 2000
+			got += float64(s.Trace.Outcomes.Logged[policy.Quality][i*8+j]) / 2000
 			for k := range singles {
-				singles[k] += float64(s.Trace.Outcomes.Score[i*8+k]) / 2000
+				singles[k] += float64(s.Trace.Outcomes.Logged[policy.Quality][i*8+k]) / 2000
 			}
 		}
 		if got < slices.Max(singles)+0.05 {
@@ -290,7 +291,7 @@ func TestWordsTellTopicAndDifficulty(t *testing.T) {
 			b = 1
 		}
 		for j := range 8 {
-			score[b] += float64(s.Trace.Outcomes.Score[i*8+j])
+			score[b] += float64(s.Trace.Outcomes.Logged[policy.Quality][i*8+j])
 			n[b]++
 		}
 	}
@@ -303,7 +304,7 @@ func TestResponsesHedgeWhenWrong(t *testing.T) {
 	s := generate(t, func(p *Params) { p.Prompts = 800 })
 	var hedged, n [2]float64
 	for i := range 800 {
-		r, right := s.Response(i, 3), int(s.Trace.Outcomes.Score[i*8+3])
+		r, right := s.Response(i, 3), int(s.Trace.Outcomes.Logged[policy.Quality][i*8+3])
 		if !strings.HasSuffix(r, "The answer is ("+answer(s, i, 3)+").") {
 			t.Fatalf("response %q does not give the answer %q", r, answer(s, i, 3))
 		}

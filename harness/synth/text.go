@@ -94,7 +94,7 @@ func (s *Simulated) Response(i, j int) string {
 	b := make([]byte, 0, 160)
 	if w.Responses == "full" {
 		r := policy.Stream(w.Seed, "response", w.models[j].ID, strconv.Itoa(s.First+i))
-		hedge := 0.5 - 0.35*float64(out.Score[at]) + 0.08*p.difficulty()/max(w.DifficultySD, 1)
+		hedge := 0.5 - 0.35*float64(out.Logged[policy.Quality][at]) + 0.08*p.difficulty()/max(w.DifficultySD, 1)
 		text := textWriter{world: w}
 		// A sentence for about every hundred tokens, at most five.
 		for sentence := range min(1+int(out.OutputTokens[at])/100, 5) {

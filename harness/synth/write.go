@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 
@@ -179,60 +178,4 @@ func (w *truthWriter) discard() error {
 	}
 	_ = w.file.Close() // it may be closed already, and it is removed anyway
 	return os.Remove(w.file.Name())
-}
-
-// ReadTruth reads the truth beside the simulated trace in dir, in the order of its prompts and models, with the
-// parameters that made it.
-func ReadTruth(dir string) (t *Truth, ids []string, p Params, err error) {
-	path := filepath.Join(dir, TruthSummary)
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return nil, nil, p, fmt.Errorf("reading the truth of a simulated trace: %w; only traces of `data synth` have one", err)
-	}
-	var head truthFile
-	if err := json.Unmarshal(b, &head); err != nil {
-		return nil, nil, p, fmt.Errorf("reading %s: %w; simulate the trace again", path, err)
-	}
-	path = filepath.Join(dir, TruthTable)
-	broken := func(row int64, why any) error {
-		return fmt.Errorf("reading %s row %d: %v; simulate the trace again", path, row, why)
-	}
-	t = &Truth{}
-	m := head.Summary.Models
-	var at int64
-	var wrong error
-	err = file.Rows(path, func(row *truthRow) bool {
-		switch i := int(at); {
-		case i < m:
-			t.Models = append(t.Models, row.ModelID)
-		case row.ModelID != t.Models[i%m]:
-			wrong = broken(at, fmt.Sprintf("model %q where %q should follow", row.ModelID, t.Models[i%m]))
-			return false
-		}
-		if int(at)%max(m, 1) == 0 {
-			ids = append(ids, row.PromptID)
-		}
-		if !(row.PCorrect >= 0 && row.PCorrect <= 1) || math.IsNaN(float64(row.PCorrectSeen)) {
-			wrong = broken(at, fmt.Sprintf("p_correct %v is not a probability", row.PCorrect))
-			return false
-		}
-		t.Chance = append(t.Chance, row.PCorrect)
-		t.ChanceSeen = append(t.ChanceSeen, row.PCorrectSeen)
-		t.CostUSD = append(t.CostUSD, row.ExpectedCostUSD)
-		t.LatencySec = append(t.LatencySec, row.ExpectedLatencySec)
-		t.EnergyWh = append(t.EnergyWh, row.ExpectedEnergyWh)
-		t.CarbonG = append(t.CarbonG, row.ExpectedCarbonG)
-		at++
-		return true
-	})
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		err = broken(at, err)
-	}
-	if err := errors.Join(wrong, err); err != nil {
-		return nil, nil, p, err
-	}
-	if len(ids) != head.Summary.Prompts || len(t.Chance) != len(ids)*m {
-		return nil, nil, p, broken(at, fmt.Sprintf("%d rows, want %d prompts × %d models", at, head.Summary.Prompts, m))
-	}
-	return t, ids, head.Params, nil
 }

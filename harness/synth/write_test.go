@@ -3,10 +3,10 @@ package synth
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -42,10 +42,7 @@ func TestWriteAndReadBack(t *testing.T) {
 			t.Fatalf("entry %d: answer %q, want %q", at, a, b)
 		}
 	}
-	truth, ids, p, err := ReadTruth(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
+	truth, ids, p := readTruth(t, dir)
 	if d := cmp.Diff(s.Truth, truth); d != "" || p != s.Params || !slices.Equal(ids, s.Trace.Prompts.ID) {
 		t.Errorf("the truth changes on its way: %s, parameters %+v", d, p)
 	}
@@ -117,25 +114,31 @@ func TestAbandonedWriteLeavesNothing(t *testing.T) {
 	}
 }
 
-func TestReadTruthOfBrokenFiles(t *testing.T) {
-	if _, _, _, err := ReadTruth(t.TempDir()); err == nil || !strings.Contains(err.Error(), "data synth") {
-		t.Errorf("no truth: %v", err)
+// readTruth reads the truth beside a simulated trace, in the order of its prompts and models.
+func readTruth(t *testing.T, dir string) (truth *Truth, ids []string, p Params) {
+	t.Helper()
+	var head truthFile
+	if err := json.Unmarshal(read(t, dir, TruthSummary), &head); err != nil {
+		t.Fatal(err)
 	}
-	p := Default()
-	p.Prompts = 50
-	for _, name := range []string{TruthTable, TruthSummary} {
-		dir := filepath.Join(t.TempDir(), "trace")
-		if err := Create(context.Background(), dir, p); err != nil {
-			t.Fatal(err)
+	truth = &Truth{Models: []string{}}
+	models := head.Summary.Models
+	err := file.Rows(filepath.Join(dir, TruthTable), func(row *truthRow) bool {
+		if len(truth.Models) < models {
+			truth.Models = append(truth.Models, row.ModelID)
 		}
-		b := read(t, dir, name)
-		if err := os.WriteFile(filepath.Join(dir, name), b[:len(b)/2], 0o644); err != nil {
-			t.Fatal(err)
+		if len(truth.Chance)%models == 0 {
+			ids = append(ids, row.PromptID)
 		}
-		if _, _, _, err := ReadTruth(dir); err == nil || !strings.Contains(err.Error(), name) {
-			t.Errorf("half of %s: %v, want an error that names it", name, err)
-		}
+		truth.Chance, truth.ChanceSeen = append(truth.Chance, row.PCorrect), append(truth.ChanceSeen, row.PCorrectSeen)
+		truth.CostUSD, truth.LatencySec = append(truth.CostUSD, row.ExpectedCostUSD), append(truth.LatencySec, row.ExpectedLatencySec)
+		truth.EnergyWh, truth.CarbonG = append(truth.EnergyWh, row.ExpectedEnergyWh), append(truth.CarbonG, row.ExpectedCarbonG)
+		return true
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
+	return truth, ids, head.Params
 }
 
 // A trace of ten million outcomes, in bounded memory: TRILEMMA_FULL=1.

@@ -1,6 +1,10 @@
 package trace
 
-import "math"
+import (
+	"math"
+
+	"github.com/trilemma-bench/trilemma/policies/policy"
+)
 
 // Figure is a column of figures of an outcome.
 type Figure struct {
@@ -16,25 +20,41 @@ func notNegative(x float64) bool { return x >= 0 && !math.IsInf(x, 1) }
 // LeaveNull is what to do about a figure that nobody knows.
 const LeaveNull = "leave it null where it is not known"
 
+// NumFigures is how many columns of figures there are: the quantities and what else is counted.
+const NumFigures = int(policy.NumQuantities) + 5
+
 // Figures in the order of the trace format. The score is first.
-var Figures = [...]Figure{
-	{"score", func(o *Outcomes) *[]float32 { return &o.Score },
-		func(x float64) bool { return x >= 0 && x <= 1 }, "is outside [0,1]", "scale scores to [0,1], 1 being best"},
-	{"input_tokens", func(o *Outcomes) *[]float32 { return &o.InputTokens }, notNegative, "is negative", LeaveNull},
-	{"output_tokens", func(o *Outcomes) *[]float32 { return &o.OutputTokens }, notNegative, "is negative", LeaveNull},
-	{"cost_usd", func(o *Outcomes) *[]float32 { return &o.CostUSD }, notNegative, "is negative", LeaveNull},
-	{"latency_s", func(o *Outcomes) *[]float32 { return &o.LatencySec }, notNegative, "is negative", LeaveNull},
-	{"energy_wh", func(o *Outcomes) *[]float32 { return &o.EnergyWh }, notNegative, "is negative", LeaveNull},
-	{"carbon_g", func(o *Outcomes) *[]float32 { return &o.CarbonG }, notNegative, "is negative", LeaveNull},
-	{"propensity", func(o *Outcomes) *[]float32 { return &o.Propensity },
-		func(x float64) bool { return x > 0 && x <= 1 }, "is outside (0,1]",
-		"give the probability with which the log chose this model, or " + LeaveNull},
-	{"cached_input_tokens", func(o *Outcomes) *[]float32 { return &o.CachedInputTokens }, notNegative, "is negative", LeaveNull},
-	{"reasoning_tokens", func(o *Outcomes) *[]float32 { return &o.ReasoningTokens }, notNegative, "is negative", LeaveNull},
+var Figures = figures()
+
+func figures() [NumFigures]Figure {
+	count := func(name string, matrix func(*Outcomes) *[]float32) Figure {
+		return Figure{name, matrix, notNegative, "is negative", LeaveNull}
+	}
+	quantity := func(q policy.Quantity) Figure {
+		return count(q.Column(), func(o *Outcomes) *[]float32 { return &o.Logged[q] })
+	}
+	score := quantity(policy.Quality)
+	score.Valid, score.Problem, score.Fix = func(x float64) bool { return x >= 0 && x <= 1 }, "is outside [0,1]", "scale scores to [0,1], 1 being best"
+	list := []Figure{
+		score,
+		count("input_tokens", func(o *Outcomes) *[]float32 { return &o.InputTokens }),
+		count("output_tokens", func(o *Outcomes) *[]float32 { return &o.OutputTokens }),
+		quantity(policy.Cost), quantity(policy.Latency),
+	}
+	for _, q := range policy.Spent {
+		if q != policy.Cost && q != policy.Latency {
+			list = append(list, quantity(q))
+		}
+	}
+	return [NumFigures]Figure(append(list,
+		Figure{"propensity", func(o *Outcomes) *[]float32 { return &o.Propensity }, func(x float64) bool { return x > 0 && x <= 1 }, "is outside (0,1]",
+			"give the probability with which the log chose this model, or " + LeaveNull},
+		count("cached_input_tokens", func(o *Outcomes) *[]float32 { return &o.CachedInputTokens }),
+		count("reasoning_tokens", func(o *Outcomes) *[]float32 { return &o.ReasoningTokens })))
 }
 
 // ScoreFigure is the place of the score.
 const ScoreFigure = 0
 
-// Needed tells which quantities always have a matrix in memory, whether the files have the column or not.
+// Needed tells which figures always have a matrix in memory, whether the files have the column or not: score and tokens.
 func Needed(q int) bool { return q <= 2 }

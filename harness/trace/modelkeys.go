@@ -2,7 +2,6 @@ package trace
 
 import (
 	"bytes"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,7 +12,6 @@ import (
 
 // otherPrices refuses a price in another currency or for other amounts: left out, the model would silently have none.
 func (r *modelsReader) otherPrices() {
-	keys := r.keys.of(r.at)
 	for _, key := range r.keys.Of(r.at) {
 		if !isPrice(key) {
 			continue
@@ -24,7 +22,7 @@ func (r *modelsReader) otherPrices() {
 		fix := "write price_input_usd_per_mtok and price_output_usd_per_mtok, or keep prices in other currencies with their rate in a price book (accounting.prices)"
 		if ours := mtokKey(key); ours != "" {
 			fix = "write " + ours
-			if x, ok := toFloat(keys[key]); ok {
+			if x, ok := toFloat(r.entry[key]); ok {
 				fix += ": " + FigureText(x*1e6)
 			}
 			fix += ", the price of a million tokens"
@@ -53,30 +51,38 @@ func mtokKey(key string) string {
 // ModelKeys are the models of a models.yaml as they stand there: with the keys that the format does not know, and the line
 // of each.
 type ModelKeys struct {
-	raw   []map[string]any
-	lines map[string]int // "2.region" → line, "2" → that of the model's first key
+	models []map[any]any
+	lines  map[string]int // "2.region" → line, "2" → that of the model's first key
 }
 
 // ReadModelKeys reads what [ParseModels] has found to be valid.
 func ReadModelKeys(src []byte) ModelKeys {
-	var file struct {
-		Models []map[string]any `yaml:"models"`
-	}
-	if yaml.Unmarshal(src, &file) != nil {
-		file.Models = nil
-	}
-	return ModelKeys{file.Models, modelLines(src)}
+	keys, _ := readModelKeys(src)
+	return keys
 }
 
-func (k *ModelKeys) of(model int) map[string]any {
-	if model < len(k.raw) {
-		return k.raw[model]
+func readModelKeys(src []byte) (ModelKeys, error) {
+	var file struct {
+		Models []map[any]any `yaml:"models"`
 	}
-	return nil
+	if err := yaml.Unmarshal(src, &file); err != nil {
+		return ModelKeys{}, err
+	}
+	return ModelKeys{file.Models, modelLines(src)}, nil
 }
 
 // Of lists the keys of a model, sorted.
-func (k *ModelKeys) Of(model int) []string { return slices.Sorted(maps.Keys(k.of(model))) }
+func (k *ModelKeys) Of(model int) (keys []string) {
+	if model < len(k.models) {
+		for key := range k.models[model] {
+			if text, ok := key.(string); ok {
+				keys = append(keys, text)
+			}
+		}
+	}
+	slices.Sort(keys)
+	return keys
+}
 
 // Line is where a key of a model stands, or else the model; -1 where neither is known.
 func (k *ModelKeys) Line(model int, key string) int64 {

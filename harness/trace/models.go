@@ -19,23 +19,6 @@ const (
 	OutcomesDir  = "outcomes"         // with one Parquet file a shard
 )
 
-// modelEntry is one model of models.yaml. Every value is taken as it comes, so that a wrong one is told with its line.
-type modelEntry struct {
-	ID             any `yaml:"id"`
-	Provider       any `yaml:"provider"`
-	OpenWeights    any `yaml:"open_weights"`
-	ParamsTotalB   any `yaml:"params_total_b"`
-	ParamsActiveB  any `yaml:"params_active_b"`
-	PriceInput     any `yaml:"price_input_usd_per_mtok"`
-	PriceOutput    any `yaml:"price_output_usd_per_mtok"`
-	Hardware       any `yaml:"hardware"`
-	Region         any `yaml:"region"`
-	TokensPerSec   any `yaml:"tokens_per_sec"`
-	Throughput     any `yaml:"throughput_tokens_per_s"`
-	FirstTokenSec  any `yaml:"time_to_first_token_s"`
-	FirstTokenSec2 any `yaml:"time_to_first_token_sec"`
-}
-
 // ParseModels reads the text of a models.yaml. The error is the first [Violation].
 func ParseModels(src []byte) ([]policy.Model, error) {
 	found := &Findings{Limit: 1}
@@ -47,7 +30,8 @@ func ParseModels(src []byte) ([]policy.Model, error) {
 type modelsReader struct {
 	found *Findings
 	keys  ModelKeys
-	at    int // model
+	at    int         // model
+	entry map[any]any // its values, taken as they come so that a wrong one is told with its line
 }
 
 // CheckModels reads the text of a models.yaml. What is wrong with it goes to found.
@@ -70,47 +54,44 @@ func CheckModels(src []byte, found *Findings) (models []policy.Model) {
 		}
 	}()
 	src = textfile.Trim(src)
-	var file struct {
-		Models []modelEntry `yaml:"models"`
-	}
 	// Not strict: keys that a later version or another tool writes are no error.
-	if err := yaml.Unmarshal(src, &file); err != nil {
+	keys, err := readModelKeys(src)
+	if err != nil {
 		invalid(err)
 		return nil
 	}
-	r := &modelsReader{found: found, keys: ReadModelKeys(src)}
+	r := &modelsReader{found: found, keys: keys}
 	seen := map[string]int64{}
-	for i := range file.Models {
-		e := &file.Models[i]
-		r.at = i
-		m := policy.NewModel(r.text("id", e.ID))
+	for i, e := range keys.models {
+		r.at, r.entry = i, e
+		m := policy.NewModel(r.text("id"))
 		if m.ID == "" {
-			if e.ID == nil || e.ID == "" {
+			if e["id"] == nil || e["id"] == "" {
 				r.bad("id", "", "a model has no id", "give every model an id, the model_id of its outcomes")
 			}
 		} else if line, twice := seen[m.ID]; twice {
 			r.bad("id", Clip(m.ID), fmt.Sprintf("is the id of the model in line %d already", line), "remove one of the two")
 		} else {
-			seen[m.ID] = r.keys.Line(i, "id")
+			seen[m.ID] = keys.Line(i, "id")
 		}
 		r.otherPrices()
-		m.Provider = r.text("provider", e.Provider)
-		m.Hardware = r.text("hardware", e.Hardware)
-		m.Region = r.text("region", e.Region)
-		switch open := e.OpenWeights.(type) {
+		m.Provider = r.text("provider")
+		m.Hardware = r.text("hardware")
+		m.Region = r.text("region")
+		switch open := e["open_weights"].(type) {
 		case nil:
 		case bool:
 			m.OpenWeights = open
 		default:
 			r.bad("open_weights", fmt.Sprint(open), "is not a truth value", "write true or false")
 		}
-		m.ParamsTotalB = r.span("params_total_b", e.ParamsTotalB)
-		m.ParamsActiveB = r.span("params_active_b", e.ParamsActiveB)
+		m.ParamsTotalB = r.span("params_total_b")
+		m.ParamsActiveB = r.span("params_active_b")
 		r.sizes(m.ParamsTotalB, m.ParamsActiveB)
-		m.PriceInputUSDPerMTok = r.number("price_input_usd_per_mtok", e.PriceInput, false)
-		m.PriceOutputUSDPerMTok = r.number("price_output_usd_per_mtok", e.PriceOutput, false)
-		m.TokensPerSec = r.either("tokens_per_sec", e.TokensPerSec, "throughput_tokens_per_s", e.Throughput, true)
-		m.TimeToFirstTokenSec = r.either("time_to_first_token_s", e.FirstTokenSec, "time_to_first_token_sec", e.FirstTokenSec2, false)
+		m.PriceInputUSDPerMTok = r.number("price_input_usd_per_mtok", r.entry["price_input_usd_per_mtok"], false)
+		m.PriceOutputUSDPerMTok = r.number("price_output_usd_per_mtok", r.entry["price_output_usd_per_mtok"], false)
+		m.TokensPerSec = r.either("tokens_per_sec", "throughput_tokens_per_s", true)
+		m.TimeToFirstTokenSec = r.either("time_to_first_token_s", "time_to_first_token_sec", false)
 		models = append(models, m)
 	}
 	if len(models) == 0 {
@@ -124,14 +105,14 @@ func (r *modelsReader) bad(key, value, problem, fix string) {
 	r.found.Add(Violation{File: ModelsFile, Row: r.keys.Line(r.at, key), Column: key, Value: value, Problem: problem, Fix: fix})
 }
 
-func (r *modelsReader) text(key string, v any) string {
-	switch v := v.(type) {
+func (r *modelsReader) text(key string) string {
+	switch v := r.entry[key].(type) {
 	case nil:
 		return ""
 	case string:
 		return v
 	}
-	r.bad(key, fmt.Sprint(v), "is not a text", "put it in quotes")
+	r.bad(key, fmt.Sprint(r.entry[key]), "is not a text", "put it in quotes")
 	return ""
 }
 
@@ -155,15 +136,17 @@ func (r *modelsReader) number(key string, v any, positive bool) float64 {
 	return math.NaN()
 }
 
-func (r *modelsReader) either(key string, v any, other string, w any, positive bool) float64 {
-	if v == nil {
-		return r.number(other, w, positive)
+// either reads the figure of a key, or of its other spelling.
+func (r *modelsReader) either(key, other string, positive bool) float64 {
+	if r.entry[key] == nil {
+		key = other
 	}
-	return r.number(key, v, positive)
+	return r.number(key, r.entry[key], positive)
 }
 
 // span reads a number or a pair [low, high] of them.
-func (r *modelsReader) span(key string, v any) policy.Range {
+func (r *modelsReader) span(key string) policy.Range {
+	v := r.entry[key]
 	if v == nil {
 		return policy.Range{}
 	}

@@ -73,18 +73,15 @@ var Texts = [...]Text{
 func (p *Prompts) Len() int { return len(p.ID) }
 
 // Outcomes are dense prompts × models matrices, row-major. Present says whether there is an outcome; each matrix holds
-// NaN where there is none or where the figure was null. Score and tokens are always there in a trace that was read; any
+// NaN where there is none or where the figure was null. Quality and tokens are always there in a trace that was read; any
 // other matrix is nil if no outcome has the figure.
 type Outcomes struct {
-	Models       int
-	Present      Bitmap
-	Score        []float32
+	Models  int
+	Present Bitmap
+	// Logged are the figures as the log has them: quality is the score.
+	Logged       policy.Matrix
 	InputTokens  []float32
 	OutputTokens []float32
-	CostUSD      []float32
-	LatencySec   []float32
-	EnergyWh     []float32
-	CarbonG      []float32
 	Propensity   []float32
 	// Parts of InputTokens and of OutputTokens that have prices of their own.
 	CachedInputTokens []float32
@@ -118,17 +115,13 @@ func (b Bitmap) Clear(i int) { b[i>>6] &^= 1 << (i & 63) }
 // an outcome must have (score and tokens) is allocated and NaN.
 func NewTrace(models []policy.Model, prompts Prompts) *Trace {
 	n := prompts.Len() * len(models)
-	return &Trace{
-		Models:  models,
-		Prompts: prompts,
-		Outcomes: Outcomes{
-			Models:       len(models),
-			Present:      NewBitmap(n),
-			Score:        NewMatrix(n),
-			InputTokens:  NewMatrix(n),
-			OutputTokens: NewMatrix(n),
-		},
+	t := &Trace{Models: models, Prompts: prompts, Outcomes: Outcomes{Models: len(models), Present: NewBitmap(n)}}
+	for q := range Figures {
+		if Needed(q) {
+			*Figures[q].Matrix(&t.Outcomes) = NewMatrix(n)
+		}
 	}
+	return t
 }
 
 // NewMatrix returns n NaNs.

@@ -1,4 +1,4 @@
-// Package examplepython carries the Python side of the door for those who write new policies: the SDK beside the example,
+// Package examplepython carries the Python side of the contract for those who write new policies: the SDK beside the example,
 // with the code generated from policy.proto.
 package examplepython
 

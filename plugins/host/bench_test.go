@@ -8,7 +8,7 @@ import (
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
-// BenchmarkRoute is the door's cost for the test split of a real trace: 1,700 prompts of 384 numbers under 32
+// BenchmarkRoute is the cost of the transport for the test split of a real trace: 1,700 prompts of 384 numbers under 32
 // preferences, 54,400 decisions. The policy itself does next to nothing.
 func BenchmarkRoute(b *testing.B) {
 	prompts := somePrompts(1700, 384)
@@ -34,7 +34,7 @@ func BenchmarkRoute(b *testing.B) {
 	}
 }
 
-// BenchmarkFit is the door's cost for a training split: 5,000 prompts of 384 numbers and 3 models, twice.
+// BenchmarkFit is the cost of the transport for a training split: 5,000 prompts of 384 numbers and 3 models, twice.
 func BenchmarkFit(b *testing.B) {
 	task := someTask(5000, 384, 3)
 	for _, way := range []string{"within", "process"} {

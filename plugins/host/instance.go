@@ -17,12 +17,12 @@ import (
 // Instance is one running policy. Its calls must not overlap, save Close, which may come at any time and breaks off what
 // runs. Every error is an [*Error].
 type Instance struct {
-	name   string
-	opt    Options
-	door   door
-	about  policy.Description
-	params *schema.Schema
-	models int // 0 before Configure
+	name      string
+	opt       Options
+	transport transport
+	about     policy.Description
+	params    *schema.Schema
+	models    int // 0 before Configure
 
 	mu   sync.Mutex
 	dead *Error // why the policy cannot be called any more
@@ -46,7 +46,7 @@ func (i *Instance) Configure(ctx context.Context, s policy.Setup) error {
 		s.Params = json.RawMessage("{}")
 	}
 	i.models = 0
-	err := i.call(ctx, "configure", i.opt.CallTimeout, func(ctx context.Context) error { return i.door.configure(ctx, s) })
+	err := i.call(ctx, "configure", i.opt.CallTimeout, func(ctx context.Context) error { return i.transport.configure(ctx, s) })
 	if err == nil {
 		i.models = len(s.Models)
 	}
@@ -67,7 +67,7 @@ func (i *Instance) Fit(ctx context.Context, t *policy.Task, report func(policy.P
 	}
 	once := oneAtATime{to: report}
 	defer once.stop()
-	return i.call(ctx, "fit", i.opt.FitTimeout, func(ctx context.Context) error { return i.door.fit(ctx, task, once.report) })
+	return i.call(ctx, "fit", i.opt.FitTimeout, func(ctx context.Context) error { return i.transport.fit(ctx, task, once.report) })
 }
 
 // oneAtATime passes reports on that may come from any goroutine, until it is stopped.
@@ -101,7 +101,7 @@ func (i *Instance) Route(ctx context.Context, b *policy.Batch) (*policy.Decision
 	}
 	var d *policy.Decisions
 	err = i.call(ctx, "route", i.opt.CallTimeout, func(ctx context.Context) (err error) {
-		if d, err = i.door.route(ctx, clean); err != nil {
+		if d, err = i.transport.route(ctx, clean); err != nil {
 			return err
 		}
 		if err := i.checkDecisions(d, b.Rows()); err != nil {
@@ -145,7 +145,7 @@ func (i *Instance) Observe(ctx context.Context, f *policy.Feedback) error {
 	if err != nil {
 		return i.refuse("observe", "%w", err)
 	}
-	return i.call(ctx, "observe", i.opt.CallTimeout, func(ctx context.Context) error { return i.door.observe(ctx, clean) })
+	return i.call(ctx, "observe", i.opt.CallTimeout, func(ctx context.Context) error { return i.transport.observe(ctx, clean) })
 }
 
 // Save returns the policy's state.
@@ -155,7 +155,7 @@ func (i *Instance) Save(ctx context.Context) ([]byte, error) {
 	}
 	var state []byte
 	err := i.call(ctx, "save", i.opt.CallTimeout, func(ctx context.Context) (err error) {
-		state, err = i.door.save(ctx)
+		state, err = i.transport.save(ctx)
 		return err
 	})
 	return state, err
@@ -166,7 +166,7 @@ func (i *Instance) Load(ctx context.Context, state []byte) error {
 	if err := i.saves("load"); err != nil {
 		return err
 	}
-	return i.call(ctx, "load", i.opt.CallTimeout, func(ctx context.Context) error { return i.door.load(ctx, state) })
+	return i.call(ctx, "load", i.opt.CallTimeout, func(ctx context.Context) error { return i.transport.load(ctx, state) })
 }
 
 func (i *Instance) saves(op string) error {
@@ -183,7 +183,7 @@ func (i *Instance) Close() error {
 		i.dead = &Error{Kind: KindCanceled, Err: errors.New("the instance is closed")}
 	}
 	i.mu.Unlock()
-	if err := i.door.close(); err != nil {
+	if err := i.transport.close(); err != nil {
 		return &Error{Policy: i.name, Op: "close", Kind: KindFailed, Err: err}
 	}
 	return nil
@@ -244,22 +244,22 @@ func (i *Instance) call(ctx context.Context, op string, timeout time.Duration, f
 	e.Policy, e.Op = i.name, op
 	if e.Kind == KindTimeout || e.Kind == KindCrash {
 		if e.Log == nil {
-			e.Log = i.door.last()
+			e.Log = i.transport.last()
 		}
 		i.mu.Lock()
 		i.dead = e
 		i.mu.Unlock()
-		i.door.kill()
+		i.transport.kill()
 	}
 	return e
 }
 
 var nameForm = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 
-// meet asks the policy what it is, and checks the answer.
-func (i *Instance) meet(ctx context.Context) error {
+// readDescription asks the policy what it is, and checks the answer.
+func (i *Instance) readDescription(ctx context.Context) error {
 	return i.call(ctx, "describe", i.opt.StartTimeout, func(ctx context.Context) error {
-		d, err := i.door.describe(ctx)
+		d, err := i.transport.describe(ctx)
 		if err != nil {
 			return err
 		}

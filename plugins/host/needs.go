@@ -62,7 +62,7 @@ func (i *Instance) cleanBatch(b *policy.Batch) (*policy.Batch, error) {
 		}
 	}
 	out := *b
-	if _, here := i.door.(*within); here {
+	if _, here := i.transport.(*local); here {
 		// A process has copies of its own; a policy within this one must not be able to write to the trace.
 		prompts.Vector = slices.Clone(prompts.Vector)
 	}

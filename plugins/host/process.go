@@ -20,7 +20,7 @@ import (
 // process is a plugin's process as go-plugin runs it. Beyond go-plugin's own it gives the process a lifeline, keeps the
 // exit status, passes on what is printed to standard output, and kills whole process groups.
 type process struct {
-	log      *tail
+	log      *logTail
 	exited   chan struct{} // closed when it is gone, or never came to be
 	greeting *greeting
 
@@ -37,7 +37,7 @@ type process struct {
 
 var _ runner.Runner = (*process)(nil)
 
-func newProcess(log *tail) *process {
+func newProcess(log *logTail) *process {
 	return &process{log: log, exited: make(chan struct{}), greeting: &greeting{log: log}}
 }
 
@@ -118,18 +118,18 @@ func (p *process) started() bool {
 	return p.running || p.state != nil
 }
 
-// felled tells whether it was this program that ended it, and not the process itself.
-func (p *process) felled() bool {
+// killed tells whether it was this program that ended it, and not the process itself.
+func (p *process) killed() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.doomed && (p.state == nil || p.state.ExitCode() < 0)
 }
 
-// fate waits a little for the process to end, and says how it did; "" while it runs.
-func (p *process) fate(patience time.Duration) string {
+// exit waits a little for the process to end, and says how it did; "" while it runs.
+func (p *process) exit(wait time.Duration) string {
 	select {
 	case <-p.exited:
-	case <-time.After(patience):
+	case <-time.After(wait):
 		return ""
 	}
 	p.mu.Lock()
@@ -175,7 +175,7 @@ var handshake = regexp.MustCompile(`^\d+\|\d+\|(unix|tcp)\|`)
 // may so print before it greets, and later prints as many and as long lines as it likes.
 type greeting struct {
 	from io.ReadCloser
-	log  *tail
+	log  *logTail
 	buf  []byte // read and not yet told apart
 	pass []byte // what is left of the handshake line
 	seen bool
@@ -240,8 +240,8 @@ func (g *greeting) take(b []byte) {
 // Close closes the pipe.
 func (g *greeting) Close() error { return g.from.Close() }
 
-// trouble says what is wrong with the handshake line; "" where nothing is, or where none came.
-func (g *greeting) trouble(version int) string {
+// problem says what is wrong with the handshake line; "" where nothing is, or where none came.
+func (g *greeting) problem(version int) string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if len(g.parts) < 4 {

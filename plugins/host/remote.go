@@ -27,7 +27,7 @@ import (
 // remote is a policy in a process of its own.
 type remote struct {
 	src     Source
-	log     *tail
+	log     *logTail
 	opt     Options
 	scratch string // holds the socket and, unless the caller gave one, the working folder; removed at the end
 	client  *plugin.Client
@@ -44,7 +44,7 @@ func scratchBase() string {
 	return "/tmp"
 }
 
-func startRemote(ctx context.Context, src Source, opt Options, log *tail) (*remote, error) {
+func startRemote(ctx context.Context, src Source, opt Options, log *logTail) (*remote, error) {
 	if src.Name == "" {
 		src.Name = filepath.Base(src.Executable)
 	}
@@ -121,12 +121,12 @@ func (r *remote) launch(ctx context.Context, path string) (err error) {
 			return r.process, r.process.prepare(cmd)
 		},
 	})
-	protocol, err := r.shake(ctx)
+	protocol, err := r.awaitHandshake(ctx)
 	if err != nil {
 		if ctx.Err() != nil {
 			return &Error{Policy: r.src.Name, Op: "start", Kind: KindCanceled, Err: context.Cause(ctx)}
 		}
-		return fail(r.whyNot(path, err))
+		return fail(r.explainStart(path, err))
 	}
 	service, err := protocol.Dispense(wire.Service)
 	if err != nil {
@@ -136,8 +136,8 @@ func (r *remote) launch(ctx context.Context, path string) (err error) {
 	return nil
 }
 
-// shake waits for the handshake, and kills the process where ctx ends first.
-func (r *remote) shake(ctx context.Context) (plugin.ClientProtocol, error) {
+// awaitHandshake waits for the handshake, and kills the process where ctx ends first.
+func (r *remote) awaitHandshake(ctx context.Context) (plugin.ClientProtocol, error) {
 	type result struct {
 		protocol plugin.ClientProtocol
 		err      error
@@ -152,8 +152,8 @@ func (r *remote) shake(ctx context.Context) (plugin.ClientProtocol, error) {
 			done <- got
 		}()
 		if _, got.err = r.client.Start(); got.err == nil {
-			if trouble := r.process.greeting.trouble(wire.Version); trouble != "" {
-				got.err = errors.New(trouble)
+			if problem := r.process.greeting.problem(wire.Version); problem != "" {
+				got.err = errors.New(problem)
 				return
 			}
 			got.protocol, got.err = r.client.Client()
@@ -169,18 +169,18 @@ func (r *remote) shake(ctx context.Context) (plugin.ClientProtocol, error) {
 	}
 }
 
-// whyNot says in the user's words why a plugin did not start.
-func (r *remote) whyNot(path string, err error) error {
-	if trouble := r.process.greeting.trouble(wire.Version); trouble != "" {
-		return fmt.Errorf("%s: %s", path, trouble)
+// explainStart says in the user's words why a plugin did not start.
+func (r *remote) explainStart(path string, err error) error {
+	if problem := r.process.greeting.problem(wire.Version); problem != "" {
+		return fmt.Errorf("%s: %s", path, problem)
 	}
 	if !r.process.started() {
 		return fmt.Errorf("starting %s: %w; is it built for this machine, and does its first line name an interpreter "+
 			"that is there?", path, err)
 	}
 	const hint = "Is it a Trilemma policy? (see: trilemma policy new)"
-	if fate := r.process.fate(200 * time.Millisecond); fate != "" && !r.process.felled() {
-		return fmt.Errorf("%s did not greet as a plugin: %s. %s", path, fate, hint)
+	if exit := r.process.exit(200 * time.Millisecond); exit != "" && !r.process.killed() {
+		return fmt.Errorf("%s did not greet as a plugin: %s. %s", path, exit, hint)
 	}
 	if strings.Contains(err.Error(), "timeout") {
 		return fmt.Errorf("%s did not greet as a plugin within %v. %s", path, r.opt.StartTimeout, hint)
@@ -227,8 +227,8 @@ func (r *remote) last() []string { return r.log.last() }
 // kill ends the process at once.
 func (r *remote) kill() { _ = r.process.Kill(context.Background()) }
 
-// patience is how long a process may take to end in order.
-const patience = 2 * time.Second
+// exitWait is how long a process may take to end in order.
+const exitWait = 2 * time.Second
 
 // close ends the process in order if it can be, and returns when it is gone.
 func (r *remote) close() error {
@@ -236,7 +236,7 @@ func (r *remote) close() error {
 	r.closing.Do(func() {
 		if r.client != nil {
 			// go-plugin waits for an answer to its farewell, for which a stopped process would take for ever.
-			t := time.AfterFunc(patience, r.kill)
+			t := time.AfterFunc(exitWait, r.kill)
 			r.client.Kill()
 			t.Stop()
 		}
@@ -262,8 +262,8 @@ func (r *remote) broken(err error) error {
 	}
 	if s.Code() == codes.Unavailable || errors.Is(err, io.ErrUnexpectedEOF) {
 		// The connection breaks a moment before the process is seen to be gone.
-		if fate := r.process.fate(patience); fate != "" {
-			return &Error{Kind: KindCrash, Err: errors.New(fate), Log: r.log.last()}
+		if exit := r.process.exit(exitWait); exit != "" {
+			return &Error{Kind: KindCrash, Err: errors.New(exit), Log: r.log.last()}
 		}
 		return &Error{Kind: KindCrash, Err: fmt.Errorf("the connection broke: %s", s.Message()), Log: r.log.last()}
 	}

@@ -94,8 +94,8 @@ func callEnd(p *policy.Prompts, lo, most int) int {
 	}
 }
 
-// asking is one outcome that a row asked for.
-type asking struct {
+// ask is one outcome that a row asked for.
+type ask struct {
 	model, round int32
 	missing      bool
 	Revealed
@@ -111,7 +111,7 @@ type chunk struct {
 	use    []policy.Use
 	model  [][]int32
 	weight [][]float32
-	asked  [][]asking // nil until a row asks
+	asked  [][]ask // nil until a row asks
 }
 
 func newChunk(p *policy.Prompts, preferences []policy.Preference, models int) *chunk {
@@ -177,14 +177,14 @@ func (c *chunk) take(rows []int, d *policy.Decisions, round int, reveal Reveal, 
 			continue
 		}
 		if c.asked == nil {
-			c.asked = make([][]asking, len(c.use))
+			c.asked = make([][]ask, len(c.use))
 		}
 		for _, m := range models {
-			if slices.ContainsFunc(c.asked[r], func(a asking) bool { return a.model == m }) {
+			if slices.ContainsFunc(c.asked[r], func(a ask) bool { return a.model == m }) {
 				return fmt.Errorf("prompt %q asks model %d again, whose answer it has: a row ends with select or combine "+
 					"after at most %d rounds", c.prompts.ID[r%n], m, c.models+1)
 			}
-			a := asking{model: m, round: int32(round)}
+			a := ask{model: m, round: int32(round)}
 			var ok bool
 			if a.Revealed, ok = reveal(r%n, int(m)); !ok {
 				a.Revealed, a.missing = nothing, true

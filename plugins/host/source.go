@@ -77,19 +77,19 @@ func (o Options) withDefaults() Options {
 // Start makes an instance. ctx bounds the start alone, not the life of the instance, which lasts until Close.
 func Start(ctx context.Context, src Source, opt Options) (*Instance, error) {
 	opt = opt.withDefaults()
-	log := &tail{to: opt.Log}
+	log := &logTail{to: opt.Log}
 	i := &Instance{name: src.Name, opt: opt}
 	if src.Definition != nil {
-		i.door = newWithin(*src.Definition, log)
+		i.transport = newLocal(*src.Definition, log)
 	} else {
 		r, err := startRemote(ctx, src, opt, log)
 		if err != nil {
 			return nil, err
 		}
-		i.door = r
+		i.transport = r
 	}
-	if err := i.meet(ctx); err != nil {
-		i.door.kill()
+	if err := i.readDescription(ctx); err != nil {
+		i.transport.kill()
 		_ = i.Close()
 		return nil, err
 	}

@@ -13,8 +13,8 @@ const (
 	lineBytes     = 64 << 10 // a longer line is passed on in pieces
 )
 
-// tail passes what a process prints on to the log, whole lines at a time, and remembers the last ones.
-type tail struct {
+// logTail passes what a process prints on to the log, whole lines at a time, and remembers the last ones.
+type logTail struct {
 	mu      sync.Mutex
 	to      io.Writer // nil: nowhere
 	partial []byte
@@ -24,7 +24,7 @@ type tail struct {
 }
 
 // Write never fails: a full disk under the log must not end a run.
-func (t *tail) Write(p []byte) (int, error) {
+func (t *logTail) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.partial = append(t.partial, p...)
@@ -41,7 +41,7 @@ func (t *tail) Write(p []byte) (int, error) {
 	}
 }
 
-func (t *tail) line(line []byte) {
+func (t *logTail) line(line []byte) {
 	if t.to != nil {
 		_, _ = t.to.Write(line)
 	}
@@ -58,7 +58,7 @@ func (t *tail) line(line []byte) {
 }
 
 // last lists the last lines, the cause of death at the end.
-func (t *tail) last() []string {
+func (t *logTail) last() []string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	lines := append([]string(nil), t.lines...)

@@ -69,7 +69,7 @@ func run(wanted string, defs []policy.Definition) int {
 	s.started = func() { os.Stdout, os.Stderr = stderr, stderr }
 	plugin.Serve(&plugin.ServeConfig{
 		HandshakeConfig:  wire.Handshake,
-		VersionedPlugins: wire.Protocols(&served{server: s}),
+		VersionedPlugins: wire.Protocols(&grpcPlugin{server: s}),
 		GRPCServer:       newGRPCServer,
 		Logger:           hclog.New(&hclog.LoggerOptions{Level: hclog.Error, Output: stderr, DisableTime: true}),
 	})
@@ -99,17 +99,17 @@ func newGRPCServer(opts []grpc.ServerOption) *grpc.Server {
 	)...)
 }
 
-// served is the server as go-plugin wants it.
-type served struct {
+// grpcPlugin is the server as go-plugin wants it.
+type grpcPlugin struct {
 	plugin.NetRPCUnsupportedPlugin
 	server *server
 }
 
-func (p *served) GRPCServer(_ *plugin.GRPCBroker, s *grpc.Server) error {
+func (p *grpcPlugin) GRPCServer(_ *plugin.GRPCBroker, s *grpc.Server) error {
 	pb.RegisterPolicyServer(s, p.server)
 	return nil
 }
 
-func (p *served) GRPCClient(context.Context, *plugin.GRPCBroker, *grpc.ClientConn) (any, error) {
+func (p *grpcPlugin) GRPCClient(context.Context, *plugin.GRPCBroker, *grpc.ClientConn) (any, error) {
 	return nil, fmt.Errorf("a plugin is no client")
 }

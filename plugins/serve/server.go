@@ -40,8 +40,8 @@ func newServer(def policy.Definition) *server {
 	return &server{def: def, busy: make(chan struct{}, 1), started: func() {}}
 }
 
-// enter waits until the policy is free; leave must follow.
-func (s *server) enter(ctx context.Context) error {
+// lock waits until the policy is free; unlock must follow.
+func (s *server) lock(ctx context.Context) error {
 	select {
 	case s.busy <- struct{}{}:
 		return nil
@@ -50,7 +50,7 @@ func (s *server) enter(ctx context.Context) error {
 	}
 }
 
-func (s *server) leave() { <-s.busy }
+func (s *server) unlock() { <-s.busy }
 
 // failure turns what a policy returned into an error that crosses the wire.
 func failure(ctx context.Context, code codes.Code, err error) error {
@@ -64,24 +64,24 @@ func failure(ctx context.Context, code codes.Code, err error) error {
 	return status.Error(code, text)
 }
 
-// guard makes a panic of the policy's code an error, and logs the stack.
-func guard(op string, err *error) {
+// recoverAs makes a panic of the policy's code an error, and logs the stack.
+func recoverAs(op string, err *error) {
 	if p := recover(); p != nil {
 		fmt.Fprintf(os.Stderr, "panic in %s: %v\n%s", op, p, debug.Stack())
 		*err = failure(context.Background(), codes.Internal, fmt.Errorf("the policy panicked: %v", p))
 	}
 }
 
-// with runs f with the configured instance, alone.
-func (s *server) with(ctx context.Context, op string, f func(policy.Policy) error) (err error) {
-	if err := s.enter(ctx); err != nil {
+// withInstance runs f with the configured instance, alone.
+func (s *server) withInstance(ctx context.Context, op string, f func(policy.Policy) error) (err error) {
+	if err := s.lock(ctx); err != nil {
 		return err
 	}
-	defer s.leave()
+	defer s.unlock()
 	if s.instance == nil {
 		return status.Errorf(codes.FailedPrecondition, "%s came before Configure", op)
 	}
-	defer guard(op, &err)
+	defer recoverAs(op, &err)
 	return f(s.instance)
 }
 
@@ -95,11 +95,11 @@ func (s *server) Configure(ctx context.Context, m *pb.Setup) (_ *pb.ConfigureRes
 	if err != nil {
 		return nil, failure(ctx, codes.InvalidArgument, err)
 	}
-	if err := s.enter(ctx); err != nil {
+	if err := s.lock(ctx); err != nil {
 		return nil, err
 	}
-	defer s.leave()
-	defer guard("Configure", &err)
+	defer s.unlock()
+	defer recoverAs("Configure", &err)
 	made, err := s.def.New(setup)
 	if err != nil {
 		return nil, failure(ctx, codes.InvalidArgument, err)
@@ -119,7 +119,7 @@ func (s *server) Fit(stream pb.Policy_FitServer) error {
 	if err != nil {
 		return failure(stream.Context(), codes.InvalidArgument, err)
 	}
-	return s.with(stream.Context(), "Fit", func(p policy.Policy) error {
+	return s.withInstance(stream.Context(), "Fit", func(p policy.Policy) error {
 		learner, ok := p.(policy.Learner)
 		if !ok {
 			return status.Error(codes.Unimplemented, "the policy does not learn")
@@ -186,7 +186,7 @@ func (s *server) Route(stream pb.Policy_RouteServer) error {
 		return failure(ctx, codes.InvalidArgument, err)
 	}
 	var decided *policy.Decisions
-	err = s.with(ctx, "Route", func(p policy.Policy) error {
+	err = s.withInstance(ctx, "Route", func(p policy.Policy) error {
 		var err error
 		if decided, err = p.Route(ctx, batch); err != nil {
 			return failure(ctx, codes.Unknown, err)
@@ -212,7 +212,7 @@ func (s *server) Observe(stream pb.Policy_ObserveServer) error {
 	if err != nil {
 		return failure(ctx, codes.InvalidArgument, err)
 	}
-	err = s.with(ctx, "Observe", func(p policy.Policy) error {
+	err = s.withInstance(ctx, "Observe", func(p policy.Policy) error {
 		observer, ok := p.(policy.Observer)
 		if !ok {
 			return status.Error(codes.Unimplemented, "the policy does not observe")
@@ -230,7 +230,7 @@ func (s *server) Observe(stream pb.Policy_ObserveServer) error {
 
 func (s *server) Save(_ *pb.SaveRequest, stream pb.Policy_SaveServer) error {
 	var state []byte
-	err := s.with(stream.Context(), "Save", func(p policy.Policy) error {
+	err := s.withInstance(stream.Context(), "Save", func(p policy.Policy) error {
 		saver, ok := p.(policy.Saver)
 		if !ok {
 			return errNoSaver
@@ -254,7 +254,7 @@ func (s *server) Load(stream pb.Policy_LoadServer) error {
 	if err != nil {
 		return failure(stream.Context(), codes.InvalidArgument, errors.Join(errors.New("receiving the state"), err))
 	}
-	err = s.with(stream.Context(), "Load", func(p policy.Policy) error {
+	err = s.withInstance(stream.Context(), "Load", func(p policy.Policy) error {
 		saver, ok := p.(policy.Saver)
 		if !ok {
 			return errNoSaver

@@ -24,7 +24,7 @@ func EncodeBatch(b *policy.Batch) *pb.Batch {
 
 // DecodeBatch reads a batch whose every row points at a prompt and a preference that are there.
 func DecodeBatch(m *pb.Batch) (*policy.Batch, error) {
-	var r reading
+	var r decoder
 	prompts := r.prompts(m.GetPrompts())
 	rows := len(m.GetPrompt()) / 4
 	b := &policy.Batch{
@@ -49,7 +49,7 @@ func DecodeBatch(m *pb.Batch) (*policy.Batch, error) {
 }
 
 // offsets are rows+1 positions that rise from 0 to n.
-func (r *reading) offsets(what string, b []byte, rows, n int) []int32 {
+func (r *decoder) offsets(what string, b []byte, rows, n int) []int32 {
 	x := r.ints(what, b, rows+1)
 	if r.err != nil {
 		return nil
@@ -81,7 +81,7 @@ func EncodeDecisions(d *policy.Decisions) *pb.Decisions {
 // DecodeDecisions reads decisions whose blocks hold whole numbers; [policy.Decisions.Check] tells whether they make
 // sense.
 func DecodeDecisions(m *pb.Decisions) (*policy.Decisions, error) {
-	var r reading
+	var r decoder
 	d := &policy.Decisions{
 		Use:    make([]policy.Use, len(m.GetUse())),
 		Offset: r.ints("offset", m.GetOffset(), len(m.GetOffset())/4),
@@ -106,7 +106,7 @@ func EncodeFeedback(f *policy.Feedback) *pb.Feedback {
 
 // DecodeFeedback reads the outcomes of a policy's own decisions.
 func DecodeFeedback(m *pb.Feedback) (*policy.Feedback, error) {
-	var r reading
+	var r decoder
 	prompts := r.prompts(m.GetPrompts())
 	f := &policy.Feedback{Prompts: &prompts, Preference: r.preferences(m.GetPreference())}
 	r.table("feedback", m.GetOutcome(), f.Columns())

@@ -62,11 +62,11 @@ func packStrings(x []string) *pb.Strings {
 	return c
 }
 
-// reading decodes the columns of one message and keeps the first thing that was wrong, so that a message is decoded in
+// decoder decodes the columns of one message and keeps the first thing that was wrong, so that a message is decoded in
 // straight lines. After an error every column is nil.
-type reading struct{ err error }
+type decoder struct{ err error }
 
-func (r *reading) fail(format string, args ...any) {
+func (r *decoder) fail(format string, args ...any) {
 	if r.err == nil {
 		r.err = fmt.Errorf(format, args...)
 	}
@@ -81,7 +81,7 @@ func product(a, b int) int {
 }
 
 // block checks that b holds n numbers of width bytes.
-func (r *reading) block(what string, b []byte, n, width int) bool {
+func (r *decoder) block(what string, b []byte, n, width int) bool {
 	if r.err != nil {
 		return false
 	}
@@ -92,7 +92,7 @@ func (r *reading) block(what string, b []byte, n, width int) bool {
 	return true
 }
 
-func (r *reading) floats(what string, b []byte, n int) []float32 {
+func (r *decoder) floats(what string, b []byte, n int) []float32 {
 	if !r.block(what, b, n, 4) {
 		return nil
 	}
@@ -103,7 +103,7 @@ func (r *reading) floats(what string, b []byte, n int) []float32 {
 	return x
 }
 
-func (r *reading) ints(what string, b []byte, n int) []int32 {
+func (r *decoder) ints(what string, b []byte, n int) []int32 {
 	if !r.block(what, b, n, 4) {
 		return nil
 	}
@@ -115,7 +115,7 @@ func (r *reading) ints(what string, b []byte, n int) []int32 {
 }
 
 // indexes are ints of which each is in [0, limit).
-func (r *reading) indexes(what string, b []byte, n, limit int) []int32 {
+func (r *decoder) indexes(what string, b []byte, n, limit int) []int32 {
 	x := r.ints(what, b, n)
 	for i, v := range x {
 		if v < 0 || int(v) >= limit {
@@ -126,7 +126,7 @@ func (r *reading) indexes(what string, b []byte, n, limit int) []int32 {
 	return x
 }
 
-func (r *reading) bits(what string, b []byte, n int) []bool {
+func (r *decoder) bits(what string, b []byte, n int) []bool {
 	if r.err != nil {
 		return nil
 	}
@@ -142,7 +142,7 @@ func (r *reading) bits(what string, b []byte, n int) []bool {
 }
 
 // strings decodes a required column; texts share one copy of the data.
-func (r *reading) strings(what string, c *pb.Strings, n int) []string {
+func (r *decoder) strings(what string, c *pb.Strings, n int) []string {
 	if c == nil {
 		r.fail("column %s is missing", what)
 		return nil

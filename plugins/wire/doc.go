@@ -1,4 +1,4 @@
-// Package wire is what both ends of the door to a policy process agree on: how they greet each other, and how the types
+// Package wire is what both ends of the transport to a policy process agree on: how they greet each other, and how the types
 // of policies/policy travel.
 //
 // The way of the data:

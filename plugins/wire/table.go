@@ -34,7 +34,7 @@ func encodeTable(rows int, columns []policy.Column) *pb.Table {
 
 // table fills columns with those of t that have their names; the others stay absent. Those of m that are not known here, of
 // a newer host perhaps, are passed over.
-func (r *reading) table(what string, t *pb.Table, columns []policy.Column) {
+func (r *decoder) table(what string, t *pb.Table, columns []policy.Column) {
 	n := int(t.GetRows())
 	if t == nil || n < 0 {
 		r.fail("the %s are missing", what)
@@ -80,7 +80,7 @@ func width(t *pb.Table, name string) int {
 func encodePrompts(p *policy.Prompts) *pb.Table { return encodeTable(p.Len(), p.Columns()) }
 
 // prompts reads the prompts of a table, with as many ids as it has rows.
-func (r *reading) prompts(t *pb.Table) policy.Prompts {
+func (r *decoder) prompts(t *pb.Table) policy.Prompts {
 	p := policy.Prompts{Dim: width(t, "vector")}
 	if p.Dim < 0 {
 		r.fail("vectors of %d dimensions", p.Dim)
@@ -106,7 +106,7 @@ func encodePreferences(list []policy.Preference) *pb.Table {
 }
 
 // preferences reads what [encodePreferences] wrote. A quantity that is not known here must weigh nothing.
-func (r *reading) preferences(t *pb.Table) []policy.Preference {
+func (r *decoder) preferences(t *pb.Table) []policy.Preference {
 	n := int(t.GetRows())
 	if n > 0 && len(t.GetColumns()) == 0 {
 		r.fail("%d rows of preferences without a column", n)

@@ -79,7 +79,7 @@ func at(column []string, i int) int {
 }
 
 func decodePart(m *pb.SplitPart) (*policy.Split, error) {
-	var r reading
+	var r decoder
 	t := m.GetSplit()
 	s := &policy.Split{Prompts: policy.Prompts{Dim: width(t, "vector")}, Outcomes: policy.Outcomes{Models: int(m.GetModels())}}
 	if s.Prompts.Dim < 0 || s.Outcomes.Models < 0 {
@@ -98,7 +98,7 @@ func ReceiveTask(receive func() (*pb.Chunk, error)) (*policy.Task, error) {
 	if err := ReceiveMessage(receive, header); err != nil {
 		return nil, fmt.Errorf("receiving the task: %w", unexpected(err))
 	}
-	var r reading
+	var r decoder
 	t := &policy.Task{Preferences: r.preferences(header.GetPreferences()), Snapshot: header.GetSnapshot()}
 	if r.err != nil {
 		return nil, fmt.Errorf("receiving the task: %w", r.err)

@@ -7,13 +7,14 @@ import (
 	"github.com/trilemma-bench/trilemma/policies/compute"
 	"github.com/trilemma-bench/trilemma/policies/nn/actor"
 	"github.com/trilemma-bench/trilemma/policies/policy"
+	"github.com/trilemma-bench/trilemma/policies/rl"
 )
 
 // checkPrompts bounds the validation prompts that a check plays, each under every preference.
 const checkPrompts = 1500
 
-// checker plays the greedy agent on prompts that no reward came from.
-type checker struct {
+// evaluator plays the greedy agent on prompts that no reward came from.
+type evaluator struct {
 	*player
 	preferences []policy.Preference
 	scale       []float32
@@ -22,41 +23,14 @@ type checker struct {
 	sweeps      [policy.NumQuantities]bool // which quantities some preference weighs
 }
 
-// played is what an agent came to on the validation prompts.
-type played struct {
-	utility []float64 // [prompts] weighted mean over the preferences
-	mean    float64
-}
-
-func newPlayed(utility []float64) *played {
-	p := &played{utility: utility}
-	for _, u := range utility {
-		p.mean += u / float64(len(utility))
-	}
-	return p
-}
-
-// better tells whether an agent's mean is above another's by more than twice the standard error of their paired
-// difference: of many agents that are no better than the best one, some look so on the prompts that they are chosen by.
-func (a *played) better(than *played) bool {
-	n := float64(len(a.utility))
-	var sum, square float64
-	for i := range a.utility {
-		d := a.utility[i] - than.utility[i]
-		sum, square = sum+d, square+d*d
-	}
-	mean := sum / n
-	return n > 1 && mean > 2*math.Sqrt(max(square/n-mean*mean, 0)/(n-1))
-}
-
 const checkSlots = 256
 
-func newChecker(c *Config, s *sense, preferences []policy.Preference, g *ground, shape actor.Shape) (*checker, error) {
-	p, err := newPlayer(c, s, g, shape, checkSlots)
+func newEvaluator(c *Config, s *estimator, preferences []policy.Preference, g *dataset) (*evaluator, error) {
+	p, err := newPlayer(c, s, g, checkSlots)
 	if err != nil {
 		return nil, err
 	}
-	k := &checker{player: p, preferences: preferences, scale: scales(preferences, &g.split.Outcomes)}
+	k := &evaluator{player: p, preferences: preferences, scale: scales(preferences, &g.split.Outcomes)}
 	for _, p := range preferences {
 		for q, lambda := range p {
 			k.sweeps[q] = k.sweeps[q] || lambda > 0
@@ -88,9 +62,10 @@ func newChecker(c *Config, s *sense, preferences []policy.Preference, g *ground,
 	return k, nil
 }
 
-// play takes the most probable actions on every prompt under every preference.
-func (k *checker) play(ctx context.Context, a *actor.Actor, multiplier policy.Preference) (*played, error) {
-	out := &played{utility: make([]float64, len(k.prompts))}
+// play takes the most probable actions on every prompt under every preference. It returns the utility that each prompt came
+// to, weighted mean over the preferences.
+func (k *evaluator) play(ctx context.Context, a *actor.Actor, multiplier policy.Preference) ([]float64, error) {
+	out := make([]float64, len(k.prompts))
 	episodes := len(k.prompts) * len(k.preferences)
 	if episodes == 0 {
 		return out, nil
@@ -98,8 +73,7 @@ func (k *checker) play(ctx context.Context, a *actor.Actor, multiplier policy.Pr
 	utility := make([]float64, episodes)
 	spent := make([]policy.Figures, len(k.preferences))
 	slots := k.env.Config.Slots
-	s := k.shape
-	actor, at := a.Batch(), newViews(s, slots)
+	batch, at := a.Batch(), rl.NewObservations(slots, a.Shape)
 	action, reward, done := make([]int32, slots), make([]float32, slots), make([]bool, slots)
 	episode := make([]int, slots)
 	next := 0
@@ -120,15 +94,15 @@ func (k *checker) play(ctx context.Context, a *actor.Actor, multiplier policy.Pr
 			rows := lo
 			for slot := lo; slot < hi; slot++ {
 				if action[slot] >= 0 {
-					at.see(k.player, slot, rows)
+					at.Observe(k, slot, rows)
 					rows++
 				}
 			}
-			at.judge(actor, s, lo, rows)
+			at.Act(batch, lo, rows)
 			rows = lo
 			for slot := lo; slot < hi; slot++ {
 				if action[slot] >= 0 {
-					action[slot] = int32(likeliest(at.logits[rows*s.Actions : (rows+1)*s.Actions]))
+					action[slot] = int32(at.Likeliest(rows))
 					rows++
 				}
 			}
@@ -155,22 +129,22 @@ func (k *checker) play(ctx context.Context, a *actor.Actor, multiplier policy.Pr
 		}
 	}
 	if k.weight == nil {
-		k.weight = stretches(spent, k.sweeps)
+		k.weight = frontWeights(spent, k.sweeps)
 	}
 	for i, u := range utility {
-		out.utility[i/len(k.preferences)] += k.weight[i%len(k.preferences)] * u
+		out[i/len(k.preferences)] += k.weight[i%len(k.preferences)] * u
 	}
-	return newPlayed(out.utility), nil
+	return out, nil
 }
 
 // evenly is the part of the weight that all preferences share alike.
 const evenly = 0.1
 
-// stretches weigh each preference of a sweep by the stretch of the front that it stands for: half the way to its
+// frontWeights weigh each preference of a sweep by the stretch of the front that it stands for: half the way to its
 // neighbours, in what the agent spends there of the figures that the sweep charges for. The areas under fronts differ by
 // the weighted mean of the differences in utility, to first order; preferences under which every agent buys the same
 // count little. The weights sum to 1.
-func stretches(spent []policy.Figures, sweeps [policy.NumQuantities]bool) []float64 {
+func frontWeights(spent []policy.Figures, sweeps [policy.NumQuantities]bool) []float64 {
 	n := len(spent)
 	var most policy.Figures
 	for _, s := range spent {
@@ -197,14 +171,4 @@ func stretches(spent []policy.Figures, sweeps [policy.NumQuantities]bool) []floa
 		}
 	}
 	return out
-}
-
-func likeliest(logits []float32) int {
-	best := 0
-	for i, x := range logits {
-		if x > logits[best] {
-			best = i
-		}
-	}
-	return best
 }

@@ -6,7 +6,6 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/trilemma-bench/trilemma/policies/nn/actor"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -14,10 +13,10 @@ import (
 // weighed by its stretch of the front.
 func TestACheckIsTheGreedyUtility(t *testing.T) {
 	c := small()
-	c.Sequential = false
+	c.Mode = "one-shot"
 	c.MaxAsks = 1
-	s, grounds, shape := laid(t, &c, taskOf(asked("train", 60, 0), asked("validation", 40, 0)))
-	k, err := newChecker(&c, s, sweep, grounds[1], shape)
+	s, datasets, shape := laid(t, &c, taskOf(asked("train", 60, 0), asked("validation", 40, 0)))
+	k, err := newEvaluator(&c, s, sweep, datasets[1])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,7 +26,7 @@ func TestACheckIsTheGreedyUtility(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := &grounds[1].split.Outcomes
+	o := &datasets[1].split.Outcomes
 	chosen := make([]int, len(sweep))
 	spent := make([]policy.Figures, len(sweep))
 	for j, p := range sweep {
@@ -40,9 +39,8 @@ func TestACheckIsTheGreedyUtility(t *testing.T) {
 	if chosen[0] == chosen[2] {
 		t.Fatalf("the sweep chooses %v: it tests nothing", chosen)
 	}
-	weight := stretches(spent, [policy.NumQuantities]bool{policy.Cost: true, policy.Latency: true})
-	var mean float64
-	for i, u := range got.utility {
+	weight := frontWeights(spent, [policy.NumQuantities]bool{policy.Cost: true, policy.Latency: true})
+	for i, u := range got {
 		want := 0.0
 		for j, p := range sweep {
 			at := i*3 + chosen[j]
@@ -51,10 +49,6 @@ func TestACheckIsTheGreedyUtility(t *testing.T) {
 		if math.Abs(u-want) > 1e-4 {
 			t.Fatalf("prompt %d comes to %v, want %v", i, u, want)
 		}
-		mean += want / 40
-	}
-	if math.Abs(got.mean-mean) > 1e-4 {
-		t.Errorf("a mean of %v, want %v", got.mean, mean)
 	}
 	// The weights stay those of the first agent, or two agents could not be compared.
 	before := k.weight[0]
@@ -62,8 +56,6 @@ func TestACheckIsTheGreedyUtility(t *testing.T) {
 		t.Errorf("the weight of a preference goes from %v to %v (%v)", before, k.weight[0], err)
 	}
 }
-
-var nan = math.NaN()
 
 // Checks are on prompts that all models answered, as far as there are any; models that nothing is known of do not count.
 func TestChecksAreOnPromptsThatAllAnswered(t *testing.T) {
@@ -76,8 +68,8 @@ func TestChecksAreOnPromptsThatAllAnswered(t *testing.T) {
 		gone(i, i%3)
 	}
 	prompts := func(train *policy.Split) []int32 {
-		s, grounds, shape := laid(t, &c, taskOf(train, validation))
-		k, err := newChecker(&c, s, sweep, grounds[1], shape)
+		s, datasets, _ := laid(t, &c, taskOf(train, validation))
+		k, err := newEvaluator(&c, s, sweep, datasets[1])
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -102,32 +94,9 @@ func TestChecksAreOnPromptsThatAllAnswered(t *testing.T) {
 	}
 }
 
-func TestBetterMeansTwoStandardErrors(t *testing.T) {
-	old := newPlayed([]float64{0, 0, 0, 0})
-	for _, c := range []struct {
-		utility []float64
-		want    bool
-	}{
-		{[]float64{0.1, 0.1, 0.1, 0.1}, true},
-		{[]float64{-0.1, -0.1, -0.1, -0.1}, false},
-		{[]float64{0, 0, 0, 0}, false},
-		// Mean 0.25 and a standard error of 0.25: of many agents some look so.
-		{[]float64{1, 0, 0, 0}, false},
-		// Mean 0.75, standard error 0.25: three of them.
-		{[]float64{1, 1, 1, 0}, true},
-	} {
-		if got := newPlayed(c.utility).better(old); got != c.want {
-			t.Errorf("%v is better than nothing: %v", c.utility, got)
-		}
-	}
-	if newPlayed([]float64{5}).better(newPlayed([]float64{0})) {
-		t.Error("one prompt proves an agent better")
-	}
-}
-
-func TestStretches(t *testing.T) {
+func TestFrontWeights(t *testing.T) {
 	// Spend of 4, 3 and 0 of the most: the ways are 1/4 and 3/4, each end gets half of its own.
-	got := stretches([]policy.Figures{{policy.Cost: 4, policy.Carbon: 9}, {policy.Cost: 3, policy.Carbon: 1}, {policy.Carbon: 5}}, [policy.NumQuantities]bool{policy.Cost: true})
+	got := frontWeights([]policy.Figures{{policy.Cost: 4, policy.Carbon: 9}, {policy.Cost: 3, policy.Carbon: 1}, {policy.Carbon: 5}}, [policy.NumQuantities]bool{policy.Cost: true})
 	for i, w := range []float64{1.0 / 8, 1.0 / 2, 3.0 / 8} {
 		if want := 0.9*w + 0.1/3; math.Abs(got[i]-want) > 1e-12 {
 			t.Errorf("preference %d weighs %v, want %v", i, got[i], want)
@@ -142,7 +111,7 @@ func TestStretches(t *testing.T) {
 			}
 		}
 		var sum float64
-		for i, w := range stretches(spent, [policy.NumQuantities]bool{policy.Cost: rapid.Bool().Draw(t, "cost"), policy.Carbon: true}) {
+		for i, w := range frontWeights(spent, [policy.NumQuantities]bool{policy.Cost: rapid.Bool().Draw(t, "cost"), policy.Carbon: true}) {
 			if !(w > 0) {
 				t.Fatalf("preference %d weighs %v", i, w)
 			}
@@ -152,15 +121,4 @@ func TestStretches(t *testing.T) {
 			t.Fatalf("the weights sum to %v", sum)
 		}
 	})
-}
-
-func TestLikeliest(t *testing.T) {
-	for _, c := range []struct {
-		logits []float32
-		want   int
-	}{{[]float32{1, 3, 2}, 1}, {[]float32{2, 2}, 0}, {[]float32{actor.NotAllowed, -5}, 1}} {
-		if got := likeliest(c.logits); got != c.want {
-			t.Errorf("of %v it is %d, want %d", c.logits, got, c.want)
-		}
-	}
 }

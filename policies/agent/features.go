@@ -10,141 +10,119 @@ import (
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
-// The numbers that describe a state, before the prompt's vector, and each action.
+// What the actor reads of a state, after a price in score for each λ of the weighed quantities and before the prompt's
+// vector.
 const (
-	stateFeatures = 14 + env.ShapeFeatures // without the λ of weighed quantities
-	eachFeatures  = 9
+	stateAsked           = iota // models that answered, by three
+	stateSpent                  // price of what was spent, squashed
+	stateLeadShare              // of the votes' weight that the leading answer has
+	stateLead                   // votes of the leading answer before the second's
+	stateGroups                 // different answers
+	stateVoteProbability        // that the leading answer is right, if models err independently
+	stateInHand                 // posterior of the better of the answers that stopping now may give
+	stateBestAsk                // expected utility of the best model to ask
+	stateGain                   // … beyond the answer in hand
+	stateTopScore               // best expected score of the pool
+	stateMeanScore              // mean of the same
+	stateCheapest               // lowest price of a model not asked, squashed
+	stateFirst                  // 1 before anybody was asked
+	stateLeft                   // share of the asks that are left
+	stateResponse               // how the last response looks, see [env.Shape]
+	stateFeatures        = stateResponse + env.ShapeFeatures
 )
 
-// lens turns states into numbers. It works in buffers of its own: one a goroutine.
-type lens struct {
-	sense    *sense
-	config   *Config
-	belief   []float32 // [models] probability that the model's answer is, or would be, right
-	price    []float32 // [models] what asking costs, in score
-	value    []float32 // [actions] expected utility of what is still to come, were the action the last of its kind
-	votes    votes
-	member   int       // of the belief that judges; learn.Everybody for all
-	input    []float32 // of the belief, but for the one-hot
-	shape    []float32 // standardised, [asks × ShapeFeatures]
-	asked    []bool    // [models]
-	hidden   []float32
-	out      []float32
-	others   *nn.OneHots // of the belief about models not asked
-	poolMean float32     // of the expected scores' logits
-	poolTop  float32
+// What the actor reads of each action.
+const (
+	actionAsk       = iota // 1 for asking a model
+	actionLast             // 1 for stopping with the last answer
+	actionVote             // 1 for stopping with the vote
+	actionGain             // posterior beyond the answer in hand
+	actionPrice            // what asking costs, squashed
+	actionScore            // logit of the expected score
+	actionAboveMean        // expected score above the pool's mean
+	actionPosterior        // logit of the posterior
+	actionRegret           // expected utility below that of the best action
+	actionFeatures
+)
+
+// What the posterior of a model's answer is told, before two one-hots: which answer is meant, and of each model whether it
+// agrees with that answer. Those from inputGiven to inputLeads are of a model that answered, those from inputVote to
+// inputOther of one that did not.
+const (
+	inputScore        = iota                                 // logit of the model's expected score
+	inputGiven                                               // 1 where it answered
+	inputAnswer                                              // 1 where its response has an answer
+	inputSupport                                             // votes of others for its answer
+	inputOpposition                                          // votes for the strongest other answer
+	inputSupporters                                          // others that gave its answer
+	inputDissents                                            // others that gave another
+	inputLeads                                               // 1 where its answer leads
+	inputVote                                                // probability of the leading answer, if models err independently
+	inputLead                                                // votes of the leading answer
+	inputMargin                                              // … before the second's
+	inputAskedScore                                          // mean logit of the expected scores of those that answered
+	inputOther                                               // 1 where others answered
+	inputAsked                                               // models that answered
+	inputGroups                                              // different answers
+	inputLeadShare                                           // of the votes' weight that the leading answer has
+	inputPoolMean                                            // mean logit of the pool's expected scores
+	inputPoolTop                                             // greatest of the same
+	inputOwnResponse                                         // how its response looks
+	inputLastResponse = inputOwnResponse + env.ShapeFeatures // how the last one looks, to a model that did not answer
+	inputOneHots      = inputLastResponse + env.ShapeFeatures
+)
+
+// featurizer turns states into numbers. It works in buffers of its own: one a goroutine.
+type featurizer struct {
+	estimator *estimator
+	config    *Config
+	posterior []float32 // [models] probability that the model's answer is, or would be, right
+	price     []float32 // [models] what asking costs, in score
+	value     []float32 // [actions] expected utility of what is still to come, were the action the last of its kind
+	votes     votes
+	member    int       // of the posterior that judges; nn.Everybody for all
+	input     []float32 // of the posterior, but for the one-hot
+	shape     []float32 // standardised, [asks × ShapeFeatures]
+	asked     []bool    // [models]
+	hidden    []float32
+	out       []float32
+	others    *nn.OneHots // of the posterior about models not asked
+	poolMean  float32     // of the expected scores' logits
+	poolTop   float32
 }
 
-func newLens(s *sense, c *Config) *lens {
-	l := &lens{
-		sense: s, config: c, belief: make([]float32, s.Models), price: make([]float32, s.Models),
-		value: make([]float32, env.Actions(s.Models, c.Sequential)), input: make([]float32, s.beliefWidth()),
+func newFeaturizer(s *estimator, c *Config) *featurizer {
+	l := &featurizer{
+		estimator: s, config: c, posterior: make([]float32, s.Models), price: make([]float32, s.Models),
+		value: make([]float32, env.Actions(s.Models, c.sequential())), input: make([]float32, s.posteriorWidth()),
 		shape: make([]float32, s.Models*env.ShapeFeatures), asked: make([]bool, s.Models), member: nn.Everybody,
 	}
-	if s.Belief != nil {
-		l.hidden, l.out, l.others = make([]float32, s.Belief.Hidden), make([]float32, s.Belief.Out()), s.Belief.NewOneHots()
+	if s.Posterior != nil {
+		l.hidden, l.out, l.others = make([]float32, s.Posterior.Hidden), make([]float32, s.Posterior.Out()), s.Posterior.NewOneHots()
 	}
 	return l
 }
 
 // width is the number of inputs of the actor.
-func (c *Config) width(s *sense) int {
+func (c *Config) width(s *estimator) int {
 	if c.Vector {
 		return stateFeatures + len(s.Weighed) + s.Dim
 	}
 	return stateFeatures + len(s.Weighed)
 }
 
-func (c *Config) each() int { return eachFeatures }
+// posteriorWidth is the number of inputs of the posterior before the one-hot of the model that it is about.
+func (s *estimator) posteriorWidth() int { return inputOneHots + len(s.Answers) + s.Models }
 
-// votes sums up who agrees with whom.
-type votes struct {
-	leader               int32 // the answer that leads, 0 for none
-	lead, second, total  float32
-	groups               int
-	probability          float32 // that the leader is right, if models err independently
-	support, opposition  []float32
-	supporters, dissents []float32
-}
-
-// count fills the votes of a state.
-func (v *votes) count(seen *env.Seen, choices int) {
-	n := len(seen.Models)
-	grow := func(x []float32) []float32 {
-		if cap(x) < n {
-			return make([]float32, n, max(n, 8))
-		}
-		return x[:n]
-	}
-	v.support, v.opposition = grow(v.support), grow(v.opposition)
-	v.supporters, v.dissents = grow(v.supporters), grow(v.dissents)
-	v.leader = policy.Vote(len(seen.Answers), func(i int) int32 { return seen.Answers[i] }, seen.Weights)
-	v.lead, v.second, v.total, v.groups = 0, 0, 0, 0
-	sum, lead := 0.0, 0.0
-	for i, a := range seen.Answers {
-		var with, size, other, others float32
-		first := a != 0
-		for j, b := range seen.Answers {
-			switch b {
-			case 0:
-			case a:
-				with += seen.Weights[j]
-				size++
-				if j < i {
-					first = false
-				}
-			default:
-				others++
-				var group float32
-				for k, c := range seen.Answers {
-					if c == b {
-						group += seen.Weights[k]
-					}
-				}
-				other = max(other, group)
-			}
-		}
-		if a != 0 {
-			v.total += seen.Weights[i]
-		}
-		if first {
-			v.groups++
-			e := math.Exp(float64(min(with, 20)))
-			sum += e
-			if a == v.leader {
-				v.lead, lead = with, e
-			} else {
-				v.second = max(v.second, with)
-			}
-		}
-		v.support[i], v.supporters[i] = 0, 0
-		if a != 0 {
-			v.support[i], v.supporters[i] = with-seen.Weights[i], size-1
-		}
-		v.opposition[i], v.dissents[i] = other, others
-	}
-	v.probability = 0
-	if v.leader != 0 {
-		v.probability = float32(lead / (sum + float64(max(choices-v.groups, 0))))
-	}
-}
-
-// beliefAnswer is where the inputs of the belief tell which answer was given; who agrees comes after it. Before it are what is
-// known of the state and the shapes of two responses.
-const beliefAnswer = 18 + 2*env.ShapeFeatures
-
-// beliefWidth is the number of inputs of the belief before the one-hot of the model that it is about.
-func (s *sense) beliefWidth() int { return beliefAnswer + len(s.Answers) + s.Models }
-
-// read sums up what a state shows: votes, responses, what is expected of the pool.
-func (l *lens) read(score []float32, seen *env.Seen) {
+// summarise sums up what a state shows: votes, responses, what is expected of the pool.
+func (l *featurizer) summarise(score []float32, seen *env.Seen) {
 	const k = env.ShapeFeatures
-	l.votes.count(seen, l.sense.Choices)
-	if l.sense.ShapeMean == nil || len(seen.Shape) < len(seen.Models)*k {
+	l.votes.count(seen, l.estimator.Choices)
+	if l.estimator.ShapeMean == nil || len(seen.Shape) < len(seen.Models)*k {
 		clear(l.shape[:len(seen.Models)*k])
 	} else {
 		for i, m := range seen.Models {
-			l.sense.standardise(int(m), seen.Shape[i*k:(i+1)*k], l.shape[i*k:(i+1)*k])
+			l.estimator.standardise(int(m), seen.Shape[i*k:(i+1)*k], l.shape[i*k:(i+1)*k])
 		}
 	}
 	var count float32
@@ -158,38 +136,38 @@ func (l *lens) read(score []float32, seen *env.Seen) {
 	l.poolMean /= max(count, 1)
 }
 
-// believe fills l.input with those of the belief about model m, place being where it stands among those asked, -1 if it
+// posteriorInput fills l.input with those of the posterior about model m, place being where it stands among those asked, -1 if it
 // was not: then only the first number depends on the model. The state must have been read.
-func (l *lens) believe(score []float32, seen *env.Seen, m, place int) {
+func (l *featurizer) posteriorInput(score []float32, seen *env.Seen, m, place int) {
 	const k = env.ShapeFeatures
 	out := l.input
 	clear(out)
-	answer, who := out[beliefAnswer:len(out)-l.sense.Models], out[len(out)-l.sense.Models:]
+	answer, who := out[inputOneHots:len(out)-l.estimator.Models], out[len(out)-l.estimator.Models:]
 	v, n := &l.votes, len(seen.Models)
 	z := logit(score[m])
-	out[0] = z
+	out[inputScore] = z
 	if place >= 0 {
-		out[1] = 1
+		out[inputGiven] = 1
 		if seen.Answers[place] != 0 {
-			out[2] = 1
+			out[inputAnswer] = 1
 		}
-		out[3], out[4] = v.support[place]/3, v.opposition[place]/3
-		out[5], out[6] = v.supporters[place], v.dissents[place]
-		copy(out[18:18+k], l.shape[place*k:(place+1)*k])
-		l.sense.tellAnswer(seen.Answers[place], answer)
+		out[inputSupport], out[inputOpposition] = v.support[place]/3, v.opposition[place]/3
+		out[inputSupporters], out[inputDissents] = v.supporters[place], v.dissents[place]
+		copy(out[inputOwnResponse:inputOwnResponse+k], l.shape[place*k:(place+1)*k])
+		l.estimator.tellAnswer(seen.Answers[place], answer)
 		if seen.Answers[place] == v.leader && v.leader != 0 {
-			out[7] = 1
+			out[inputLeads] = 1
 		}
 	} else if n > 0 {
-		copy(out[18+k:], l.shape[(n-1)*k:n*k])
-		out[8], out[9] = v.probability, v.lead/3
-		out[10] = (v.lead - v.second) / 3
+		copy(out[inputLastResponse:], l.shape[(n-1)*k:n*k])
+		out[inputVote], out[inputLead] = v.probability, v.lead/3
+		out[inputMargin] = (v.lead - v.second) / 3
 		var mean float32
 		for _, a := range seen.Models {
 			mean += logit(score[a]) / float32(n)
 		}
-		out[11] = mean
-		out[12] = 1
+		out[inputAskedScore] = mean
+		out[inputOther] = 1
 	}
 	// Who agrees: with m's answer, or with the one that leads. Models of a family err together.
 	with := v.leader
@@ -205,60 +183,60 @@ func (l *lens) believe(score []float32, seen *env.Seen, m, place int) {
 			who[a] = 1
 		}
 	}
-	out[13] = float32(n) / 3
-	out[14] = float32(v.groups) / 3
+	out[inputAsked] = float32(n) / 3
+	out[inputGroups] = float32(v.groups) / 3
 	if v.total > 0 {
-		out[15] = v.lead / v.total
+		out[inputLeadShare] = v.lead / v.total
 	}
-	out[16], out[17] = l.poolMean, l.poolTop
+	out[inputPoolMean], out[inputPoolTop] = l.poolMean, l.poolTop
 }
 
-// held is the belief in the better of the two answers that stopping now may give: the last one, or that of the vote.
-func (l *lens) held(seen *env.Seen) float32 {
+// inHand is the posterior in the better of the two answers that stopping now may give: the last one, or that of the vote.
+func (l *featurizer) inHand(seen *env.Seen) float32 {
 	n := len(seen.Models)
 	if n == 0 {
 		return 0
 	}
-	return max(l.belief[seen.Models[n-1]], l.voted(seen))
+	return max(l.posterior[seen.Models[n-1]], l.votePosterior(seen))
 }
 
-// voted is the belief in the answer that leads the vote: the mean of those in the models that gave it.
-func (l *lens) voted(seen *env.Seen) float32 {
+// votePosterior is the posterior in the answer that leads the vote: the mean of those in the models that gave it.
+func (l *featurizer) votePosterior(seen *env.Seen) float32 {
 	var sum, members float32
 	for i, m := range seen.Models {
 		if seen.Answers[i] == l.votes.leader {
-			sum += l.belief[m]
+			sum += l.posterior[m]
 			members++
 		}
 	}
 	return sum / max(members, 1)
 }
 
-// look fills the beliefs, the prices and the expected utilities of a state. e row holds what is expected of the prompt.
-func (l *lens) look(e *forecast.Expected, row int, p *policy.Preference, seen *env.Seen) {
-	s := l.sense
+// estimate fills the posteriors, the prices and the expected utilities of a state. e row holds what is expected of the prompt.
+func (l *featurizer) estimate(e *forecast.Expected, row int, p *policy.Preference, seen *env.Seen) {
+	s := l.estimator
 	score := e.Row(policy.Quality, row)
-	l.read(score, seen)
+	l.summarise(score, seen)
 	clear(l.asked)
 	for _, m := range seen.Models {
 		l.asked[m] = true
 	}
-	more := s.Verbosity.factors(e, row, seen)
+	more := s.Elasticity.factors(e, row, seen)
 	for m := range s.Models {
 		expected := e.At(row, m)
 		for q := range expected {
 			expected[q] *= more[q]
 		}
 		l.price[m] = float32(p.Price(expected))
-		l.belief[m] = score[m]
+		l.posterior[m] = score[m]
 	}
-	if len(seen.Models) == 0 || s.Belief == nil {
+	if len(seen.Models) == 0 || s.Posterior == nil {
 		return
 	}
 	for i, m := range seen.Models {
 		if score[m] == score[m] {
-			l.believe(score, seen, int(m), i)
-			l.belief[m] = s.Belief.OneHot(l.member, l.input, int(m), l.hidden, l.out)
+			l.posteriorInput(score, seen, int(m), i)
+			l.posterior[m] = s.Posterior.OneHot(l.member, l.input, int(m), l.hidden, l.out)
 		}
 	}
 	shared := false
@@ -268,20 +246,20 @@ func (l *lens) look(e *forecast.Expected, row int, p *policy.Preference, seen *e
 		}
 		if !shared {
 			shared = true
-			l.believe(score, seen, m, -1)
+			l.posteriorInput(score, seen, m, -1)
 			l.others.Share(l.member, l.input)
 		}
-		l.belief[m] = l.others.At(logit(score[m]), m)
+		l.posterior[m] = l.others.At(logit(score[m]), m)
 	}
 }
 
-// describe lays a state out for the actor: state [width], each [actions × eachFeatures], base [actions]; allowed tells
-// which actions make sense. It returns the expected utility, in score, of the best of them: what the value adds to.
-func (l *lens) describe(e *forecast.Expected, row int, vector []float32, p *policy.Preference, seen *env.Seen, allowed func(action int) bool, state, each, base []float32) (ahead float32) {
-	l.look(e, row, p, seen)
-	s, n, v := l.sense, len(seen.Models), &l.votes
+// describe lays a state out for the actor: state [width], each [actions × actionFeatures], base [actions]; allowed tells
+// which actions make estimator. It returns the expected utility, in score, of the best of them: what the value adds to.
+func (l *featurizer) describe(e *forecast.Expected, row int, vector []float32, p *policy.Preference, seen *env.Seen, allowed func(action int) bool, state, each, base []float32) (ahead float32) {
+	l.estimate(e, row, p, seen)
+	s, n, v := l.estimator, len(seen.Models), &l.votes
 	score := e.Row(policy.Quality, row)
-	held := l.held(seen)
+	inHand := l.inHand(seen)
 	best, bestAsk, cheapest := float32(math.Inf(-1)), float32(math.Inf(-1)), float32(math.Inf(1))
 	var mean, top, count float32
 	for m, q := range score {
@@ -296,7 +274,7 @@ func (l *lens) describe(e *forecast.Expected, row int, vector []float32, p *poli
 	mean /= max(count, 1)
 	for a := range base {
 		base[a] = actor.NotAllowed
-		x := each[a*eachFeatures : (a+1)*eachFeatures]
+		x := each[a*actionFeatures : (a+1)*actionFeatures]
 		clear(x)
 		if !allowed(a) {
 			continue
@@ -304,31 +282,31 @@ func (l *lens) describe(e *forecast.Expected, row int, vector []float32, p *poli
 		var u, b, price float32
 		switch {
 		case a < s.Models:
-			b, price = l.belief[a], l.price[a]
+			b, price = l.posterior[a], l.price[a]
 			if b != b || price != price {
 				continue
 			}
-			u = max(b, held) - price
+			u = max(b, inHand) - price
 			bestAsk = max(bestAsk, u)
-			x[0], x[5], x[6] = 1, logit(score[a])/2, score[a]-mean
+			x[actionAsk], x[actionScore], x[actionAboveMean] = 1, logit(score[a])/2, score[a]-mean
 		case a == s.Models:
-			b = l.belief[seen.Models[n-1]]
+			b = l.posterior[seen.Models[n-1]]
 			u = b
-			x[1] = 1
+			x[actionLast] = 1
 		default:
-			b = l.voted(seen)
+			b = l.votePosterior(seen)
 			u = b
-			x[2] = 1
+			x[actionVote] = 1
 		}
 		l.value[a] = u
 		base[a] = u
 		best = max(best, u)
-		x[3], x[4] = b-held, squash(price)
-		x[7] = logit(b) / 2
+		x[actionGain], x[actionPrice] = b-inHand, squash(price)
+		x[actionPosterior] = logit(b) / 2
 	}
 	for a := range base {
 		if base[a] > actor.NotAllowed {
-			each[a*eachFeatures+8] = max(l.value[a]-best, -1) * 3
+			each[a*actionFeatures+actionRegret] = max(l.value[a]-best, -1) * 3
 			base[a] = max((base[a]-best)/float32(l.config.Temperature), -40)
 		}
 	}
@@ -360,12 +338,16 @@ func (l *lens) describe(e *forecast.Expected, row int, vector []float32, p *poli
 	for _, q := range s.Weighed {
 		state = append(state, squash(float32(p[q]*s.Typical[q])))
 	}
-	state = append(state, float32(n)/3, squash(spent), share, (v.lead-v.second)/5, float32(v.groups)/3, v.probability, held, bestAsk, bestAsk-held,
-		top, mean, squash(cheapest), first, float32(l.config.MaxAsks-n)/float32(max(l.config.MaxAsks, 1)))
+	x := state[len(state) : len(state)+stateFeatures]
+	state = state[:len(state)+stateFeatures]
+	x[stateAsked], x[stateSpent], x[stateLeadShare], x[stateLead] = float32(n)/3, squash(spent), share, (v.lead-v.second)/5
+	x[stateGroups], x[stateVoteProbability], x[stateInHand] = float32(v.groups)/3, v.probability, inHand
+	x[stateBestAsk], x[stateGain], x[stateTopScore], x[stateMeanScore] = bestAsk, bestAsk-inHand, top, mean
+	x[stateCheapest], x[stateFirst] = squash(cheapest), first
+	x[stateLeft] = float32(l.config.MaxAsks-n) / float32(max(l.config.MaxAsks, 1))
+	clear(x[stateResponse:])
 	if n > 0 {
-		state = append(state, l.shape[(n-1)*env.ShapeFeatures:n*env.ShapeFeatures]...)
-	} else {
-		state = append(state, make([]float32, env.ShapeFeatures)...)
+		copy(x[stateResponse:], l.shape[(n-1)*env.ShapeFeatures:n*env.ShapeFeatures])
 	}
 	if l.config.Vector {
 		scale := float32(math.Sqrt(float64(s.Dim)))

@@ -2,7 +2,6 @@ package agent
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 
@@ -12,13 +11,14 @@ import (
 	"github.com/trilemma-bench/trilemma/policies/nn"
 	"github.com/trilemma-bench/trilemma/policies/nn/actor"
 	"github.com/trilemma-bench/trilemma/policies/policy"
+	"github.com/trilemma-bench/trilemma/policies/rl"
 )
 
 // Route implements [policy.Policy]: the most probable action of every row.
 func (p *Router) Route(ctx context.Context, b *policy.Batch) (*policy.Decisions, error) {
 	c := &p.config
-	if p.state == nil {
-		return nil, errors.New(c.Name + " was not fitted")
+	if err := p.Fitted(); err != nil {
+		return nil, err
 	}
 	if err := forecast.CheckPrompts(b.Prompts, c.needs()...); err != nil {
 		return nil, err
@@ -26,17 +26,15 @@ func (p *Router) Route(ctx context.Context, b *policy.Batch) (*policy.Decisions,
 	if b.Prompts.Len() == 0 {
 		return policy.NewDecisions(0), ctx.Err()
 	}
-	s := p.state.Sense
+	s := p.State.Estimator
 	if c.Vector && b.Prompts.Dim != s.Dim {
 		return nil, fmt.Errorf("prompt vectors have %d numbers, those fitted on had %d: use the same encoder", b.Prompts.Dim, s.Dim)
 	}
 	if b.Round > 0 && b.Asked == nil {
 		return nil, fmt.Errorf("round %d came without the answers asked for", b.Round)
 	}
-	for i, preference := range b.Preferences {
-		if err := s.Overall.Check(preference, c.Setup.Models); err != nil {
-			return nil, fmt.Errorf("preference %d: %w", i, err)
-		}
+	if err := s.Overall.CheckEach(b.Preferences, c.Setup.Models); err != nil {
+		return nil, err
 	}
 	// Only prompts that have a row are looked at: in later rounds those are few.
 	place := make([]int, b.Prompts.Len()) // counted from 1
@@ -57,19 +55,19 @@ func (p *Router) Route(ctx context.Context, b *policy.Batch) (*policy.Decisions,
 	}
 	agents := make([]int, len(b.Preferences))
 	for i, preference := range b.Preferences {
-		agents[i] = nearest(p.state.Agents, preference)
+		agents[i] = nearest(p.State.Agents, preference)
 	}
-	actors := make([]*actor.Batch, len(p.state.Agents))
+	actors := make([]*actor.Batch, len(p.State.Agents))
 	for i := range actors {
-		actors[i] = p.state.Agents[i].Actor.Batch()
+		actors[i] = p.State.Agents[i].Actor.Batch()
 	}
 	choices := make([]choice, b.Rows())
 	err = compute.EachChunk(ctx, b.Rows(), func(lo, hi int) {
-		v := newViewer(p, e)
+		v := newChooser(p, e)
 		for r := lo; r < hi; r++ {
 			row := place[b.Prompt[r]] - 1
 			agent := agents[b.Preference[r]]
-			preference := charged(b.Preferences[b.Preference[r]], p.state.Agents[agent].Multiplier)
+			preference := charged(b.Preferences[b.Preference[r]], p.State.Agents[agent].Multiplier)
 			var vector []float32
 			if c.Vector {
 				vector = some.Row(row)
@@ -100,32 +98,30 @@ type choice struct {
 	weights []float32
 }
 
-// viewer lays rows out for the actor; one a goroutine.
-type viewer struct {
+// chooser lays rows out for the actor; one a goroutine.
+type chooser struct {
 	*Router
-	e                         *forecast.Expected
-	lens                      *lens
-	seen                      env.Seen
-	tried                     []bool // asked, answered or not
-	code                      map[string]int32
-	state, each, base, logits []float32
-	room                      actor.Scratch
-	judge                     *judge
+	e          *forecast.Expected
+	featurizer *featurizer
+	seen       env.Seen
+	tried      []bool // asked, answered or not
+	code       map[string]int32
+	at         *rl.Observations
+	judge      *weigher
 }
 
-func newViewer(p *Router, e *forecast.Expected) *viewer {
-	s := p.state.Agents[0].Actor.Shape
-	models := p.state.Sense.Models
-	return &viewer{
-		Router: p, e: e, lens: newLens(p.state.Sense, &p.config), tried: make([]bool, models), code: env.Codes(p.state.Sense.Answers),
-		judge: newJudge(p.state.Sense),
-		state: make([]float32, s.In), each: make([]float32, s.Actions*s.Each), base: make([]float32, s.Actions), logits: make([]float32, s.Actions),
+func newChooser(p *Router, e *forecast.Expected) *chooser {
+	models := p.State.Estimator.Models
+	return &chooser{
+		Router: p, e: e, featurizer: newFeaturizer(p.State.Estimator, &p.config), tried: make([]bool, models), code: env.Codes(p.State.Estimator.Answers),
+		judge: newWeigher(p.State.Estimator),
+		at:    rl.NewObservations(1, p.State.Agents[0].Actor.Shape),
 	}
 }
 
 // read turns what the host revealed to a row into what the environment would show.
-func (v *viewer) read(asked *policy.Asked, r int, text string, score []float32) {
-	s, seen := v.Router.state.Sense, &v.seen
+func (v *chooser) read(asked *policy.Asked, r int, text string, score []float32) {
+	s, seen := v.State.Estimator, &v.seen
 	*seen = env.Seen{Models: seen.Models[:0], Answers: seen.Answers[:0], Weights: seen.Weights[:0], Shape: seen.Shape[:0]}
 	clear(v.tried)
 	if asked == nil {
@@ -158,7 +154,7 @@ func (v *viewer) read(asked *policy.Asked, r int, text string, score []float32) 
 			}
 			env.Shape(options, asked.Response[k], answer, figure(asked.OutputTokens, k), shape)
 			seen.Shape = append(seen.Shape, shape...)
-			if s.Credit != nil && score[m] == score[m] {
+			if s.AnswerModel != nil && score[m] == score[m] {
 				seen.Weights[len(seen.Weights)-1] = v.judge.weight(nn.Everybody, score[m], int(m), code, shape)
 			}
 		}
@@ -177,8 +173,8 @@ func figure(column []float32, k int32) float32 {
 }
 
 // decide takes the most probable action of a row.
-func (v *viewer) decide(net *actor.Batch, row int, text string, vector []float32, p *policy.Preference, asked *policy.Asked, r int) choice {
-	models := v.Router.state.Sense.Models
+func (v *chooser) decide(net *actor.Batch, row int, text string, vector []float32, p *policy.Preference, asked *policy.Asked, r int) choice {
+	models := v.State.Estimator.Models
 	v.read(asked, r, text, v.e.Row(policy.Quality, row))
 	n, tries := len(v.seen.Models), 0
 	for _, tried := range v.tried {
@@ -186,7 +182,7 @@ func (v *viewer) decide(net *actor.Batch, row int, text string, vector []float32
 			tries++
 		}
 	}
-	sequential := v.config.Sequential
+	sequential := v.config.sequential()
 	allowed := func(a int) bool {
 		switch {
 		case a < models:
@@ -196,13 +192,13 @@ func (v *viewer) decide(net *actor.Batch, row int, text string, vector []float32
 		}
 		return sequential && n > 1
 	}
-	v.lens.describe(v.e, row, vector, p, &v.seen, allowed, v.state, v.each, v.base)
-	net.Forward(1, v.state, v.each, v.base, v.logits, make([]float32, 1), &v.room)
-	a := likeliest(v.logits)
+	v.featurizer.describe(v.e, row, vector, p, &v.seen, allowed, v.at.State, v.at.About, v.at.Base)
+	v.at.Act(net, 0, 1)
+	a := v.at.Likeliest(0)
 	one := func(use policy.Use, m int) choice { return choice{use, []int32{int32(m)}, []float32{1}} }
 	switch {
-	case v.base[a] <= actor.NotAllowed:
-		// Nothing makes sense: everyone asked was missing, or no price is known. Any answer in hand, else the best guess.
+	case v.at.Base[a] <= actor.NotAllowed:
+		// Nothing makes estimator: everyone asked was missing, or no price is known. Any answer in hand, else the best guess.
 		if tries > 0 {
 			for m, tried := range v.tried {
 				if tried {

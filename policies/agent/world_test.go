@@ -7,6 +7,7 @@ import (
 
 	"github.com/trilemma-bench/trilemma/policies/nn/actor"
 	"github.com/trilemma-bench/trilemma/policies/policy"
+	"github.com/trilemma-bench/trilemma/policies/rl"
 )
 
 // asked is a split of n prompts and three models with answers A to D, whose right one is A; two are cheap, one is dear and
@@ -46,28 +47,28 @@ var (
 // small is a sequential agent that starts from the pool's means.
 func small() Config {
 	return Config{
-		Name: "test", Kind: "test/1", Setup: policy.Setup{Models: pool, Seed: 7}, Sequential: true, MaxAsks: 3, Warm: Cold,
-		Temperature: 0.2, Hidden: 5, Scorer: 3, Steps: 60, Passes: 100, Slots: 6, Horizon: 5, Checks: 2, MultiplierRate: 0.02, RiskLevel: 0.25,
+		Name: "test", Kind: "test/1", Setup: policy.Setup{Models: pool, Seed: 7},
+		Params: Params{
+			Mode: "sequential", MaxAsks: 3, WarmStart: cold, Conditioned: true, Temperature: 0.2, Hidden: 5, Scorer: 3, Steps: 60, Passes: 100,
+			Slots: 6, Horizon: 5, Checks: 2,
+		},
+		Objective: Objective{MultiplierRate: 0.02, RiskLevel: 0.25},
 	}
 }
 
-// laid are the sense and the grounds, train and validation, of a task.
-func laid(t testing.TB, c *Config, task *policy.Task) (*sense, []*ground, actor.Shape) {
+// laid are the estimator and the datasets, train and validation, of a task.
+func laid(t testing.TB, c *Config, task *policy.Task) (*estimator, []*dataset, actor.Shape) {
 	t.Helper()
-	s := &sense{}
+	s := &estimator{}
 	train, validation, err := s.learn(t.Context(), c, task, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	grounds, err := s.lay(t.Context(), c, task, train, validation, nil)
+	datasets, err := s.lay(t.Context(), c, task, train, validation, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	actions := len(pool)
-	if c.Sequential {
-		actions += 2
-	}
-	return s, grounds, actor.Shape{In: c.width(s), Actions: actions, Hidden: c.Hidden, Each: c.each(), Scorer: c.Scorer}
+	return s, datasets, c.shape(s)
 }
 
 func taskOf(train, validation *policy.Split) *policy.Task {
@@ -88,11 +89,11 @@ type idle struct {
 	actor   *actor.Actor
 	at      int
 	spoil   func(*actor.Actor)
-	updates *[]*Rollout
+	updates *[]*rl.Rollout
 	n       int
 }
 
-func (g *idle) Update(_ context.Context, r *Rollout, _ float64) ([]policy.Metric, error) {
+func (g *idle) Update(_ context.Context, r *rl.Rollout, _ float64) ([]policy.Metric, error) {
 	if g.n++; g.spoil != nil && g.n == g.at {
 		g.spoil(g.actor)
 	}
@@ -107,6 +108,6 @@ func (g *idle) Read(a *actor.Actor) error {
 	return nil
 }
 
-func (g *idle) State() (StepperState, error) { return StepperState{}, nil }
-func (g *idle) Restore(StepperState) error   { return nil }
-func (g *idle) Close()                       {}
+func (g *idle) State() (rl.StepperState, error) { return rl.StepperState{}, nil }
+func (g *idle) Restore(rl.StepperState) error   { return nil }
+func (g *idle) Close()                          {}

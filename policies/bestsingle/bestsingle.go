@@ -1,6 +1,6 @@
 // Package bestsingle is the policy that always asks the model of the highest mean score on the logged prompts, the
 // baseline that every router has to beat. Models that answered different prompts are compared by what they would come to on
-// all, see [learn.Means].
+// all, see [forecast.Means].
 package bestsingle
 
 import (

@@ -8,6 +8,7 @@ import (
 	"github.com/trilemma-bench/trilemma/policies/bestsingle"
 	"github.com/trilemma-bench/trilemma/policies/carbon"
 	"github.com/trilemma-bench/trilemma/policies/categorybest"
+	"github.com/trilemma-bench/trilemma/policies/forecast"
 	"github.com/trilemma-bench/trilemma/policies/knn"
 	"github.com/trilemma-bench/trilemma/policies/moe"
 	"github.com/trilemma-bench/trilemma/policies/policy"
@@ -19,6 +20,9 @@ import (
 	"github.com/trilemma-bench/trilemma/policies/static"
 )
 
+// warmStarts are the forecasters that agents may start from.
+var warmStarts = map[string]func() forecast.Forecaster{"predict": predict.Forecaster(predict.Defaults), "moe": moe.Forecaster(moe.Defaults)}
+
 // All lists the bundled policies by name.
 func All() []policy.Definition {
 	list := []policy.Definition{
@@ -28,9 +32,9 @@ func All() []policy.Definition {
 		carbon.BudgetDefinition(),
 		categorybest.Definition(),
 		predict.Definition(),
-		ppo.Definition(),
+		ppo.Definition(warmStarts),
 		random.Definition(),
-		reinforce.Definition(),
+		reinforce.Definition(warmStarts),
 		knn.Definition(),
 		moe.Definition(),
 		single.Definition(),

@@ -22,7 +22,7 @@ func TestAgentsReachTheOptimumOfWhatCanBeSeen(t *testing.T) {
 		for _, name := range []string{"reinforce", "ppo"} {
 			t.Run(name+" from "+start, func(t *testing.T) {
 				t.Parallel()
-				steps := map[string]int{"reinforce": 60000, "ppo": 30000}[name] // PPO learns from each step four times
+				steps := map[string]int{"reinforce": 40000, "ppo": 16000}[name] // PPO learns from each step four times
 				raw := fmt.Sprintf(`{"mode": "one-shot", "steps": %d, "slots": 64, "horizon": 16, "checks": 4, "hidden": 32, "scorer": 16`, steps)
 				if start == "none" {
 					raw += `, "warm_start": "none", "use_vector": true, "temperature": 0.2`

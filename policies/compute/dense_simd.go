@@ -80,7 +80,7 @@ var (
 	tanhQ = [...]float32{1.19825839466702e-06, 1.18534705686654e-04, 2.26843463243900e-03, 4.89352518554385e-03}
 )
 
-// tanhs replaces every number by its tanh. Its bits do not depend on where it lies.
+// Tanhs replaces every number by its tanh. Its bits do not depend on where it lies.
 func Tanhs(x []float32) {
 	if !hasDenseKernel {
 		plainTanhs(x)

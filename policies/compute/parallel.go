@@ -16,7 +16,7 @@ func EachChunk(ctx context.Context, n int, do func(lo, hi int)) error {
 	return Each(ctx, n, chunk, do)
 }
 
-// each is EachChunk for ranges of a length.
+// Each is EachChunk for ranges of a length.
 func Each(ctx context.Context, n, chunk int, do func(lo, hi int)) error {
 	var g errgroup.Group
 	g.SetLimit(runtime.GOMAXPROCS(0))

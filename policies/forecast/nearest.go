@@ -28,20 +28,20 @@ func Unit(rows []float32, dim int) []float32 {
 	return out
 }
 
-// Neighbour is one remembered row and its cosine to the query.
-type Neighbour struct {
+// neighbour is one remembered row and its cosine to the query.
+type neighbour struct {
 	Row    int32
 	Cosine float32
 }
 
-// EachNearest finds for every unit row of queries its k nearest of the unit rows of memory, the nearest first and ties by
+// eachNearest finds for every unit row of queries its k nearest of the unit rows of memory, the nearest first and ties by
 // row, and gives them to use, which is called from several goroutines, once for each query. leaveOut[q], where it is
 // not nil, is a row of memory that is no neighbour of query q: itself.
-func EachNearest(ctx context.Context, queries, memory []float32, dim, k int, leaveOut []int32, use func(query int, near []Neighbour)) error {
+func eachNearest(ctx context.Context, queries, memory []float32, dim, k int, leaveOut []int32, use func(query int, near []neighbour)) error {
 	n := len(memory) / dim
 	k = min(k, n)
 	return compute.EachChunk(ctx, len(queries)/dim, func(lo, hi int) {
-		all := make([]Neighbour, 0, n)
+		all := make([]neighbour, 0, n)
 		// Memory is read in blocks that stay in the cache while every query of the chunk passes over them.
 		const block = 128
 		cosine := make([]float32, (hi-lo)*n)
@@ -58,7 +58,7 @@ func EachNearest(ctx context.Context, queries, memory []float32, dim, k int, lea
 			all = all[:0]
 			for i, c := range cosine[(q-lo)*n : (q-lo+1)*n] {
 				if leaveOut == nil || leaveOut[q] != int32(i) {
-					all = append(all, Neighbour{int32(i), c})
+					all = append(all, neighbour{int32(i), c})
 				}
 			}
 			near := all
@@ -66,7 +66,7 @@ func EachNearest(ctx context.Context, queries, memory []float32, dim, k int, lea
 				selectNearest(all, k)
 				near = all[:k]
 			}
-			slices.SortFunc(near, func(a, b Neighbour) int {
+			slices.SortFunc(near, func(a, b neighbour) int {
 				if nearer(a, b) {
 					return -1
 				}
@@ -78,7 +78,7 @@ func EachNearest(ctx context.Context, queries, memory []float32, dim, k int, lea
 }
 
 // nearer orders neighbours totally, NaN last.
-func nearer(a, b Neighbour) bool {
+func nearer(a, b neighbour) bool {
 	switch {
 	case a.Cosine > b.Cosine:
 		return true
@@ -93,7 +93,7 @@ func nearer(a, b Neighbour) bool {
 }
 
 // selectNearest moves the k nearest to the front, in any order (quickselect, median of three).
-func selectNearest(list []Neighbour, k int) {
+func selectNearest(list []neighbour, k int) {
 	lo, hi := 0, len(list)
 	for hi-lo > 1 {
 		a, b, c := list[lo], list[(lo+hi)/2], list[hi-1]

@@ -11,7 +11,7 @@ import (
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
-func TestEachNearestAgreesWithSorting(t *testing.T) {
+func TestNearestAgreesWithSorting(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		dim := rapid.IntRange(1, 9).Draw(t, "dim")
 		n := rapid.IntRange(1, 60).Draw(t, "n")
@@ -21,20 +21,20 @@ func TestEachNearestAgreesWithSorting(t *testing.T) {
 		memory := Unit(rapid.SliceOfN(value, n*dim, n*dim).Draw(t, "memory"), dim)
 		queries := Unit(rapid.SliceOfN(value, 3*dim, 3*dim).Draw(t, "queries"), dim)
 		leaveOut := []int32{-1, 0, int32(n - 1)}
-		got := make([][]Neighbour, 3)
-		if err := EachNearest(context.Background(), queries, memory, dim, k, leaveOut, func(q int, near []Neighbour) {
+		got := make([][]neighbour, 3)
+		if err := eachNearest(context.Background(), queries, memory, dim, k, leaveOut, func(q int, near []neighbour) {
 			got[q] = slices.Clone(near)
 		}); err != nil {
 			t.Fatal(err)
 		}
 		for q := range got {
-			var want []Neighbour
+			var want []neighbour
 			for i := range n {
 				if int32(i) != leaveOut[q] {
-					want = append(want, Neighbour{int32(i), compute.Dot(queries[q*dim:(q+1)*dim], memory[i*dim:(i+1)*dim])})
+					want = append(want, neighbour{int32(i), compute.Dot(queries[q*dim:(q+1)*dim], memory[i*dim:(i+1)*dim])})
 				}
 			}
-			slices.SortStableFunc(want, func(a, b Neighbour) int {
+			slices.SortStableFunc(want, func(a, b neighbour) int {
 				switch {
 				case a.Cosine > b.Cosine:
 					return -1
@@ -63,6 +63,6 @@ func BenchmarkNearest(b *testing.B) {
 	}
 	memory, queries = Unit(memory, dim), Unit(queries, dim)
 	for b.Loop() {
-		_ = EachNearest(context.Background(), queries, memory, dim, 400, nil, func(int, []Neighbour) {})
+		_ = eachNearest(context.Background(), queries, memory, dim, 400, nil, func(int, []neighbour) {})
 	}
 }

@@ -76,7 +76,7 @@ func (m *Memory) CheckShape(models int) error {
 
 // Expect returns, for each k of ks (ascending), what the k nearest remembered prompts did: the mean over those neighbours
 // that have the model's outcome, corrected for which of the neighbours these are as [twoWay] knows their prompts, or the
-// overall mean where none has. vectors is [n × dim]; leaveOut is as in [EachNearest].
+// overall mean where none has. vectors is [n × dim]; leaveOut is as in [eachNearest].
 func (m *Memory) Expect(ctx context.Context, vectors []float32, dim int, ks []int, leaveOut []int32) ([]*Expected, error) {
 	if dim != m.Dim {
 		return nil, fmt.Errorf("prompt vectors have %d numbers, those fitted on had %d: use the same encoder", dim, m.Dim)
@@ -87,7 +87,7 @@ func (m *Memory) Expect(ctx context.Context, vectors []float32, dim int, ks []in
 	for i := range found {
 		found[i] = NewExpected(n, models)
 	}
-	err := EachNearest(ctx, Unit(vectors, dim), m.Unit, dim, ks[len(ks)-1], leaveOut, func(query int, near []Neighbour) {
+	err := eachNearest(ctx, Unit(vectors, dim), m.Unit, dim, ks[len(ks)-1], leaveOut, func(query int, near []neighbour) {
 		sum, count, of := make([]float64, models), make([]float64, models), make([]float64, models)
 		for _, q := range policy.Decisive {
 			clear(sum)

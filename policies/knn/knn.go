@@ -1,12 +1,12 @@
 // Package knn is the policy that asks what happened to the k training prompts most like this one. Likeness is the
 // cosine of the prompt vectors. Of each model it expects the mean score, cost, carbon and latency over those neighbours
-// that have its outcome (corrected for which of them these are, see [learn.Memory.Expect]), and asks the model of the highest expected utility under the row's preference.
+// that have its outcome (corrected for which of them these are, see [forecast.Memory.Expect]), and asks the model of the highest expected utility under the row's preference.
 //
 // It is the simplest of the routers that reach the plateau on which one-shot routers end (LLMRouterBench; Li, "Rethinking
 // Predictive Modeling for LLM Routing: When Simple kNN Beats Complex Learned Routers", arXiv 2505.12601).
 //
 // k is chosen on the validation prompts: that of the smallest squared error of score differences between models (see
-// [learn.RoutingError]) with the training prompts as memory. After that the validation prompts are remembered as well.
+// [forecast.RoutingError]) with the training prompts as memory. After that the validation prompts are remembered as well.
 package knn
 
 import (

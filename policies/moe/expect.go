@@ -9,36 +9,32 @@ import (
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
-// Predictor is what a trained gate forecasts of every model, for agents that start from it. What the gate adds to the
+// forecaster is what a trained gate forecasts of every model, for agents that start from it. What the gate adds to the
 // utility of those forecasts under a preference stays with the policy.
-type Predictor struct{ state *state }
+type forecaster struct {
+	params Params
+	state  *state
+}
 
-// Needs are the columns that a predictor with these parameters looks at.
-func (p Params) Needs() []policy.Need { return (&router{params: p}).needs() }
+// Forecaster makes forecasters that learn as the policy does under these parameters.
+func Forecaster(p Params) func() forecast.Forecaster {
+	return func() forecast.Forecaster { return &forecaster{params: p} }
+}
 
-// Learn fits a gate as the policy does. It also returns what it expects of the task's train and validation prompts (nil
-// where there are none), each predicted by the member that did not see it.
-func Learn(ctx context.Context, setup policy.Setup, params Params, t *policy.Task, report func(policy.Progress)) (p *Predictor, train, validation *forecast.Expected, err error) {
-	r := &router{params: params, setup: setup}
-	s, ex, err := r.fit(ctx, t, report)
+func (p *forecaster) Fit(ctx context.Context, setup policy.Setup, t *policy.Task, report func(policy.Progress)) (train, validation *forecast.Expected, err error) {
+	s, ex, err := (&router{params: p.params, setup: setup}).fit(ctx, t, report)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, err
 	}
+	p.state = s
 	if err := s.forecast(ctx, s.Features.Inputs(&ex.Prompts), ex.near, ex.heldOut, ex.expect); err != nil {
-		return nil, nil, nil, err
+		return nil, nil, err
 	}
-	n, models := t.Train.Len(), len(setup.Models)
-	train, validation = &forecast.Expected{Models: models}, nil
+	n := t.Train.Len()
 	if ex.Len() > n {
-		validation = &forecast.Expected{Models: models}
+		validation = ex.expect.Part(n, ex.Len())
 	}
-	for q, all := range ex.expect.Value {
-		train.Value[q] = all[:n*models]
-		if validation != nil {
-			validation.Value[q] = all[n*models:]
-		}
-	}
-	return &Predictor{s}, train, validation, nil
+	return ex.expect.Part(0, n), validation, nil
 }
 
 // priced is what outcomes of prompts with inputs x are expected to cost; the scores are the overall means.
@@ -74,8 +70,7 @@ func (s *state) forecast(ctx context.Context, x, near []float32, heldOut []int32
 	return nil
 }
 
-// Expect is what the gate expects of every model for each prompt.
-func (p *Predictor) Expect(ctx context.Context, prompts *policy.Prompts) (*forecast.Expected, error) {
+func (p *forecaster) Expect(ctx context.Context, prompts *policy.Prompts) (*forecast.Expected, error) {
 	s := p.state
 	x := s.Features.Inputs(prompts)
 	e, err := s.priced(ctx, x)
@@ -91,8 +86,7 @@ func (p *Predictor) Expect(ctx context.Context, prompts *policy.Prompts) (*forec
 	return e, s.forecast(ctx, x, near, nil, e)
 }
 
-// Check tells whether a loaded predictor is whole.
-func (p *Predictor) Check(models int) error {
+func (p *forecaster) Check(models int) error {
 	if err := p.state.check(models); err != nil {
 		return err
 	}
@@ -100,11 +94,9 @@ func (p *Predictor) Check(models int) error {
 	return nil
 }
 
-// MarshalJSON implements [json.Marshaler].
-func (p *Predictor) MarshalJSON() ([]byte, error) { return json.Marshal(p.state) }
+func (p *forecaster) MarshalJSON() ([]byte, error) { return json.Marshal(p.state) }
 
-// UnmarshalJSON implements [json.Unmarshaler].
-func (p *Predictor) UnmarshalJSON(data []byte) error {
+func (p *forecaster) UnmarshalJSON(data []byte) error {
 	p.state = new(state)
 	return json.Unmarshal(data, p.state)
 }

@@ -12,12 +12,28 @@ import (
 	"github.com/trilemma-bench/trilemma/policies/compute"
 )
 
-// Constants of Adam (Kingma and Ba, arXiv 1412.6980).
+// Beta1 and Beta2 are the decay rates of Adam's moments (Kingma and Ba, arXiv 1412.6980).
 const (
-	beta1   = 0.9
-	beta2   = 0.999
+	Beta1   = 0.9
+	Beta2   = 0.999
 	epsilon = 1e-7
 )
+
+// Adam is one step of AdamW (Loshchilov and Hutter, arXiv 1711.05101) along a gradient g:
+//
+//	m ← β₁m + (1−β₁)g;  v ← β₂v + (1−β₂)g²
+//	w ← w − rate·(m/(1−β₁ᵗ) / (√(v/(1−β₂ᵗ)) + ε) + decay·w)
+//
+// correct1 and correct2 are 1/(1−β₁ᵗ) and 1/(1−β₂ᵗ), scalars as the rate is; w, m, v and g have one shape.
+func Adam(w, m, v, g, rate, correct1, correct2 *graph.Node, decay, epsilon float64) (weights, first, second *graph.Node) {
+	first = graph.Add(graph.MulScalar(m, Beta1), graph.MulScalar(g, 1-Beta1))
+	second = graph.Add(graph.MulScalar(v, Beta2), graph.MulScalar(graph.Square(g), 1-Beta2))
+	step := graph.Div(graph.Mul(first, correct1), graph.AddScalar(graph.Sqrt(graph.Mul(second, correct2)), epsilon))
+	if decay > 0 {
+		step = graph.Add(step, graph.MulScalar(w, decay))
+	}
+	return graph.Sub(w, graph.Mul(rate, step)), first, second
+}
 
 // stepper holds the variables of a [Loop] with their moments on the backend, and the compiled training step.
 //
@@ -68,11 +84,9 @@ func (s *stepper) variable(name, part string) *model.Variable {
 	return s.store.GetVariable("/net/" + name + "/" + part)
 }
 
-// graph is one step of AdamW (Loshchilov and Hutter, arXiv 1711.05101) with a bound on the norm of the whole gradient
-// (Pascanu et al., arXiv 1211.5063):
+// graph is one step of [Adam] with a bound on the norm of the whole gradient (Pascanu et al., arXiv 1211.5063):
 //
-//	g ← ∇loss · min(1, c/‖∇loss‖);  m ← β₁m + (1−β₁)g;  v ← β₂v + (1−β₂)g²
-//	w ← w − rate·(m/(1−β₁ᵗ) / (√(v/(1−β₂ᵗ)) + ε) + decay·w)
+//	g ← ∇loss · min(1, c/‖∇loss‖)
 //
 // The first input holds the rate and the two corrections; the others are the batch.
 func (s *stepper) graph(_ *model.Scope, in []*graph.Node) []*graph.Node {
@@ -97,15 +111,14 @@ func (s *stepper) graph(_ *model.Scope, in []*graph.Node) []*graph.Node {
 			d = graph.Mul(d, graph.MinScalar(graph.Div(graph.Scalar(g, dtypes.Float32, s.loop.ClipNorm), graph.AddScalar(norm, 1e-6)), 1))
 		}
 		first, second := s.variable(v.Name, "first"), s.variable(v.Name, "second")
-		m := graph.Add(graph.MulScalar(first.NodeValue(g), beta1), graph.MulScalar(d, 1-beta1))
-		u := graph.Add(graph.MulScalar(second.NodeValue(g), beta2), graph.MulScalar(graph.Square(d), 1-beta2))
+		decay := s.loop.WeightDecay
+		if v.Free {
+			decay = 0
+		}
+		w, m, u := Adam(values[i], first.NodeValue(g), second.NodeValue(g), d, rate, correct1, correct2, decay, epsilon)
+		s.variable(v.Name, "value").SetNodeValue(w)
 		first.SetNodeValue(m)
 		second.SetNodeValue(u)
-		step := graph.Div(graph.Mul(m, correct1), graph.AddScalar(graph.Sqrt(graph.Mul(u, correct2)), epsilon))
-		if s.loop.WeightDecay > 0 && !v.Free {
-			step = graph.Add(step, graph.MulScalar(values[i], s.loop.WeightDecay))
-		}
-		s.variable(v.Name, "value").SetNodeValue(graph.Sub(values[i], graph.Mul(rate, step)))
 	}
 	return append(terms, norm)
 }
@@ -114,7 +127,7 @@ func (s *stepper) graph(_ *model.Scope, in []*graph.Node) []*graph.Node {
 func (s *stepper) step(rate float64, buffers [][]float32) ([]float64, error) {
 	s.taken++
 	t := float64(s.taken)
-	control := []float32{float32(rate), float32(1 / (1 - math.Pow(beta1, t))), float32(1 / (1 - math.Pow(beta2, t)))}
+	control := []float32{float32(rate), float32(1 / (1 - math.Pow(Beta1, t))), float32(1 / (1 - math.Pow(Beta2, t)))}
 	var values []float64
 	err := compute.Try(func() error {
 		args := append([]any{tensors.FromFlatDataAndDimensions(control, len(control))}, s.batch(buffers)...)

@@ -20,15 +20,6 @@ type Variable struct {
 	Free  bool            // no weight decay: a bias, a temperature
 }
 
-// NewVariable returns a variable of zeros.
-func NewVariable(name string, dims ...int) *Variable {
-	size := 1
-	for _, d := range dims {
-		size *= d
-	}
-	return &Variable{Name: name, Dims: dims, Value: make(checkpoint.F32s, size)}
-}
-
 // Schedule is how the learning rate changes from epoch to epoch.
 type Schedule string
 

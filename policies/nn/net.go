@@ -98,6 +98,11 @@ func (n *Net) raw(member int, x, hidden, out []float32) {
 		}
 		in = hidden
 	}
+	n.head(member, in, out)
+}
+
+// head writes z of one member for what its output layer reads.
+func (n *Net) head(member int, in, out []float32) {
 	fan := n.fan()
 	for o := range out {
 		unit := member*len(out) + o

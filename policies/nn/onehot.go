@@ -8,7 +8,7 @@ import (
 // in all. It is what the given member says, or the mean over the ensemble for [Everybody]. hidden is room for Hidden
 // numbers, out for Out of them; nothing is allocated. The network must have a hidden layer.
 func (n *Net) OneHot(member int, x []float32, hot int, hidden, out []float32) float32 {
-	from, to := n.voices(member)
+	from, to := n.members(member)
 	sum := 0.0
 	for k := from; k < to; k++ {
 		for j := range hidden {
@@ -16,18 +16,15 @@ func (n *Net) OneHot(member int, x []float32, hot int, hidden, out []float32) fl
 			row := n.W1[unit*n.In : (unit+1)*n.In]
 			hidden[j] = max(0, n.B1[unit]+compute.Dot(row[:len(x)], x)+row[len(x)+hot])
 		}
-		for o := range out {
-			unit := k*len(out) + o
-			out[o] = n.B2[unit] + compute.Dot(n.W2[unit*n.Hidden:(unit+1)*n.Hidden], hidden)
-		}
+		n.head(k, hidden, out)
 		link(n.Blocks, out)
 		sum += float64(out[0])
 	}
 	return float32(sum / float64(to-from))
 }
 
-// voices is the range of members that are asked: the given one, or all for [Everybody].
-func (n *Net) voices(member int) (from, to int) {
+// members is the range of members that are asked: the given one, or all for [Everybody].
+func (n *Net) members(member int) (from, to int) {
 	if member == Everybody {
 		return 0, n.Members
 	}
@@ -52,7 +49,7 @@ func (n *Net) NewOneHots() *OneHots {
 // Share takes the numbers that the inputs share, for the given member or [Everybody]. The first number counts for nothing.
 func (o *OneHots) Share(member int, x []float32) {
 	n := o.net
-	o.from, o.to = n.voices(member)
+	o.from, o.to = n.members(member)
 	o.features = len(x)
 	for unit := o.from * n.Hidden; unit < o.to*n.Hidden; unit++ {
 		o.common[unit] = n.B1[unit] + compute.Dot(n.W1[unit*n.In+1:unit*n.In+len(x)], x[1:])

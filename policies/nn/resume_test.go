@@ -8,6 +8,7 @@ import (
 
 	"github.com/gomlx/gomlx/core/graph"
 
+	"github.com/trilemma-bench/trilemma/policies/checkpoint"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -22,7 +23,7 @@ func resumable() *Loop {
 			y[i] += float32(j+1) * x[i*in+j]
 		}
 	}
-	w := NewVariable("w", 1, in)
+	w := &Variable{Name: "w", Dims: []int{1, in}, Value: make(checkpoint.F32s, in)}
 	pool := make([]int32, n)
 	for i := range pool {
 		pool[i] = int32(i)

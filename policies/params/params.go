@@ -9,7 +9,7 @@
 //	enum:"linear,mlp"         the allowed strings
 //	min:"1" max:"4096"        inclusive bounds of a number
 //
-// and its default is the field's value in the struct of defaults:
+// and its default is the field's value in the struct of defaults; the fields of an embedded struct are parameters too:
 //
 //	type Params struct {
 //		K int `json:"k" doc:"neighbours asked" min:"1" max:"10000"`
@@ -51,7 +51,7 @@ func Define[P any](d policy.Description, defaults P, build func(P, policy.Setup)
 
 // field is one parameter as its struct tags describe it.
 type field struct {
-	index    int
+	index    []int
 	name     string
 	doc      string
 	kind     reflect.Kind
@@ -68,7 +68,14 @@ func fields(t reflect.Type) []field {
 	list := make([]field, 0, t.NumField())
 	for i := range t.NumField() {
 		sf := t.Field(i)
-		f := field{index: i, name: sf.Tag.Get("json"), doc: sf.Tag.Get("doc"), kind: sf.Type.Kind()}
+		if sf.Anonymous && sf.Tag.Get("json") == "" && sf.Type.Kind() == reflect.Struct {
+			for _, f := range fields(sf.Type) {
+				f.index = append([]int{i}, f.index...)
+				list = append(list, f)
+			}
+			continue
+		}
+		f := field{index: []int{i}, name: sf.Tag.Get("json"), doc: sf.Tag.Get("doc"), kind: sf.Type.Kind()}
 		if f.name == "" || f.doc == "" || !sf.IsExported() {
 			panic(fmt.Sprintf("params: %v.%s needs to be exported, with the tags json and doc", t, sf.Name))
 		}
@@ -106,14 +113,14 @@ func Schema[T any](defaults T) json.RawMessage {
 	var b bytes.Buffer
 	b.WriteString(`{"type":"object","additionalProperties":false,"properties":{`)
 	for i, f := range list {
-		if err := f.check(v.Field(f.index)); err != nil {
+		if err := f.check(v.FieldByIndex(f.index)); err != nil {
 			panic(fmt.Sprintf("params: default of %v: %v", v.Type(), err))
 		}
 		if i > 0 {
 			b.WriteByte(',')
 		}
 		fmt.Fprintf(&b, `%s:{"type":%q,"description":%s,"default":%s`,
-			quoted(f.name), f.schemaType(), quoted(f.doc), quoted(v.Field(f.index).Interface()))
+			quoted(f.name), f.schemaType(), quoted(f.doc), quoted(v.FieldByIndex(f.index).Interface()))
 		if len(f.enum) > 0 {
 			fmt.Fprintf(&b, `,"enum":%s`, quoted(f.enum))
 		}
@@ -170,7 +177,7 @@ func Decode[T any](raw json.RawMessage, defaults T) (T, error) {
 			continue
 		}
 		delete(given, f.name)
-		if err := f.set(v.Field(f.index), text); err != nil {
+		if err := f.set(v.FieldByIndex(f.index), text); err != nil {
 			wrong = append(wrong, err)
 		}
 	}

@@ -27,6 +27,7 @@ type Ref[T any] struct{ To *[]T }
 
 func in[T any](column *[]T) Ref[T] { return Ref[T]{column} }
 
+// Len is the number of values, −1 where the block does not have the column.
 func (r Ref[T]) Len() int {
 	if *r.To == nil {
 		return -1
@@ -34,6 +35,7 @@ func (r Ref[T]) Len() int {
 	return len(*r.To)
 }
 
+// Drop takes the column out of the block.
 func (r Ref[T]) Drop() { *r.To = nil }
 
 func (r Ref[T]) slice(lo, hi int) {

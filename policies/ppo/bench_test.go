@@ -2,7 +2,6 @@ package ppo
 
 import (
 	"context"
-	"math"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -16,6 +15,7 @@ import (
 	"github.com/trilemma-bench/trilemma/policies/env"
 	"github.com/trilemma-bench/trilemma/policies/nn/actor"
 	"github.com/trilemma-bench/trilemma/policies/policy"
+	"github.com/trilemma-bench/trilemma/policies/rl"
 )
 
 // BenchmarkTraining counts environment steps learned from a second: the rollout, in which the network acts in the
@@ -76,12 +76,11 @@ func BenchmarkAgainstTorch(b *testing.B) {
 
 // game is one-shot episodes over stored outcomes, 128 side by side: the environment of testdata/peer.py.
 type game struct {
-	split  *policy.Split
-	env    *env.Env
-	shape  actor.Shape
-	roll   *agent.Rollout
-	logits []float32
-	draw   *rand.Rand
+	rl.Environment // only what is played is needed
+	split          *policy.Split
+	env            *env.Env
+	shape          actor.Shape
+	draw           *rand.Rand
 }
 
 func newGame() (*game, error) {
@@ -101,45 +100,32 @@ func newGame() (*game, error) {
 		return nil, err
 	}
 	g.env, err = env.New(world, env.Config{Slots: slots})
-	g.logits = make([]float32, slots*models)
-	g.roll = &agent.Rollout{
-		Slots: slots, Horizon: rows / slots, Width: dim, Actions: models,
-		State: make([]float32, rows*dim), Base: make([]float32, rows*models), Action: make([]int32, rows), LogP: make([]float32, rows),
-		Ahead: make([]float32, rows), Value: make([]float32, rows), Reward: make([]float32, rows), Done: make([]bool, rows), Last: make([]float32, slots),
-	}
+	g.reset()
 	return g, err
 }
 
-// play fills the rollout.
-func (g *game) play(net *actor.Actor) error {
-	r, batch := g.roll, net.Batch()
-	n, dim := r.Actions, r.Width
-	for first := 0; first < rows; first += r.Slots {
-		for slot := range r.Slots {
-			g.env.Reset(slot, int32(g.draw.IntN(g.split.Len())), policy.Preference{})
-		}
-		err := compute.EachChunk(context.Background(), r.Slots, func(lo, hi int) {
-			for slot := lo; slot < hi; slot++ {
-				copy(r.State[(first+slot)*dim:(first+slot+1)*dim], g.split.Prompts.Row(int(g.env.Prompt[slot])))
-			}
-			batch.Forward(hi-lo, r.State[(first+lo)*dim:], nil, r.Base[(first+lo)*n:], g.logits[lo*n:], r.Value[first+lo:], new(actor.Scratch))
-			for slot := lo; slot < hi; slot++ {
-				actor.LogSoftmax(g.logits[slot*n : (slot+1)*n])
-			}
-		})
-		if err != nil {
-			return err
-		}
-		for slot := range r.Slots {
-			logp, u, a := g.logits[slot*n:(slot+1)*n], g.draw.Float64(), 0
-			for u -= math.Exp(float64(logp[0])); u >= 0 && a < n-1; u -= math.Exp(float64(logp[a])) {
-				a++
-			}
-			r.Action[first+slot], r.LogP[first+slot] = int32(a), logp[a]
-		}
-		g.env.Step(r.Action[first:first+r.Slots], r.Reward[first:], r.Done[first:])
+func (g *game) reset() {
+	for slot := range g.env.Config.Slots {
+		g.env.Reset(slot, int32(g.draw.IntN(g.split.Len())), policy.Preference{})
 	}
-	return nil
+}
+
+func (g *game) Observe(slot int, state, _, _ []float32) float32 {
+	copy(state, g.split.Prompts.Row(int(g.env.Prompt[slot])))
+	return 0
+}
+
+func (g *game) Step(action []int32, reward []float32, done []bool) {
+	g.env.Step(action, reward, done)
+	g.reset()
+}
+
+func (g *game) collector() *rl.Collector {
+	return rl.NewCollector(g, g.env.Config.Slots, rows/g.env.Config.Slots, g.shape, g.draw)
+}
+
+func (g *game) config(backend string) *agent.Config {
+	return &agent.Config{Setup: policy.Setup{Backend: backend}, Params: agent.Params{Slots: g.env.Config.Slots, Horizon: rows / g.env.Config.Slots}}
 }
 
 // training returns one round of it, rollout and update, which has run once so that everything is compiled, and its end.
@@ -154,15 +140,17 @@ func training(b *testing.B, backend string) (iterate, end func()) {
 	}
 	p := Defaults
 	p.TargetKL = 0 // every epoch is counted
-	update, err := p.start(&agent.Config{Setup: policy.Setup{Backend: backend}, Slots: g.roll.Slots, Horizon: g.roll.Horizon}, net)
+	update, err := p.start(g.config(backend), net)
 	if err != nil {
 		b.Fatal(err)
 	}
+	collector := g.collector()
 	iterate = func() {
-		if err := g.play(net); err != nil {
+		r, err := collector.Collect(context.Background(), net)
+		if err != nil {
 			b.Fatal(err)
 		}
-		if _, err := update.Update(context.Background(), g.roll, 1); err != nil {
+		if _, err := update.Update(context.Background(), r, 1); err != nil {
 			b.Fatal(err)
 		}
 		if err := update.Read(net); err != nil {
@@ -180,38 +168,38 @@ func TestBenchmarkLearns(t *testing.T) {
 		t.Fatal(err)
 	}
 	// One model is better than the others.
-	for i := 3; i < len(g.split.Outcomes.Figures[policy.Quality]); i += g.roll.Actions {
+	for i := 3; i < len(g.split.Outcomes.Figures[policy.Quality]); i += g.shape.Actions {
 		g.split.Outcomes.Figures[policy.Quality][i] += 0.5
 	}
 	net, err := actor.New(g.shape, policy.Stream(1, "bench"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	update, err := Defaults.start(&agent.Config{Slots: g.roll.Slots, Horizon: g.roll.Horizon}, net)
+	update, err := Defaults.start(g.config(""), net)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer update.Close()
-	mean := func() (m float64) {
-		if err := g.play(net); err != nil {
+	collector := g.collector()
+	var means []float64
+	for range 7 {
+		r, err := collector.Collect(t.Context(), net)
+		if err != nil {
 			t.Fatal(err)
 		}
-		for _, x := range g.roll.Reward {
-			m += float64(x) / rows
+		mean := 0.0
+		for _, x := range r.Reward {
+			mean += float64(x) / rows
 		}
-		return m
-	}
-	before := mean()
-	for range 6 {
-		if _, err := update.Update(context.Background(), g.roll, 1); err != nil {
+		means = append(means, mean)
+		if _, err := update.Update(t.Context(), r, 1); err != nil {
 			t.Fatal(err)
 		}
 		if err := update.Read(net); err != nil {
 			t.Fatal(err)
 		}
-		mean()
 	}
-	if after := mean(); after < before+0.1 {
-		t.Errorf("mean reward went from %.3f to %.3f", before, after)
+	if means[6] < means[0]+0.1 {
+		t.Errorf("mean rewards %.3f do not rise", means)
 	}
 }

@@ -5,37 +5,32 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/trilemma-bench/trilemma/policies/agent"
 	"github.com/trilemma-bench/trilemma/policies/nn/actor"
 	"github.com/trilemma-bench/trilemma/policies/policy"
+	"github.com/trilemma-bench/trilemma/policies/rl"
 )
 
 // played is a rollout of random figures for an actor, with one forbidden action a row.
-func played(shape actor.Shape, rows int) (r *agent.Rollout, advantage, target []float32) {
+func played(shape actor.Shape, rows int) *rl.Rollout {
 	draw := policy.Stream(3, "played")
-	normal := func(n int, scale float64) []float32 {
-		x := make([]float32, n)
+	r := rl.NewRollout(rows, 1, shape)
+	for _, x := range [][]float32{r.State, r.About, r.Base, r.LogP, r.Ahead, r.Value, r.Advantage, r.Target} {
 		for i := range x {
-			x[i] = float32(scale * draw.NormFloat64())
+			x[i] = float32(draw.NormFloat64())
 		}
-		return x
-	}
-	r = &agent.Rollout{
-		Slots: rows, Horizon: 1, Width: shape.In, Actions: shape.Actions, Each: shape.Each,
-		State: normal(rows*shape.In, 1), About: normal(rows*shape.Actions*shape.Each, 1), Base: normal(rows*shape.Actions, 1),
-		LogP: normal(rows, 0.3), Ahead: normal(rows, 1), Value: normal(rows, 1),
 	}
 	for i := range rows {
 		no := draw.IntN(shape.Actions)
 		r.Base[i*shape.Actions+no] = actor.NotAllowed
-		r.Action = append(r.Action, int32((no+1+draw.IntN(shape.Actions-1))%shape.Actions))
-		r.LogP[i] -= 1.2
+		r.Action[i] = int32((no + 1 + draw.IntN(shape.Actions-1)) % shape.Actions)
+		r.LogP[i] = 0.3*r.LogP[i] - 1.2
 	}
-	return r, normal(rows, 1), normal(rows, 1)
+	return r
 }
 
 // reference is the loss's statistics computed plainly, row by row in float64.
-func reference(p *Params, a *actor.Actor, r *agent.Rollout, advantage, target []float32) [5]float64 {
+func reference(p *Params, a *actor.Actor, r *rl.Rollout) [5]float64 {
+	advantage, target := r.Advantage, r.Target
 	n := float64(r.Rows())
 	mean, square := 0.0, 0.0
 	for _, x := range advantage {
@@ -48,7 +43,7 @@ func reference(p *Params, a *actor.Actor, r *agent.Rollout, advantage, target []
 	logits := make([]float32, r.Actions)
 	for i := range r.Rows() {
 		one := []float32{0}
-		a.Batch().Forward(1, r.State[i*r.Width:], r.About[i*r.Actions*r.Each:], r.Base[i*r.Actions:], logits, one, new(actor.Scratch))
+		a.Batch().Forward(1, r.State[i*r.In:], r.About[i*r.Actions*r.Each:], r.Base[i*r.Actions:], logits, one, new(actor.Scratch))
 		value := one[0]
 		actor.LogSoftmax(logits)
 		ratio := math.Exp(float64(logits[r.Action[i]] - r.LogP[i]))
@@ -76,66 +71,22 @@ func TestLossIsThePaperS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, advantage, target := played(shape, 64)
+	r := played(shape, 64)
 	p := Defaults
-	u, err := actor.NewUpdater(actor.UpdateConfig{Minibatches: 1, Size: 64, ClipNorm: 0.5, Epsilon: 1e-5, Facts: r.Facts(), Stats: len(stats)}, net, p.loss)
+	u, err := rl.NewStepper(rl.StepConfig{Rows: 64, Minibatches: 1, ClipNorm: 0.5, Epsilon: 1e-5, Stats: len(stats), Source: policy.Source(2)}, net, p.loss)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer u.Close()
-	var b agent.Batches
-	b.Shuffle(r, policy.Stream(2, "deal"))
-	found, steps, err := u.Run(1e-3, func(k int, into actor.Sample) { b.Deal(r, k, 64, advantage, target, into) })
+	found, steps, _, err := u.Epoch(r, 1e-3)
 	if err != nil || steps != 1 {
 		t.Fatal(steps, err)
 	}
-	want := reference(&p, net, r, advantage, target)
+	want := reference(&p, net, r)
 	for i, name := range stats {
 		if math.Abs(found[i]-want[i]) > 1e-4*(1+math.Abs(want[i])) {
 			t.Errorf("%s = %v, want %v", name, found[i], want[i])
 		}
-	}
-}
-
-// Several minibatches in one call step as the same minibatches in calls of their own.
-func TestOneCallStepsAsMany(t *testing.T) {
-	shape := actor.Shape{In: 5, Actions: 3, Hidden: 6}
-	net, err := actor.New(shape, policy.Stream(1, "weights"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, advantage, target := played(shape, 32)
-	p := Defaults
-	train := func(minibatches int) *actor.Actor {
-		u, err := actor.NewUpdater(actor.UpdateConfig{Minibatches: minibatches, Size: 8, ClipNorm: 0.5, Epsilon: 1e-5, Facts: r.Facts(), Stats: len(stats)}, net, p.loss)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer u.Close()
-		var b agent.Batches
-		b.Shuffle(r, policy.Stream(2, "deal"))
-		for from := 0; from < 4; from += minibatches {
-			deal := func(k int, into actor.Sample) { b.Deal(r, from+k, 8, advantage, target, into) }
-			if _, _, err := u.Run(1e-2, deal); err != nil {
-				t.Fatal(err)
-			}
-		}
-		out := net.Clone()
-		if err := u.Read(out); err != nil {
-			t.Fatal(err)
-		}
-		return out
-	}
-	one, many := train(4), train(1)
-	moved := 0.0
-	for i := range one.Weights {
-		moved += math.Abs(float64(one.Weights[i] - net.Weights[i]))
-		if d := math.Abs(float64(one.Weights[i] - many.Weights[i])); d > 1e-5 {
-			t.Fatalf("weight %d differs by %v", i, d)
-		}
-	}
-	if moved == 0 {
-		t.Error("nothing moved")
 	}
 }
 
@@ -145,17 +96,15 @@ func TestTargetKLEndsAnUpdate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, advantage, target := played(shape, 32)
+	r := played(shape, 32)
 	p := Defaults
-	u, err := actor.NewUpdater(actor.UpdateConfig{Minibatches: 4, Size: 8, Epsilon: 1e-5, TargetKL: 1e-9, Facts: r.Facts(), Stats: len(stats)}, net, p.loss)
+	u, err := rl.NewStepper(rl.StepConfig{Rows: 32, Minibatches: 4, Epsilon: 1e-5, TargetKL: 1e-9, Stats: len(stats), Source: policy.Source(2)}, net, p.loss)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer u.Close()
-	var b agent.Batches
-	b.Shuffle(r, policy.Stream(2, "deal"))
-	_, steps, err := u.Run(1e-2, func(k int, into actor.Sample) { b.Deal(r, k, 8, advantage, target, into) })
-	if err != nil || steps != 0 {
+	_, steps, all, err := u.Epoch(r, 1e-2)
+	if err != nil || steps != 0 || all {
 		t.Fatalf("%d steps beyond the bound (%v)", steps, err)
 	}
 	same := net.Clone()

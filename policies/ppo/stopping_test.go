@@ -149,9 +149,9 @@ func TestSequentialFindsTheOptimalStoppingRule(t *testing.T) {
 	s := stopping(1500, "train")
 	models := []policy.Model{policy.NewModel("cheap-1"), policy.NewModel("cheap-2"), policy.NewModel("dear")}
 	preference := policy.Preference{policy.Cost: 1}
-	raw := `{"warm_start": "none", "use_responses": false, "temperature": 0.5, "hidden": 16, "scorer": 8, "steps": 50000, "passes": 1000,
+	raw := `{"warm_start": "none", "use_responses": false, "temperature": 1, "hidden": 16, "scorer": 8, "steps": 20000, "passes": 1000,
 		"slots": 64, "horizon": 16, "checks": 0, "entropy": 0.01, "learning_rate": 0.005, "max_asks": 3}`
-	p, err := Definition().New(policy.Setup{Models: models, Params: json.RawMessage(raw), Seed: 1})
+	p, err := Definition(warmStarts).New(policy.Setup{Models: models, Params: json.RawMessage(raw), Seed: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

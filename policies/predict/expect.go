@@ -8,39 +8,32 @@ import (
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
-// Predictor is what the policy has learned, for agents that start from it: they act on what it expects and learn from
-// reward how to do better.
-type Predictor struct{ state *state }
-
-// Needs are the columns that a predictor with these parameters looks at.
-func (p Params) Needs() []policy.Need {
-	return (&router{params: p}).needs()
+// forecaster is the policy's predictor for agents that start from it.
+type forecaster struct {
+	params Params
+	state  *state
 }
 
-// Learn fits a predictor as the policy does. It also returns what it expects of the task's train and validation prompts
-// (nil where there are none), each predicted without itself: an agent that learned on forecasts which had seen the
-// outcomes would trust them too much.
-func Learn(ctx context.Context, setup policy.Setup, params Params, t *policy.Task, report func(policy.Progress)) (p *Predictor, train, validation *forecast.Expected, err error) {
-	r := &router{params: params, setup: setup}
+// Forecaster makes forecasters that learn as the policy does under these parameters.
+func Forecaster(p Params) func() forecast.Forecaster {
+	return func() forecast.Forecaster { return &forecaster{params: p} }
+}
+
+func (p *forecaster) Fit(ctx context.Context, s policy.Setup, t *policy.Task, report func(policy.Progress)) (train, validation *forecast.Expected, err error) {
+	r := &router{params: p.params, setup: s}
 	if err := r.Fit(ctx, t, report); err != nil {
-		return nil, nil, nil, err
+		return nil, nil, err
 	}
+	p.state = r.state
 	all, err := r.honest(ctx, t)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, err
 	}
-	n, models := t.Train.Len(), len(setup.Models)
-	train = &forecast.Expected{Models: models}
-	for q := range all.Value {
-		train.Value[q] = all.Value[q][:n*models]
-	}
+	n := t.Train.Len()
 	if all.Rows() > n {
-		validation = &forecast.Expected{Models: models}
-		for q := range all.Value {
-			validation.Value[q] = all.Value[q][n*models:]
-		}
+		validation = all.Part(n, all.Rows())
 	}
-	return &Predictor{r.state}, train, validation, nil
+	return all.Part(0, n), validation, nil
 }
 
 // honest predicts the prompts that were learned from, train then validation, each without itself.
@@ -75,19 +68,15 @@ func (p *router) honest(ctx context.Context, t *policy.Task) (*forecast.Expected
 	return mixed, s.Expense.Price(ctx, mixed, s.Overall, x, ex.HeldOut)
 }
 
-// Expect is what the predictor expects of every model for each prompt.
-func (p *Predictor) Expect(ctx context.Context, prompts *policy.Prompts) (*forecast.Expected, error) {
+func (p *forecaster) Expect(ctx context.Context, prompts *policy.Prompts) (*forecast.Expected, error) {
 	return p.state.expect(ctx, prompts)
 }
 
-// Check tells whether a loaded predictor is whole.
-func (p *Predictor) Check(models int) error { return p.state.check(models) }
+func (p *forecaster) Check(models int) error { return p.state.check(models) }
 
-// MarshalJSON implements [json.Marshaler].
-func (p *Predictor) MarshalJSON() ([]byte, error) { return json.Marshal(p.state) }
+func (p *forecaster) MarshalJSON() ([]byte, error) { return json.Marshal(p.state) }
 
-// UnmarshalJSON implements [json.Unmarshaler].
-func (p *Predictor) UnmarshalJSON(data []byte) error {
+func (p *forecaster) UnmarshalJSON(data []byte) error {
 	p.state = new(state)
 	return json.Unmarshal(data, p.state)
 }

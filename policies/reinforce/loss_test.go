@@ -6,31 +6,26 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/trilemma-bench/trilemma/policies/agent"
 	"github.com/trilemma-bench/trilemma/policies/nn/actor"
 	"github.com/trilemma-bench/trilemma/policies/policy"
+	"github.com/trilemma-bench/trilemma/policies/rl"
 )
 
 // played is a rollout of random figures in which one action a row is forbidden.
-func played(shape actor.Shape, rows int) (r *agent.Rollout, advantage, target []float32) {
+func played(shape actor.Shape, rows int) *rl.Rollout {
 	draw := policy.Stream(3, "played")
-	normal := func(n int) []float32 {
-		x := make([]float32, n)
+	r := rl.NewRollout(rows, 1, shape)
+	for _, x := range [][]float32{r.State, r.About, r.Base, r.LogP, r.Ahead, r.Value, r.Advantage, r.Target} {
 		for i := range x {
 			x[i] = float32(draw.NormFloat64())
 		}
-		return x
-	}
-	r = &agent.Rollout{
-		Slots: rows, Horizon: 1, Width: shape.In, Actions: shape.Actions, Each: shape.Each, State: normal(rows * shape.In),
-		About: normal(rows * shape.Actions * shape.Each), Base: normal(rows * shape.Actions), LogP: normal(rows), Ahead: normal(rows), Value: normal(rows),
 	}
 	for i := range rows {
 		no := draw.IntN(shape.Actions)
 		r.Base[i*shape.Actions+no] = actor.NotAllowed
-		r.Action = append(r.Action, int32((no+1+draw.IntN(shape.Actions-1))%shape.Actions))
+		r.Action[i] = int32((no + 1 + draw.IntN(shape.Actions-1)) % shape.Actions)
 	}
-	return r, normal(rows), normal(rows)
+	return r
 }
 
 // The loss is −E[ln π(a|s)·A], ½E[(V−G)²] and the entropy, here summed row by row in float64. What acted before does not
@@ -42,16 +37,14 @@ func TestLossIsTheGradientSEstimate(t *testing.T) {
 		t.Fatal(err)
 	}
 	const rows = 48
-	r, advantage, target := played(shape, rows)
+	r := played(shape, rows)
 	p := Defaults
-	u, err := actor.NewUpdater(actor.UpdateConfig{Minibatches: 1, Size: rows, ClipNorm: 0.5, Epsilon: 1e-8, Facts: r.Facts(), Stats: len(stats)}, net, p.loss)
+	u, err := rl.NewStepper(rl.StepConfig{Rows: rows, Minibatches: 1, ClipNorm: 0.5, Epsilon: 1e-8, Stats: len(stats), Source: policy.Source(2)}, net, p.loss)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer u.Close()
-	var b agent.Batches
-	b.Shuffle(r, policy.Stream(2, "deal"))
-	found, steps, err := u.Run(1e-3, func(k int, into actor.Sample) { b.Deal(r, k, rows, advantage, target, into) })
+	found, steps, _, err := u.Epoch(r, 1e-3)
 	if err != nil || steps != 1 {
 		t.Fatal(steps, err)
 	}
@@ -59,11 +52,11 @@ func TestLossIsTheGradientSEstimate(t *testing.T) {
 	logits := make([]float32, shape.Actions)
 	for i := range rows {
 		one := []float32{0}
-		net.Batch().Forward(1, r.State[i*r.Width:], r.About[i*r.Actions*r.Each:], r.Base[i*r.Actions:], logits, one, new(actor.Scratch))
+		net.Batch().Forward(1, r.State[i*r.In:], r.About[i*r.Actions*r.Each:], r.Base[i*r.Actions:], logits, one, new(actor.Scratch))
 		value := one[0]
 		actor.LogSoftmax(logits)
-		want[0] -= float64(logits[r.Action[i]]) * float64(advantage[i]) / rows
-		miss := float64(value+r.Ahead[i]) - float64(target[i])
+		want[0] -= float64(logits[r.Action[i]]) * float64(r.Advantage[i]) / rows
+		miss := float64(value+r.Ahead[i]) - float64(r.Target[i])
 		want[1] += miss * miss / 2 / rows
 		for _, l := range logits {
 			if l > -50 {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/trilemma-bench/trilemma/policies/forecast"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -49,7 +50,7 @@ func logged(stream string, n int, propensity [2][3]float32) *policy.Split {
 
 func fit(t *testing.T, raw string, task policy.Task) policy.Policy {
 	t.Helper()
-	p, err := Definition().New(policy.Setup{Models: pool, Params: json.RawMessage(raw), Seed: 3})
+	p, err := Definition(nil).New(policy.Setup{Models: pool, Params: json.RawMessage(raw), Seed: 3})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +102,8 @@ func TestASkewedLogTeachesTheRightModels(t *testing.T) {
 	if got := right(t, fit(t, `{"steps": 0, `+offline+`}`, task), 100); got > 0.6 {
 		t.Errorf("without reward it is right in %.2f of prompts: the log is no test", got)
 	}
-	if p, err := Definition().New(policy.Setup{Models: pool, Params: Definition().Description.Untrained, Seed: 3}); err != nil || p == nil {
+	warm := map[string]func() forecast.Forecaster{"predict": func() forecast.Forecaster { return nil }}
+	if p, err := Definition(warm).New(policy.Setup{Models: pool, Params: Definition(nil).Description.Untrained, Seed: 3}); err != nil || p == nil {
 		t.Errorf("the parameters of the start are refused: %v", err)
 	}
 }

@@ -133,9 +133,9 @@ func (g *gathering) build(ctx context.Context) (*importer.Imported, error) {
 			}
 			at := o.At(i, column)
 			o.Present.Set(at)
-			o.Score[at] = 0
+			o.Logged[policy.Quality][at] = 0
 			if answered.right {
-				o.Score[at] = 1
+				o.Logged[policy.Quality][at] = 1
 			}
 			o.InputTokens[at] = input
 			o.OutputTokens[at] = float32(counter.Count(answered.response))

@@ -129,8 +129,8 @@ func TestRecordsInTheirVariants(t *testing.T) {
 		score  float32
 	}{{"B", 0}, {"", 0}, {"A", 1}, {"B", 1}, {"A", 1}} {
 		at := o.At(i, 1)
-		if answer := o.AnswerText[o.Answer[at]]; !o.Present.Has(at) || answer != want.answer || o.Score[at] != want.score {
-			t.Errorf("%s: answer %q, score %v, want %+v", ps.ID[i], answer, o.Score[at], want)
+		if answer := o.AnswerText[o.Answer[at]]; !o.Present.Has(at) || answer != want.answer || o.Logged[policy.Quality][at] != want.score {
+			t.Errorf("%s: answer %q, score %v, want %+v", ps.ID[i], answer, o.Logged[policy.Quality][at], want)
 		}
 	}
 	if !o.Present.Has(0) || o.Present.Has(o.At(1, 0)) || got.Response(0, 0) != "" || got.Response(0, 1) != "The answer is (A)." {
@@ -180,8 +180,8 @@ func TestDisagreements(t *testing.T) {
 		t.Errorf("texts %q", text)
 	}
 	o := got.Trace.Outcomes
-	if got.Trace.Prompts.Reference[1] != "A" || o.Score[o.At(1, 0)] != 0 || o.Score[o.At(1, 1)] != 1 || o.Score[o.At(1, 2)] != 0 {
-		t.Errorf("reference %q, scores %v", got.Trace.Prompts.Reference[1], o.Score[3:6])
+	if got.Trace.Prompts.Reference[1] != "A" || o.Logged[policy.Quality][o.At(1, 0)] != 0 || o.Logged[policy.Quality][o.At(1, 1)] != 1 || o.Logged[policy.Quality][o.At(1, 2)] != 0 {
+		t.Errorf("reference %q, scores %v", got.Trace.Prompts.Reference[1], o.Logged[policy.Quality][3:6])
 	}
 	file := filepath.Join(dir, "model_outputs_a_5shots.json")
 	want := []importer.Disagreement{
@@ -367,8 +367,8 @@ func TestPublishedFilesGiveTheGivenTrace(t *testing.T) {
 				t.Fatalf("%s by %s is missing in the given trace", id, m.ID)
 			}
 			a, b := got.Trace.Outcomes.AnswerText[got.Trace.Outcomes.Answer[at]], want.Outcomes.AnswerText[want.Outcomes.Answer[wantAt]]
-			if a != b || got.Trace.Outcomes.Score[at] != want.Outcomes.Score[wantAt] {
-				t.Errorf("%s by %s: answer %q, score %v, want %q, %v", id, m.ID, a, got.Trace.Outcomes.Score[at], b, want.Outcomes.Score[wantAt])
+			if a != b || got.Trace.Outcomes.Logged[policy.Quality][at] != want.Outcomes.Logged[policy.Quality][wantAt] {
+				t.Errorf("%s by %s: answer %q, score %v, want %q, %v", id, m.ID, a, got.Trace.Outcomes.Logged[policy.Quality][at], b, want.Outcomes.Logged[policy.Quality][wantAt])
 			}
 			if r := responses[id+" "+m.ID]; got.Response(i, j) != r {
 				t.Fatalf("%s by %s: response %q, want %q", id, m.ID, got.Response(i, j), r)

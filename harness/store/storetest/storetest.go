@@ -113,13 +113,13 @@ func (c *cell) save(t testing.TB, run *store.Run, old bool) []store.Point {
 	for i, preference := range c.preferences {
 		p := store.Point{
 			Pool: c.ref.Pool, Policy: c.ref.Policy, Family: c.ref.Family, Seed: c.ref.Seed, Preference: preference, Cell: c.ref.ID,
-			Lambda: policy.Preference{policy.Cost: 100 * float64(i)}, N: Prompts, Coverage: 1, LatencySec: 1,
+			Lambda: policy.Preference{policy.Cost: 100 * float64(i)}, N: Prompts, Coverage: 1, Figures: policy.Figures{policy.Latency: 1},
 		}
 		for prompt := range Prompts {
 			m := c.choose(preference, prompt)
-			p.Quality += float64(Score(prompt, m)) / Prompts
-			p.CostUSD += float64(CostUSD[m]) / Prompts
-			p.CarbonG += 1000 * float64(CostUSD[m]) / Prompts
+			p.Figures[policy.Quality] += float64(Score(prompt, m)) / Prompts
+			p.Figures[policy.Cost] += float64(CostUSD[m]) / Prompts
+			p.Figures[policy.Carbon] += 1000 * float64(CostUSD[m]) / Prompts
 		}
 		result.Points = append(result.Points, p)
 		if !old {
@@ -132,8 +132,10 @@ func (c *cell) save(t testing.TB, run *store.Run, old bool) []store.Point {
 				m := c.choose(preference, prompt)
 				d := store.Decision{
 					PromptID: fmt.Sprintf("p%03d", prompt), Preference: preference, Use: "select", Model: Models[m], Probability: 1,
-					Models: []string{Models[m]}, Weights: []float32{1}, Score: Score(prompt, m), CostUSD: CostUSD[m], CarbonG: 1000 * CostUSD[m], LatencySec: 1,
+					Models: []string{Models[m]}, Weights: []float32{1},
 				}
+				usd := float64(CostUSD[m])
+				d.SetFigures(policy.Figures{policy.Quality: float64(Score(prompt, m)), policy.Cost: usd, policy.Carbon: 1000 * usd, policy.Latency: 1})
 				if !yield(d) {
 					return
 				}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/trilemma-bench/trilemma/harness/trace"
 	"github.com/trilemma-bench/trilemma/harness/trace/file"
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 const (
@@ -72,9 +73,9 @@ func (d *doubts) behaviour(j int) string {
 			continue
 		}
 		n++
-		scores[o.Score[at]]++
+		scores[o.Logged[policy.Quality][at]]++
 		b = binary.LittleEndian.AppendUint32(b, uint32(p))
-		for _, x := range []float32{o.Score[at], o.InputTokens[at], o.OutputTokens[at]} {
+		for _, x := range []float32{o.Logged[policy.Quality][at], o.InputTokens[at], o.OutputTokens[at]} {
 			b = binary.LittleEndian.AppendUint32(b, math.Float32bits(x))
 		}
 		if x := o.OutputTokens[at]; x == x {

@@ -35,7 +35,7 @@ func sound() *trace.Trace {
 	}
 	t := trace.NewTrace(models, p)
 	o := &t.Outcomes
-	for _, m := range []*[]float32{&o.CostUSD, &o.LatencySec, &o.EnergyWh, &o.CarbonG, &o.CachedInputTokens, &o.ReasoningTokens} {
+	for _, m := range []*[]float32{&o.Logged[policy.Cost], &o.Logged[policy.Latency], &o.Logged[policy.Energy], &o.Logged[policy.Carbon], &o.CachedInputTokens, &o.ReasoningTokens} {
 		*m = trace.NewMatrix(120)
 	}
 	for i := range 60 {
@@ -43,12 +43,12 @@ func sound() *trace.Trace {
 			at := o.At(i, j)
 			o.Present.Set(at)
 			in, out := float64(100+i), float64(200+7*i%90+j)
-			o.Score[at], o.InputTokens[at], o.OutputTokens[at] = float32((i+j)%2), float32(in), float32(out)
+			o.Logged[policy.Quality][at], o.InputTokens[at], o.OutputTokens[at] = float32((i+j)%2), float32(in), float32(out)
 			o.CachedInputTokens[at], o.ReasoningTokens[at] = float32(in/2), float32(out/2)
-			o.CostUSD[at] = float32((in*models[j].PriceInputUSDPerMTok + out*models[j].PriceOutputUSDPerMTok) / 1e6)
-			o.LatencySec[at] = float32(0.3 + out/50)
-			o.EnergyWh[at] = float32(2 * estimate(energy.Default(), models[j].ParamsTotalB.Low, models[j].ParamsActiveB.Low, out))
-			o.CarbonG[at] = o.EnergyWh[at] * 0.056
+			o.Logged[policy.Cost][at] = float32((in*models[j].PriceInputUSDPerMTok + out*models[j].PriceOutputUSDPerMTok) / 1e6)
+			o.Logged[policy.Latency][at] = float32(0.3 + out/50)
+			o.Logged[policy.Energy][at] = float32(2 * estimate(energy.Default(), models[j].ParamsTotalB.Low, models[j].ParamsActiveB.Low, out))
+			o.Logged[policy.Carbon][at] = o.Logged[policy.Energy][at] * 0.056
 		}
 	}
 	return t
@@ -98,38 +98,44 @@ func TestDoubts(t *testing.T) {
 				tr.Outcomes.OutputTokens[2*i+1] = 256
 			}
 		}, "one count of output_tokens", "m-70b"},
-		{"microdollars", func(tr *trace.Trace) { scale(tr.Outcomes.CostUSD, 1e6) }, "cost unit", "microdollars"},
-		{"cents", func(tr *trace.Trace) { scale(tr.Outcomes.CostUSD, 100) }, "cost unit", "cents"},
-		{"USD for 1,000 requests", func(tr *trace.Trace) { scale(tr.Outcomes.CostUSD, 1000) }, "cost unit", "1,000 requests"},
-		{"discounts", func(tr *trace.Trace) { scale(tr.Outcomes.CostUSD, 0.25) }, "", ""},
+		{"microdollars", func(tr *trace.Trace) { scale(tr.Outcomes.Logged[policy.Cost], 1e6) }, "cost unit", "microdollars"},
+		{"cents", func(tr *trace.Trace) { scale(tr.Outcomes.Logged[policy.Cost], 100) }, "cost unit", "cents"},
+		{"USD for 1,000 requests", func(tr *trace.Trace) { scale(tr.Outcomes.Logged[policy.Cost], 1000) }, "cost unit", "1,000 requests"},
+		{"discounts", func(tr *trace.Trace) { scale(tr.Outcomes.Logged[policy.Cost], 0.25) }, "", ""},
 		{"prices of one token", func(tr *trace.Trace) {
 			tr.Models[0].PriceInputUSDPerMTok, tr.Models[0].PriceOutputUSDPerMTok = 2e-7, 4e-7
 		}, "price per token, cost unit", "multiply by a million: 0.2"},
 		{"a free model", func(tr *trace.Trace) { tr.Models[0].PriceInputUSDPerMTok, tr.Models[0].PriceOutputUSDPerMTok = 0, 0 }, "", ""},
 		{"swapped prices", func(tr *trace.Trace) {
 			tr.Models[1].PriceInputUSDPerMTok, tr.Models[1].PriceOutputUSDPerMTok = 30, 2
-			tr.Outcomes.CostUSD = nil
+			tr.Outcomes.Logged[policy.Cost] = nil
 		}, "swapped prices", "15 times"},
 		{"one price", func(tr *trace.Trace) { tr.Models[1].PriceOutputUSDPerMTok = math.NaN() }, "one price", "price_output_usd_per_mtok"},
-		{"milliseconds", func(tr *trace.Trace) { scale(tr.Outcomes.LatencySec, 1000) }, "latency unit", "milliseconds"},
+		{"milliseconds", func(tr *trace.Trace) { scale(tr.Outcomes.Logged[policy.Latency], 1000) }, "latency unit", "milliseconds"},
 		{"milliseconds of short answers", func(tr *trace.Trace) {
-			for at := range tr.Outcomes.LatencySec {
+			for at := range tr.Outcomes.Logged[policy.Latency] {
 				tr.Outcomes.OutputTokens[at], tr.Outcomes.ReasoningTokens[at] = 1, 0
-				tr.Outcomes.LatencySec[at] = 300
+				tr.Outcomes.Logged[policy.Latency][at] = 300
 			}
-			tr.Outcomes.CostUSD, tr.Outcomes.EnergyWh, tr.Outcomes.CarbonG = nil, nil, nil
+			tr.Outcomes.Logged[policy.Cost], tr.Outcomes.Logged[policy.Energy], tr.Outcomes.Logged[policy.Carbon] = nil, nil, nil
 		}, "latency unit", "milliseconds"},
-		{"hours", func(tr *trace.Trace) { scale(tr.Outcomes.LatencySec, 1./3600) }, "latency unit", "less than an answer takes"},
-		{"joules", func(tr *trace.Trace) { scale(tr.Outcomes.EnergyWh, 3600) }, "energy unit", "joules"},
-		{"kWh", func(tr *trace.Trace) { scale(tr.Outcomes.EnergyWh, 1e-3) }, "energy unit", "kilowatt-hours"},
-		{"joules of unknown size", func(tr *trace.Trace) { unsized(tr); scale(tr.Outcomes.EnergyWh, 3600) }, "energy unit", "joules"},
-		{"kilograms", func(tr *trace.Trace) { scale(tr.Outcomes.CarbonG, 1e-3) }, "carbon unit", "kilograms"},
-		{"milligrams", func(tr *trace.Trace) { scale(tr.Outcomes.CarbonG, 1e3) }, "carbon unit", "milligrams"},
-		{"kilograms without energy", func(tr *trace.Trace) { tr.Outcomes.EnergyWh = nil; scale(tr.Outcomes.CarbonG, 1e-3) }, "carbon unit", "kilograms"},
+		{"hours", func(tr *trace.Trace) { scale(tr.Outcomes.Logged[policy.Latency], 1./3600) }, "latency unit", "less than an answer takes"},
+		{"joules", func(tr *trace.Trace) { scale(tr.Outcomes.Logged[policy.Energy], 3600) }, "energy unit", "joules"},
+		{"kWh", func(tr *trace.Trace) { scale(tr.Outcomes.Logged[policy.Energy], 1e-3) }, "energy unit", "kilowatt-hours"},
+		{"joules of unknown size", func(tr *trace.Trace) { unsized(tr); scale(tr.Outcomes.Logged[policy.Energy], 3600) }, "energy unit", "joules"},
+		{"kilograms", func(tr *trace.Trace) { scale(tr.Outcomes.Logged[policy.Carbon], 1e-3) }, "carbon unit", "kilograms"},
+		{"milligrams", func(tr *trace.Trace) { scale(tr.Outcomes.Logged[policy.Carbon], 1e3) }, "carbon unit", "milligrams"},
+		{"kilograms without energy", func(tr *trace.Trace) {
+			tr.Outcomes.Logged[policy.Energy] = nil
+			scale(tr.Outcomes.Logged[policy.Carbon], 1e-3)
+		}, "carbon unit", "kilograms"},
 		{"ids alike", func(tr *trace.Trace) { tr.Models[1].ID = "M 8B" }, "ids alike", `"M 8B" differs from "m-8b"`},
 		{"spaces in an id", func(tr *trace.Trace) { tr.Models[1].ID = "m-70b " }, "spaces in an id", "white space"},
 		{"an unknown place", func(tr *trace.Trace) { tr.Models[1].Region = "Europe" }, "region", `"Europe" is no place`},
-		{"TTFT in ms", func(tr *trace.Trace) { tr.Models[1].TimeToFirstTokenSec = 350; tr.Outcomes.LatencySec = nil }, "first token unit", "milliseconds"},
+		{"TTFT in ms", func(tr *trace.Trace) {
+			tr.Models[1].TimeToFirstTokenSec = 350
+			tr.Outcomes.Logged[policy.Latency] = nil
+		}, "first token unit", "milliseconds"},
 		{"ids of prompts", func(tr *trace.Trace) { tr.Prompts.ID[7] = " p7" }, "spaces in a prompt id", "white space"},
 		{"a prompt twice", func(tr *trace.Trace) { tr.Prompts.Text[7] = tr.Prompts.Text[3] + " " }, "repeated prompt", `prompt "p3" already`},
 		{"times of arrival", func(tr *trace.Trace) {
@@ -139,7 +145,7 @@ func TestDoubts(t *testing.T) {
 		}, "time of arrival", "1970-01-20"},
 		{"twins", func(tr *trace.Trace) {
 			for i := range 60 {
-				for _, m := range [][]float32{tr.Outcomes.Score, tr.Outcomes.OutputTokens} {
+				for _, m := range [][]float32{tr.Outcomes.Logged[policy.Quality], tr.Outcomes.OutputTokens} {
 					m[2*i+1] = m[2*i]
 				}
 			}
@@ -151,15 +157,15 @@ func TestDoubts(t *testing.T) {
 			}
 		}, "sum of propensities", "sum to 1.6"},
 		{"usage missing where failed", func(tr *trace.Trace) {
-			tr.Outcomes.CostUSD = nil
+			tr.Outcomes.Logged[policy.Cost] = nil
 			for i := range 60 {
-				if tr.Outcomes.Score[2*i] == 0 {
+				if tr.Outcomes.Logged[policy.Quality][2*i] == 0 {
 					tr.Outcomes.InputTokens[2*i], tr.Outcomes.OutputTokens[2*i] = nan, nan
 				}
 			}
 		}, "no tokens", `answers of "m-8b" score 0.000, the others 1.000`},
 		{"no prices", func(tr *trace.Trace) {
-			tr.Outcomes.CostUSD = nil
+			tr.Outcomes.Logged[policy.Cost] = nil
 			tr.Models[0].PriceInputUSDPerMTok, tr.Models[0].PriceOutputUSDPerMTok = math.NaN(), math.NaN()
 		}, "no prices", "prices in models.yaml"},
 	} {

@@ -9,6 +9,7 @@ import (
 	"github.com/trilemma-bench/trilemma/harness/energy"
 	"github.com/trilemma-bench/trilemma/harness/trace"
 	"github.com/trilemma-bench/trilemma/harness/trace/file"
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // What figures of one unit are off by before they are taken for those of another. Medians over a model's answers are
@@ -111,17 +112,17 @@ func (d *doubts) costs() {
 			if !o.Present.Has(at) {
 				continue
 			}
-			if cost := figureAt(o.CostUSD, at); cost == cost {
-				rest.add(float64(o.Score[at]), at)
+			if cost := figureAt(o.Logged[policy.Cost], at); cost == cost {
+				rest.add(float64(o.Logged[policy.Quality][at]), at)
 				continue
 			}
 			known := o.InputTokens[at] == o.InputTokens[at] && o.OutputTokens[at] == o.OutputTokens[at]
 			if known && priced {
-				rest.add(float64(o.Score[at]), at)
+				rest.add(float64(o.Logged[policy.Quality][at]), at)
 				continue
 			}
 			tokens = tokens && known
-			bare.add(float64(o.Score[at]), at)
+			bare.add(float64(o.Logged[policy.Quality][at]), at)
 		}
 		if len(bare.x) == 0 {
 			continue
@@ -204,7 +205,7 @@ func (d *doubts) cost(m int) {
 		if derived := (i*in + o*out) / 1e6; derived > 0 && usd > 0 {
 			r.add(usd/derived, at)
 		}
-	}, d.t.Outcomes.CostUSD)
+	}, d.t.Outcomes.Logged[policy.Cost])
 	if len(r.x) == 0 {
 		return
 	}
@@ -219,7 +220,7 @@ func (d *doubts) cost(m int) {
 	if min(in, out) > 0 && max(in, out) < leastPrice {
 		what = "right and the prices in models.yaml those of one token"
 	}
-	d.flag(kind, "cost_usd", m, &r, number(d.t.Outcomes.CostUSD[r.first]),
+	d.flag(kind, "cost_usd", m, &r, number(d.t.Outcomes.Logged[policy.Cost][r.first]),
 		fmt.Sprintf("USD is far from tokens × price: the costs of %s are %.3g times that in the median%s", trace.Clip(model.ID), mid, looksLike(what)),
 		"write USD, or mend the prices in models.yaml")
 }
@@ -257,17 +258,17 @@ func (d *doubts) latency(m int) {
 		if model.TokensPerSec > 0 && out > 0 && sec > 0 {
 			stated.add(sec/(out/model.TokensPerSec+zeroIfUnknown(model.TimeToFirstTokenSec)), at)
 		}
-	}, d.t.Outcomes.LatencySec)
+	}, d.t.Outcomes.Logged[policy.Latency])
 	off := 1.0
 	if len(stated.x) > 0 {
 		off = median(stated.x)
 	}
 	switch {
 	case len(slow.x) > 0 && (median(slow.x) > 0 || off > speedOff):
-		value := d.t.Outcomes.LatencySec[slow.first]
+		value := d.t.Outcomes.Logged[policy.Latency][slow.first]
 		d.flag("latency unit", "latency_s", m, &slow, number(value), "seconds are more than an answer takes: they look like milliseconds", "divide by 1000: "+trace.FigureText(float64(value)/1000))
 	case len(speed.x) > 0 && (median(speed.x) > mostTokensPerSAnswer || off < 1.0/speedOff):
-		d.flag("latency unit", "latency_s", m, &speed, number(d.t.Outcomes.LatencySec[speed.first]),
+		d.flag("latency unit", "latency_s", m, &speed, number(d.t.Outcomes.Logged[policy.Latency][speed.first]),
 			fmt.Sprintf("seconds are less than an answer takes: %.3g tokens a second in the median", median(speed.x)), "write the seconds of the whole answer")
 	}
 }
@@ -301,7 +302,7 @@ func (d *doubts) energy(m int) {
 				high.add(wh/estimate(a, model.ParamsTotalB.High, model.ParamsActiveB.High, out), at)
 			}
 		}
-	}, o.EnergyWh)
+	}, o.Logged[policy.Energy])
 	tooMuch, tooLittle := median(token.x) > mostWhPerToken, median(token.x) < leastWhPerToken
 	if len(low.x) > 0 {
 		// Prefill of long prompts is not in the published estimate, so what is high must be so by the tokens as well.
@@ -310,29 +311,29 @@ func (d *doubts) energy(m int) {
 	}
 	switch {
 	case tooMuch:
-		d.flag("energy unit", "energy_wh", m, &token, number(o.EnergyWh[token.first]), "Wh are more than an answer takes: they look like joules, or milliwatt-hours",
+		d.flag("energy unit", "energy_wh", m, &token, number(o.Logged[policy.Energy][token.first]), "Wh are more than an answer takes: they look like joules, or milliwatt-hours",
 			"divide joules by 3600, milliwatt-hours by 1000")
 		return
 	case tooLittle:
-		d.flag("energy unit", "energy_wh", m, &token, number(o.EnergyWh[token.first]), "Wh are less than an answer takes: they look like kilowatt-hours",
+		d.flag("energy unit", "energy_wh", m, &token, number(o.Logged[policy.Energy][token.first]), "Wh are less than an answer takes: they look like kilowatt-hours",
 			"multiply kilowatt-hours by 1000")
 		return
 	}
 	slack := 1.0
 	d.each(m, func(at int, _, out, g float64) {
-		switch wh := float64(figureAt(o.EnergyWh, at)); {
+		switch wh := float64(figureAt(o.Logged[policy.Energy], at)); {
 		case wh > 0:
 			grid.add(g/wh*1000, at)
 		case sized && out > 0:
 			slack = estimateOff
 			grid.add(g/estimate(a, model.ParamsTotalB.High, model.ParamsActiveB.High, out)*1000, at)
 		}
-	}, o.CarbonG)
+	}, o.Logged[policy.Carbon])
 	switch mid := median(grid.x); {
 	case mid > mostGPerKWh*slack:
-		d.flag("carbon unit", "carbon_g", m, &grid, number(o.CarbonG[grid.first]), fmt.Sprintf("grams are more than any grid emits, %.3g g/kWh in the median: they look like milligrams", mid), "divide by 1000")
+		d.flag("carbon unit", "carbon_g", m, &grid, number(o.Logged[policy.Carbon][grid.first]), fmt.Sprintf("grams are more than any grid emits, %.3g g/kWh in the median: they look like milligrams", mid), "divide by 1000")
 	case mid < leastGPerKWh/slack:
-		d.flag("carbon unit", "carbon_g", m, &grid, number(o.CarbonG[grid.first]), fmt.Sprintf("grams are less than any grid emits, %.3g g/kWh in the median: they look like kilograms", mid), "multiply by 1000")
+		d.flag("carbon unit", "carbon_g", m, &grid, number(o.Logged[policy.Carbon][grid.first]), fmt.Sprintf("grams are less than any grid emits, %.3g g/kWh in the median: they look like kilograms", mid), "multiply by 1000")
 	}
 }
 

@@ -83,15 +83,15 @@ func writeLarge(b *testing.B, dir string, prompts, models int) {
 			p.Text = append(p.Text, words(r, 30))
 		}
 		t := trace.NewTrace(pool, p)
-		t.Outcomes.LatencySec = trace.NewMatrix(len(p.ID) * models)
+		t.Outcomes.Logged[policy.Latency] = trace.NewMatrix(len(p.ID) * models)
 		t.Outcomes.Answer = make([]uint32, len(p.ID)*models)
 		t.Outcomes.AnswerText = []string{"", "A", "B", "C", "D"}
-		for at := range t.Outcomes.Score {
+		for at := range t.Outcomes.Logged[policy.Quality] {
 			t.Outcomes.Present.Set(at)
-			t.Outcomes.Score[at] = float32(r.IntN(2))
+			t.Outcomes.Logged[policy.Quality][at] = float32(r.IntN(2))
 			t.Outcomes.InputTokens[at] = float32(20 + r.IntN(500))
 			t.Outcomes.OutputTokens[at] = float32(20 + r.IntN(500))
-			t.Outcomes.LatencySec[at] = r.Float32()
+			t.Outcomes.Logged[policy.Latency][at] = r.Float32()
 			t.Outcomes.Answer[at] = uint32(r.IntN(5))
 		}
 		if err := w.Append(t, nil); err != nil {

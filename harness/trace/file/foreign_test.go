@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/trilemma-bench/trilemma/harness/trace"
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // python finds an interpreter: $TRILEMMA_PYTHON, else python3.
@@ -98,19 +99,19 @@ func checkForeign(t *testing.T, tr *trace.Trace, minimal bool) {
 			if i%6 == 5 {
 				answer = ""
 			}
-			same("score", o.Score[at], float32((i*3+j)%5)/4)
+			same("score", o.Logged[policy.Quality][at], float32((i*3+j)%5)/4)
 			if minimal {
 				continue
 			}
 			same("input_tokens", o.InputTokens[at], 10+i)
 			same("output_tokens", o.OutputTokens[at], output)
-			same("cost_usd", o.CostUSD[at], cost)
-			same("latency_s", o.LatencySec[at], 1.5)
+			same("cost_usd", o.Logged[policy.Cost][at], cost)
+			same("latency_s", o.Logged[policy.Latency][at], 1.5)
 			same("propensity", o.Propensity[at], 0.5)
 			same("answer", o.AnswerText[o.Answer[at]], answer)
 		}
 	}
-	if o.EnergyWh != nil || o.CarbonG != nil {
+	if o.Logged[policy.Energy] != nil || o.Logged[policy.Carbon] != nil {
 		t.Error("there are matrices for columns without a value")
 	}
 	texts, err := Responses(context.Background(), tr, func(prompt, model int) bool { return prompt%4 == 3 })

@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // shared finds a folder of ../shared, which not every checkout has.
@@ -43,7 +45,7 @@ func TestOpenMMLUPro(t *testing.T) {
 		t.Errorf("%d models, want 29", got)
 	}
 	n := 0
-	for i := range tr.Outcomes.Score {
+	for i := range tr.Outcomes.Logged[policy.Quality] {
 		if tr.Outcomes.Present.Has(i) {
 			n++
 		}

@@ -71,8 +71,8 @@ type scan struct {
 	// present is written from several goroutines, with atomic operations.
 	present trace.Bitmap
 	out     *trace.Outcomes // nil: check only
-	once    [len(trace.Figures)]sync.Once
-	known   [len(trace.Figures)]atomic.Bool
+	once    [trace.NumFigures]sync.Once
+	known   [trace.NumFigures]atomic.Bool
 	answers answers
 	rows    atomic.Int64
 }
@@ -133,7 +133,7 @@ func newScan(models []policy.Model, prompts *trace.Prompts, index map[string]int
 // columns are the fields of one outcome file; nil where it lacks the column.
 type columns struct {
 	prompt, model, answer *field
-	figure                [len(trace.Figures)]*field
+	figure                [trace.NumFigures]*field
 }
 
 // columns finds what the scan reads. What is missing or of the wrong type goes to found.

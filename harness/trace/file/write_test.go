@@ -156,7 +156,7 @@ func small() *trace.Trace {
 	t := trace.NewTrace(models, trace.Prompts{ID: []string{"p0", "p1"}, Text: []string{"one", "two"}, Category: []string{"x", "y"}})
 	for at := range 4 {
 		t.Outcomes.Present.Set(at)
-		t.Outcomes.Score[at] = float32(at) / 4
+		t.Outcomes.Logged[policy.Quality][at] = float32(at) / 4
 		t.Outcomes.OutputTokens[at] = 10
 	}
 	return t
@@ -226,8 +226,8 @@ func TestWriterInParts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.Prompts.Len() != 6 || got.Outcomes.Score[got.Outcomes.At(5, 1)] != 0.75 {
-		t.Errorf("got %d prompts, last score %v", got.Prompts.Len(), got.Outcomes.Score[len(got.Outcomes.Score)-1])
+	if got.Prompts.Len() != 6 || got.Outcomes.Logged[policy.Quality][got.Outcomes.At(5, 1)] != 0.75 {
+		t.Errorf("got %d prompts, last score %v", got.Prompts.Len(), got.Outcomes.Logged[policy.Quality][len(got.Outcomes.Logged[policy.Quality])-1])
 	}
 }
 
@@ -294,8 +294,8 @@ func TestWriteRefuses(t *testing.T) {
 		t.Error("a file of somebody else is gone")
 	}
 	for name, spoil := range map[string]func(*trace.Trace){
-		"score":     func(t *trace.Trace) { t.Outcomes.Score[1] = 1.5 },
-		"no score":  func(t *trace.Trace) { t.Outcomes.Score[1] = float32(math.NaN()) },
+		"score":     func(t *trace.Trace) { t.Outcomes.Logged[policy.Quality][1] = 1.5 },
+		"no score":  func(t *trace.Trace) { t.Outcomes.Logged[policy.Quality][1] = float32(math.NaN()) },
 		"tokens":    func(t *trace.Trace) { t.Outcomes.OutputTokens[1] = -1 },
 		"same id":   func(t *trace.Trace) { t.Prompts.ID[1] = "p0" },
 		"column":    func(t *trace.Trace) { t.Prompts.Text = t.Prompts.Text[:1] },

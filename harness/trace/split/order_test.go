@@ -63,6 +63,13 @@ func whole(t *testing.T, prompts, models []int) *trace.Trace {
 					if (i+m)%3 > 0 {
 						column.Set(at)
 					}
+				case *policy.Matrix:
+					for q := range column {
+						if column[q] == nil {
+							column[q] = trace.NewMatrix(len(prompts) * len(models))
+						}
+						column[q][at] = float32(code + 10000*q)
+					}
 				case *[]string, *int:
 				default:
 					t.Fatalf("no order is known for a column of outcomes of type %T", column)

@@ -62,24 +62,12 @@ const (
 )
 
 func (p Part) String() string {
-	switch p {
-	case Train:
-		return "train"
-	case Validation:
-		return "validation"
-	case Selection:
-		return "selection"
-	case Test:
-		return "test"
-	}
-	return "none"
+	return [...]string{"none", "train", "validation", "selection", "test"}[p]
 }
 
 // Assignment is a split: a part for every prompt.
 type Assignment struct {
 	Part []Part // [prompts]
-	// Lists of prompts, in the order of the trace.
-	Train, Validation, Selection, Test []int
 	// ExactGroups and NearGroups count groups of more than one prompt: with the same words, and with nearly the same
 	// (exact copies among them). NearCopies counts the prompts beyond the first of each of the latter.
 	ExactGroups, NearGroups, NearCopies int
@@ -90,19 +78,14 @@ type Assignment struct {
 	Warnings []string
 }
 
-// Of lists the prompts of a part.
-func (a *Assignment) Of(p Part) []int {
-	switch p {
-	case Train:
-		return a.Train
-	case Validation:
-		return a.Validation
-	case Selection:
-		return a.Selection
-	case Test:
-		return a.Test
+// Of lists the prompts of a part, in the order of the trace.
+func (a *Assignment) Of(part Part) (prompts []int) {
+	for i, p := range a.Part {
+		if p == part {
+			prompts = append(prompts, i)
+		}
 	}
-	return nil
+	return prompts
 }
 
 // Assign assigns every prompt to train, validation, selection, test or none. Near-duplicate prompts stay on one side: with the hash
@@ -166,19 +149,7 @@ func assign(t *trace.Trace, spec Spec) (*Assignment, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i, part := range a.Part {
-		switch part {
-		case Train:
-			a.Train = append(a.Train, i)
-		case Validation:
-			a.Validation = append(a.Validation, i)
-		case Selection:
-			a.Selection = append(a.Selection, i)
-		case Test:
-			a.Test = append(a.Test, i)
-		}
-	}
-	if len(a.Selection) == 0 {
+	if len(a.Of(Selection)) == 0 {
 		a.Warnings = append(a.Warnings, "no prompts are set apart for selection: no setting, policy or baseline can be chosen by prompts that "+
 			"nobody has seen; give the split a validation or selection share")
 	}
@@ -372,10 +343,4 @@ func (a *Assignment) separate(g *grouping) {
 	if n := len(a.Dropped); n > 0 {
 		a.Warnings = append(a.Warnings, fmt.Sprintf("%d prompts of earlier parts were dropped: near-duplicates of theirs stand in a later part", n))
 	}
-}
-
-// Shares are the fractions of the prompts that went to each part.
-func (a *Assignment) Shares() (train, validation, selection, test float64) {
-	n := math.Max(1, float64(len(a.Part)))
-	return float64(len(a.Train)) / n, float64(len(a.Validation)) / n, float64(len(a.Selection)) / n, float64(len(a.Test)) / n
 }

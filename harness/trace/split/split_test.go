@@ -131,7 +131,8 @@ func TestSplitHashIgnoresOtherPrompts(t *testing.T) {
 	if !slices.Equal(whole.Part[:200], half.Part) {
 		t.Error("removing prompts changed the parts of others")
 	}
-	train, validation, selection, test := whole.Shares()
+	share := func(part []int) float64 { return float64(len(part)) / float64(len(whole.Part)) }
+	train, validation, selection, test := share(whole.Of(Train)), share(whole.Of(Validation)), share(whole.Of(Selection)), share(whole.Of(Test))
 	if train < 0.5 || train > 0.7 || validation < 0.05 || validation > 0.15 || selection < 0.05 || selection > 0.15 || test < 0.13 || test > 0.27 {
 		t.Errorf("shares %v %v %v %v, want about 0.6 0.1 0.1 0.2", train, validation, selection, test)
 	}
@@ -190,7 +191,7 @@ func TestSplitTimeIsOrdered(t *testing.T) {
 		t.Fatal(err)
 	}
 	at := tr.Prompts.ArrivedAt
-	for _, pair := range [][2][]int{{a.Train, a.Validation}, {a.Validation, a.Selection}, {a.Selection, a.Test}} {
+	for _, pair := range [][2][]int{{a.Of(Train), a.Of(Validation)}, {a.Of(Validation), a.Of(Selection)}, {a.Of(Selection), a.Of(Test)}} {
 		if last, first := at[pair[0][len(pair[0])-1]], at[pair[1][0]]; last.After(first) {
 			t.Errorf("a prompt of %v comes before one of %v", last, first)
 		}
@@ -323,8 +324,8 @@ func TestSplitMMLUPro(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Logf("%s: %v, %d + %d + %d + %d, %d exact and %d near groups with %d copies", method, time.Since(start),
-			len(a.Train), len(a.Validation), len(a.Selection), len(a.Test), a.ExactGroups, a.NearGroups, a.NearCopies)
-		if len(a.Train)+len(a.Validation)+len(a.Selection)+len(a.Test) != tr.Prompts.Len() {
+			len(a.Of(Train)), len(a.Of(Validation)), len(a.Of(Selection)), len(a.Of(Test)), a.ExactGroups, a.NearGroups, a.NearCopies)
+		if len(a.Of(Train))+len(a.Of(Validation))+len(a.Of(Selection))+len(a.Of(Test)) != tr.Prompts.Len() {
 			t.Error("some prompts are in no part")
 		}
 		if a.NearCopies > tr.Prompts.Len()/10 {
