@@ -193,11 +193,11 @@ func TestSavingsStandBesideWhatAReaderNeeds(t *testing.T) {
 
 func TestEveryMethodHasItsError(t *testing.T) {
 	dir := t.TempDir()
-	must(t, "run", experimentFile(t, seeded), "--results", dir, "--quiet", "--in-process", "--set", "accounting={energy: constant, wh_per_1k_output: 1}")
+	must(t, "run", experimentFile(t, seeded), "--results", dir, "--quiet", "--in-process", "--set", "policies=[best-single, random]", "--set", "seeds=[1]", "--set", "accounting={energy: constant, wh_per_1k_output: 1}")
 	if s := savingsOf(t, dir, "seeded"); s.Estimate.SDLn < 0.9 {
 		t.Errorf("a constant a token is off by %v in ln, want what was measured of it", s.Estimate.SDLn)
 	}
-	must(t, "run", experimentFile(t, seeded), "--results", dir, "--quiet", "--in-process", "--set", "accounting={energy: calibrated, hardware: B200}", "--set", "name=b200")
+	must(t, "run", experimentFile(t, seeded), "--results", dir, "--quiet", "--in-process", "--set", "policies=[best-single, random]", "--set", "seeds=[1]", "--set", "accounting={energy: calibrated, hardware: B200}", "--set", "name=b200")
 	if s := savingsOf(t, dir, "b200"); s.Estimate.Method != "calibrated" || s.Estimate.SDLn < 0.6 || s.Estimate.SDLn > 0.65 {
 		t.Errorf("calibrated estimates are %+v", s.Estimate)
 	}

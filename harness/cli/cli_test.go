@@ -2,12 +2,16 @@ package cli
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/trilemma-bench/trilemma/plugins/serve"
 )
 
 // actAsProgram makes the test binary be the program itself: for killing it, and for policies in their own processes.
@@ -15,10 +19,17 @@ const actAsProgram = "TRILEMMA_TEST_MAIN"
 
 func TestMain(m *testing.M) {
 	servePlugin(os.Args)
+	if filepath.Base(os.Args[0]) == faultyName {
+		serve.Policy(faultyDefinition)
+	}
 	if os.Getenv(actAsProgram) != "" {
 		os.Exit(Main(os.Args, os.Stdin, os.Stdout, os.Stderr))
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	if dir, _ := ran(); dir != "" {
+		os.RemoveAll(dir)
+	}
+	os.Exit(code)
 }
 
 // trilemma runs a command and returns its exit code and output.
@@ -38,7 +49,7 @@ func must(t *testing.T, args ...string) string {
 	return stdout
 }
 
-// small is an experiment that takes a second, written to a file.
+// small is an experiment that takes less than a second in this process.
 const small = `
 name: small
 data: {synth: {prompts: 300, models: 4}, split: {method: stratified, train: 0.6, validation: 0.2, test: 0.2}}
@@ -46,8 +57,47 @@ encoder: {name: hash, dim: 32, features: 2048}
 policies: [random, single, best-single, category-best, {name: knn, params: {k: 20}}, agreement]
 preferences: {lambda_cost: {auto: 4}}
 metrics: {baseline: best-single, resamples: 200}
-plots: {formats: [svg]}
+plots: {formats: []}
 `
+
+// drawn is small with plots, which take longer than the rest of it.
+var drawn = strings.Replace(small, "formats: []", "formats: [svg]", 1)
+
+// ran is where small was run, once for all tests, with its policies in processes of their own. Tests only read it.
+var ran = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "trilemma-cli-")
+	if err != nil {
+		return "", err
+	}
+	file := filepath.Join(dir, "experiment.yaml")
+	if err := os.WriteFile(file, []byte(small), 0o644); err != nil {
+		return dir, err
+	}
+	if code, _, stderr := trilemma("run", file, "--results", dir); code != exitOK {
+		return dir, errors.New(stderr)
+	}
+	return dir, nil
+})
+
+// ranSmall is the results folder of [ran].
+func ranSmall(t *testing.T) string {
+	t.Helper()
+	dir, err := ran()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// copySmall is a copy of [ran] that a test may write to.
+func copySmall(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS(ranSmall(t))); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
 
 func experimentFile(t *testing.T, text string) string {
 	t.Helper()
@@ -69,8 +119,7 @@ func read(t *testing.T, dir, name string) []byte {
 
 func TestSameInputSameBytes(t *testing.T) {
 	file := experimentFile(t, small)
-	dirs := []string{t.TempDir(), t.TempDir(), t.TempDir()}
-	must(t, "run", file, "--results", dirs[0])
+	dirs := []string{copySmall(t), t.TempDir(), t.TempDir()}
 	must(t, "run", file, "--results", dirs[1], "--in-process", "--jobs", "1")
 	must(t, "run", file, "--results", dirs[2], "--set", "batch=7")
 	for _, name := range []string{"points.parquet", "points.csv", "metrics.csv"} {
@@ -85,7 +134,7 @@ func TestSameInputSameBytes(t *testing.T) {
 	if !strings.Contains(out, "0 cells done") {
 		t.Errorf("a second run says\n%s\nwant every cell cached", out)
 	}
-	must(t, "run", file, "--results", dirs[0], "--fresh")
+	must(t, "run", file, "--results", dirs[0], "--fresh", "--in-process")
 	if !bytes.Equal(read(t, dirs[0], "points.parquet"), read(t, dirs[1], "points.parquet")) {
 		t.Error("points.parquet differs after --fresh")
 	}
@@ -93,9 +142,7 @@ func TestSameInputSameBytes(t *testing.T) {
 
 func TestKilledRunResumes(t *testing.T) {
 	file := experimentFile(t, small)
-	whole, killed := t.TempDir(), t.TempDir()
-	must(t, "run", file, "--results", whole)
-
+	whole, killed := ranSmall(t), t.TempDir()
 	cmd := exec.Command(os.Args[0], "run", file, "--results", killed, "--jobs", "1")
 	cmd.Env = append(os.Environ(), actAsProgram+"=1")
 	pipe, err := cmd.StderrPipe()
@@ -134,10 +181,10 @@ func TestKilledRunResumes(t *testing.T) {
 // A run killed in the middle of a training goes on from its last snapshot, to the same result and the same curve.
 func TestKilledTrainingResumes(t *testing.T) {
 	text := strings.Replace(small, "[random, single, best-single, category-best, {name: knn, params: {k: 20}}, agreement]",
-		"[best-single, {name: ppo, params: {warm_start: none, slots: 16, horizon: 16, steps: 16000, passes: 1000, checks: 40}}]", 1)
+		"[best-single, {name: ppo, params: {warm_start: none, slots: 16, horizon: 16, steps: 4096, passes: 250, checks: 8}}]", 1)
 	file := experimentFile(t, text)
 	whole, killed := t.TempDir(), t.TempDir()
-	must(t, "run", file, "--results", whole)
+	must(t, "run", file, "--results", whole, "--in-process")
 
 	cmd := exec.Command(os.Args[0], "run", file, "--results", killed, "--jobs", "1")
 	cmd.Env = append(os.Environ(), actAsProgram+"=1")
@@ -157,7 +204,10 @@ func TestKilledTrainingResumes(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait() // it was killed
-	must(t, "resume", "small", "--results", killed)
+	if found, _ := filepath.Glob(partial); len(found) == 0 {
+		t.Fatal("the training ended before it was killed: give it more passes")
+	}
+	must(t, "resume", "small", "--results", killed, "--in-process")
 	if !bytes.Equal(read(t, whole, "points.parquet"), read(t, killed, "points.parquet")) {
 		t.Error("points.parquet of the resumed training differs from that of an uninterrupted one")
 	}
@@ -171,12 +221,9 @@ func TestKilledTrainingResumes(t *testing.T) {
 }
 
 func TestFaultyPluginsFailAlone(t *testing.T) {
-	if testing.Short() {
-		t.Skip("builds a plugin")
-	}
-	exe := filepath.Join(t.TempDir(), "trilemma-policy-faulty")
-	if out, err := exec.Command("go", "build", "-o", exe, "./testdata/faulty").CombinedOutput(); err != nil {
-		t.Fatalf("building the plugin: %v\n%s", err, out)
+	exe := filepath.Join(t.TempDir(), faultyName)
+	if err := os.Symlink(os.Args[0], exe); err != nil {
+		t.Fatal(err)
 	}
 	file := experimentFile(t, strings.Replace(small, "policies: [", `policies:
   [{name: faulty, plugin: "`+exe+`", timeout: 3s, grid: {how: [crash, panic, hang, nan, unknown, short]}}, `, 1))
@@ -209,12 +256,11 @@ func TestFaultyPluginsFailAlone(t *testing.T) {
 
 func TestShards(t *testing.T) {
 	file := experimentFile(t, small)
-	whole, parts := t.TempDir(), t.TempDir()
-	must(t, "run", file, "--results", whole)
-	if out := must(t, "run", file, "--results", parts, "--shard", "1/2"); !strings.Contains(out, "other shards are missing") {
+	whole, parts := ranSmall(t), t.TempDir()
+	if out := must(t, "run", file, "--results", parts, "--in-process", "--shard", "1/2"); !strings.Contains(out, "other shards are missing") {
 		t.Errorf("half a run says\n%s", out)
 	}
-	must(t, "run", file, "--results", parts, "--shard", "2/2")
+	must(t, "run", file, "--results", parts, "--in-process", "--shard", "2/2")
 	if !bytes.Equal(read(t, whole, "points.parquet"), read(t, parts, "points.parquet")) {
 		t.Error("points.parquet of two shards differs from that of one run")
 	}
@@ -281,10 +327,10 @@ func TestDataCommands(t *testing.T) {
 	// A trace that was written and read again gives the same run as any other, split into two traces too.
 	file := experimentFile(t, small)
 	results := t.TempDir()
-	must(t, "run", file, "--results", results, "--set", "data.trace="+dir)
+	must(t, "run", file, "--results", results, "--in-process", "--set", "data.trace="+dir)
 	other := filepath.Join(t.TempDir(), "other")
 	must(t, "data", "synth", "--out", other, "--prompts", "60", "--models", "3", "--seed", "6")
-	must(t, "run", file, "--results", results, "--set", "data.train="+dir, "--set", "data.test="+other)
+	must(t, "run", file, "--results", results, "--in-process", "--set", "data.train="+dir, "--set", "data.test="+other)
 	if !strings.Contains(string(read(t, results, "points.csv")), ",60,1,") {
 		t.Error("the run on separate traces is not judged on the 60 prompts of the test trace")
 	}

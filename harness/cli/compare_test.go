@@ -9,9 +9,8 @@ import (
 )
 
 func TestCompare(t *testing.T) {
-	results := t.TempDir()
+	results := copySmall(t)
 	file := experimentFile(t, small)
-	must(t, "run", file, "--results", results, "--in-process")
 	before, err := filepath.EvalSymlinks(filepath.Join(results, "small", "latest"))
 	if err != nil {
 		t.Fatal(err)

@@ -44,7 +44,7 @@ func TestEncoderInExperimentEqualsPrecomputed(t *testing.T) {
 		return experimentFile(t, strings.NewReplacer("TRACE", data, "ENCODER", encoder).Replace(encoded))
 	}
 	byModel, byFile := t.TempDir(), t.TempDir()
-	must(t, "run", write("{name: tiny, model: "+model+"}"), "--results", byModel)
+	must(t, "run", write("{name: tiny, model: "+model+"}"), "--results", byModel, "--in-process")
 	out := must(t, "encode", data, "--encoder", model, "--json")
 	var summary struct {
 		File             string
@@ -56,7 +56,7 @@ func TestEncoderInExperimentEqualsPrecomputed(t *testing.T) {
 	if want := filepath.Join(data, "embeddings-tiny.parquet"); summary.File != want {
 		t.Errorf("written to %s, want %s", summary.File, want)
 	}
-	must(t, "run", write("{name: tiny, precomputed: embeddings-tiny.parquet}"), "--results", byFile)
+	must(t, "run", write("{name: tiny, precomputed: embeddings-tiny.parquet}"), "--results", byFile, "--in-process")
 	for _, name := range []string{"metrics.csv", "points.csv"} {
 		if a, b := read(t, byModel, name), read(t, byFile, name); !bytes.Equal(a, b) {
 			t.Errorf("%s differs between encoder: {model} and precomputed vectors:\n%s\n%s", name, a, b)
@@ -92,18 +92,18 @@ func TestEncodersAreCompared(t *testing.T) {
 	file := experimentFile(t, strings.Replace(small, "encoder: {name: hash, dim: 32, features: 2048}",
 		"encoder: [{name: hash, dim: 32, features: 2048}, {name: tiny, model: "+model+"}, {name: tiny, label: tiny-cls, model: "+model+", pooling: cls}]", 1))
 	results := t.TempDir()
-	out := must(t, "run", file, "--results", results)
+	out := must(t, "run", file, "--results", results, "--in-process")
 	for _, want := range []string{" knn@hash ", " knn@tiny ", " knn@tiny-cls "} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the table has no %s:\n%s", want, out)
 		}
 	}
 	// A baseline without an encoder is that of the first one.
-	must(t, "run", file, "--results", results, "--set", "metrics.baseline=knn")
+	must(t, "run", file, "--results", results, "--in-process", "--set", "metrics.baseline=knn")
 	if metrics := string(read(t, results, "metrics.csv")); !strings.Contains(metrics, ",knn@hash,") {
 		t.Errorf("differences are not to knn@hash:\n%s", metrics)
 	}
-	if again := must(t, "run", file, "--results", results); !strings.Contains(again, "0 cells done") {
+	if again := must(t, "run", file, "--results", results, "--in-process"); !strings.Contains(again, "0 cells done") {
 		t.Errorf("a second run says\n%s", again)
 	}
 	// A plan checks the model and computes nothing.
@@ -234,7 +234,7 @@ func TestEncoderCommands(t *testing.T) {
 // An encoding that is interrupted keeps what it has, and leaves no half-written file.
 func TestInterruptedEncodingResumes(t *testing.T) {
 	model, data := tinyModel(t), filepath.Join(t.TempDir(), "trace")
-	must(t, "data", "synth", "--out", data, "--prompts", "3000", "--models", "3")
+	must(t, "data", "synth", "--out", data, "--prompts", "1000", "--models", "3")
 	cmd := exec.Command(os.Args[0], "encode", data, "--encoder", model)
 	cmd.Env = append(os.Environ(), actAsProgram+"=1")
 	pipe, err := cmd.StderrPipe()
@@ -258,7 +258,7 @@ func TestInterruptedEncodingResumes(t *testing.T) {
 	must(t, "encode", data, "--encoder", model)
 	out := must(t, "encode", data, "--encoder", model, "--json")
 	var summary struct{ Cached, Computed int }
-	if err := json.Unmarshal([]byte(out), &summary); err != nil || summary.Cached != 3000 || summary.Computed != 0 {
+	if err := json.Unmarshal([]byte(out), &summary); err != nil || summary.Cached != 1000 || summary.Computed != 0 {
 		t.Errorf("afterwards: %s, %v", out, err)
 	}
 }

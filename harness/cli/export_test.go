@@ -33,7 +33,7 @@ print(json.dumps({"boards": boards, "experiments": experiments, "flows": flows})
 
 func TestExport(t *testing.T) {
 	results, boards, flows := t.TempDir(), t.TempDir(), t.TempDir()
-	must(t, "run", experimentFile(t, strings.Replace(small, "agreement]", "predict]", 1)), "--results", results)
+	must(t, "run", experimentFile(t, strings.Replace(small, "agreement]", "{name: predict, params: {epochs: 3, members: 2}}]", 1)), "--results", results, "--in-process")
 	if code, _, stderr := trilemma("export", "small", "--results", results); code != exitBad || !strings.Contains(stderr, "--tensorboard DIR") {
 		t.Errorf("export to nowhere gives %d, %q", code, stderr)
 	}

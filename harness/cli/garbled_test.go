@@ -20,7 +20,7 @@ var garbled = regexp.MustCompile(`%!|\(PANIC=|\b0x[0-9a-f]{6,}\b|<nil>|&lt;nil&g
 func TestNothingIsGarbled(t *testing.T) {
 	home := t.TempDir()
 	results, traceDir := filepath.Join(home, "results"), filepath.Join(home, "trace")
-	file := experimentFile(t, small)
+	file := experimentFile(t, drawn)
 	emissions := filepath.Join(home, "emissions.csv")
 	measured := "model_id,gpu_model,activated_params_billions,total_params_billions,avg_batch_size,weight_precision,energy_per_token_joules\n"
 	for i := range 8 {
@@ -41,14 +41,14 @@ func TestNothingIsGarbled(t *testing.T) {
 		{"backend list", exitOK}, {"backend install x", exitBad}, {"backend check go", exitOK},
 		{"data synth --prompts 200 --models 3 --out T", exitOK}, {"data describe T", exitOK}, {"data describe T --json", exitOK},
 		{"data validate T", exitOK}, {"data import x", exitBad}, {"data encode T --encoder x", exitBad}, {"encode T --encoder x", exitBad},
-		{"plan E", exitOK}, {"plan E --json", exitOK}, {"run E", exitOK}, {"run E --quiet --json", exitOK}, {"resume small", exitOK},
+		{"plan E", exitOK}, {"plan E --json", exitOK}, {"run E --in-process", exitOK}, {"run E --quiet --json", exitOK}, {"resume small", exitOK},
 		{"status small", exitOK}, {"status small --json", exitOK}, {"report small", exitOK}, {"report small --paper P/paper", exitOK},
 		{"report small small --html H.html", exitOK}, {"verify small", exitOK}, {"compare small small", exitOK},
 		{"compare small small --json", exitOK}, {"compare small small --html C.html", exitOK}, {"serve nowhere", exitBad},
 		{"export small --tensorboard TB --mlflow ML", exitOK}, {"carbon small", exitOK}, {"carbon small --json", exitOK},
 		{"carbon small --by model", exitOK}, {"carbon small --emissions-csv M.csv", exitOK}, {"carbon import M.csv", exitOK},
 		{"recommend small --max-cost 100/1k", exitOK}, {"recommend small --max-cost 100/1k --json", exitOK},
-		{"run E --quiet --set data.split.seed=2 --set plots={formats:[]}", exitOK}, {"across small", exitOK},
+		{"run E --in-process --quiet --set data.split.seed=2 --set plots={formats:[]}", exitOK}, {"across small", exitOK},
 		{"carbon calibrate J.csv", exitOK}, {"carbon calibrate J.csv --json --out D.yaml", exitOK},
 		{"budget small --policy knn --max-cost 1.00/1k", exitOK},
 	} {
@@ -123,7 +123,7 @@ func TestNothingIsGarbled(t *testing.T) {
 // reach it.
 func TestReportsHaveTheSameBytes(t *testing.T) {
 	results, twice := t.TempDir(), [2]string{t.TempDir(), t.TempDir()}
-	text := strings.Replace(small, "plots: {formats: [svg]}", "plots: {formats: [svg, png, pdf]}", 1)
+	text := strings.Replace(small, "formats: []", "formats: [svg, png, pdf]", 1)
 	must(t, "run", experimentFile(t, text), "--results", results, "--in-process")
 	for _, dir := range twice {
 		if err := os.CopyFS(dir, os.DirFS(results)); err != nil {

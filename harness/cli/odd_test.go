@@ -76,7 +76,7 @@ func points(t *testing.T, dir, policy, column string) []float64 {
 
 // TestOddTraces runs every kind of policy over data that is valid but leaves little to route by.
 func TestOddTraces(t *testing.T) {
-	everything := strings.Replace(small, "agreement]", "agreement, static, predict]", 1)
+	everything := strings.Replace(small, "agreement]", "agreement, {name: static, params: {epochs: 2}}, {name: predict, params: {epochs: 2, members: 2}}]", 1)
 	for _, tc := range []struct {
 		name   string
 		change func(*trace.Trace)

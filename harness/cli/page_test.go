@@ -89,6 +89,7 @@ const input = `(id, value) => { const e = document.getElementById(id); e.value =
 
 // TestReportPage uses report.html as a reader would.
 func TestReportPage(t *testing.T) {
+	chromium(t) // before the run, which only a browser can look at
 	dir := altered(t, func(tr *trace.Trace) {
 		tr.Prompts.Text[7] = "needle " + hostile
 		for p := range tr.Prompts.Text {
@@ -105,7 +106,7 @@ func TestReportPage(t *testing.T) {
 		tr.Prompts.Split[7] = "test"
 	})
 	results := t.TempDir()
-	text := strings.Replace(small, "data: {synth: {prompts: 300, models: 4}, split: {method: stratified, train: 0.6, validation: 0.2, test: 0.2}}",
+	text := strings.Replace(drawn, "data: {synth: {prompts: 300, models: 4}, split: {method: stratified, train: 0.6, validation: 0.2, test: 0.2}}",
 		"data: {trace: "+dir+", split: {method: column}}\ndescription: '"+strings.ReplaceAll(hostile, "'", "''")+"'", 1)
 	must(t, "run", experimentFile(t, text), "--results", results)
 	ctx, complaints := browser(t, 1440, "file://"+filepath.Join(results, "small", "latest", "report.html"))
@@ -222,8 +223,7 @@ for name in ("axe_playwright_python", "axe_core_python", "axe_selenium_python"):
 
 // TestReportPageWithoutScripts reads report.html as one who runs no scripts.
 func TestReportPageWithoutScripts(t *testing.T) {
-	results := t.TempDir()
-	must(t, "run", experimentFile(t, small), "--results", results, "--in-process")
+	results := ranSmall(t)
 	found := chromium(t)
 	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(found), chromedp.NoSandbox, chromedp.WindowSize(1440, 1400))
 	ctx, cancel := chromedp.NewExecAllocator(t.Context(), options...)

@@ -10,7 +10,7 @@ import (
 
 func TestPaper(t *testing.T) {
 	results, dir := t.TempDir(), filepath.Join(t.TempDir(), "paper")
-	must(t, "run", experimentFile(t, strings.Replace(small, "name: small", "name: small\ndescription: '100 % of $5 & <50_000 {tokens} #1'", 1)), "--results", results, "--in-process")
+	must(t, "run", experimentFile(t, strings.Replace(drawn, "name: small", "name: small\ndescription: '100 % of $5 & <50_000 {tokens} #1'", 1)), "--results", results, "--in-process")
 	must(t, "report", "small", "--results", results, "--paper", dir)
 	text, err := os.ReadFile(filepath.Join(dir, "main.tex"))
 	if err != nil {

@@ -18,10 +18,8 @@ import (
 
 // TestServe looks at a folder of three runs as a user would: two finished ones and one that is being written.
 func TestServe(t *testing.T) {
-	results := t.TempDir()
-	text := small
-	must(t, "run", experimentFile(t, text), "--results", results)
-	must(t, "run", experimentFile(t, text), "--results", results, "--set", "data.split.seed=2")
+	results := copySmall(t)
+	must(t, "run", experimentFile(t, small), "--results", results, "--in-process", "--set", "data.split.seed=2")
 	running, err := store.Open(results, "slow", "r1")
 	if err != nil {
 		t.Fatal(err)

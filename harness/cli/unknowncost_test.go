@@ -30,7 +30,7 @@ func withoutUsage(tr *trace.Trace) {
 
 // TestScoresSurviveUnknownCosts runs every kind of policy over answers that lack their usage because they failed.
 func TestScoresSurviveUnknownCosts(t *testing.T) {
-	everything := strings.Replace(small, "agreement]", "agreement, static, predict, {name: carbon, label: carbon}]", 1)
+	everything := strings.Replace(small, "agreement]", "agreement, {name: static, params: {epochs: 2}}, {name: predict, params: {epochs: 2, members: 2}}, {name: carbon, label: carbon, params: {epochs: 3, members: 2, neighbours: 20}}]", 1)
 	data := altered(t, withoutUsage)
 	for _, tc := range []struct {
 		how     string

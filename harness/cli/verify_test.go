@@ -12,7 +12,7 @@ import (
 
 func TestVerify(t *testing.T) {
 	data, results := altered(t, func(*trace.Trace) {}), t.TempDir()
-	file := experimentFile(t, small)
+	file := experimentFile(t, drawn)
 	must(t, "run", file, "--results", results, "--in-process", "--set", "data.trace="+data)
 	if out := must(t, "verify", "small", "--results", results); !strings.Contains(out, "verifies") {
 		t.Errorf("verifying says %s", out)

@@ -16,12 +16,14 @@ import (
 
 // quick are parameters that keep the tests short without changing what is tested.
 var quick = map[string]string{
-	"single":    `{"model": "strong"}`,
-	"predict":   `{"epochs": 8, "members": 3, "hidden": 16, "cost_hidden": 8, "learning_rate": 0.005, "neighbours": 30}`,
-	"static":    `{"epochs": 8, "learning_rate": 0.01}`,
-	"moe":       `{"epochs": 6, "members": 2, "width": 16, "cost_hidden": 8, "learning_rate": 0.005}`,
-	"reinforce": `{"steps": 4096, "slots": 32, "horizon": 16, "checks": 2, "hidden": 16, "scorer": 8}`,
-	"ppo":       `{"warm_start": "none", "steps": 4096, "slots": 32, "horizon": 16, "checks": 2, "hidden": 16, "scorer": 8}`,
+	"single":        `{"model": "strong"}`,
+	"carbon":        `{"epochs": 3, "members": 2, "neighbours": 20}`,
+	"carbon-budget": `{"epochs": 3, "members": 2, "neighbours": 20}`,
+	"predict":       `{"epochs": 8, "members": 2, "hidden": 16, "cost_hidden": 8, "learning_rate": 0.005, "neighbours": 30}`,
+	"static":        `{"epochs": 8, "learning_rate": 0.01}`,
+	"moe":           `{"epochs": 6, "members": 2, "width": 16, "cost_hidden": 8, "learning_rate": 0.005}`,
+	"reinforce":     `{"steps": 3072, "slots": 32, "horizon": 16, "checks": 2, "hidden": 16, "scorer": 8}`,
+	"ppo":           `{"warm_start": "none", "steps": 1024, "slots": 32, "horizon": 16, "checks": 2, "hidden": 16, "scorer": 8}`,
 }
 
 func make1(t *testing.T, d policy.Definition, models []policy.Model) policy.Policy {
