@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"cmp"
+	"github.com/trilemma-bench/trilemma/harness/pareto"
 	"math"
 	"slices"
 
@@ -110,7 +111,7 @@ func (e *evaluation) headlines(pairs []Pair, rows []Row) []Headline {
 		for _, c := range e.subjects[i].curves {
 			sum += c.chosen
 		}
-		if s := sum / float64(len(e.subjects[i].curves)); finite(s) && !e.subjects[i].blind {
+		if s := sum / float64(len(e.subjects[i].curves)); pareto.Finite(s) && !e.subjects[i].blind {
 			all = append(all, candidate{e.subjects[i].name, s})
 		}
 	}

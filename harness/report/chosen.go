@@ -1,7 +1,7 @@
 package report
 
 import (
-	"github.com/trilemma-bench/trilemma/harness/metrics"
+	"github.com/trilemma-bench/trilemma/harness/pareto"
 	"github.com/trilemma-bench/trilemma/harness/store"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
@@ -43,7 +43,7 @@ func readSelections(run *store.Run) (selections, error) {
 }
 
 // chosenBy are the settings that each policy's curve of quality over a price runs through: the vertices of the hull over
-// the selection prompts (metrics.Vertices). points are of one pool, seeds averaged. A policy of which there is nothing to
+// the selection prompts (pareto.Vertices). points are of one pool, seeds averaged. A policy of which there is nothing to
 // choose by has none. The single models count as the settings of one policy, which mixes them.
 func (s selections) chosenBy(points []store.Point, price policy.Quantity) map[settingKey]bool {
 	type curve struct{ name, encoder string }
@@ -62,7 +62,7 @@ func (s selections) chosenBy(points []store.Point, price policy.Quantity) map[se
 	}
 	out := map[settingKey]bool{}
 	for of := range keys {
-		for _, at := range metrics.Vertices(means[of], policy.Unknown()) {
+		for _, at := range pareto.Vertices(means[of], policy.Unknown()) {
 			out[keys[of][at]] = true
 		}
 	}

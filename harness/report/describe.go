@@ -13,7 +13,7 @@ import (
 
 	"github.com/trilemma-bench/trilemma/harness/billing"
 	"github.com/trilemma-bench/trilemma/harness/coverage"
-	"github.com/trilemma-bench/trilemma/harness/metrics"
+	"github.com/trilemma-bench/trilemma/harness/pareto"
 	"github.com/trilemma-bench/trilemma/harness/replay"
 	"github.com/trilemma-bench/trilemma/harness/store"
 	"github.com/trilemma-bench/trilemma/harness/textfile"
@@ -108,7 +108,7 @@ func Summarise(t *trace.Trace, acc billing.Accounting) (*TraceSummary, error) {
 		s.Missing = &missing
 	}
 	estimates := given.Estimates()
-	points := make([]metrics.Point, len(models))
+	points := make([]pareto.Point, len(models))
 	for m := range models {
 		var of [policy.NumQuantities]mean
 		for p := range prompts {
@@ -120,7 +120,7 @@ func Summarise(t *trace.Trace, acc billing.Accounting) (*TraceSummary, error) {
 		}
 		score, cost := &of[policy.Quality], &of[policy.Cost]
 		// Models that answered different prompts are compared by what they come to over all.
-		points[m] = metrics.Point{CostUSD: math.NaN(), Quality: store.OrNaN(estimates[m].All)}
+		points[m] = pareto.Point{CostUSD: math.NaN(), Quality: store.OrNaN(estimates[m].All)}
 		if cost.n == score.n {
 			points[m].CostUSD = cost.sum / float64(cost.n)
 		}
@@ -143,7 +143,7 @@ func Summarise(t *trace.Trace, acc billing.Accounting) (*TraceSummary, error) {
 	if why := tab.WhyUnbilled(names, models); why != "" {
 		s.Unbilled = append(s.Unbilled, why)
 	}
-	front := metrics.Front(points)
+	front := pareto.Front(points)
 	for m := range points {
 		s.ByModel[m].OnFront = slices.Contains(front, points[m])
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/trilemma-bench/trilemma/harness/metrics"
+	"github.com/trilemma-bench/trilemma/harness/pareto"
 	"github.com/trilemma-bench/trilemma/harness/store"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
@@ -44,7 +45,7 @@ func Terminal(w io.Writer, run *store.Run) error {
 // their policy, where they are on test; single models are dots, the oracle, at any price and by the test scores, is a star.
 // Settings of older runs are found on test; what uses the data set's label is left out.
 func drawFront(w io.Writer, points []store.Point, selected selections, labelled map[string]bool) {
-	var own []metrics.Point
+	var own []pareto.Point
 	var at []int
 	var marks []mark
 	for i := range points {
@@ -64,14 +65,14 @@ func drawFront(w io.Writer, points []store.Point, selected selections, labelled 
 			if s, ok := selected[keyOf(p)]; ok {
 				by = &s
 			}
-			own, at = append(own, metrics.Point{CostUSD: by.Figures[policy.Cost], Quality: by.Figures[policy.Quality]}), append(at, i)
+			own, at = append(own, pareto.Point{CostUSD: by.Figures[policy.Cost], Quality: by.Figures[policy.Quality]}), append(at, i)
 		}
 	}
 	if len(own) == 0 {
 		return
 	}
 	var names []string
-	for k, stands := range metrics.NotDominated(own) {
+	for k, stands := range pareto.NotDominated(own) {
 		p := &points[at[k]]
 		if !stands {
 			continue

@@ -1,4 +1,4 @@
-package metrics
+package pareto
 
 import "math"
 
@@ -9,11 +9,11 @@ func PerfGain(points []Point, bestSingle Point) (float64, Reason) {
 	if why != "" {
 		return q, why
 	}
-	return relative(q, bestSingle.Quality)
+	return Relative(q, bestSingle.Quality)
 }
 
-// relative is (a − b)/b; 0 for equals, even zeros.
-func relative(a, b float64) (float64, Reason) {
+// Relative is (a − b)/b; 0 for equals, even zeros.
+func Relative(a, b float64) (float64, Reason) {
 	switch {
 	case a == b:
 		return 0, ""
@@ -33,10 +33,10 @@ func Gain(quality, reference []float64) (gain float64, used int, why Reason) {
 	var sum float64
 	why = NoPoints
 	for d, q := range quality {
-		if !finite(q) || !finite(reference[d]) {
+		if !Finite(q) || !Finite(reference[d]) {
 			continue
 		}
-		g, none := relative(q, reference[d])
+		g, none := Relative(q, reference[d])
 		if none != "" {
 			why = none
 			continue

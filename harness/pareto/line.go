@@ -1,4 +1,4 @@
-package metrics
+package pareto
 
 import (
 	"math"
@@ -7,14 +7,14 @@ import (
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
-// A line is a policy's curve as it would be deployed: quality against cost, straight between settings that were chosen
+// Line is a policy's curve as it would be deployed: quality against cost, straight between settings that were chosen
 // without the prompts it is drawn on, for whoever can afford a cost between two of them mixes the two. By ascending cost.
 // Unlike a hull over the points at hand it need be neither rising nor concave there: a maximum over noisy points would lie
 // above what the settings are worth.
-type line []Point
+type Line []Point
 
-// sort orders the line by cost. Chosen settings are nearly in order already.
-func (l line) sort() {
+// Sort orders the line by cost. Chosen settings are nearly in order already.
+func (l Line) Sort() {
 	for k := range l {
 		for j := k; j > 0 && l[j-1].CostUSD > l[j].CostUSD; j-- {
 			l[j], l[j-1] = l[j-1], l[j]
@@ -22,9 +22,9 @@ func (l line) sort() {
 	}
 }
 
-// area is the area under the line from its cheapest setting to a cost, carried flat beyond its dearest. What is right of
+// Area is the area under the line from its cheapest setting to a cost, carried flat beyond its dearest. What is right of
 // upTo does not count.
-func (l line) area(upTo float64) float64 {
+func (l Line) Area(upTo float64) float64 {
 	if len(l) == 0 || l[0].CostUSD >= upTo {
 		return 0
 	}
@@ -41,11 +41,11 @@ func (l line) area(upTo float64) float64 {
 	return sum + last.Quality*(upTo-last.CostUSD)
 }
 
-// aiq is the area up to a cost divided by it. Where that is zero everything compared is free, and it is the quality to be
+// Aiq is the area up to a cost divided by it. Where that is zero everything compared is free, and it is the quality to be
 // had for nothing.
-func (l line) aiq(upTo float64) float64 {
+func (l Line) Aiq(upTo float64) float64 {
 	if upTo > 0 {
-		return l.area(upTo) / upTo
+		return l.Area(upTo) / upTo
 	}
 	var quality float64
 	for _, p := range l {
@@ -56,8 +56,8 @@ func (l line) aiq(upTo float64) float64 {
 	return quality
 }
 
-// cheapest is the lowest cost on the line at which a quality is reached; false where it never is.
-func (l line) cheapest(quality float64) (float64, bool) {
+// Cheapest is the lowest cost on the line at which a quality is reached; false where it never is.
+func (l Line) Cheapest(quality float64) (float64, bool) {
 	for i, p := range l {
 		if p.Quality < quality {
 			continue
@@ -71,9 +71,9 @@ func (l line) cheapest(quality float64) (float64, bool) {
 	return math.NaN(), false
 }
 
-// nauc is ORBIT's area (see [NAUC]) of the line between two costs. It begins with the quality of the dearest setting that
+// Nauc is ORBIT's area (see [NAUC]) of the line between two costs. It begins with the quality of the dearest setting that
 // costs no more than lower, or of each prompt's cheapest model where there is none.
-func (l line) nauc(atLower, lower, upper float64) float64 {
+func (l Line) Nauc(atLower, lower, upper float64) float64 {
 	last := Point{CostUSD: lower, Quality: atLower}
 	var area float64
 	for _, p := range l {
@@ -91,8 +91,8 @@ func (l line) nauc(atLower, lower, upper float64) float64 {
 	return (area + last.Quality*(upper-last.CostUSD)) / (upper - lower)
 }
 
-// pointOf is where means of quality and cost lie.
-func pointOf(m policy.Figures) Point {
+// PointOf is where means of quality and cost lie.
+func PointOf(m policy.Figures) Point {
 	return Point{CostUSD: m[policy.Cost], Quality: m[policy.Quality]}
 }
 
@@ -111,25 +111,25 @@ func Vertices(settings []policy.Figures, cheapest policy.Figures) []int {
 	}
 	all := make([]candidate, 0, len(settings)+1)
 	for i, s := range settings {
-		if finite(s[policy.Cost]) && finite(s[policy.Quality]) {
-			all = append(all, candidate{pointOf(s), i})
+		if Finite(s[policy.Cost]) && Finite(s[policy.Quality]) {
+			all = append(all, candidate{PointOf(s), i})
 		}
 	}
 	if len(all) == 0 {
 		return nil
 	}
-	if finite(cheapest[policy.Cost]) && finite(cheapest[policy.Quality]) {
-		all = append(all, candidate{pointOf(cheapest), Anchor})
+	if Finite(cheapest[policy.Cost]) && Finite(cheapest[policy.Quality]) {
+		all = append(all, candidate{PointOf(cheapest), Anchor})
 	}
 	// Of equals the policy's own setting comes first and stays.
-	slices.SortStableFunc(all, func(a, b candidate) int { return byCost(a.Point, b.Point) })
+	slices.SortStableFunc(all, func(a, b candidate) int { return ByCost(a.Point, b.Point) })
 	points := make([]Point, len(all))
 	for i, c := range all {
 		points[i] = c.Point
 	}
 	var out []int
 	at := 0
-	for _, v := range hullOf(frontOf(points, nil), nil) {
+	for _, v := range HullOf(FrontOf(points, nil), nil) {
 		for all[at].Point != v {
 			at++
 		}
@@ -137,16 +137,16 @@ func Vertices(settings []policy.Figures, cheapest policy.Figures) []int {
 	}
 	// A policy is not its anchor: where that is best, the policy's own best stands to the right of it.
 	if len(out) == 1 && out[0] == Anchor {
-		out = append(out, best(settings))
+		out = append(out, Best(settings))
 	}
 	return out
 }
 
-// best is the setting of the highest quality, of equals the cheapest, then the first.
-func best(settings []policy.Figures) int {
+// Best is the setting of the highest quality, of equals the cheapest, then the first.
+func Best(settings []policy.Figures) int {
 	at := -1
 	for i, s := range settings {
-		if !finite(s[policy.Quality]) {
+		if !Finite(s[policy.Quality]) {
 			continue
 		}
 		if at < 0 || s[policy.Quality] > settings[at][policy.Quality] || s[policy.Quality] == settings[at][policy.Quality] && s[policy.Cost] < settings[at][policy.Cost] {
@@ -156,11 +156,11 @@ func best(settings []policy.Figures) int {
 	return at
 }
 
-// frontier are the settings that no other is at least as good and as cheap as and better in one; of equals all.
-func frontier(settings []policy.Figures) []int {
+// Frontier are the settings that no other is at least as good and as cheap as and better in one; of equals all.
+func Frontier(settings []policy.Figures) []int {
 	points := make([]Point, len(settings))
 	for i, s := range settings {
-		points[i] = pointOf(s)
+		points[i] = PointOf(s)
 	}
 	var out []int
 	for i, stands := range NotDominated(points) {
@@ -171,11 +171,11 @@ func frontier(settings []policy.Figures) []int {
 	return out
 }
 
-// reaching is the cheapest setting of at least a quality; -1 where there is none.
-func reaching(settings []policy.Figures, quality float64) int {
+// Reaching is the cheapest setting of at least a quality; -1 where there is none.
+func Reaching(settings []policy.Figures, quality float64) int {
 	at := -1
 	for i, s := range settings {
-		if s[policy.Quality] >= quality && finite(s[policy.Cost]) && (at < 0 || s[policy.Cost] < settings[at][policy.Cost]) {
+		if s[policy.Quality] >= quality && Finite(s[policy.Cost]) && (at < 0 || s[policy.Cost] < settings[at][policy.Cost]) {
 			at = i
 		}
 	}

@@ -1,4 +1,4 @@
-package metrics
+package pareto
 
 import (
 	"math"
@@ -16,7 +16,7 @@ type Scale struct {
 // Widen takes more points into account. Points of unknown cost or quality are left out.
 func (s *Scale) Widen(points []Point) {
 	for _, p := range points {
-		if !finite(p.CostUSD) || !finite(p.Quality) {
+		if !Finite(p.CostUSD) || !Finite(p.Quality) {
 			continue
 		}
 		if !s.seen {
@@ -25,10 +25,10 @@ func (s *Scale) Widen(points []Point) {
 		s.CostUSD, s.maxCost = min(s.CostUSD, p.CostUSD), max(s.maxCost, p.CostUSD)
 		s.Quality, s.maxQuality = min(s.Quality, p.Quality), max(s.maxQuality, p.Quality)
 	}
-	s.perCost, s.perQuality = inverse(s.maxCost-s.CostUSD), inverse(s.maxQuality-s.Quality)
+	s.perCost, s.perQuality = Inverse(s.maxCost-s.CostUSD), Inverse(s.maxQuality-s.Quality)
 }
 
-func inverse(x float64) float64 {
+func Inverse(x float64) float64 {
 	if x > 0 {
 		return 1 / x
 	}
@@ -47,8 +47,8 @@ func paretoDistOf(points, front []Point, s *Scale) (float64, Reason) {
 	var sum float64
 	n := 0
 	for _, p := range points {
-		if finite(p.CostUSD) && finite(p.Quality) {
-			sum += s.nearest(p, front)
+		if Finite(p.CostUSD) && Finite(p.Quality) {
+			sum += s.Nearest(p, front)
 			n++
 		}
 	}
@@ -58,9 +58,9 @@ func paretoDistOf(points, front []Point, s *Scale) (float64, Reason) {
 	return sum / float64(n), ""
 }
 
-// nearest is the scaled distance of p to a front, looked for outwards from where p's cost lies on it. Along a front cost
+// Nearest is the scaled distance of p to a front, looked for outwards from where p's cost lies on it. Along a front cost
 // and quality rise together, so beyond p on both axes it only gets farther.
-func (s *Scale) nearest(p Point, front []Point) float64 {
+func (s *Scale) Nearest(p Point, front []Point) float64 {
 	at := sort.Search(len(front), func(i int) bool { return front[i].CostUSD >= p.CostUSD })
 	best := math.Inf(1)
 	for _, f := range front[at:] {

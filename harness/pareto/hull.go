@@ -1,4 +1,4 @@
-package metrics
+package pareto
 
 import "math"
 
@@ -60,7 +60,7 @@ func grow(vertex []Point, p Point) []Point {
 func HullMaxCost(points []Point) float64 {
 	end, peak := 0.0, math.Inf(-1)
 	for _, p := range points {
-		if !finite(p.CostUSD) || !finite(p.Quality) {
+		if !Finite(p.CostUSD) || !Finite(p.Quality) {
 			continue
 		}
 		if p.Quality > peak || p.Quality == peak && p.CostUSD > end {
@@ -81,20 +81,20 @@ func AIQ(points []Point, maxCost float64) (float64, Reason) {
 	if len(front) == 0 {
 		return math.NaN(), NoPoints
 	}
-	return aiqOf(hullOf(front, nil), maxCost), ""
+	return aiqOf(HullOf(front, nil), maxCost), ""
 }
 
-// hullOf appends to vertex the vertices of the envelope of a front. The points of the non-decreasing hull lie on it: its
+// HullOf appends to vertex the vertices of the envelope of a front. The points of the non-decreasing hull lie on it: its
 // vertices up to the peak are on the front, and between them it is straight.
-func hullOf(front, vertex []Point) []Point {
+func HullOf(front, vertex []Point) []Point {
 	for _, p := range front {
 		vertex = grow(vertex, p)
 	}
 	return vertex
 }
 
-// hullArea is the area under a hull's vertices.
-func hullArea(vertex []Point) float64 {
+// HullArea is the area under a hull's vertices.
+func HullArea(vertex []Point) float64 {
 	var area float64
 	for i := 1; i < len(vertex); i++ {
 		a, b := vertex[i-1], vertex[i]
@@ -122,8 +122,8 @@ func aiqOf(vertex []Point, maxCost float64) float64 {
 			q := a.Quality + (v.Quality-a.Quality)*(maxCost-a.CostUSD)/(v.CostUSD-a.CostUSD)
 			within = append(within, Point{CostUSD: maxCost, Quality: q})
 		}
-		return hullArea(within) / maxCost
+		return HullArea(within) / maxCost
 	}
 	last := vertex[len(vertex)-1]
-	return (hullArea(within) + last.Quality*(maxCost-last.CostUSD)) / maxCost
+	return (HullArea(within) + last.Quality*(maxCost-last.CostUSD)) / maxCost
 }

@@ -1,4 +1,4 @@
-package metrics
+package pareto
 
 import (
 	"cmp"
@@ -19,19 +19,19 @@ type Box struct{ Worst, Best Point3 }
 // corners agree is left out: every point no worse than them is at 1. No value where the best corner is worse than the
 // worst.
 func Hypervolume(points []Point3, box Box) (float64, Reason) {
-	var s sweep
-	return s.volume(points, box)
+	var s Sweep
+	return s.Volume(points, box)
 }
 
-// sweep holds the memory of a hypervolume.
-type sweep struct {
+// Sweep holds the memory of a hypervolume.
+type Sweep struct {
 	set    []Point3 // scaled, all axes to be maximised
 	stairs []Point  // front of the swept in (cost, quality): cost ascends, quality descends
 }
 
-func (s *sweep) volume(points []Point3, box Box) (float64, Reason) {
+func (s *Sweep) Volume(points []Point3, box Box) (float64, Reason) {
 	if w, b := box.Worst, box.Best; !(b.Quality >= w.Quality && b.Cost <= w.Cost && b.Carbon <= w.Carbon) {
-		if !finite(b.Carbon) || !finite(w.Carbon) {
+		if !Finite(b.Carbon) || !Finite(w.Carbon) {
 			return math.NaN(), UnknownCarbon
 		}
 		return math.NaN(), "the oracle is worse than every single model on some axis"
@@ -39,14 +39,14 @@ func (s *sweep) volume(points []Point3, box Box) (float64, Reason) {
 	s.set = s.set[:0]
 	anyKnown := false
 	for _, p := range points {
-		if !finite(p.Quality) || !finite(p.Cost) || !finite(p.Carbon) {
+		if !Finite(p.Quality) || !Finite(p.Cost) || !Finite(p.Carbon) {
 			continue
 		}
 		anyKnown = true
 		u := Point3{
-			Quality: scaled(p.Quality-box.Worst.Quality, box.Best.Quality-box.Worst.Quality),
-			Cost:    scaled(box.Worst.Cost-p.Cost, box.Worst.Cost-box.Best.Cost),
-			Carbon:  scaled(box.Worst.Carbon-p.Carbon, box.Worst.Carbon-box.Best.Carbon),
+			Quality: Scaled(p.Quality-box.Worst.Quality, box.Best.Quality-box.Worst.Quality),
+			Cost:    Scaled(box.Worst.Cost-p.Cost, box.Worst.Cost-box.Best.Cost),
+			Carbon:  Scaled(box.Worst.Carbon-p.Carbon, box.Worst.Carbon-box.Best.Carbon),
 		}
 		if u.Quality > 0 && u.Cost > 0 && u.Carbon > 0 {
 			s.set = append(s.set, u)
@@ -70,7 +70,7 @@ func (s *sweep) volume(points []Point3, box Box) (float64, Reason) {
 	return volume, ""
 }
 
-func scaled(x, width float64) float64 {
+func Scaled(x, width float64) float64 {
 	switch {
 	case width > 0:
 		return x / width
@@ -81,7 +81,7 @@ func scaled(x, width float64) float64 {
 }
 
 // climb adds a point to the stairs, drops what it dominates, and returns by how much the area below grows.
-func (s *sweep) climb(p Point) float64 {
+func (s *Sweep) climb(p Point) float64 {
 	// Stairs to the left of p's cost and no higher are dominated; the first to its right bounds what p adds.
 	right := 0
 	for right < len(s.stairs) && s.stairs[right].CostUSD < p.CostUSD {
@@ -126,7 +126,7 @@ func (s *sweep) climb(p Point) float64 {
 func NotDominated3(points []Point3) []bool {
 	out := make([]bool, len(points))
 	for i, p := range points {
-		out[i] = finite(p.Quality) && finite(p.Cost) && finite(p.Carbon)
+		out[i] = Finite(p.Quality) && Finite(p.Cost) && Finite(p.Carbon)
 		for j := 0; out[i] && j < len(points); j++ {
 			o := points[j]
 			out[i] = !(o.Quality >= p.Quality && o.Cost <= p.Cost && o.Carbon <= p.Carbon && o != p)

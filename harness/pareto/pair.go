@@ -1,4 +1,4 @@
-package metrics
+package pareto
 
 import (
 	"math"
@@ -84,7 +84,7 @@ func CPT(points []SharePoint, weak, strong, x float64) (float64, Reason) {
 func byShare(points []SharePoint) []SharePoint {
 	out := make([]SharePoint, 0, len(points))
 	for _, p := range points {
-		if finite(p.StrongShare) && finite(p.Quality) {
+		if Finite(p.StrongShare) && Finite(p.Quality) {
 			out = append(out, p)
 		}
 	}

@@ -1,4 +1,4 @@
-package metrics
+package pareto
 
 import (
 	"math"
@@ -18,8 +18,8 @@ const (
 	UnknownCost   Reason = "what the answers cost is unknown"
 )
 
-// byCost orders points by ascending cost, of equal cost by ascending quality.
-func byCost(a, b Point) int {
+// ByCost orders points by ascending cost, of equal cost by ascending quality.
+func ByCost(a, b Point) int {
 	// Written out: it is the inner loop of the bootstrap, and the figures are known.
 	switch {
 	case a.CostUSD < b.CostUSD:
@@ -38,22 +38,22 @@ func byCost(a, b Point) int {
 func known(points []Point) []Point {
 	out := make([]Point, 0, len(points))
 	for _, p := range points {
-		if finite(p.CostUSD) && finite(p.Quality) {
+		if Finite(p.CostUSD) && Finite(p.Quality) {
 			out = append(out, p)
 		}
 	}
-	slices.SortFunc(out, byCost)
+	slices.SortFunc(out, ByCost)
 	return out
 }
 
-func finite(x float64) bool { return x-x == 0 }
+func Finite(x float64) bool { return x-x == 0 }
 
 // Front is the cost–quality front: the points of which no other is at least as good and as cheap and better in one, by
 // ascending cost; of equal points one. Along it cost and quality both rise. Points of unknown cost or quality are left out.
-func Front(points []Point) []Point { return frontOf(known(points), nil) }
+func Front(points []Point) []Point { return FrontOf(known(points), nil) }
 
-// frontOf appends the front of points sorted by cost and quality to front.
-func frontOf(sorted, front []Point) []Point {
+// FrontOf appends the front of points sorted by cost and quality to front.
+func FrontOf(sorted, front []Point) []Point {
 	begin := len(front)
 	for _, p := range sorted {
 		switch last := len(front) - 1; {
@@ -71,7 +71,7 @@ func frontOf(sorted, front []Point) []Point {
 func NotDominated(points []Point) []bool {
 	out := make([]bool, len(points))
 	for i, p := range points {
-		out[i] = finite(p.CostUSD) && finite(p.Quality)
+		out[i] = Finite(p.CostUSD) && Finite(p.Quality)
 		for j := 0; out[i] && j < len(points); j++ {
 			o := points[j]
 			out[i] = !(o.Quality >= p.Quality && o.CostUSD <= p.CostUSD && o != p)
@@ -84,7 +84,7 @@ func NotDominated(points []Point) []bool {
 func Peak(points []Point) (float64, Reason) {
 	best := math.Inf(-1)
 	for _, p := range points {
-		if finite(p.CostUSD) && finite(p.Quality) {
+		if Finite(p.CostUSD) && Finite(p.Quality) {
 			best = max(best, p.Quality)
 		}
 	}

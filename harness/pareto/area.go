@@ -1,4 +1,4 @@
-package metrics
+package pareto
 
 import "math"
 
@@ -14,14 +14,14 @@ func NAUC(points []Point, lower, upper float64) (float64, Reason) {
 	if len(front) == 0 {
 		return math.NaN(), NoPoints
 	}
-	if !finite(lower) || !finite(upper) || upper < lower {
+	if !Finite(lower) || !Finite(upper) || upper < lower {
 		return math.NaN(), "the cost bounds are not a range"
 	}
-	return naucOf(front, 0, lower, upper), ""
+	return NaucOf(front, 0, lower, upper), ""
 }
 
-// naucOf is the nAUC of a front beside a policy of quality atLower at the lower bound.
-func naucOf(front []Point, atLower, lower, upper float64) float64 {
+// NaucOf is the nAUC of a front beside a policy of quality atLower at the lower bound.
+func NaucOf(front []Point, atLower, lower, upper float64) float64 {
 	cost, quality := lower, atLower
 	i := 0
 	for ; i < len(front) && front[i].CostUSD <= lower; i++ {
@@ -82,7 +82,7 @@ func NAUCv1(points []Point, carryTo float64) (float64, Reason) {
 // model, divided by that model's cost. It has no value where the policy never is. Where the best single model is free,
 // a policy that reaches it for nothing has 1, any other none.
 func QNC(points []Point, bestSingle Point) (float64, Reason) {
-	c, ok := cheapestAtLeast(points, bestSingle.Quality)
+	c, ok := CheapestAtLeast(points, bestSingle.Quality)
 	switch {
 	case !ok:
 		return math.NaN(), NotReached
@@ -107,11 +107,11 @@ func CostSave(points []Point, bestSingle Point) (float64, Reason) {
 	return 1 - q, why
 }
 
-// cheapestAtLeast is the lowest cost of a point of at least the given quality.
-func cheapestAtLeast(points []Point, quality float64) (float64, bool) {
+// CheapestAtLeast is the lowest cost of a point of at least the given quality.
+func CheapestAtLeast(points []Point, quality float64) (float64, bool) {
 	best, ok := math.Inf(1), false
 	for _, p := range points {
-		if p.Quality >= quality && finite(p.CostUSD) && p.CostUSD < best {
+		if p.Quality >= quality && Finite(p.CostUSD) && p.CostUSD < best {
 			best, ok = p.CostUSD, true
 		}
 	}
