@@ -32,6 +32,10 @@ func (p *router) fit(ctx context.Context, t *policy.Task, report func(policy.Pro
 			lists = append(lists, []policy.Preference{one})
 		}
 	}
+	weighed := ex.Outcomes.Weighed()
+	if len(weighed) == 0 {
+		weighed = []policy.Quantity{policy.Cost} // of which nothing is known: a graph has no axis of length 0
+	}
 	for i, list := range lists {
 		name := "moe"
 		if len(lists) > 1 {
@@ -39,7 +43,7 @@ func (p *router) fit(ctx context.Context, t *policy.Task, report func(policy.Pro
 		}
 		g := &gate{
 			In: ex.in, Depth: p.params.Depth, Width: p.params.Width, Norm: p.params.Norm == "layer", Members: p.params.Members,
-			Models: len(p.setup.Models), Classes: len(ex.classes), Weighed: ex.Outcomes.Weighed(),
+			Models: len(p.setup.Models), Classes: len(ex.classes), Weighed: weighed,
 		}
 		facts := p.facts()
 		if p.params.Experts == "features" {
@@ -143,8 +147,8 @@ func (p *router) train(ctx context.Context, name string, g *gate, s *state, ex *
 					}
 					to[inPresent][out], to[inScore][out] = 1, ex.Outcomes.Figures[policy.Quality][from]
 					for i, q := range g.Weighed {
-						if paid := preference[q] * float64(ex.Outcomes.Figures[q][from]); !math.IsNaN(paid) {
-							to[inPaid][out*weighed+i] = float32(paid)
+						if figures := ex.Outcomes.Figures[q]; figures != nil && !math.IsNaN(preference[q]*float64(figures[from])) {
+							to[inPaid][out*weighed+i] = float32(preference[q] * float64(figures[from]))
 						}
 					}
 					if a := ex.answer[from]; a >= 0 {
