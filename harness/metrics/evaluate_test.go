@@ -203,7 +203,7 @@ func TestEvaluateIsTheMetricsOnMeans(t *testing.T) {
 			}
 			v, why = pareto.PerfGain(points, best)
 			both("perfgain", v, why)
-			v, why = pareto.ParetoDist(points, joint, &scale)
+			v, why = pareto.Dist(points, joint, &scale)
 			add("paretodist", v, why)
 			last := c.Points[len(c.Points)-1]
 			v, why = o.RCI(last.Choice)

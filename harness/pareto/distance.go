@@ -28,6 +28,7 @@ func (s *Scale) Widen(points []Point) {
 	s.perCost, s.perQuality = Inverse(s.maxCost-s.CostUSD), Inverse(s.maxQuality-s.Quality)
 }
 
+// Inverse is 1/x, 0 for an axis of no range.
 func Inverse(x float64) float64 {
 	if x > 0 {
 		return 1 / x
@@ -35,11 +36,11 @@ func Inverse(x float64) float64 {
 	return 0
 }
 
-// ParetoDist is LLMRouterBench's distance to the front: the mean Euclidean distance of the policy's points to the nearest
+// Dist is LLMRouterBench's distance to the front: the mean Euclidean distance of the policy's points to the nearest
 // point of the joint front of all compared policies, both axes min–max scaled over all points of all of them (our
 // choice: the paper does not say). 0 where every point is on the front. joint need not be a front, but must hold the
 // points of one; s must have seen the compared policies' points.
-func ParetoDist(points, joint []Point, s *Scale) (float64, Reason) {
+func Dist(points, joint []Point, s *Scale) (float64, Reason) {
 	return paretoDistOf(points, Front(joint), s)
 }
 

@@ -46,6 +46,7 @@ func known(points []Point) []Point {
 	return out
 }
 
+// Finite tells numbers from infinities and NaN.
 func Finite(x float64) bool { return x-x == 0 }
 
 // Front is the cost–quality front: the points of which no other is at least as good and as cheap and better in one, by

@@ -137,7 +137,7 @@ func TestParetoDistProperties(t *testing.T) {
 		joint := append(slices.Clone(points), others...)
 		var s Scale
 		s.Widen(joint)
-		got, why := ParetoDist(points, joint, &s)
+		got, why := Dist(points, joint, &s)
 		if why != "" {
 			t.Fatal(why)
 		}
@@ -153,12 +153,12 @@ func TestParetoDistProperties(t *testing.T) {
 		if !close9(got, want) {
 			t.Fatalf("distance %v, want %v", got, want)
 		}
-		if d, _ := ParetoDist(Front(joint), joint, &s); d != 0 {
+		if d, _ := Dist(Front(joint), joint, &s); d != 0 {
 			t.Fatalf("the front is %v from itself", d)
 		}
 		var s8 Scale
 		s8.Widen(scaledCosts(joint, 8))
-		if scaled, _ := ParetoDist(scaledCosts(points, 8), scaledCosts(joint, 8), &s8); !close9(got, scaled) {
+		if scaled, _ := Dist(scaledCosts(points, 8), scaledCosts(joint, 8), &s8); !close9(got, scaled) {
 			t.Fatalf("distance %v with costs in another unit %v", got, scaled)
 		}
 		// Points above the front, as the oracle's, find it too.
@@ -329,8 +329,8 @@ func TestDefinedAnswers(t *testing.T) {
 		{"CPT not reached", value(CPT([]SharePoint{{0, 0}, {1, 0.4}}, 0, 1, 0.5)), nan, "the quality is not reached"},
 		{"CPT at the first point", value(CPT([]SharePoint{{0.1, 0.7}, {1, 1}}, 0, 1, 0.5)), 0.1, ""},
 		{"CPT after a dip", value(CPT([]SharePoint{{0, 0.4}, {0.5, 0.2}, {1, 0.6}}, 0, 1, 0.5)), 0.75, ""},
-		{"distance of nothing", value(ParetoDist(nil, one, &Scale{})), nan, NoPoints},
-		{"distance on axes of no range", value(ParetoDist(one, one, &Scale{})), 0, ""},
+		{"distance of nothing", value(Dist(nil, one, &Scale{})), nan, NoPoints},
+		{"distance on axes of no range", value(Dist(one, one, &Scale{})), 0, ""},
 	} {
 		v := tc.got[0].(float64)
 		if !close9(v, tc.want) || tc.got[1].(Reason) != tc.why {

@@ -29,6 +29,7 @@ type Sweep struct {
 	stairs []Point  // front of the swept in (cost, quality): cost ascends, quality descends
 }
 
+// Volume is [Hypervolume] without an allocation.
 func (s *Sweep) Volume(points []Point3, box Box) (float64, Reason) {
 	if w, b := box.Worst, box.Best; !(b.Quality >= w.Quality && b.Cost <= w.Cost && b.Carbon <= w.Carbon) {
 		if !Finite(b.Carbon) || !Finite(w.Carbon) {
@@ -70,6 +71,7 @@ func (s *Sweep) Volume(points []Point3, box Box) (float64, Reason) {
 	return volume, ""
 }
 
+// Scaled is x in widths of an axis. On an axis of no width it is 1, or 0 where x is below.
 func Scaled(x, width float64) float64 {
 	switch {
 	case width > 0:
