@@ -8,6 +8,7 @@ import (
 
 	"github.com/trilemma-bench/trilemma/harness/metrics"
 	"github.com/trilemma-bench/trilemma/harness/pareto"
+	"github.com/trilemma-bench/trilemma/harness/plot"
 	"github.com/trilemma-bench/trilemma/harness/store"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
@@ -47,14 +48,14 @@ func Terminal(w io.Writer, run *store.Run) error {
 func drawFront(w io.Writer, points []store.Point, selected selections, labelled map[string]bool) {
 	var own []pareto.Point
 	var at []int
-	var marks []mark
+	var marks []plot.Mark
 	for i := range points {
 		p := &points[i]
-		m := mark{x: 1000 * p.Figures[policy.Cost], y: p.Figures[policy.Quality], as: '·'}
+		m := plot.Mark{X: 1000 * p.Figures[policy.Cost], Y: p.Figures[policy.Quality], As: '·'}
 		switch {
 		case p.Policy == metrics.Oracle:
 			if p.Preference == "0" {
-				m.as = '*'
+				m.As = '*'
 				marks = append(marks, m)
 			}
 		case p.Policy == metrics.ZeroRouter || labelled[p.Policy]:
@@ -80,7 +81,7 @@ func drawFront(w io.Writer, points []store.Point, selected selections, labelled 
 		if !slices.Contains(names, p.Policy) {
 			names = append(names, p.Policy)
 		}
-		marks = append(marks, mark{x: 1000 * p.Figures[policy.Cost], y: p.Figures[policy.Quality], as: 'A' + rune(slices.Index(names, p.Policy)%26)})
+		marks = append(marks, plot.Mark{X: 1000 * p.Figures[policy.Cost], Y: p.Figures[policy.Quality], As: 'A' + rune(slices.Index(names, p.Policy)%26)})
 	}
 	legend := []string{"· single model", "* oracle (a bound)"}
 	for i, n := range names {
@@ -91,5 +92,5 @@ func drawFront(w io.Writer, points []store.Point, selected selections, labelled 
 		by = "The front on test, in hindsight"
 	}
 	fmt.Fprintf(w, "\n%s: %s\n", by, strings.Join(legend, ", "))
-	scatter(w, "USD/1k prompts", "mean score", marks)
+	plot.Scatter(w, plot.TerminalWidth, plot.TerminalHeight, "USD/1k prompts", "mean score", marks)
 }
