@@ -1,9 +1,9 @@
 package metrics
 
 import (
-	"github.com/trilemma-bench/trilemma/harness/pareto"
 	"math"
 
+	"github.com/trilemma-bench/trilemma/harness/pareto"
 	"github.com/trilemma-bench/trilemma/harness/stats"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )

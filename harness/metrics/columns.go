@@ -2,10 +2,10 @@ package metrics
 
 import (
 	"fmt"
-	"github.com/trilemma-bench/trilemma/harness/pareto"
 	"math"
 	"slices"
 
+	"github.com/trilemma-bench/trilemma/harness/pareto"
 	"github.com/trilemma-bench/trilemma/harness/stats"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )

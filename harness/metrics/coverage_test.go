@@ -3,13 +3,13 @@ package metrics
 import (
 	"flag"
 	"fmt"
-	"github.com/trilemma-bench/trilemma/harness/pareto"
 	"math"
 	"math/rand/v2"
 	"os"
 	"strings"
 	"testing"
 
+	"github.com/trilemma-bench/trilemma/harness/pareto"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 

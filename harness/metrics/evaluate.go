@@ -3,12 +3,12 @@ package metrics
 import (
 	"errors"
 	"fmt"
-	"github.com/trilemma-bench/trilemma/harness/pareto"
 	"hash/fnv"
 	"math"
 	"math/rand/v2"
 	"slices"
 
+	"github.com/trilemma-bench/trilemma/harness/pareto"
 	"github.com/trilemma-bench/trilemma/harness/stats"
 )
 

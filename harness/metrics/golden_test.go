@@ -3,7 +3,6 @@ package metrics
 import (
 	"encoding/csv"
 	"encoding/json"
-	"github.com/trilemma-bench/trilemma/harness/pareto"
 	"math"
 	"os"
 	"path/filepath"
@@ -12,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/trilemma-bench/trilemma/harness/pareto"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 

@@ -1,10 +1,10 @@
 package metrics
 
 import (
-	"github.com/trilemma-bench/trilemma/harness/pareto"
 	"math"
 	"slices"
 
+	"github.com/trilemma-bench/trilemma/harness/pareto"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
