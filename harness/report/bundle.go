@@ -116,7 +116,7 @@ type paperOf struct {
 	Prefill                                         bool
 	EnergyMethod                                    string // "" for the published regression
 	Fit                                             bool   // figures are as wide as the text
-	tables                                          []poolTable
+	tables                                          []Table
 }
 
 type paperPool struct {
@@ -167,7 +167,7 @@ func paperFacts(run *store.Run, m *store.Manifest) (*paperOf, error) {
 		return nil, fmt.Errorf("reading %s: data: %w", run.Path(store.ManifestFile), err)
 	}
 	logged := func(q policy.Quantity, older string) float64 { return data.Logged[q.Column()] + data.Logged[older] }
-	tables, err := metricTables(run)
+	tables, err := Read(run)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,8 @@
 package report
 
 import (
+	"slices"
+
 	"github.com/trilemma-bench/trilemma/harness/pareto"
 	"github.com/trilemma-bench/trilemma/harness/store"
 	"github.com/trilemma-bench/trilemma/policies/policy"
@@ -78,6 +80,41 @@ func inPool(points []store.Point, pool string) []store.Point {
 	for i := range points {
 		if points[i].Pool == pool {
 			out = append(out, points[i])
+		}
+	}
+	return out
+}
+
+func pools(points []store.Point) []string {
+	var out []string
+	for _, p := range points {
+		if !slices.Contains(out, p.Pool) {
+			out = append(out, p.Pool)
+		}
+	}
+	return out
+}
+
+// overSeeds takes the mean of the seeds of each policy, encoder and preference, in the order of the first.
+func overSeeds(points []store.Point) []store.Point {
+	type key struct{ policy, encoder, preference string }
+	at := map[key]int{}
+	var out []store.Point
+	var count []float64
+	for _, p := range points {
+		k := key{p.Policy, p.Encoder, p.Preference}
+		i, ok := at[k]
+		if !ok {
+			at[k] = len(out)
+			out, count = append(out, p), append(count, 1)
+			continue
+		}
+		count[i]++
+		into := &out[i]
+		for q := range p.Figures {
+			into.Figures[q] += (p.Figures[q] - into.Figures[q]) / count[i]
+			into.Low[q] += (p.Low[q] - into.Low[q]) / count[i]
+			into.High[q] += (p.High[q] - into.High[q]) / count[i]
 		}
 	}
 	return out

@@ -8,12 +8,13 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/trilemma-bench/trilemma/harness/experiment"
 	"github.com/trilemma-bench/trilemma/harness/plot"
 	"github.com/trilemma-bench/trilemma/harness/textfile"
 )
 
 // effectColumns are the metrics whose differences are shown, the headline first.
-func (t *poolTable) effectColumns() []column {
+func (t *Table) effectColumns() []column {
 	return []column{t.headline(), {"peak", "peak quality"}, {"nauc", "nAUC"}}
 }
 
@@ -35,7 +36,7 @@ type effect struct {
 
 // effectsOf reads them off the tables. Pools with fewer than two policies beside the baseline have none; what has no
 // rank is left out, a single model say.
-func effectsOf(tables []poolTable) []effects {
+func effectsOf(tables []Table) []effects {
 	var out []effects
 	for i := range tables {
 		t := &tables[i]
@@ -92,8 +93,8 @@ func (r *effect) needs(unknown string) string {
 }
 
 // figures are a figure for each of the first two metrics.
-func (e *effects) figures(run string) []namedFigure {
-	var out []namedFigure
+func (e *effects) figures(run string) []plot.Named {
+	var out []plot.Named
 	for k, m := range e.columns[:2] {
 		f := &plot.Ranges{
 			Title:    fmt.Sprintf("%s: %s against %s, pool %s", run, m.print, e.baseline, e.pool),
@@ -105,7 +106,7 @@ func (e *effects) figures(run string) []namedFigure {
 			}
 		}
 		if len(f.Bars) > 0 {
-			out = append(out, namedFigure{"effects-" + m.metric + "-" + file(e.pool), f})
+			out = append(out, plot.Named{Name: "effects-" + m.metric + "-" + experiment.FileName(e.pool), Figure: f})
 		}
 	}
 	return out

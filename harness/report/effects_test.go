@@ -1,21 +1,19 @@
 package report
 
 import (
-	"bytes"
 	"strings"
 	"testing"
 
 	"github.com/trilemma-bench/trilemma/harness/metrics"
-	"github.com/trilemma-bench/trilemma/harness/store"
 )
 
-func ablation() []poolTable {
+func ablation() []Table {
 	against := func(role metrics.Role, name, diff, low, high string) line {
 		return line{name, role, 1400, map[string]measured{
 			"aiq_pool": {value: "0.6", baseline: "moe", seeds: "5", diff: diff, diffLow: low, diffHigh: high, promptsFor005: "12345"},
 		}}
 	}
-	t := poolTable{pool: "all", lines: []line{
+	t := Table{pool: "all", lines: []line{
 		against(metrics.RolePolicy, "moe", "", "", ""),
 		against(metrics.RolePolicy, "k_1", "-0.012", "-0.02", "-0.004"),
 		against(metrics.RolePolicy, "noise", "0.001", "-0.003", "0.005"),
@@ -24,7 +22,7 @@ func ablation() []poolTable {
 		against(metrics.RoleOracle, "oracle", "0.2", "0.1", "0.3"),
 	}}
 	t.pairs = []pair{compared("aiq_pool", "k_1", "moe", -0.012, 0.01), compared("aiq_pool", "moe", "noise", -0.001, 1)}
-	return []poolTable{t}
+	return []Table{t}
 }
 
 func compared(metric, a, b string, diff, p float64) pair {
@@ -53,7 +51,7 @@ func TestEffectsAreDifferencesToTheBaseline(t *testing.T) {
 		t.Errorf("latex:\n%s", tex)
 	}
 	figures := found[0].figures("run")
-	if len(figures) != 1 || figures[0].name != "effects-aiq_pool-all" || len(figures[0].figure.Table()) != 3 {
+	if len(figures) != 1 || figures[0].Name != "effects-aiq_pool-all" || len(figures[0].Figure.Table()) != 3 {
 		t.Errorf("%d figures, want one of AIQ with two rows", len(figures))
 	}
 }
@@ -63,48 +61,5 @@ func TestOnePolicyBesideTheBaselineIsNoAblation(t *testing.T) {
 	tables[0].lines = tables[0].lines[:2]
 	if found := effectsOf(tables); len(found) != 0 {
 		t.Errorf("effects %+v, want none", found)
-	}
-}
-
-func TestCurveFiguresShowWhatMoves(t *testing.T) {
-	cell := func(seed uint64) store.Status {
-		return store.Status{Ref: store.Ref{Pool: "all", Policy: "moe", Seed: seed}, Curves: []store.Curve{
-			{Stage: "expense", Metric: "train_loss", Steps: []int{1, 2}, Values: []float64{3, 2}},
-			{Stage: "gate", Metric: "train_loss", Steps: []int{1, 2}, Values: []float64{3, 2}},
-			{Stage: "gate", Metric: "loss_task", Steps: []int{1, 2}, Values: []float64{1, 0.5}},
-			{Stage: "gate", Metric: "loss_load", Steps: []int{1, 2}, Values: []float64{0, 0}},
-			{Stage: "gate", Metric: "learning_rate", Steps: []int{1, 2}, Values: []float64{0.1, 0}},
-		}}
-	}
-	found := curveFigures("run", []store.Status{cell(1), cell(2)})
-	if len(found) != 1 || found[0].name != "curves-moe-all" {
-		t.Fatalf("figures %+v, want one", found)
-	}
-	rows := found[0].figure.Table()
-	var text []string
-	for _, r := range rows {
-		text = append(text, strings.Join(r, ","))
-	}
-	all := strings.Join(text, "\n")
-	if len(rows) != 1+2*2*2 || !strings.Contains(all, "loss task,seed 2,2,0.5") || strings.Contains(all, "load") || strings.Contains(all, "rate") {
-		t.Errorf("table\n%s\nwant the losses that move, for both seeds, of the widest stage", all)
-	}
-}
-
-func TestFoundSectionAveragesSeeds(t *testing.T) {
-	cell := func(pool string, kept float64) store.Status {
-		return store.Status{Ref: store.Ref{Pool: pool, Policy: "moe"}, Curves: []store.Curve{
-			{Stage: "gate", Metric: "train_loss", Steps: []int{1, 2}, Values: []float64{3, 2}},
-			{Stage: "moe", Metric: "routing_kept", Steps: []int{1}, Values: []float64{kept}},
-		}}
-	}
-	var b bytes.Buffer
-	trainingFiguresSection(&b, []store.Status{cell("all", 1), cell("all", 0.5), cell("other", 0)}, "all")
-	if got := b.String(); !strings.Contains(got, "| moe | routing kept | 0.75 |") || strings.Contains(got, "train loss") {
-		t.Errorf("section\n%s", got)
-	}
-	b.Reset()
-	if trainingFiguresSection(&b, nil, "all"); b.Len() != 0 {
-		t.Errorf("section %q without figures", b.String())
 	}
 }

@@ -21,9 +21,6 @@ import (
 
 const plotsDir = "plots"
 
-// perThousand turns means per prompt into figures per 1,000 prompts, which people can read.
-const perThousand = 1000
-
 // Figures draws the fronts and route shares of every pool into the run's folder and returns the paths written.
 func Figures(run *store.Run, how experiment.Plots) ([]string, error) {
 	if len(how.Formats) == 0 {
@@ -49,7 +46,7 @@ func figuresIn(run *store.Run, dir string, how experiment.Plots) ([]string, erro
 	if err != nil {
 		return nil, err
 	}
-	tables, err := metricTables(run)
+	tables, err := Read(run)
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +82,7 @@ func figuresIn(run *store.Run, dir string, how experiment.Plots) ([]string, erro
 	}
 	extra = append(extra, curveFigures(run.Experiment, cells)...)
 	for _, f := range extra {
-		written, err := plot.Save(f.figure, style, dir, f.name, how.Formats)
+		written, err := plot.Save(f.Figure, style, dir, f.Name, how.Formats)
 		paths = append(paths, written...)
 		if err != nil {
 			return paths, err
@@ -95,7 +92,7 @@ func figuresIn(run *store.Run, dir string, how experiment.Plots) ([]string, erro
 }
 
 // markLabelled marks the policies that use the data set's label.
-func markLabelled(f *plot.Front, tables []poolTable, pool string) {
+func markLabelled(f *plot.Front, tables []Table, pool string) {
 	for i := range tables {
 		if tables[i].pool != pool {
 			continue
@@ -112,16 +109,6 @@ func markLabelled(f *plot.Front, tables []poolTable, pool string) {
 	}
 }
 
-func pools(points []store.Point) []string {
-	var out []string
-	for _, p := range points {
-		if !slices.Contains(out, p.Pool) {
-			out = append(out, p.Pool)
-		}
-	}
-	return out
-}
-
 type namedFront struct {
 	name  string
 	front *plot.Front
@@ -132,8 +119,6 @@ type quantity struct {
 	policy.Quantity
 	axis plot.Axis
 }
-
-var nan = math.NaN()
 
 func quantities(how experiment.Plots) (quality, cost, carbon quantity) {
 	scaling := plot.Auto
@@ -160,18 +145,18 @@ func fronts(name, pool string, points []store.Point, selected selections, how ex
 	subtitle := fmt.Sprintf("%s test prompts", textfile.Thousands(n))
 	title := func(what string) string { return fmt.Sprintf("%s: %s, pool %s", name, what, pool) }
 	intervals := subtitle + "; bars: 95 % interval of quality"
-	out := []namedFront{{"quality-cost-" + file(pool), front(title("quality and cost"), intervals, points, selected, cost, quality)}}
+	out := []namedFront{{"quality-cost-" + experiment.FileName(pool), front(title("quality and cost"), intervals, points, selected, cost, quality)}}
 	if known {
 		bounded := subtitle
 		if slices.ContainsFunc(points, func(p store.Point) bool { return p.Low[policy.Carbon] < p.High[policy.Carbon] }) {
 			intervals += ", and of emissions over the sizes assumed for closed models"
 			bounded += "; bars: emissions over the sizes assumed for closed models"
 		}
-		out = append(out, namedFront{"quality-carbon-" + file(pool), front(title("quality and emissions"), intervals, points, selected, carbon, quality)})
+		out = append(out, namedFront{"quality-carbon-" + experiment.FileName(pool), front(title("quality and emissions"), intervals, points, selected, carbon, quality)})
 		both := front(title("cost and emissions"), bounded, points, nil, cost, carbon)
 		sizes(both, points)
 		both.Zero, both.Oracle, both.Notes = nil, nil, nil
-		out = append(out, namedFront{"cost-carbon-" + file(pool), both})
+		out = append(out, namedFront{"cost-carbon-" + experiment.FileName(pool), both})
 	}
 	return out
 }
@@ -207,7 +192,7 @@ func front(title, subtitle string, points []store.Point, selected selections, x,
 			}
 			f.Models = append(f.Models, plot.Model{Label: strings.TrimPrefix(p.Policy, "single:"), Point: pt})
 		default:
-			name := subject(&p)
+			name := p.Policy
 			i, ok := at[name]
 			if !ok {
 				i = len(f.Series)
@@ -260,7 +245,7 @@ func sizes(f *plot.Front, points []store.Point) {
 			continue
 		}
 		low, high = min(low, p.Figures[policy.Quality]), max(high, p.Figures[policy.Quality])
-		quality[subject(&p)+"\x00"+p.Preference] = p.Figures[policy.Quality]
+		quality[p.Policy+"\x00"+p.Preference] = p.Figures[policy.Quality]
 	}
 	f.SizeNote = fmt.Sprintf("area: mean score, %.2f to %.2f", low, high)
 	for i := range f.Series {
@@ -271,34 +256,6 @@ func sizes(f *plot.Front, points []store.Point) {
 			}
 		}
 	}
-}
-
-// subject is what a policy is called, with its encoder where it appears with several.
-func subject(p *store.Point) string { return p.Policy }
-
-// overSeeds takes the mean of the seeds of each policy, encoder and preference, in the order of the first.
-func overSeeds(points []store.Point) []store.Point {
-	type key struct{ policy, encoder, preference string }
-	at := map[key]int{}
-	var out []store.Point
-	var count []float64
-	for _, p := range points {
-		k := key{p.Policy, p.Encoder, p.Preference}
-		i, ok := at[k]
-		if !ok {
-			at[k] = len(out)
-			out, count = append(out, p), append(count, 1)
-			continue
-		}
-		count[i]++
-		into := &out[i]
-		for q := range p.Figures {
-			into.Figures[q] += (p.Figures[q] - into.Figures[q]) / count[i]
-			into.Low[q] += (p.Low[q] - into.Low[q]) / count[i]
-			into.High[q] += (p.High[q] - into.High[q]) / count[i]
-		}
-	}
-	return out
 }
 
 type namedShares struct {
@@ -329,7 +286,7 @@ func shares(pool string, points []store.Point) []namedShares {
 			p.Lambda[policy.Carbon] != 0 || p.Lambda[policy.Latency] != 0 || p.Preference == "any" {
 			continue
 		}
-		name := subject(&p)
+		name := p.Policy
 		if seed, ok := first[name]; ok && seed != p.Seed {
 			continue
 		}
@@ -338,7 +295,7 @@ func shares(pool string, points []store.Point) []namedShares {
 		if !ok {
 			i = len(out)
 			at[name] = i
-			out = append(out, namedShares{"shares-" + file(name) + "-" + file(pool), &plot.Shares{
+			out = append(out, namedShares{"shares-" + experiment.FileName(name) + "-" + experiment.FileName(pool), &plot.Shares{
 				Title: fmt.Sprintf("Route shares of %s, pool %s", name, pool), XLabel: "λ cost (score that one USD is worth)", Models: models,
 			}})
 		}
@@ -351,9 +308,6 @@ func shares(pool string, points []store.Point) []namedShares {
 	}
 	return out
 }
-
-// file makes a label safe for a file's name.
-func file(label string) string { return experiment.FileName(label) }
 
 // short writes a λ with two digits: 48, 4.8k, 110k.
 func short(x float64) string {

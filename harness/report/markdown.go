@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/trilemma-bench/trilemma/harness/store"
-	"github.com/trilemma-bench/trilemma/harness/textfile"
 )
 
 // MarkdownFile is the report that [Markdown] writes into the folder of a run.
@@ -22,7 +21,7 @@ func Markdown(run *store.Run, figures []string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	tables, err := metricTables(run)
+	tables, err := Read(run)
 	if err != nil {
 		return "", err
 	}
@@ -99,28 +98,6 @@ func Markdown(run *store.Run, figures []string) (string, error) {
 		return "", err
 	}
 	return run.Path(MarkdownFile), nil
-}
-
-// poolOf is the pool that a plot, by its name, is of: pools may be called weights and open-weights.
-func poolOf(plot string, tables []poolTable) string {
-	pool := ""
-	for i := range tables {
-		if p := tables[i].pool; strings.HasSuffix(plot, "-"+p) && len(p) > len(pool) {
-			pool = p
-		}
-	}
-	return pool
-}
-
-// splitCounts are the prompts of a run by what they are for, as its manifest has them.
-type splitCounts struct{ Prompts, Train, Validation, Selection, Test int }
-
-func (s splitCounts) String() string {
-	out := fmt.Sprintf("%s prompts: %s to train, %s to validate", textfile.Thousands(s.Prompts), textfile.Thousands(s.Train), textfile.Thousands(s.Validation))
-	if s.Selection > 0 {
-		out += fmt.Sprintf(", %s to choose settings by", textfile.Thousands(s.Selection))
-	}
-	return out + fmt.Sprintf(", %s to test.", textfile.Thousands(s.Test))
 }
 
 // images are the plots that a page can show, once each, relative to the run's folder.

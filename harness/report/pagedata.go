@@ -176,7 +176,7 @@ func newPageRun(run *store.Run) (*pageRun, error) {
 	if err != nil {
 		return nil, err
 	}
-	tables, err := metricTables(run)
+	tables, err := Read(run)
 	if err != nil {
 		return nil, err
 	}
@@ -228,7 +228,7 @@ func bounded(p *store.Point, q policy.Quantity, factor float64) [3]num {
 	return [3]num{num(p.Figures[q] * factor), num(p.Low[q] * factor), num(p.High[q] * factor)}
 }
 
-func newPagePool(t *poolTable, points []store.Point, selected selections) *pagePool {
+func newPagePool(t *Table, points []store.Point, selected selections) *pagePool {
 	p := &pagePool{Name: t.pool, Answer: strings.ReplaceAll(t.answer(), "`", ""), Notes: t.notes(), Older: t.older}
 	main, hindsight := t.columns(mainColumns), t.columns(hindsightColumns)
 	for _, c := range main {
@@ -259,7 +259,7 @@ func newPagePool(t *poolTable, points []store.Point, selected selections) *pageP
 		pt := pagePoint{
 			Preference: x.Preference, Lambda: [3]num{num(x.Lambda[policy.Cost]), num(x.Lambda[policy.Carbon]), num(x.Lambda[policy.Latency])},
 			Quality: bounded(&x, policy.Quality, 1), Cost: num(x.Figures[policy.Cost] * perThousand), Carbon: bounded(&x, policy.Carbon, perThousand),
-			Latency: num(x.Figures[policy.Latency]), Selection: [4]num{num(nan), num(nan), num(nan), num(nan)},
+			Latency: num(x.Figures[policy.Latency]), Selection: [4]num{num(math.NaN()), num(math.NaN()), num(math.NaN()), num(math.NaN())},
 		}
 		if s, ok := selected[keyOf(&x)]; ok {
 			pt.Selection = [4]num{num(s.Figures[policy.Quality]), num(s.Figures[policy.Cost] * perThousand), num(s.Figures[policy.Carbon] * perThousand), num(s.Figures[policy.Latency])}

@@ -42,7 +42,7 @@ func seedRows(run *store.Run) ([]overSeedsRow, error) {
 }
 
 // seedSection tells the interquartile mean of the headline metric over seeds, its interval over prompts and seeds, and the extremes.
-func seedSection(b *bytes.Buffer, rows []overSeedsRow, t *poolTable) {
+func seedSection(b *bytes.Buffer, rows []overSeedsRow, t *Table) {
 	first := true
 	for _, r := range rows {
 		if r.Pool != t.pool || r.Metric != t.headline().metric {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/trilemma-bench/trilemma/harness/metrics"
 	"github.com/trilemma-bench/trilemma/harness/store"
+	"github.com/trilemma-bench/trilemma/harness/textfile"
 )
 
 // metricsFile is where the runner writes the metrics of a run.
@@ -34,8 +35,8 @@ var hindsightColumns = []column{
 	{"costsave_hindsight", "CostSave"},
 }
 
-// poolTable is the metrics of a pool: a line for each policy, those that are ranked first.
-type poolTable struct {
+// Table is the metrics of a pool: a line for each policy, those that are ranked first.
+type Table struct {
 	pool  string
 	lines []line
 	// older: from before settings were chosen on selection prompts; all figures are of settings chosen on test.
@@ -59,9 +60,9 @@ type measured struct {
 	promptsFor005           string // that a difference of 0.005 would need
 }
 
-// metricTables reads the metrics of a finished run. Columns are found by their headings: files of older versions have
+// Read reads the metrics of a finished run. Columns are found by their headings: files of older versions have
 // fewer.
-func metricTables(run *store.Run) ([]poolTable, error) {
+func Read(run *store.Run) ([]Table, error) {
 	path := run.Path(metricsFile)
 	f, err := os.Open(path)
 	if err != nil {
@@ -90,7 +91,7 @@ func metricTables(run *store.Run) ([]poolTable, error) {
 	}
 	covered := coveredBy(points)
 	_, roles := at["role"]
-	var tables []poolTable
+	var tables []Table
 	for _, r := range rows[1:] {
 		get := func(name string) string {
 			if i, ok := at[name]; ok {
@@ -99,7 +100,7 @@ func metricTables(run *store.Run) ([]poolTable, error) {
 			return ""
 		}
 		if len(tables) == 0 || tables[len(tables)-1].pool != get("pool") {
-			tables = append(tables, poolTable{pool: get("pool"), older: !roles})
+			tables = append(tables, Table{pool: get("pool"), older: !roles})
 		}
 		t := &tables[len(tables)-1]
 		if len(t.lines) == 0 || t.lines[len(t.lines)-1].policy != get("policy") {
@@ -120,8 +121,8 @@ func metricTables(run *store.Run) ([]poolTable, error) {
 	}
 	// A pool that has points and no metrics is shown all the same.
 	for _, pool := range pools(points) {
-		if !slices.ContainsFunc(tables, func(t poolTable) bool { return t.pool == pool }) {
-			tables = append(tables, poolTable{pool: pool})
+		if !slices.ContainsFunc(tables, func(t Table) bool { return t.pool == pool }) {
+			tables = append(tables, Table{pool: pool})
 		}
 	}
 	found, err := readVerdicts(run)
@@ -163,7 +164,7 @@ const untrained = "-untrained"
 
 // sort puts ranked policies before those that have no rank, those before what knows no prompt, and the references last;
 // else the order is that of the experiment. An agent's untrained start stands right below it.
-func (t *poolTable) sort() {
+func (t *Table) sort() {
 	group := func(l *line) int {
 		if strings.HasPrefix(l.policy, metrics.SinglePrefix) {
 			return 2
@@ -193,7 +194,7 @@ func (t *poolTable) sort() {
 }
 
 // headline is the metric that policies are ranked by: runs of older versions have only AIQ.
-func (t *poolTable) headline() column {
+func (t *Table) headline() column {
 	for _, c := range mainColumns[:2] {
 		if t.has(c) {
 			return c
@@ -202,17 +203,17 @@ func (t *poolTable) headline() column {
 	return mainColumns[0]
 }
 
-func (t *poolTable) has(c column) bool {
+func (t *Table) has(c column) bool {
 	return slices.ContainsFunc(t.lines, func(l line) bool { return l.values[c.metric].value != "" })
 }
 
 // columns are those that have any value.
-func (t *poolTable) columns(of []column) []column {
+func (t *Table) columns(of []column) []column {
 	return slices.DeleteFunc(slices.Clone(of), func(c column) bool { return !t.has(c) })
 }
 
 // prompts is the largest n of the lines.
-func (t *poolTable) prompts() int {
+func (t *Table) prompts() int {
 	n := 0
 	for i := range t.lines {
 		n = max(n, t.lines[i].n)
@@ -220,7 +221,7 @@ func (t *poolTable) prompts() int {
 	return n
 }
 
-func (t *poolTable) line(policy string) *line {
+func (t *Table) line(policy string) *line {
 	for i := range t.lines {
 		if t.lines[i].policy == policy {
 			return &t.lines[i]
@@ -233,7 +234,7 @@ func (t *poolTable) line(policy string) *line {
 func (l *line) candidate() bool { return l.role == metrics.RolePolicy }
 
 // labelled are the policies that use the data set's label.
-func (t *poolTable) labelled() map[string]bool {
+func (t *Table) labelled() map[string]bool {
 	out := map[string]bool{}
 	for i := range t.lines {
 		if t.lines[i].role == metrics.RoleLabelled {
@@ -255,7 +256,7 @@ func (l *line) name() string {
 }
 
 // notes say what must be known to read a table.
-func (t *poolTable) notes() []string {
+func (t *Table) notes() []string {
 	var out []string
 	if t.older {
 		return append(out, "Made by an older version: settings were chosen on the test prompts themselves, in hindsight.")
@@ -280,7 +281,7 @@ func (t *poolTable) notes() []string {
 }
 
 // divided says what the areas are divided by.
-func (t *poolTable) divided() string {
+func (t *Table) divided() string {
 	by := func(metric string) string {
 		for i := range t.lines {
 			if x := parse(t.lines[i].values[metric].maxCostUSD); x == x {
@@ -314,4 +315,29 @@ func interval(value, low, high string) string {
 	}
 	// An end that is not reached, a saving without bound, is open.
 	return fmt.Sprintf("%s [%s, %s]", v, cmp.Or(rounded(low), "−∞"), cmp.Or(rounded(high), "∞"))
+}
+
+// perThousand turns means per prompt into figures per 1,000 prompts, which people can read.
+const perThousand = 1000
+
+// poolOf is the pool that a plot, by its name, is of: pools may be called weights and open-weights.
+func poolOf(plot string, tables []Table) string {
+	pool := ""
+	for i := range tables {
+		if p := tables[i].pool; strings.HasSuffix(plot, "-"+p) && len(p) > len(pool) {
+			pool = p
+		}
+	}
+	return pool
+}
+
+// splitCounts are the prompts of a run by what they are for, as its manifest has them.
+type splitCounts struct{ Prompts, Train, Validation, Selection, Test int }
+
+func (s splitCounts) String() string {
+	out := fmt.Sprintf("%s prompts: %s to train, %s to validate", textfile.Thousands(s.Prompts), textfile.Thousands(s.Train), textfile.Thousands(s.Validation))
+	if s.Selection > 0 {
+		out += fmt.Sprintf(", %s to choose settings by", textfile.Thousands(s.Selection))
+	}
+	return out + fmt.Sprintf(", %s to test.", textfile.Thousands(s.Test))
 }

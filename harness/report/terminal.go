@@ -15,7 +15,7 @@ import (
 
 // Terminal writes for each pool a table of the main metrics, with intervals, and the front of quality and cost.
 func Terminal(w io.Writer, run *store.Run) error {
-	tables, err := metricTables(run)
+	tables, err := Read(run)
 	if err != nil {
 		return err
 	}

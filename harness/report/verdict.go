@@ -147,7 +147,7 @@ func (v *verdicts) differs(metric, policy, baseline string) bool {
 }
 
 // corrected says how the p-values of differences to the baseline were corrected.
-func (t *poolTable) corrected(baseline string) string {
+func (t *Table) corrected(baseline string) string {
 	if l := t.line(baseline); l != nil && l.candidate() && len(t.pairs) > 0 {
 		return "p < 0.05 after Holm over all pairs; over those with " + baseline + " where a metric has no pairs"
 	}
@@ -173,7 +173,7 @@ type Best struct {
 
 // Headlines are the answers of a finished run, pool by pool.
 func Headlines(run *store.Run) ([]Best, error) {
-	tables, err := metricTables(run)
+	tables, err := Read(run)
 	if err != nil {
 		return nil, err
 	}
@@ -187,7 +187,7 @@ func Headlines(run *store.Run) ([]Best, error) {
 }
 
 // best is the pool's answer; nil where no policy is ranked.
-func (t *poolTable) best() *Best {
+func (t *Table) best() *Best {
 	for _, h := range t.headlines {
 		if h.Value != nil && h.Metric == t.headline().metric {
 			return &Best{t.pool, h.Best, h.Metric, *h.Value, h.Low, h.High, h.Second, h.Diff, h.DiffLow, h.DiffHigh, h.Clear, false}
@@ -208,7 +208,7 @@ func (t *poolTable) best() *Best {
 }
 
 // answer is the pool's answer in a sentence; "" where there is none.
-func (t *poolTable) answer() string {
+func (t *Table) answer() string {
 	b := t.best()
 	if b == nil {
 		return t.unranked()
@@ -244,7 +244,7 @@ func minus(x *float64) *float64 {
 	return new(-*x)
 }
 
-func (t *poolTable) holm(b *Best) *float64 {
+func (t *Table) holm(b *Best) *float64 {
 	if p := t.pair(b.Metric, b.Policy, b.Second); p != nil && p.HolmP != nil {
 		return p.HolmP
 	}
@@ -253,7 +253,7 @@ func (t *poolTable) holm(b *Best) *float64 {
 }
 
 // needs says how many prompts would show a small difference between the first two.
-func (t *poolTable) needs(b *Best) string {
+func (t *Table) needs(b *Best) string {
 	p := t.pair(b.Metric, b.Policy, b.Second)
 	if p == nil || p.SE == nil {
 		return ""
@@ -272,7 +272,7 @@ func roundUp(n float64) int {
 }
 
 // unranked says why no policy has a rank.
-func (t *poolTable) unranked() string {
+func (t *Table) unranked() string {
 	if len(t.lines) == 0 {
 		return "No policy has any metric: the notes say why."
 	}

@@ -9,81 +9,12 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/trilemma-bench/trilemma/harness/store"
 	"github.com/trilemma-bench/trilemma/harness/textfile"
 )
 
-// tablesDir is the folder of tables within a run.
-const tablesDir = "tables"
-
-// Tables writes tables/metrics-POOL.tex, .md and .csv: the main metrics of each pool with their 95 % intervals, every policy
-// in bold that no other is clearly better than, and a dagger where one differs clearly from the baseline, both after Holm's
-// correction; tables/hindsight-POOL likewise, settings chosen on test, without marks; tables/effects-POOL, the differences
-// to the baseline; and the curves of training. What has no rank is set apart and never marked. It returns the paths.
-func Tables(run *store.Run) ([]string, error) {
-	tables, err := metricTables(run)
-	if err != nil {
-		return nil, err
-	}
-	var paths []string
-	for i := range tables {
-		t := &tables[i]
-		for _, p := range []*sheet{
-			{table: t, kind: "metrics", columns: t.columns(mainColumns), marks: t.marks()},
-			{table: t, kind: "hindsight", columns: t.columns(hindsightColumns)},
-		} {
-			if len(p.columns) == 0 {
-				continue
-			}
-			written, err := writeSheet(run, p.kind+"-"+t.pool, p)
-			if err != nil {
-				return paths, err
-			}
-			paths = append(paths, written...)
-		}
-	}
-	for _, e := range effectsOf(tables) {
-		written, err := writeSheet(run, "effects-"+e.pool, &e)
-		if err != nil {
-			return paths, err
-		}
-		paths = append(paths, written...)
-	}
-	cells, err := trained(run)
-	if err != nil {
-		return paths, err
-	}
-	curves, err := writeCurves(run, cells)
-	return append(paths, curves...), err
-}
-
-// writeSheet writes a table in its three forms.
-func writeSheet(run *store.Run, base string, p interface {
-	latex() []byte
-	markdown() []byte
-	csv() ([]byte, error)
-}) ([]string, error) {
-	plain, err := p.csv()
-	if err != nil {
-		return nil, err
-	}
-	var paths []string
-	for _, f := range []struct {
-		ext  string
-		text []byte
-	}{{".tex", p.latex()}, {".md", p.markdown()}, {".csv", plain}} {
-		name := tablesDir + "/" + base + f.ext
-		if err := run.WriteFile(name, f.text); err != nil {
-			return paths, err
-		}
-		paths = append(paths, run.Path(name))
-	}
-	return paths, nil
-}
-
 // sheet is one table on its way to paper.
 type sheet struct {
-	table   *poolTable
+	table   *Table
 	kind    string // metrics or hindsight
 	columns []column
 	marks   map[[2]string]emphasis // by policy and metric
@@ -94,7 +25,7 @@ type emphasis struct{ best, significant bool }
 
 // marks finds by each metric which policies may be the best, as no other is clearly better, and which differ clearly from
 // the baseline. A metric by which pairs were not compared has no best.
-func (t *poolTable) marks() map[[2]string]emphasis {
+func (t *Table) marks() map[[2]string]emphasis {
 	out := map[[2]string]emphasis{}
 	for i := range t.lines {
 		l := &t.lines[i]

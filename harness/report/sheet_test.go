@@ -17,8 +17,8 @@ func of(policy string, role metrics.Role, n int, v measured) line {
 
 // sample is a pool in which predict is ahead of static, and k_nn of neither; category-best and rare are better still,
 // and have no rank.
-func sample() *poolTable {
-	t := &poolTable{pool: "all", lines: []line{
+func sample() *Table {
+	t := &Table{pool: "all", lines: []line{
 		of("static", metrics.RolePolicy, 1445, figure("0.6771", "0.6570", "0.6980")),
 		of("ppo-untrained", metrics.RolePolicy, 1445, figure("0.6", "", "")),
 		of("k_nn", metrics.RolePolicy, 1445, figure("0.6849", "0.6650", "0.7051")),
@@ -39,7 +39,7 @@ func sample() *poolTable {
 	return t
 }
 
-func metricSheet(t *poolTable) *sheet {
+func metricSheet(t *Table) *sheet {
 	return &sheet{table: t, kind: "metrics", columns: t.columns(mainColumns), marks: t.marks()}
 }
 
@@ -111,18 +111,18 @@ func TestAnswer(t *testing.T) {
 			t.Errorf("answer\n%s\nwant\n%s", c.got, c.want)
 		}
 	}
-	none := &poolTable{pool: "all", lines: []line{of("rare", metrics.RoleThin, 12, figure("0.9", "", "")), of("single:a", metrics.RoleControl, 12, figure("0.5", "", ""))}}
+	none := &Table{pool: "all", lines: []line{of("rare", metrics.RoleThin, 12, figure("0.9", "", "")), of("single:a", metrics.RoleControl, 12, figure("0.5", "", ""))}}
 	if got := none.answer(); got != "No policy has a rank: 12 test prompts are too few, a rank takes 30." || none.best() != nil {
 		t.Errorf("answer %q, best %v: want none", got, none.best())
 	}
-	older := &poolTable{pool: "all", older: true, lines: []line{{"knn", metrics.RolePolicy, 9, map[string]measured{"aiq": {value: "0.7", low: "0.6", high: "0.8"}}}}}
+	older := &Table{pool: "all", older: true, lines: []line{{"knn", metrics.RolePolicy, 9, map[string]measured{"aiq": {value: "0.7", low: "0.6", high: "0.8"}}}}}
 	if got := older.answer(); !strings.Contains(got, "in hindsight") || older.headline().metric != "aiq" {
 		t.Errorf("answer of an older run %q, want it called hindsight", got)
 	}
 }
 
 func TestPoolOfTakesTheLongestName(t *testing.T) {
-	tables := []poolTable{{pool: "weights"}, {pool: "open-weights"}}
+	tables := []Table{{pool: "weights"}, {pool: "open-weights"}}
 	for plot, want := range map[string]string{"quality-cost-open-weights": "open-weights", "shares-knn-weights": "weights", "x": ""} {
 		if got := poolOf(plot, tables); got != want {
 			t.Errorf("poolOf(%s) = %q, want %q", plot, got, want)

@@ -1,0 +1,73 @@
+package report
+
+import (
+	"github.com/trilemma-bench/trilemma/harness/store"
+)
+
+// tablesDir is the folder of tables within a run.
+const tablesDir = "tables"
+
+// Tables writes tables/metrics-POOL.tex, .md and .csv: the main metrics of each pool with their 95 % intervals, every policy
+// in bold that no other is clearly better than, and a dagger where one differs clearly from the baseline, both after Holm's
+// correction; tables/hindsight-POOL likewise, settings chosen on test, without marks; tables/effects-POOL, the differences
+// to the baseline; and the curves of training. What has no rank is set apart and never marked. It returns the paths.
+func Tables(run *store.Run) ([]string, error) {
+	tables, err := Read(run)
+	if err != nil {
+		return nil, err
+	}
+	var paths []string
+	for i := range tables {
+		t := &tables[i]
+		for _, p := range []*sheet{
+			{table: t, kind: "metrics", columns: t.columns(mainColumns), marks: t.marks()},
+			{table: t, kind: "hindsight", columns: t.columns(hindsightColumns)},
+		} {
+			if len(p.columns) == 0 {
+				continue
+			}
+			written, err := writeSheet(run, p.kind+"-"+t.pool, p)
+			if err != nil {
+				return paths, err
+			}
+			paths = append(paths, written...)
+		}
+	}
+	for _, e := range effectsOf(tables) {
+		written, err := writeSheet(run, "effects-"+e.pool, &e)
+		if err != nil {
+			return paths, err
+		}
+		paths = append(paths, written...)
+	}
+	cells, err := trained(run)
+	if err != nil {
+		return paths, err
+	}
+	curves, err := writeCurves(run, cells)
+	return append(paths, curves...), err
+}
+
+// writeSheet writes a table in its three forms.
+func writeSheet(run *store.Run, base string, p interface {
+	latex() []byte
+	markdown() []byte
+	csv() ([]byte, error)
+}) ([]string, error) {
+	plain, err := p.csv()
+	if err != nil {
+		return nil, err
+	}
+	var paths []string
+	for _, f := range []struct {
+		ext  string
+		text []byte
+	}{{".tex", p.latex()}, {".md", p.markdown()}, {".csv", plain}} {
+		name := tablesDir + "/" + base + f.ext
+		if err := run.WriteFile(name, f.text); err != nil {
+			return paths, err
+		}
+		paths = append(paths, run.Path(name))
+	}
+	return paths, nil
+}
