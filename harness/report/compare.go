@@ -8,6 +8,8 @@ import (
 	"math"
 	"slices"
 
+	"github.com/trilemma-bench/trilemma/harness/report/leaderboard"
+
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 
@@ -139,7 +141,7 @@ func notes(c *compare.Comparison) []string {
 
 // isMain tells whether a metric is one of the summary tables.
 func isMain(metric string) bool {
-	return slices.ContainsFunc(mainColumns, func(c column) bool { return c.metric == metric })
+	return slices.ContainsFunc(leaderboard.MainColumns, func(c leaderboard.Column) bool { return c.Metric == metric })
 }
 
 // differs tells whether a metric is not the same in both runs; unknown in both is the same.
@@ -159,7 +161,7 @@ func rowsTable(c *compare.Comparison) table.Writer {
 		if !isMain(r.Metric) || !differs(r) {
 			continue
 		}
-		t.AppendRow(table.Row{r.Pool, r.Policy, r.Metric, threeDigits(r.Before), threeDigits(r.After), change(r), r.Prompts})
+		t.AppendRow(table.Row{r.Pool, r.Policy, r.Metric, leaderboard.ThreeDigits(r.Before), leaderboard.ThreeDigits(r.After), change(r), r.Prompts})
 	}
 	if t.Length() == 0 {
 		return nil
@@ -171,7 +173,7 @@ func change(r *compare.Row) string {
 	if math.IsNaN(r.Diff) {
 		return "-"
 	}
-	s := fmt.Sprintf("%+.3f [%s, %s]", r.Diff, threeDigits(r.DiffLow), threeDigits(r.DiffHigh))
+	s := fmt.Sprintf("%+.3f [%s, %s]", r.Diff, leaderboard.ThreeDigits(r.DiffLow), leaderboard.ThreeDigits(r.DiffHigh))
 	if r.DiffLow > 0 || r.DiffHigh < 0 {
 		s += " *"
 	}

@@ -11,6 +11,9 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/trilemma-bench/trilemma/harness/report/footprint"
+	"github.com/trilemma-bench/trilemma/harness/report/leaderboard"
+
 	"github.com/trilemma-bench/trilemma/harness/experiment"
 	"github.com/trilemma-bench/trilemma/harness/metrics"
 	"github.com/trilemma-bench/trilemma/harness/plot"
@@ -26,11 +29,11 @@ func Figures(run *store.Run, how experiment.Plots) ([]string, error) {
 	if len(how.Formats) == 0 {
 		return nil, nil
 	}
-	return figuresIn(run, run.Path(plotsDir), how)
+	return FiguresIn(run, run.Path(plotsDir), how)
 }
 
-// figuresIn draws them into a folder.
-func figuresIn(run *store.Run, dir string, how experiment.Plots) ([]string, error) {
+// FiguresIn draws them into a folder.
+func FiguresIn(run *store.Run, dir string, how experiment.Plots) ([]string, error) {
 	style, err := plot.StyleNamed(how.Style)
 	if err != nil {
 		return nil, err
@@ -42,17 +45,17 @@ func figuresIn(run *store.Run, dir string, how experiment.Plots) ([]string, erro
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("making the folder of plots: %w", err)
 	}
-	selected, err := readSelections(run)
+	selected, err := leaderboard.ReadSelections(run)
 	if err != nil {
 		return nil, err
 	}
-	tables, err := Read(run)
+	tables, err := leaderboard.Read(run)
 	if err != nil {
 		return nil, err
 	}
 	var paths []string
-	for _, pool := range pools(points) {
-		of := inPool(points, pool)
+	for _, pool := range leaderboard.Pools(points) {
+		of := leaderboard.InPool(points, pool)
 		for _, f := range fronts(run.Experiment, pool, of, selected, how) {
 			markLabelled(f.front, tables, pool)
 			written, err := plot.Save(f.front, style, dir, f.name, how.Formats)
@@ -69,12 +72,12 @@ func figuresIn(run *store.Run, dir string, how experiment.Plots) ([]string, erro
 			}
 		}
 	}
-	extra, err := footprintFigures(run)
+	extra, err := footprint.FootprintFigures(run)
 	if err != nil {
 		return paths, err
 	}
-	for _, e := range effectsOf(tables) {
-		extra = append(extra, e.figures(run.Experiment)...)
+	for _, e := range leaderboard.EffectsOf(tables) {
+		extra = append(extra, e.Figures(run.Experiment)...)
 	}
 	cells, err := trained(run)
 	if err != nil {
@@ -92,15 +95,15 @@ func figuresIn(run *store.Run, dir string, how experiment.Plots) ([]string, erro
 }
 
 // markLabelled marks the policies that use the data set's label.
-func markLabelled(f *plot.Front, tables []Table, pool string) {
+func markLabelled(f *plot.Front, tables []leaderboard.Table, pool string) {
 	for i := range tables {
-		if tables[i].pool != pool {
+		if tables[i].Pool != pool {
 			continue
 		}
 		marked := false
 		for k := range f.Series {
-			if l := tables[i].line(f.Series[k].Label); l != nil && l.role == metrics.RoleLabelled {
-				f.Series[k].Label, marked = l.name(), true
+			if l := tables[i].Line(f.Series[k].Label); l != nil && l.Role == metrics.RoleLabelled {
+				f.Series[k].Label, marked = l.Name(), true
 			}
 		}
 		if marked {
@@ -129,13 +132,13 @@ func quantities(how experiment.Plots) (quality, cost, carbon quantity) {
 		scaling = plot.Linear
 	}
 	quality = quantity{policy.Quality, plot.Axis{Label: "Quality (mean score)", HighIsBetter: true, Scaling: plot.Linear}}
-	cost = quantity{policy.Cost, plot.Axis{Label: "Cost (USD per 1,000 prompts)", Factor: perThousand, Scaling: scaling}}
-	carbon = quantity{policy.Carbon, plot.Axis{Label: "Emissions (gCO2e per 1,000 prompts)", Factor: perThousand, Scaling: scaling}}
+	cost = quantity{policy.Cost, plot.Axis{Label: "Cost (USD per 1,000 prompts)", Factor: leaderboard.PerThousand, Scaling: scaling}}
+	carbon = quantity{policy.Carbon, plot.Axis{Label: "Emissions (gCO2e per 1,000 prompts)", Factor: leaderboard.PerThousand, Scaling: scaling}}
 	return quality, cost, carbon
 }
 
 // fronts are the three figures of a pool; those of carbon are left out where it is unknown.
-func fronts(name, pool string, points []store.Point, selected selections, how experiment.Plots) []namedFront {
+func fronts(name, pool string, points []store.Point, selected leaderboard.Selections, how experiment.Plots) []namedFront {
 	quality, cost, carbon := quantities(how)
 	known := slices.ContainsFunc(points, func(p store.Point) bool { return !math.IsNaN(p.Figures[policy.Carbon]) })
 	n := 0
@@ -163,11 +166,11 @@ func fronts(name, pool string, points []store.Point, selected selections, how ex
 
 // front gathers one figure. Seeds of a policy at one preference are one point, their mean. The line of a policy runs through
 // the settings that the selection prompts speak for; where there are none, through its front on the test prompts.
-func front(title, subtitle string, points []store.Point, selected selections, x, y quantity) *plot.Front {
+func front(title, subtitle string, points []store.Point, selected leaderboard.Selections, x, y quantity) *plot.Front {
 	f := &plot.Front{Title: title, Subtitle: subtitle, X: x.axis, Y: y.axis}
 	at := map[string]int{}
-	points = overSeeds(points)
-	chosen := selected.chosenBy(points, x.Quantity)
+	points = leaderboard.OverSeeds(points)
+	chosen := selected.ChosenBy(points, x.Quantity)
 	// The Zero router's mixes are chosen by their cost; on another axis those of the single models' selection figures stand.
 	prices := x.Quantity == policy.Cost
 	for _, p := range points {
@@ -178,7 +181,7 @@ func front(title, subtitle string, points []store.Point, selected selections, x,
 		if low, high := p.Low[y.Quantity], p.High[y.Quantity]; low < high {
 			pt.YLow, pt.YHigh = low, high
 		}
-		pt.Label, pt.Chosen = p.Preference, chosen[keyOf(&p)]
+		pt.Label, pt.Chosen = p.Preference, chosen[leaderboard.KeyOf(&p)]
 		switch p.Family {
 		case metrics.Oracle:
 			f.Oracle = append(f.Oracle, plot.XY{X: pt.X, Y: pt.Y})
@@ -186,7 +189,7 @@ func front(title, subtitle string, points []store.Point, selected selections, x,
 			if prices {
 				f.Zero = append(f.Zero, plot.XY{X: pt.X, Y: pt.Y})
 			}
-		case familySingle:
+		case leaderboard.FamilySingle:
 			if pt.Chosen && !prices {
 				f.Zero = append(f.Zero, plot.XY{X: pt.X, Y: pt.Y})
 			}
@@ -240,7 +243,7 @@ func rising(points []plot.XY) []plot.XY {
 func sizes(f *plot.Front, points []store.Point) {
 	low, high := math.Inf(1), math.Inf(-1)
 	quality := map[string]float64{}
-	for _, p := range overSeeds(points) {
+	for _, p := range leaderboard.OverSeeds(points) {
 		if p.Family == metrics.Oracle || math.IsNaN(p.Figures[policy.Quality]) {
 			continue
 		}

@@ -8,6 +8,9 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/trilemma-bench/trilemma/harness/report/footprint"
+	"github.com/trilemma-bench/trilemma/harness/report/leaderboard"
+
 	"github.com/trilemma-bench/trilemma/harness/store"
 )
 
@@ -21,7 +24,7 @@ func Markdown(run *store.Run, figures []string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	tables, err := Read(run)
+	tables, err := leaderboard.Read(run)
 	if err != nil {
 		return "", err
 	}
@@ -31,7 +34,7 @@ func Markdown(run *store.Run, figures []string) (string, error) {
 	if err := json.Unmarshal(m.Config, &config); err != nil {
 		return "", fmt.Errorf("reading %s: %w", run.Path(store.ManifestFile), err)
 	}
-	var split splitCounts
+	var split leaderboard.SplitCounts
 	if err := json.Unmarshal(m.Data, &split); err != nil {
 		return "", fmt.Errorf("reading %s: %w", run.Path(store.ManifestFile), err)
 	}
@@ -42,8 +45,8 @@ func Markdown(run *store.Run, figures []string) (string, error) {
 	}
 	fmt.Fprintf(&b, "%s Brackets are 95 %% intervals on the test prompts.\n", split)
 	plots := images(run, figures)
-	differences := effectsOf(tables)
-	seeds, err := seedRows(run)
+	differences := leaderboard.EffectsOf(tables)
+	seeds, err := leaderboard.SeedRows(run)
 	if err != nil {
 		return "", err
 	}
@@ -53,29 +56,29 @@ func Markdown(run *store.Run, figures []string) (string, error) {
 	}
 	for i := range tables {
 		t := &tables[i]
-		fmt.Fprintf(&b, "\n## Pool %s\n\n", t.pool)
-		if s := t.answer(); s != "" {
+		fmt.Fprintf(&b, "\n## Pool %s\n\n", t.Pool)
+		if s := t.Answer(); s != "" {
 			fmt.Fprintf(&b, "%s\n\n", s)
 		}
-		fmt.Fprintf(&b, "%s\n", t.writer(t.columns(mainColumns)).RenderMarkdown())
-		fmt.Fprintf(&b, "\n%s\n", strings.Join(t.notes(), " "))
-		if of := t.columns(hindsightColumns); len(of) > 0 {
-			fmt.Fprintf(&b, "\nHindsight: settings, the best single model and the mix of models chosen on the test prompts themselves, as published tools do.\n\n%s\n", t.writer(of).RenderMarkdown())
+		fmt.Fprintf(&b, "%s\n", t.Writer(t.Columns(leaderboard.MainColumns)).RenderMarkdown())
+		fmt.Fprintf(&b, "\n%s\n", strings.Join(t.Notes(), " "))
+		if of := t.Columns(leaderboard.HindsightColumns); len(of) > 0 {
+			fmt.Fprintf(&b, "\nHindsight: settings, the best single model and the mix of models chosen on the test prompts themselves, as published tools do.\n\n%s\n", t.Writer(of).RenderMarkdown())
 		}
 		for k := range differences {
-			if differences[k].pool == t.pool {
-				fmt.Fprintf(&b, "\n%s", differences[k].markdown())
+			if differences[k].Pool == t.Pool {
+				fmt.Fprintf(&b, "\n%s", differences[k].Markdown())
 			}
 		}
-		seedSection(&b, seeds, t)
-		trainingFiguresSection(&b, cells, t.pool)
+		leaderboard.SeedSection(&b, seeds, t)
+		trainingFiguresSection(&b, cells, t.Pool)
 		for _, p := range plots {
-			if base := strings.TrimSuffix(filepath.Base(p), filepath.Ext(p)); poolOf(base, tables) == t.pool {
+			if base := strings.TrimSuffix(filepath.Base(p), filepath.Ext(p)); leaderboard.PoolOf(base, tables) == t.Pool {
 				fmt.Fprintf(&b, "\n![%s](%s)\n", base, filepath.ToSlash(p))
 			}
 		}
 	}
-	if err := footprintSection(&b, run); err != nil {
+	if err := footprint.FootprintSection(&b, run); err != nil {
 		return "", err
 	}
 	if len(m.Notices) > 0 {

@@ -1,4 +1,4 @@
-package report
+package footprint
 
 import (
 	"errors"
@@ -10,13 +10,15 @@ import (
 	"strings"
 	"time"
 
+	"github.com/trilemma-bench/trilemma/harness/report/leaderboard"
+
 	"github.com/trilemma-bench/trilemma/harness/experiment"
 	"github.com/trilemma-bench/trilemma/harness/plot"
 	"github.com/trilemma-bench/trilemma/harness/store"
 )
 
-// footprintFigures are the savings of each pool, what they depend on, and where policies route hour by hour.
-func footprintFigures(run *store.Run) ([]plot.Named, error) {
+// FootprintFigures are the savings of each pool, what they depend on, and where policies route hour by hour.
+func FootprintFigures(run *store.Run) ([]plot.Named, error) {
 	f, err := NewFootprint(run)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil // a run of an older version
@@ -38,7 +40,7 @@ func footprintFigures(run *store.Run) ([]plot.Named, error) {
 		}
 	}
 	for i := range f.Policies {
-		if p := &f.Policies[i]; !p.single && len(p.HourlyShares) > 0 && strings.HasPrefix(p.Setting, "least carbon at quality of best") && p.Seed <= 1 {
+		if p := &f.Policies[i]; !p.Single && len(p.HourlyShares) > 0 && strings.HasPrefix(p.Setting, "least carbon at quality of best") && p.Seed <= 1 {
 			out = append(out, plot.Named{Name: "hours-" + experiment.FileName(p.Policy) + "-" + experiment.FileName(p.Pool), Figure: hourly(p)})
 		}
 	}
@@ -51,7 +53,7 @@ func savingBars(f *Footprint, b *store.Baseline) *plot.Ranges {
 		Subtitle: "in brackets: difference of quality; lines: 95 % intervals over test prompts, with the error of estimated energy",
 		XLabel:   "gCO2e saved (%)",
 	}
-	for _, s := range f.deployed(b) {
+	for _, s := range f.Deployed(b) {
 		if s.CarbonSaving == nil {
 			continue
 		}
@@ -70,7 +72,7 @@ func savingBars(f *Footprint, b *store.Baseline) *plot.Ranges {
 func tornados(s *store.Sensitivity) []plot.Named {
 	grams := &plot.Ranges{
 		Title: fmt.Sprintf("What the emissions of %s at %s depend on, pool %s", s.Policy, s.Preference, s.Pool), Tornado: true,
-		Subtitle: "each assumption, and each model's estimate, moved alone; everything else as the experiment says", XLabel: "gCO2e per 1,000 prompts", From: perThousand * s.CarbonG,
+		Subtitle: "each assumption, and each model's estimate, moved alone; everything else as the experiment says", XLabel: "gCO2e per 1,000 prompts", From: leaderboard.PerThousand * s.CarbonG,
 	}
 	saved := &plot.Ranges{
 		Title: fmt.Sprintf("What the saving of %s at %s depends on, pool %s", s.Policy, s.Preference, s.Pool), Tornado: true,
@@ -80,7 +82,7 @@ func tornados(s *store.Sensitivity) []plot.Named {
 		if x.Low.CarbonG == x.High.CarbonG && x.Low.BaselineG == x.High.BaselineG {
 			continue // no closed models, say
 		}
-		grams.Bars = append(grams.Bars, plot.Range{Label: x.Name, Value: grams.From, Low: perThousand * x.Low.CarbonG, High: perThousand * x.High.CarbonG, LowLabel: x.Low.Setting, HighLabel: x.High.Setting})
+		grams.Bars = append(grams.Bars, plot.Range{Label: x.Name, Value: grams.From, Low: leaderboard.PerThousand * x.Low.CarbonG, High: leaderboard.PerThousand * x.High.CarbonG, LowLabel: x.Low.Setting, HighLabel: x.High.Setting})
 		saved.Bars = append(saved.Bars, plot.Range{Label: x.Name, Value: saved.From, Low: 100 * x.Low.Saving(), High: 100 * x.High.Saving(), LowLabel: x.Low.Setting, HighLabel: x.High.Setting})
 	}
 	for _, r := range []*plot.Ranges{grams, saved} {

@@ -1,4 +1,4 @@
-package report
+package leaderboard
 
 import (
 	"bytes"
@@ -12,28 +12,28 @@ import (
 	"github.com/trilemma-bench/trilemma/harness/textfile"
 )
 
-// sheet is one table on its way to paper.
-type sheet struct {
-	table   *Table
-	kind    string // metrics or hindsight
-	columns []column
-	marks   map[[2]string]emphasis // by policy and metric
+// Sheet is one table on its way to paper.
+type Sheet struct {
+	Table   *Table
+	Kind    string // metrics or hindsight
+	Columns []Column
+	Marks   map[[2]string]emphasis // by policy and metric
 }
 
 // emphasis is what sets a figure apart.
 type emphasis struct{ best, significant bool }
 
-// marks finds by each metric which policies may be the best, as no other is clearly better, and which differ clearly from
+// Marks finds by each metric which policies may be the best, as no other is clearly better, and which differ clearly from
 // the baseline. A metric by which pairs were not compared has no best.
-func (t *Table) marks() map[[2]string]emphasis {
+func (t *Table) Marks() map[[2]string]emphasis {
 	out := map[[2]string]emphasis{}
-	for i := range t.lines {
-		l := &t.lines[i]
+	for i := range t.Lines {
+		l := &t.Lines[i]
 		if !l.candidate() {
 			continue
 		}
-		for metric, v := range l.values {
-			if rounded(v.value) == "" {
+		for metric, v := range l.Values {
+			if rounded(v.Value) == "" {
 				continue
 			}
 			out[[2]string{l.policy, metric}] = emphasis{
@@ -45,7 +45,7 @@ func (t *Table) marks() map[[2]string]emphasis {
 	return out
 }
 
-func parse(s string) float64 {
+func Parse(s string) float64 {
 	x, err := strconv.ParseFloat(s, 64)
 	if err != nil {
 		return math.NaN()
@@ -55,7 +55,7 @@ func parse(s string) float64 {
 
 // rounded is a figure as printed; "" where it is unknown.
 func rounded(s string) string {
-	if x := parse(s); !math.IsNaN(x) {
+	if x := Parse(s); !math.IsNaN(x) {
 		return strconv.FormatFloat(x, 'f', 3, 64)
 	}
 	return ""
@@ -63,19 +63,19 @@ func rounded(s string) string {
 
 // bounds is an interval as printed; "" where it is unknown.
 func bounds(v measured) string {
-	if rounded(v.low) == "" && rounded(v.high) == "" {
+	if rounded(v.Low) == "" && rounded(v.High) == "" {
 		return ""
 	}
-	return "[" + cmp.Or(rounded(v.low), "−∞") + ", " + cmp.Or(rounded(v.high), "∞") + "]"
+	return "[" + cmp.Or(rounded(v.Low), "−∞") + ", " + cmp.Or(rounded(v.High), "∞") + "]"
 }
 
-func (p *sheet) seeds() (seeds, baseline string) {
-	for i := range p.table.lines {
-		for _, v := range p.table.lines[i].values {
+func (p *Sheet) seeds() (seeds, baseline string) {
+	for i := range p.Table.Lines {
+		for _, v := range p.Table.Lines[i].Values {
 			if v.baseline != "" {
 				baseline = v.baseline
 			}
-			if parse(v.seeds) > parse(seeds) || seeds == "" {
+			if Parse(v.seeds) > Parse(seeds) || seeds == "" {
 				seeds = v.seeds
 			}
 		}
@@ -83,50 +83,50 @@ func (p *sheet) seeds() (seeds, baseline string) {
 	return seeds, baseline
 }
 
-func (p *sheet) caption() string {
+func (p *Sheet) caption() string {
 	seeds, baseline := p.seeds()
-	s := fmt.Sprintf("Pool %s, %s test prompts, %s seed", p.table.pool, textfile.Thousands(p.table.prompts()), seeds)
+	s := fmt.Sprintf("Pool %s, %s test prompts, %s seed", p.Table.Pool, textfile.Thousands(p.Table.prompts()), seeds)
 	if seeds != "1" {
 		s += "s"
 	}
 	s += "; brackets are 95 % bootstrap intervals."
-	if p.kind == "hindsight" {
+	if p.Kind == "hindsight" {
 		return s + " Hindsight: settings, the best single model and the mix of models are chosen on the test prompts themselves."
 	}
-	if len(p.table.pairs) > 0 {
+	if len(p.Table.pairs) > 0 {
 		s += " Bold: no policy is clearly better (p < 0.05, Holm over all pairs), in the columns whose pairs were compared."
 	}
-	if baseline != "" && !p.table.older {
-		s += fmt.Sprintf(" † differs from %s (%s).", baseline, p.table.corrected(baseline))
+	if baseline != "" && !p.Table.Older {
+		s += fmt.Sprintf(" † differs from %s (%s).", baseline, p.Table.corrected(baseline))
 	}
-	return s + " " + strings.Join(p.table.notes(), " ")
+	return s + " " + strings.Join(p.Table.Notes(), " ")
 }
 
-var texEscapes = strings.NewReplacer(`\`, `\textbackslash{}`, "&", `\&`, "%", `\%`, "$", `\$`, "#", `\#`, "_", `\_`,
+var TexEscapes = strings.NewReplacer(`\`, `\textbackslash{}`, "&", `\&`, "%", `\%`, "$", `\$`, "#", `\#`, "_", `\_`,
 	"{", `\{`, "}", `\}`, "~", `\textasciitilde{}`, "^", `\textasciicircum{}`, "†", `$^\dagger$`, "‡", `$^\ddagger$`, "§", `$^\S$`, "∞", `$\infty$`, "−", `$-$`, "λ", `$\lambda$`)
 
-func (p *sheet) latex() []byte {
+func (p *Sheet) LaTeX() []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%% Written by trilemma; needs booktabs and graphicx.\n\\begin{table}\n\\centering\n\\caption{%s}\n\\label{tab:%s-%s}\n",
-		texEscapes.Replace(p.caption()), p.kind, p.table.pool)
-	fmt.Fprintf(&b, "\\resizebox{\\linewidth}{!}{%%\n\\begin{tabular}{l%s}\n\\toprule\nPolicy & n", strings.Repeat("r", len(p.columns)+1))
-	for _, c := range p.columns {
-		fmt.Fprintf(&b, " & %s", c.print)
+		TexEscapes.Replace(p.caption()), p.Kind, p.Table.Pool)
+	fmt.Fprintf(&b, "\\resizebox{\\linewidth}{!}{%%\n\\begin{tabular}{l%s}\n\\toprule\nPolicy & n", strings.Repeat("r", len(p.Columns)+1))
+	for _, c := range p.Columns {
+		fmt.Fprintf(&b, " & %s", c.Print)
 	}
 	b.WriteString(" \\\\\n\\midrule\n")
 	for _, references := range []bool{false, true} {
 		if references {
 			b.WriteString("\\midrule\n")
 		}
-		for i := range p.table.lines {
-			l := &p.table.lines[i]
+		for i := range p.Table.Lines {
+			l := &p.Table.Lines[i]
 			if l.candidate() == references {
 				continue
 			}
-			fmt.Fprintf(&b, "%s & %s", texEscapes.Replace(l.name()), count(l.n))
-			for _, c := range p.columns {
-				v, k := l.values[c.metric], p.marks[[2]string{l.policy, c.metric}]
-				text := strings.Replace(rounded(v.value), "-", "$-$", 1)
+			fmt.Fprintf(&b, "%s & %s", TexEscapes.Replace(l.Name()), count(l.N))
+			for _, c := range p.Columns {
+				v, k := l.Values[c.Metric], p.Marks[[2]string{l.policy, c.Metric}]
+				text := strings.Replace(rounded(v.Value), "-", "$-$", 1)
 				switch {
 				case text == "":
 					text = "--"
@@ -137,7 +137,7 @@ func (p *sheet) latex() []byte {
 					text += `$^\dagger$`
 				}
 				if w := bounds(v); w != "" {
-					text += ` {\scriptsize ` + strings.ReplaceAll(texEscapes.Replace(w), "-0", "$-$0") + `}`
+					text += ` {\scriptsize ` + strings.ReplaceAll(TexEscapes.Replace(w), "-0", "$-$0") + `}`
 				}
 				b.WriteString(" & " + text)
 			}
@@ -148,19 +148,19 @@ func (p *sheet) latex() []byte {
 	return b.Bytes()
 }
 
-func (p *sheet) markdown() []byte {
+func (p *Sheet) Markdown() []byte {
 	var b bytes.Buffer
 	b.WriteString("| policy | n |")
-	for _, c := range p.columns {
-		fmt.Fprintf(&b, " %s |", c.print)
+	for _, c := range p.Columns {
+		fmt.Fprintf(&b, " %s |", c.Print)
 	}
-	b.WriteString("\n| --- | ---: |" + strings.Repeat(" ---: |", len(p.columns)) + "\n")
-	for i := range p.table.lines {
-		l := &p.table.lines[i]
-		fmt.Fprintf(&b, "| %s | %s |", strings.ReplaceAll(l.name(), "|", `\|`), count(l.n))
-		for _, c := range p.columns {
-			v, k := l.values[c.metric], p.marks[[2]string{l.policy, c.metric}]
-			text := rounded(v.value)
+	b.WriteString("\n| --- | ---: |" + strings.Repeat(" ---: |", len(p.Columns)) + "\n")
+	for i := range p.Table.Lines {
+		l := &p.Table.Lines[i]
+		fmt.Fprintf(&b, "| %s | %s |", strings.ReplaceAll(l.Name(), "|", `\|`), count(l.N))
+		for _, c := range p.Columns {
+			v, k := l.Values[c.Metric], p.Marks[[2]string{l.policy, c.Metric}]
+			text := rounded(v.Value)
 			switch {
 			case text == "":
 				text = "–"
@@ -181,25 +181,25 @@ func (p *sheet) markdown() []byte {
 	return b.Bytes()
 }
 
-func (p *sheet) csv() ([]byte, error) {
+func (p *Sheet) CSV() ([]byte, error) {
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
 	head := []string{"policy", "role", "n"}
-	for _, c := range p.columns {
-		head = append(head, c.metric, c.metric+"_low", c.metric+"_high")
+	for _, c := range p.Columns {
+		head = append(head, c.Metric, c.Metric+"_low", c.Metric+"_high")
 	}
 	rows := [][]string{head}
-	for i := range p.table.lines {
-		l := &p.table.lines[i]
-		row := []string{l.policy, string(l.role), count(l.n)}
-		for _, c := range p.columns {
-			v := l.values[c.metric]
-			row = append(row, v.value, v.low, v.high)
+	for i := range p.Table.Lines {
+		l := &p.Table.Lines[i]
+		row := []string{l.policy, string(l.Role), count(l.N)}
+		for _, c := range p.Columns {
+			v := l.Values[c.Metric]
+			row = append(row, v.Value, v.Low, v.High)
 		}
 		rows = append(rows, row)
 	}
 	if err := w.WriteAll(rows); err != nil {
-		return nil, fmt.Errorf("writing the table of pool %s: %w", p.table.pool, err)
+		return nil, fmt.Errorf("writing the table of pool %s: %w", p.Table.Pool, err)
 	}
 	return b.Bytes(), nil
 }

@@ -1,4 +1,4 @@
-package report
+package leaderboard
 
 import (
 	"slices"
@@ -8,16 +8,16 @@ import (
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
-// settingKey names one preference of a policy in a pool.
-type settingKey struct{ pool, policy, encoder, preference string }
+// SettingKey names one preference of a policy in a pool.
+type SettingKey struct{ pool, policy, encoder, preference string }
 
-func keyOf(p *store.Point) settingKey { return settingKey{p.Pool, p.Policy, p.Encoder, p.Preference} }
+func KeyOf(p *store.Point) SettingKey { return SettingKey{p.Pool, p.Policy, p.Encoder, p.Preference} }
 
-// selections are the figures of every setting on the prompts that settings are chosen by, seeds averaged.
-type selections map[settingKey]store.Point
+// Selections are the figures of every setting on the prompts that settings are chosen by, seeds averaged.
+type Selections map[SettingKey]store.Point
 
-// readSelections reads them from the cells; a run of an older version has none.
-func readSelections(run *store.Run) (selections, error) {
+// ReadSelections reads them from the cells; a run of an older version has none.
+func ReadSelections(run *store.Run) (Selections, error) {
 	refs, err := run.Plan()
 	if err != nil {
 		return nil, err
@@ -35,34 +35,34 @@ func readSelections(run *store.Run) (selections, error) {
 			}
 		}
 	}
-	out := selections{}
-	for _, pool := range pools(points) {
-		for _, p := range overSeeds(inPool(points, pool)) {
-			out[keyOf(&p)] = p
+	out := Selections{}
+	for _, pool := range Pools(points) {
+		for _, p := range OverSeeds(InPool(points, pool)) {
+			out[KeyOf(&p)] = p
 		}
 	}
 	return out, nil
 }
 
-// chosenBy are the settings that each policy's curve of quality over a price runs through: the vertices of the hull over
+// ChosenBy are the settings that each policy's curve of quality over a price runs through: the vertices of the hull over
 // the selection prompts (pareto.Vertices). points are of one pool, seeds averaged. A policy of which there is nothing to
 // choose by has none. The single models count as the settings of one policy, which mixes them.
-func (s selections) chosenBy(points []store.Point, price policy.Quantity) map[settingKey]bool {
+func (s Selections) ChosenBy(points []store.Point, price policy.Quantity) map[SettingKey]bool {
 	type curve struct{ name, encoder string }
-	keys, means := map[curve][]settingKey{}, map[curve][]policy.Figures{}
+	keys, means := map[curve][]SettingKey{}, map[curve][]policy.Figures{}
 	for i := range points {
-		p, ok := s[keyOf(&points[i])]
+		p, ok := s[KeyOf(&points[i])]
 		if !ok {
 			continue
 		}
 		of := curve{p.Policy, p.Encoder}
-		if points[i].Family == familySingle {
-			of = curve{name: familySingle}
+		if points[i].Family == FamilySingle {
+			of = curve{name: FamilySingle}
 		}
-		keys[of] = append(keys[of], keyOf(&points[i]))
+		keys[of] = append(keys[of], KeyOf(&points[i]))
 		means[of] = append(means[of], policy.Figures{policy.Quality: p.Figures[policy.Quality], policy.Cost: p.Figures[price]})
 	}
-	out := map[settingKey]bool{}
+	out := map[SettingKey]bool{}
 	for of := range keys {
 		for _, at := range pareto.Vertices(means[of], policy.Unknown()) {
 			out[keys[of][at]] = true
@@ -71,11 +71,11 @@ func (s selections) chosenBy(points []store.Point, price policy.Quantity) map[se
 	return out
 }
 
-// familySingle is the family of single models.
-const familySingle = "single"
+// FamilySingle is the family of single models.
+const FamilySingle = "single"
 
-// inPool are the points of a pool.
-func inPool(points []store.Point, pool string) []store.Point {
+// InPool are the points of a pool.
+func InPool(points []store.Point, pool string) []store.Point {
 	var out []store.Point
 	for i := range points {
 		if points[i].Pool == pool {
@@ -85,7 +85,7 @@ func inPool(points []store.Point, pool string) []store.Point {
 	return out
 }
 
-func pools(points []store.Point) []string {
+func Pools(points []store.Point) []string {
 	var out []string
 	for _, p := range points {
 		if !slices.Contains(out, p.Pool) {
@@ -95,8 +95,8 @@ func pools(points []store.Point) []string {
 	return out
 }
 
-// overSeeds takes the mean of the seeds of each policy, encoder and preference, in the order of the first.
-func overSeeds(points []store.Point) []store.Point {
+// OverSeeds takes the mean of the seeds of each policy, encoder and preference, in the order of the first.
+func OverSeeds(points []store.Point) []store.Point {
 	type key struct{ policy, encoder, preference string }
 	at := map[key]int{}
 	var out []store.Point
