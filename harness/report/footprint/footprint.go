@@ -71,7 +71,7 @@ type PolicyFootprint struct {
 	CarbonError  *float64          `json:"carbon_error,omitempty"`
 	Slices       []store.Slice     `json:"slices,omitempty"`
 	HourlyShares []store.HourShare `json:"hourly_shares,omitempty"`
-	Single       bool
+	Single       bool              `json:"-"`
 }
 
 // NewFootprint reads the footprint of a finished run from its results.
