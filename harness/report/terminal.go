@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/trilemma-bench/trilemma/harness/report/leaderboard"
+
 	"github.com/trilemma-bench/trilemma/harness/metrics"
 	"github.com/trilemma-bench/trilemma/harness/pareto"
 	"github.com/trilemma-bench/trilemma/harness/plot"
@@ -15,7 +17,7 @@ import (
 
 // Terminal writes for each pool a table of the main metrics, with intervals, and the front of quality and cost.
 func Terminal(w io.Writer, run *store.Run) error {
-	tables, err := metricTables(run)
+	tables, err := leaderboard.Read(run)
 	if err != nil {
 		return err
 	}
@@ -23,21 +25,21 @@ func Terminal(w io.Writer, run *store.Run) error {
 	if err != nil {
 		return err
 	}
-	selected, err := readSelections(run)
+	selected, err := leaderboard.ReadSelections(run)
 	if err != nil {
 		return err
 	}
 	for i := range tables {
 		t := &tables[i]
-		if _, err := fmt.Fprintf(w, "\nPool %s\n%s\n", t.pool, t.writer(t.columns(terminalColumns)).Render()); err != nil {
+		if _, err := fmt.Fprintf(w, "\nPool %s\n%s\n", t.Pool, t.Writer(t.Columns(leaderboard.TerminalColumns)).Render()); err != nil {
 			return err
 		}
-		for _, n := range append([]string{strings.ReplaceAll(t.answer(), "`", "")}, t.notes()...) {
+		for _, n := range append([]string{strings.ReplaceAll(t.Answer(), "`", "")}, t.Notes()...) {
 			if n != "" {
 				fmt.Fprintln(w, n)
 			}
 		}
-		drawFront(w, inPool(points, t.pool), selected, t.labelled())
+		drawFront(w, leaderboard.InPool(points, t.Pool), selected, t.Labelled())
 	}
 	return nil
 }
@@ -45,7 +47,7 @@ func Terminal(w io.Writer, run *store.Run) error {
 // drawFront draws the settings that no other policy's setting beats on both axes by the selection prompts, by the letter of
 // their policy, where they are on test; single models are dots, the oracle, at any price and by the test scores, is a star.
 // Settings of older runs are found on test; what uses the data set's label is left out.
-func drawFront(w io.Writer, points []store.Point, selected selections, labelled map[string]bool) {
+func drawFront(w io.Writer, points []store.Point, selected leaderboard.Selections, labelled map[string]bool) {
 	var own []pareto.Point
 	var at []int
 	var marks []plot.Mark
@@ -63,7 +65,7 @@ func drawFront(w io.Writer, points []store.Point, selected selections, labelled 
 			marks = append(marks, m)
 		default:
 			by := p
-			if s, ok := selected[keyOf(p)]; ok {
+			if s, ok := selected[leaderboard.KeyOf(p)]; ok {
 				by = &s
 			}
 			own, at = append(own, pareto.Point{CostUSD: by.Figures[policy.Cost], Quality: by.Figures[policy.Quality]}), append(at, i)

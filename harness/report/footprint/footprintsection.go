@@ -1,4 +1,4 @@
-package report
+package footprint
 
 import (
 	"bytes"
@@ -10,8 +10,8 @@ import (
 	"github.com/trilemma-bench/trilemma/harness/store"
 )
 
-// footprintSection tells what the policies save, and beside it what the run itself took.
-func footprintSection(b *bytes.Buffer, run *store.Run) error {
+// FootprintSection tells what the policies save, and beside it what the run itself took.
+func FootprintSection(b *bytes.Buffer, run *store.Run) error {
 	f, err := NewFootprint(run)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil // a run of an older version
@@ -29,17 +29,17 @@ func footprintSection(b *bytes.Buffer, run *store.Run) error {
 			base.Pool, base.Name, base.What, base.ChosenOn, digits4(base.Quality), thousand(base.CarbonG), thousand(base.CarbonGLow), thousand(base.CarbonGHigh),
 			thousand(base.CarbonGModelLow), thousand(base.CarbonGModelHigh), thousand(base.CostUSD), thousand(base.LatencySec))
 		fmt.Fprintf(b, "| %s |\n|%s\n", strings.Join(savedHead, " | "), strings.Repeat(" --- |", len(savedHead)))
-		for _, s := range f.deployed(base) {
+		for _, s := range f.Deployed(base) {
 			fmt.Fprintf(b, "| %s |\n", strings.Join(f.saved(s), " | "))
 		}
 		fmt.Fprintln(b)
 	}
-	for _, line := range append(f.statements(), f.Notices...) {
+	for _, line := range append(f.Statements(), f.Notices...) {
 		fmt.Fprintf(b, "- %s\n", line)
 	}
 	fmt.Fprintf(b, "\nThe run itself took %.4g Wh and %.4g gCO2e in %.0f s (processors: %s; graphics: %s).\n\n", f.Own.EnergyWh, f.Own.CarbonG, f.Own.Seconds, f.Own.CPUHow, f.Own.GPUHow)
 	for i := range f.PayBack {
-		fmt.Fprintf(b, "- %s.\n", f.PayBack[i].sentence())
+		fmt.Fprintf(b, "- %s.\n", f.PayBack[i].Sentence())
 	}
 	return nil
 }

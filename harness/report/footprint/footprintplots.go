@@ -1,26 +1,24 @@
-package report
+package footprint
 
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"slices"
 	"sort"
 	"strings"
 	"time"
 
+	"github.com/trilemma-bench/trilemma/harness/report/leaderboard"
+
+	"github.com/trilemma-bench/trilemma/harness/experiment"
 	"github.com/trilemma-bench/trilemma/harness/plot"
 	"github.com/trilemma-bench/trilemma/harness/store"
 )
 
-// namedFigure is a figure and the base of its file's name, which ends in the pool.
-type namedFigure struct {
-	name   string
-	figure plot.Figure
-}
-
-// footprintFigures are the savings of each pool, what they depend on, and where policies route hour by hour.
-func footprintFigures(run *store.Run) ([]namedFigure, error) {
+// FootprintFigures are the savings of each pool, what they depend on, and where policies route hour by hour.
+func FootprintFigures(run *store.Run) ([]plot.Named, error) {
 	f, err := NewFootprint(run)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil // a run of an older version
@@ -28,22 +26,22 @@ func footprintFigures(run *store.Run) ([]namedFigure, error) {
 	if err != nil {
 		return nil, err
 	}
-	var out []namedFigure
+	var out []plot.Named
 	for _, b := range f.Baselines {
 		base := map[string]string{"best single": "savings-", "deployed single": "savings-deployed-"}[b.Name]
 		if bars := savingBars(f, &b); base != "" && len(bars.Bars) > 0 {
-			out = append(out, namedFigure{base + file(b.Pool), bars})
+			out = append(out, plot.Named{Name: base + experiment.FileName(b.Pool), Figure: bars})
 		}
 	}
 	for i := range f.Sensitivity {
 		s := &f.Sensitivity[i]
 		for _, t := range tornados(s) {
-			out = append(out, namedFigure{t.name + file(s.Pool), t.figure})
+			out = append(out, plot.Named{Name: t.Name + experiment.FileName(s.Pool), Figure: t.Figure})
 		}
 	}
 	for i := range f.Policies {
-		if p := &f.Policies[i]; !p.single && len(p.HourlyShares) > 0 && strings.HasPrefix(p.Setting, "least carbon at quality of best") && p.Seed <= 1 {
-			out = append(out, namedFigure{"hours-" + file(p.Policy) + "-" + file(p.Pool), hourly(p)})
+		if p := &f.Policies[i]; !p.Single && len(p.HourlyShares) > 0 && strings.HasPrefix(p.Setting, "least carbon at quality of best") && p.Seed <= 1 {
+			out = append(out, plot.Named{Name: "hours-" + experiment.FileName(p.Policy) + "-" + experiment.FileName(p.Pool), Figure: hourly(p)})
 		}
 	}
 	return out, nil
@@ -55,12 +53,12 @@ func savingBars(f *Footprint, b *store.Baseline) *plot.Ranges {
 		Subtitle: "in brackets: difference of quality; lines: 95 % intervals over test prompts, with the error of estimated energy",
 		XLabel:   "gCO2e saved (%)",
 	}
-	for _, s := range f.deployed(b) {
+	for _, s := range f.Deployed(b) {
 		if s.CarbonSaving == nil {
 			continue
 		}
 		label := fmt.Sprintf("%s (%+.3f)", s.Policy, s.QualityDiff)
-		r := plot.Range{Label: label, Value: 100 * *s.CarbonSaving, Low: nan, High: nan}
+		r := plot.Range{Label: label, Value: 100 * *s.CarbonSaving, Low: math.NaN(), High: math.NaN()}
 		if s.CarbonSavingBothLow != nil && s.CarbonSavingBothHigh != nil {
 			r.Low, r.High = 100**s.CarbonSavingBothLow, 100**s.CarbonSavingBothHigh
 		}
@@ -71,10 +69,10 @@ func savingBars(f *Footprint, b *store.Baseline) *plot.Ranges {
 }
 
 // tornados show how the emissions of a policy, and its saving, move with each assumption.
-func tornados(s *store.Sensitivity) []namedFigure {
+func tornados(s *store.Sensitivity) []plot.Named {
 	grams := &plot.Ranges{
 		Title: fmt.Sprintf("What the emissions of %s at %s depend on, pool %s", s.Policy, s.Preference, s.Pool), Tornado: true,
-		Subtitle: "each assumption, and each model's estimate, moved alone; everything else as the experiment says", XLabel: "gCO2e per 1,000 prompts", From: perThousand * s.CarbonG,
+		Subtitle: "each assumption, and each model's estimate, moved alone; everything else as the experiment says", XLabel: "gCO2e per 1,000 prompts", From: leaderboard.PerThousand * s.CarbonG,
 	}
 	saved := &plot.Ranges{
 		Title: fmt.Sprintf("What the saving of %s at %s depends on, pool %s", s.Policy, s.Preference, s.Pool), Tornado: true,
@@ -84,13 +82,13 @@ func tornados(s *store.Sensitivity) []namedFigure {
 		if x.Low.CarbonG == x.High.CarbonG && x.Low.BaselineG == x.High.BaselineG {
 			continue // no closed models, say
 		}
-		grams.Bars = append(grams.Bars, plot.Range{Label: x.Name, Value: grams.From, Low: perThousand * x.Low.CarbonG, High: perThousand * x.High.CarbonG, LowLabel: x.Low.Setting, HighLabel: x.High.Setting})
+		grams.Bars = append(grams.Bars, plot.Range{Label: x.Name, Value: grams.From, Low: leaderboard.PerThousand * x.Low.CarbonG, High: leaderboard.PerThousand * x.High.CarbonG, LowLabel: x.Low.Setting, HighLabel: x.High.Setting})
 		saved.Bars = append(saved.Bars, plot.Range{Label: x.Name, Value: saved.From, Low: 100 * x.Low.Saving(), High: 100 * x.High.Saving(), LowLabel: x.Low.Setting, HighLabel: x.High.Setting})
 	}
 	for _, r := range []*plot.Ranges{grams, saved} {
 		sort.SliceStable(r.Bars, func(i, j int) bool { return r.Bars[i].Spread() > r.Bars[j].Spread() })
 	}
-	return []namedFigure{{"sensitivity-", grams}, {"sensitivity-saving-", saved}}
+	return []plot.Named{{Name: "sensitivity-", Figure: grams}, {Name: "sensitivity-saving-", Figure: saved}}
 }
 
 // hourly are the shares of the models hour by hour.

@@ -1,31 +1,32 @@
-package report
+package leaderboard
 
 import (
+	"math"
 	"strconv"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 )
 
-// writer lays columns of a table out for the terminal and for Markdown.
-func (t *poolTable) writer(of []column) table.Writer {
+// Writer lays columns of a table out for the terminal and for Markdown.
+func (t *Table) Writer(of []Column) table.Writer {
 	w := table.NewWriter()
 	w.SetStyle(table.StyleLight)
 	w.Style().Format.Header = text.FormatDefault
 	head := table.Row{"policy", "n"}
 	aligned := []table.ColumnConfig{{Number: 2, Align: text.AlignRight}}
 	for i, c := range of {
-		head = append(head, c.metric)
+		head = append(head, c.Metric)
 		aligned = append(aligned, table.ColumnConfig{Number: i + 3, Align: text.AlignRight})
 	}
 	w.SetColumnConfigs(aligned)
 	w.AppendHeader(head)
-	for i := range t.lines {
-		l := &t.lines[i]
-		row := table.Row{l.name(), count(l.n)}
+	for i := range t.Lines {
+		l := &t.Lines[i]
+		row := table.Row{l.Name(), count(l.N)}
 		for _, c := range of {
-			v := l.values[c.metric]
-			row = append(row, interval(v.value, v.low, v.high))
+			v := l.Values[c.Metric]
+			row = append(row, Interval(v.Value, v.Low, v.High))
 		}
 		w.AppendRow(row)
 	}
@@ -38,4 +39,11 @@ func count(n int) string {
 		return "-"
 	}
 	return strconv.Itoa(n)
+}
+
+func ThreeDigits(x float64) string {
+	if math.IsNaN(x) {
+		return "-"
+	}
+	return strconv.FormatFloat(x, 'f', 3, 64)
 }

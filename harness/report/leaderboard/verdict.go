@@ -1,4 +1,4 @@
-package report
+package leaderboard
 
 import (
 	"encoding/json"
@@ -147,8 +147,8 @@ func (v *verdicts) differs(metric, policy, baseline string) bool {
 }
 
 // corrected says how the p-values of differences to the baseline were corrected.
-func (t *poolTable) corrected(baseline string) string {
-	if l := t.line(baseline); l != nil && l.candidate() && len(t.pairs) > 0 {
+func (t *Table) corrected(baseline string) string {
+	if l := t.Line(baseline); l != nil && l.candidate() && len(t.pairs) > 0 {
 		return "p < 0.05 after Holm over all pairs; over those with " + baseline + " where a metric has no pairs"
 	}
 	return "p < 0.05 after Holm over the comparisons with " + baseline
@@ -173,7 +173,7 @@ type Best struct {
 
 // Headlines are the answers of a finished run, pool by pool.
 func Headlines(run *store.Run) ([]Best, error) {
-	tables, err := metricTables(run)
+	tables, err := Read(run)
 	if err != nil {
 		return nil, err
 	}
@@ -187,41 +187,41 @@ func Headlines(run *store.Run) ([]Best, error) {
 }
 
 // best is the pool's answer; nil where no policy is ranked.
-func (t *poolTable) best() *Best {
+func (t *Table) best() *Best {
 	for _, h := range t.headlines {
-		if h.Value != nil && h.Metric == t.headline().metric {
-			return &Best{t.pool, h.Best, h.Metric, *h.Value, h.Low, h.High, h.Second, h.Diff, h.DiffLow, h.DiffHigh, h.Clear, false}
+		if h.Value != nil && h.Metric == t.headline().Metric {
+			return &Best{t.Pool, h.Best, h.Metric, *h.Value, h.Low, h.High, h.Second, h.Diff, h.DiffLow, h.DiffHigh, h.Clear, false}
 		}
 	}
-	if !t.older {
+	if !t.Older {
 		return nil
 	}
 	var best *Best
-	for i := range t.lines {
-		l := &t.lines[i]
-		v := l.values["aiq"]
-		if x := parse(v.value); l.candidate() && x == x && (best == nil || x > best.Value) {
-			best = &Best{Pool: t.pool, Policy: l.policy, Metric: "aiq", Value: x, Low: store.Known(parse(v.low)), High: store.Known(parse(v.high)), Hindsight: true}
+	for i := range t.Lines {
+		l := &t.Lines[i]
+		v := l.Values["aiq"]
+		if x := Parse(v.Value); l.candidate() && x == x && (best == nil || x > best.Value) {
+			best = &Best{Pool: t.Pool, Policy: l.policy, Metric: "aiq", Value: x, Low: store.Known(Parse(v.Low)), High: store.Known(Parse(v.High)), Hindsight: true}
 		}
 	}
 	return best
 }
 
-// answer is the pool's answer in a sentence; "" where there is none.
-func (t *poolTable) answer() string {
+// Answer is the pool's answer in a sentence; "" where there is none.
+func (t *Table) Answer() string {
 	b := t.best()
 	if b == nil {
 		return t.unranked()
 	}
-	name := t.headline().print
+	name := t.headline().Print
 	value := withInterval(&b.Value, b.Low, b.High)
 	switch {
 	case b.Hindsight:
 		return fmt.Sprintf("`%s` had the highest AIQ of the test prompts, %s: in hindsight, by an older version.", b.Policy, value)
 	case b.Second == "" || b.Diff == nil:
 		s := fmt.Sprintf("`%s` is the only policy that has a rank: %s %s on %s test prompts", b.Policy, name, value, textfile.Thousands(t.prompts()))
-		if l := t.line(b.Policy); l != nil {
-			if v := l.values[b.Metric]; v.diff != "" {
+		if l := t.Line(b.Policy); l != nil {
+			if v := l.Values[b.Metric]; v.Diff != "" {
 				s += fmt.Sprintf("; against `%s` it is %s", v.baseline, signed(v, "−"))
 			}
 		}
@@ -244,7 +244,7 @@ func minus(x *float64) *float64 {
 	return new(-*x)
 }
 
-func (t *poolTable) holm(b *Best) *float64 {
+func (t *Table) holm(b *Best) *float64 {
 	if p := t.pair(b.Metric, b.Policy, b.Second); p != nil && p.HolmP != nil {
 		return p.HolmP
 	}
@@ -253,7 +253,7 @@ func (t *poolTable) holm(b *Best) *float64 {
 }
 
 // needs says how many prompts would show a small difference between the first two.
-func (t *poolTable) needs(b *Best) string {
+func (t *Table) needs(b *Best) string {
 	p := t.pair(b.Metric, b.Policy, b.Second)
 	if p == nil || p.SE == nil {
 		return ""
@@ -272,15 +272,15 @@ func roundUp(n float64) int {
 }
 
 // unranked says why no policy has a rank.
-func (t *poolTable) unranked() string {
-	if len(t.lines) == 0 {
+func (t *Table) unranked() string {
+	if len(t.Lines) == 0 {
 		return "No policy has any metric: the notes say why."
 	}
 	thin, labelled := 0, []string(nil)
-	for i := range t.lines {
-		switch l := &t.lines[i]; l.role {
+	for i := range t.Lines {
+		switch l := &t.Lines[i]; l.Role {
 		case metrics.RoleThin:
-			thin = max(thin, l.n)
+			thin = max(thin, l.N)
 		case metrics.RoleLabelled:
 			labelled = append(labelled, "`"+l.policy+"`")
 		}
@@ -306,5 +306,5 @@ func withInterval(value, low, high *float64) string {
 		}
 		return fmt.Sprint(*x)
 	}
-	return interval(text(value), text(low), text(high))
+	return Interval(text(value), text(low), text(high))
 }

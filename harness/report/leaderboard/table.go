@@ -1,4 +1,7 @@
-package report
+// Package leaderboard reads what a run's metrics say of each pool: a [Table] of lines, one a policy, with the verdicts on
+// who is best, the differences to the baseline, and the settings that were chosen outside the test prompts. Sheets write
+// them as LaTeX, Markdown and CSV.
+package leaderboard
 
 import (
 	"cmp"
@@ -11,57 +14,58 @@ import (
 
 	"github.com/trilemma-bench/trilemma/harness/metrics"
 	"github.com/trilemma-bench/trilemma/harness/store"
+	"github.com/trilemma-bench/trilemma/harness/textfile"
 )
 
 // metricsFile is where the runner writes the metrics of a run.
 const metricsFile = "metrics.csv"
 
-// column is a metric of the tables and how it is called in print.
-type column struct{ metric, print string }
+// Column is a metric of the tables and how it is called in print.
+type Column struct{ Metric, Print string }
 
-// mainColumns are the metrics of the summary tables, the headline first. Settings are chosen on the selection prompts.
-var mainColumns = []column{
+// MainColumns are the metrics of the summary tables, the headline first. Settings are chosen on the selection prompts.
+var MainColumns = []Column{
 	{metrics.HeadlineMetric, "AIQ (pool)"}, {"aiq", "AIQ"}, {"nauc", "nAUC"}, {"peak", "Peak"}, {"perfgain", "PerfGain"},
 	{"costsave", "CostSave"}, {"costsave_quality", "at quality"}, {"hypervolume", "Hypervolume"},
 }
 
-// terminalColumns leave out what others say too, or what is rarely asked: a line is as long as a terminal is wide.
-var terminalColumns = []column{mainColumns[0], mainColumns[1], mainColumns[2], mainColumns[3], mainColumns[5], mainColumns[6]}
+// TerminalColumns leave out what others say too, or what is rarely asked: a line is as long as a terminal is wide.
+var TerminalColumns = []Column{MainColumns[0], MainColumns[1], MainColumns[2], MainColumns[3], MainColumns[5], MainColumns[6]}
 
-// hindsightColumns are the same with settings chosen on the test prompts themselves, as the published tools do.
-var hindsightColumns = []column{
+// HindsightColumns are the same with settings chosen on the test prompts themselves, as the published tools do.
+var HindsightColumns = []Column{
 	{"aiq_hindsight", "AIQ"}, {"nauc_hindsight", "nAUC"}, {"peak_hindsight", "Peak"}, {"perfgain_hindsight", "PerfGain"},
 	{"costsave_hindsight", "CostSave"},
 }
 
-// poolTable is the metrics of a pool: a line for each policy, those that are ranked first.
-type poolTable struct {
-	pool  string
-	lines []line
+// Table is the metrics of a pool: a line for each policy, those that are ranked first.
+type Table struct {
+	Pool  string
+	Lines []Line
 	// older: from before settings were chosen on selection prompts; all figures are of settings chosen on test.
-	older bool
+	Older bool
 	verdicts
 }
 
-type line struct {
+type Line struct {
 	policy string
-	role   metrics.Role
-	n      int // prompts that it was measured on; 0 unknown
-	values map[string]measured
+	Role   metrics.Role
+	N      int // prompts that it was measured on; 0 unknown
+	Values map[string]measured
 }
 
 // measured is a metric as written: value and bounds, "" where unknown; baseline and the difference from it likewise.
 type measured struct {
-	value, low, high        string
+	Value, Low, High        string
 	seeds, baseline         string
-	diff, diffLow, diffHigh string
+	Diff, DiffLow, DiffHigh string
 	maxCostUSD              string // that an area was divided by
 	promptsFor005           string // that a difference of 0.005 would need
 }
 
-// metricTables reads the metrics of a finished run. Columns are found by their headings: files of older versions have
+// Read reads the metrics of a finished run. Columns are found by their headings: files of older versions have
 // fewer.
-func metricTables(run *store.Run) ([]poolTable, error) {
+func Read(run *store.Run) ([]Table, error) {
 	path := run.Path(metricsFile)
 	f, err := os.Open(path)
 	if err != nil {
@@ -90,7 +94,7 @@ func metricTables(run *store.Run) ([]poolTable, error) {
 	}
 	covered := coveredBy(points)
 	_, roles := at["role"]
-	var tables []poolTable
+	var tables []Table
 	for _, r := range rows[1:] {
 		get := func(name string) string {
 			if i, ok := at[name]; ok {
@@ -98,30 +102,30 @@ func metricTables(run *store.Run) ([]poolTable, error) {
 			}
 			return ""
 		}
-		if len(tables) == 0 || tables[len(tables)-1].pool != get("pool") {
-			tables = append(tables, poolTable{pool: get("pool"), older: !roles})
+		if len(tables) == 0 || tables[len(tables)-1].Pool != get("pool") {
+			tables = append(tables, Table{Pool: get("pool"), Older: !roles})
 		}
 		t := &tables[len(tables)-1]
-		if len(t.lines) == 0 || t.lines[len(t.lines)-1].policy != get("policy") {
-			l := line{policy: get("policy"), role: metrics.Role(get("role")), values: map[string]measured{}}
-			if l.role == "" {
-				l.role = roleOf(l.policy)
+		if len(t.Lines) == 0 || t.Lines[len(t.Lines)-1].policy != get("policy") {
+			l := Line{policy: get("policy"), Role: metrics.Role(get("role")), Values: map[string]measured{}}
+			if l.Role == "" {
+				l.Role = roleOf(l.policy)
 			}
-			if l.n, err = strconv.Atoi(get("n")); err != nil {
-				l.n = covered[[2]string{get("pool"), l.policy}]
+			if l.N, err = strconv.Atoi(get("n")); err != nil {
+				l.N = covered[[2]string{get("pool"), l.policy}]
 			}
-			t.lines = append(t.lines, l)
+			t.Lines = append(t.Lines, l)
 		}
-		t.lines[len(t.lines)-1].values[get("metric")] = measured{
-			value: get("value"), low: get("low"), high: get("high"), seeds: get("seeds"),
-			baseline: get("baseline"), diff: get("diff"), diffLow: get("diff_low"), diffHigh: get("diff_high"),
+		t.Lines[len(t.Lines)-1].Values[get("metric")] = measured{
+			Value: get("value"), Low: get("low"), High: get("high"), seeds: get("seeds"),
+			baseline: get("baseline"), Diff: get("diff"), DiffLow: get("diff_low"), DiffHigh: get("diff_high"),
 			maxCostUSD: get("max_cost_usd"), promptsFor005: get("prompts_for_0.005"),
 		}
 	}
 	// A pool that has points and no metrics is shown all the same.
-	for _, pool := range pools(points) {
-		if !slices.ContainsFunc(tables, func(t poolTable) bool { return t.pool == pool }) {
-			tables = append(tables, poolTable{pool: pool})
+	for _, pool := range Pools(points) {
+		if !slices.ContainsFunc(tables, func(t Table) bool { return t.Pool == pool }) {
+			tables = append(tables, Table{Pool: pool})
 		}
 	}
 	found, err := readVerdicts(run)
@@ -129,7 +133,7 @@ func metricTables(run *store.Run) ([]poolTable, error) {
 		return nil, err
 	}
 	for i := range tables {
-		tables[i].verdicts = found[tables[i].pool]
+		tables[i].verdicts = found[tables[i].Pool]
 		tables[i].sort()
 	}
 	return tables, nil
@@ -163,12 +167,12 @@ const untrained = "-untrained"
 
 // sort puts ranked policies before those that have no rank, those before what knows no prompt, and the references last;
 // else the order is that of the experiment. An agent's untrained start stands right below it.
-func (t *poolTable) sort() {
-	group := func(l *line) int {
+func (t *Table) sort() {
+	group := func(l *Line) int {
 		if strings.HasPrefix(l.policy, metrics.SinglePrefix) {
 			return 2
 		}
-		switch l.role {
+		switch l.Role {
 		case metrics.RolePolicy:
 			return 0
 		case metrics.RoleLabelled, metrics.RoleThin:
@@ -180,72 +184,72 @@ func (t *poolTable) sort() {
 		}
 		return 2
 	}
-	slices.SortStableFunc(t.lines, func(a, b line) int { return group(&a) - group(&b) })
-	for _, l := range slices.Clone(t.lines) {
+	slices.SortStableFunc(t.Lines, func(a, b Line) int { return group(&a) - group(&b) })
+	for _, l := range slices.Clone(t.Lines) {
 		agent, isStart := strings.CutSuffix(l.policy, untrained)
-		named := func(name string) func(line) bool { return func(l line) bool { return l.policy == name } }
-		if !isStart || !slices.ContainsFunc(t.lines, named(agent)) {
+		named := func(name string) func(Line) bool { return func(l Line) bool { return l.policy == name } }
+		if !isStart || !slices.ContainsFunc(t.Lines, named(agent)) {
 			continue
 		}
-		t.lines = slices.DeleteFunc(t.lines, named(l.policy))
-		t.lines = slices.Insert(t.lines, slices.IndexFunc(t.lines, named(agent))+1, l)
+		t.Lines = slices.DeleteFunc(t.Lines, named(l.policy))
+		t.Lines = slices.Insert(t.Lines, slices.IndexFunc(t.Lines, named(agent))+1, l)
 	}
 }
 
 // headline is the metric that policies are ranked by: runs of older versions have only AIQ.
-func (t *poolTable) headline() column {
-	for _, c := range mainColumns[:2] {
+func (t *Table) headline() Column {
+	for _, c := range MainColumns[:2] {
 		if t.has(c) {
 			return c
 		}
 	}
-	return mainColumns[0]
+	return MainColumns[0]
 }
 
-func (t *poolTable) has(c column) bool {
-	return slices.ContainsFunc(t.lines, func(l line) bool { return l.values[c.metric].value != "" })
+func (t *Table) has(c Column) bool {
+	return slices.ContainsFunc(t.Lines, func(l Line) bool { return l.Values[c.Metric].Value != "" })
 }
 
-// columns are those that have any value.
-func (t *poolTable) columns(of []column) []column {
-	return slices.DeleteFunc(slices.Clone(of), func(c column) bool { return !t.has(c) })
+// Columns are those that have any value.
+func (t *Table) Columns(of []Column) []Column {
+	return slices.DeleteFunc(slices.Clone(of), func(c Column) bool { return !t.has(c) })
 }
 
 // prompts is the largest n of the lines.
-func (t *poolTable) prompts() int {
+func (t *Table) prompts() int {
 	n := 0
-	for i := range t.lines {
-		n = max(n, t.lines[i].n)
+	for i := range t.Lines {
+		n = max(n, t.Lines[i].N)
 	}
 	return n
 }
 
-func (t *poolTable) line(policy string) *line {
-	for i := range t.lines {
-		if t.lines[i].policy == policy {
-			return &t.lines[i]
+func (t *Table) Line(policy string) *Line {
+	for i := range t.Lines {
+		if t.Lines[i].policy == policy {
+			return &t.Lines[i]
 		}
 	}
 	return nil
 }
 
 // candidate tells whether a line is a policy that could be best.
-func (l *line) candidate() bool { return l.role == metrics.RolePolicy }
+func (l *Line) candidate() bool { return l.Role == metrics.RolePolicy }
 
-// labelled are the policies that use the data set's label.
-func (t *poolTable) labelled() map[string]bool {
+// Labelled are the policies that use the data set's label.
+func (t *Table) Labelled() map[string]bool {
 	out := map[string]bool{}
-	for i := range t.lines {
-		if t.lines[i].role == metrics.RoleLabelled {
-			out[t.lines[i].policy] = true
+	for i := range t.Lines {
+		if t.Lines[i].Role == metrics.RoleLabelled {
+			out[t.Lines[i].policy] = true
 		}
 	}
 	return out
 }
 
-// name is a line's policy, marked where it has no rank for a reason that the notes give.
-func (l *line) name() string {
-	switch l.role {
+// Name is a line's policy, marked where it has no rank for a reason that the notes give.
+func (l *Line) Name() string {
+	switch l.Role {
 	case metrics.RoleLabelled:
 		return l.policy + "‡"
 	case metrics.RoleThin:
@@ -254,10 +258,10 @@ func (l *line) name() string {
 	return l.policy
 }
 
-// notes say what must be known to read a table.
-func (t *poolTable) notes() []string {
+// Notes say what must be known to read a table.
+func (t *Table) Notes() []string {
 	var out []string
-	if t.older {
+	if t.Older {
 		return append(out, "Made by an older version: settings were chosen on the test prompts themselves, in hindsight.")
 	}
 	out = append(out, "Settings are chosen on the selection prompts, the best single model and the Zero router on all prompts outside of test; all are measured on test.")
@@ -265,7 +269,7 @@ func (t *poolTable) notes() []string {
 		out = append(out, text)
 	}
 	has := func(role metrics.Role) bool {
-		return slices.ContainsFunc(t.lines, func(l line) bool { return l.role == role })
+		return slices.ContainsFunc(t.Lines, func(l Line) bool { return l.Role == role })
 	}
 	if has(metrics.RoleOracle) {
 		out = append(out, "The oracle is a bound: it chooses with the test scores before its eyes.")
@@ -280,11 +284,11 @@ func (t *poolTable) notes() []string {
 }
 
 // divided says what the areas are divided by.
-func (t *poolTable) divided() string {
+func (t *Table) divided() string {
 	by := func(metric string) string {
-		for i := range t.lines {
-			if x := parse(t.lines[i].values[metric].maxCostUSD); x == x {
-				return fmt.Sprintf("%.4g", perThousand*x)
+		for i := range t.Lines {
+			if x := Parse(t.Lines[i].Values[metric].maxCostUSD); x == x {
+				return fmt.Sprintf("%.4g", PerThousand*x)
 			}
 		}
 		return ""
@@ -303,8 +307,8 @@ func (t *poolTable) divided() string {
 	return s + "."
 }
 
-// interval writes a value and its bounds with three digits.
-func interval(value, low, high string) string {
+// Interval writes a value and its bounds with three digits.
+func Interval(value, low, high string) string {
 	v := rounded(value)
 	switch {
 	case v == "":
@@ -314,4 +318,29 @@ func interval(value, low, high string) string {
 	}
 	// An end that is not reached, a saving without bound, is open.
 	return fmt.Sprintf("%s [%s, %s]", v, cmp.Or(rounded(low), "−∞"), cmp.Or(rounded(high), "∞"))
+}
+
+// PerThousand turns means per prompt into figures per 1,000 prompts, which people can read.
+const PerThousand = 1000
+
+// PoolOf is the pool that a plot, by its name, is of: pools may be called weights and open-weights.
+func PoolOf(plot string, tables []Table) string {
+	pool := ""
+	for i := range tables {
+		if p := tables[i].Pool; strings.HasSuffix(plot, "-"+p) && len(p) > len(pool) {
+			pool = p
+		}
+	}
+	return pool
+}
+
+// SplitCounts are the prompts of a run by what they are for, as its manifest has them.
+type SplitCounts struct{ Prompts, Train, Validation, Selection, Test int }
+
+func (s SplitCounts) String() string {
+	out := fmt.Sprintf("%s prompts: %s to train, %s to validate", textfile.Thousands(s.Prompts), textfile.Thousands(s.Train), textfile.Thousands(s.Validation))
+	if s.Selection > 0 {
+		out += fmt.Sprintf(", %s to choose settings by", textfile.Thousands(s.Selection))
+	}
+	return out + fmt.Sprintf(", %s to test.", textfile.Thousands(s.Test))
 }

@@ -1,4 +1,4 @@
-package report
+package page
 
 import (
 	"encoding/json"
@@ -8,6 +8,9 @@ import (
 	"os"
 	"strconv"
 	"strings"
+
+	"github.com/trilemma-bench/trilemma/harness/report/footprint"
+	"github.com/trilemma-bench/trilemma/harness/report/leaderboard"
 
 	"github.com/trilemma-bench/trilemma/harness/metrics"
 	"github.com/trilemma-bench/trilemma/harness/store"
@@ -33,7 +36,7 @@ func shownInterval(v [3]*num) string {
 		}
 		return strconv.FormatFloat(float64(*x), 'g', -1, 64)
 	}
-	return interval(text(v[0]), text(v[1]), text(v[2]))
+	return leaderboard.Interval(text(v[0]), text(v[1]), text(v[2]))
 }
 
 // pageRun is a run as the page gets it.
@@ -49,28 +52,28 @@ type pageRun struct {
 	Counts      pageCounts      `json:"counts"`
 }
 
-type pageCounts = splitCounts
+type pageCounts = leaderboard.SplitCounts
 
 type pagePool struct {
-	Name       string            `json:"name"`
-	N          int               `json:"n"`
-	Answer     string            `json:"answer"`
-	Baseline   string            `json:"baseline"`
-	Policies   []*pagePolicy     `json:"policies"`
-	Notes      []string          `json:"notes"`
-	Older      bool              `json:"older,omitempty"` // settings were chosen on test
-	Metrics    []string          `json:"metrics"`         // names of the columns
-	Hindsight  []string          `json:"hindsight"`       // those of the columns in hindsight
-	Rows       []pageRow         `json:"rows"`
-	Effects    []pageEffect      `json:"effects"`
-	EffectOf   []string          `json:"effect_of"` // what the effects are differences of
-	Categories []string          `json:"categories"`
-	Curves     []pageCurve       `json:"curves"`
-	Savings    []store.Saving    `json:"savings"`
-	Baselines  []store.Baseline  `json:"baselines"`
-	Footprints []PolicyFootprint `json:"footprints"`
-	Said       []string          `json:"said"` // what the figures of savings are, and what pays them back
-	Own        json.RawMessage   `json:"own,omitempty"`
+	Name       string                      `json:"name"`
+	N          int                         `json:"n"`
+	Answer     string                      `json:"answer"`
+	Baseline   string                      `json:"baseline"`
+	Policies   []*pagePolicy               `json:"policies"`
+	Notes      []string                    `json:"notes"`
+	Older      bool                        `json:"older,omitempty"` // settings were chosen on test
+	Metrics    []string                    `json:"metrics"`         // names of the columns
+	Hindsight  []string                    `json:"hindsight"`       // those of the columns in hindsight
+	Rows       []pageRow                   `json:"rows"`
+	Effects    []pageEffect                `json:"effects"`
+	EffectOf   []string                    `json:"effect_of"` // what the effects are differences of
+	Categories []string                    `json:"categories"`
+	Curves     []pageCurve                 `json:"curves"`
+	Savings    []store.Saving              `json:"savings"`
+	Baselines  []store.Baseline            `json:"baselines"`
+	Footprints []footprint.PolicyFootprint `json:"footprints"`
+	Said       []string                    `json:"said"` // what the figures of savings are, and what pays them back
+	Own        json.RawMessage             `json:"own,omitempty"`
 }
 
 // pagePolicy is a policy, a single model or a reference.
@@ -176,27 +179,27 @@ func newPageRun(run *store.Run) (*pageRun, error) {
 	if err != nil {
 		return nil, err
 	}
-	tables, err := metricTables(run)
+	tables, err := leaderboard.Read(run)
 	if err != nil {
 		return nil, err
 	}
-	selected, err := readSelections(run)
+	selected, err := leaderboard.ReadSelections(run)
 	if err != nil {
 		return nil, err
 	}
 	for i := range tables {
 		r.Pools = append(r.Pools, newPagePool(&tables[i], points, selected))
 	}
-	for _, e := range effectsOf(tables) {
-		p := r.pool(e.pool)
-		p.Baseline = e.baseline
-		for _, c := range e.columns {
-			p.EffectOf = append(p.EffectOf, c.print)
+	for _, e := range leaderboard.EffectsOf(tables) {
+		p := r.pool(e.Pool)
+		p.Baseline = e.Baseline
+		for _, c := range e.Columns {
+			p.EffectOf = append(p.EffectOf, c.Print)
 		}
-		for _, row := range e.rows {
-			one := pageEffect{Policy: row.policy, Clear: row.clear}
-			for _, d := range row.diff {
-				one.Values = append(one.Values, [3]*num{optional(d.diff), optional(d.diffLow), optional(d.diffHigh)})
+		for _, row := range e.Rows {
+			one := pageEffect{Policy: row.Policy, Clear: row.Clear}
+			for _, d := range row.Diff {
+				one.Values = append(one.Values, [3]*num{optional(d.Diff), optional(d.DiffLow), optional(d.DiffHigh)})
 			}
 			p.Effects = append(p.Effects, one)
 		}
@@ -217,7 +220,7 @@ func (r *pageRun) pool(name string) *pagePool {
 }
 
 func optional(text string) *num {
-	x := num(parse(text))
+	x := num(leaderboard.Parse(text))
 	if math.IsNaN(float64(x)) {
 		return nil
 	}
@@ -228,44 +231,44 @@ func bounded(p *store.Point, q policy.Quantity, factor float64) [3]num {
 	return [3]num{num(p.Figures[q] * factor), num(p.Low[q] * factor), num(p.High[q] * factor)}
 }
 
-func newPagePool(t *poolTable, points []store.Point, selected selections) *pagePool {
-	p := &pagePool{Name: t.pool, Answer: strings.ReplaceAll(t.answer(), "`", ""), Notes: t.notes(), Older: t.older}
-	main, hindsight := t.columns(mainColumns), t.columns(hindsightColumns)
+func newPagePool(t *leaderboard.Table, points []store.Point, selected leaderboard.Selections) *pagePool {
+	p := &pagePool{Name: t.Pool, Answer: strings.ReplaceAll(t.Answer(), "`", ""), Notes: t.Notes(), Older: t.Older}
+	main, hindsight := t.Columns(leaderboard.MainColumns), t.Columns(leaderboard.HindsightColumns)
 	for _, c := range main {
-		p.Metrics = append(p.Metrics, c.print)
+		p.Metrics = append(p.Metrics, c.Print)
 	}
 	for _, c := range hindsight {
-		p.Hindsight = append(p.Hindsight, c.print)
+		p.Hindsight = append(p.Hindsight, c.Print)
 	}
-	for i := range t.lines {
-		l := &t.lines[i]
-		p.Rows = append(p.Rows, pageRow{Policy: l.name(), Role: string(l.role), N: l.n, Values: l.figures(main), Hindsight: l.figures(hindsight)})
+	for i := range t.Lines {
+		l := &t.Lines[i]
+		p.Rows = append(p.Rows, pageRow{Policy: l.Name(), Role: string(l.Role), N: l.N, Values: figures(l, main), Hindsight: figures(l, hindsight)})
 	}
-	of := overSeeds(inPool(points, t.pool))
-	byCost := selected.chosenBy(of, policy.Cost)
-	byCarbon := selected.chosenBy(of, policy.Carbon)
+	of := leaderboard.OverSeeds(leaderboard.InPool(points, t.Pool))
+	byCost := selected.ChosenBy(of, policy.Cost)
+	byCarbon := selected.ChosenBy(of, policy.Carbon)
 	at := map[string]*pagePolicy{}
 	for _, x := range of {
 		p.N = max(p.N, x.N)
 		one := at[x.Policy]
 		if one == nil {
 			one = &pagePolicy{Label: x.Policy, Family: x.Family, Kind: kindOf(&x)}
-			if l := t.line(x.Policy); l != nil {
-				one.Role = string(l.role)
+			if l := t.Line(x.Policy); l != nil {
+				one.Role = string(l.Role)
 			}
 			at[x.Policy] = one
 			p.Policies = append(p.Policies, one)
 		}
 		pt := pagePoint{
 			Preference: x.Preference, Lambda: [3]num{num(x.Lambda[policy.Cost]), num(x.Lambda[policy.Carbon]), num(x.Lambda[policy.Latency])},
-			Quality: bounded(&x, policy.Quality, 1), Cost: num(x.Figures[policy.Cost] * perThousand), Carbon: bounded(&x, policy.Carbon, perThousand),
-			Latency: num(x.Figures[policy.Latency]), Selection: [4]num{num(nan), num(nan), num(nan), num(nan)},
+			Quality: bounded(&x, policy.Quality, 1), Cost: num(x.Figures[policy.Cost] * leaderboard.PerThousand), Carbon: bounded(&x, policy.Carbon, leaderboard.PerThousand),
+			Latency: num(x.Figures[policy.Latency]), Selection: [4]num{num(math.NaN()), num(math.NaN()), num(math.NaN()), num(math.NaN())},
 		}
-		if s, ok := selected[keyOf(&x)]; ok {
-			pt.Selection = [4]num{num(s.Figures[policy.Quality]), num(s.Figures[policy.Cost] * perThousand), num(s.Figures[policy.Carbon] * perThousand), num(s.Figures[policy.Latency])}
+		if s, ok := selected[leaderboard.KeyOf(&x)]; ok {
+			pt.Selection = [4]num{num(s.Figures[policy.Quality]), num(s.Figures[policy.Cost] * leaderboard.PerThousand), num(s.Figures[policy.Carbon] * leaderboard.PerThousand), num(s.Figures[policy.Latency])}
 		}
-		for bit, chosen := range []map[settingKey]bool{byCost, byCarbon} {
-			if chosen[keyOf(&x)] {
+		for bit, chosen := range []map[leaderboard.SettingKey]bool{byCost, byCarbon} {
+			if chosen[leaderboard.KeyOf(&x)] {
 				pt.Chosen |= 1 << bit
 			}
 		}
@@ -278,11 +281,11 @@ func newPagePool(t *poolTable, points []store.Point, selected selections) *pageP
 }
 
 // figures are a line's values by column, each with its bounds.
-func (l *line) figures(of []column) [][3]*num {
+func figures(l *leaderboard.Line, of []leaderboard.Column) [][3]*num {
 	var out [][3]*num
 	for _, c := range of {
-		v := l.values[c.metric]
-		out = append(out, [3]*num{optional(v.value), optional(v.low), optional(v.high)})
+		v := l.Values[c.Metric]
+		out = append(out, [3]*num{optional(v.Value), optional(v.Low), optional(v.High)})
 	}
 	return out
 }

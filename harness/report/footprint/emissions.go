@@ -1,4 +1,4 @@
-package report
+package footprint
 
 import (
 	"encoding/json"
@@ -6,6 +6,8 @@ import (
 	"io"
 	"runtime"
 	"slices"
+
+	"github.com/trilemma-bench/trilemma/harness/report/leaderboard"
 
 	"github.com/trilemma-bench/trilemma/harness/selfmeter"
 	"github.com/trilemma-bench/trilemma/harness/store"
@@ -36,7 +38,7 @@ func (f *Footprint) Emissions(m *store.Manifest) []selfmeter.Emission {
 		if p.CarbonG == nil || p.EnergyWh == nil {
 			continue // a footprint that is not known is no row of zeros
 		}
-		n := float64(p.Prompts) / perThousand
+		n := float64(p.Prompts) / leaderboard.PerThousand
 		e := row(m.Experiment+"/"+p.Pool+"/"+p.Policy, p.Preference)
 		e.EmissionsKg, e.EnergyKWh, e.GPUKWh, e.WaterL = *p.CarbonG*n/1000, *p.EnergyWh*n/1000, *p.EnergyWh*n/1000, or0(p.WaterL)*n
 		e.DurationSec, e.TrackingMode = or0(p.LatencySec)*float64(p.Prompts), "estimated"

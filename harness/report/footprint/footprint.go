@@ -1,10 +1,14 @@
-package report
+// Package footprint reads what policies emit, cost and save from a run's results, and what the run itself took, and shows
+// it as tables, figures and rows of codecarbon.
+package footprint
 
 import (
 	"errors"
 	"fmt"
 	"os"
 	"slices"
+
+	"github.com/trilemma-bench/trilemma/harness/report/leaderboard"
 
 	"github.com/trilemma-bench/trilemma/harness/selfmeter"
 	"github.com/trilemma-bench/trilemma/harness/store"
@@ -67,7 +71,7 @@ type PolicyFootprint struct {
 	CarbonError  *float64          `json:"carbon_error,omitempty"`
 	Slices       []store.Slice     `json:"slices,omitempty"`
 	HourlyShares []store.HourShare `json:"hourly_shares,omitempty"`
-	single       bool
+	Single       bool              `json:"-"`
 }
 
 // NewFootprint reads the footprint of a finished run from its results.
@@ -142,8 +146,8 @@ func settings(st *store.Status, savings []store.Saving) []setting {
 }
 
 func policyFootprint(st *store.Status, s setting, own selfmeter.Usage, whole float64) PolicyFootprint {
-	out := PolicyFootprint{Pool: st.Pool, Policy: st.Policy, Seed: st.Seed, Preference: s.preference, Setting: s.why, single: st.Family == "single"}
-	per := func(x float64) *float64 { return store.Known(x * perThousand) }
+	out := PolicyFootprint{Pool: st.Pool, Policy: st.Policy, Seed: st.Seed, Preference: s.preference, Setting: s.why, Single: st.Family == "single"}
+	per := func(x float64) *float64 { return store.Known(x * leaderboard.PerThousand) }
 	for _, p := range st.Points {
 		if p.Preference != s.preference {
 			continue

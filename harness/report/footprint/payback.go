@@ -1,4 +1,4 @@
-package report
+package footprint
 
 import (
 	"fmt"
@@ -97,8 +97,8 @@ func encoderOf(st *store.Status) string {
 	return "not measured"
 }
 
-// sentence tells it in words.
-func (p *PayBack) sentence() string {
+// Sentence tells it in words.
+func (p *PayBack) Sentence() string {
 	never := func(n *float64) string {
 		if n == nil {
 			return "never"

@@ -1,4 +1,5 @@
-package report
+// Package page writes a run's interactive report: its data as JSON in one HTML file with the scripts that draw it.
+package page
 
 import (
 	"bytes"
@@ -17,7 +18,7 @@ import (
 // PageFile is the report that [Page] writes into the folder of a run.
 const PageFile = "report.html"
 
-//go:embed page
+//go:embed *.js page.css page.html.tmpl
 var pageAssets embed.FS
 
 // pageScripts are joined in this order: what draws comes before what uses it.
@@ -46,7 +47,7 @@ func Page(runs ...*store.Run) ([]byte, error) {
 	}
 	var script strings.Builder
 	for _, name := range pageScripts {
-		text, err := pageAssets.ReadFile("page/" + name)
+		text, err := pageAssets.ReadFile(name)
 		if err != nil {
 			return nil, fmt.Errorf("reading the report's script: %w", err)
 		}
@@ -56,7 +57,7 @@ func Page(runs ...*store.Run) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	page, err := template.New("page.html.tmpl").Funcs(template.FuncMap{"interval": shownInterval}).ParseFS(pageAssets, "page/page.html.tmpl")
+	page, err := template.New("page.html.tmpl").Funcs(template.FuncMap{"interval": shownInterval}).ParseFS(pageAssets, "page.html.tmpl")
 	if err != nil {
 		return nil, fmt.Errorf("reading the report's template: %w", err)
 	}
@@ -85,7 +86,7 @@ func WritePage(run *store.Run) (string, error) {
 
 // PageStyle is the style sheet of report pages, for other pages that are to look like them.
 func PageStyle() (template.CSS, error) {
-	style, err := pageAssets.ReadFile("page/page.css")
+	style, err := pageAssets.ReadFile("page.css")
 	if err != nil {
 		return "", fmt.Errorf("reading the report's style: %w", err)
 	}

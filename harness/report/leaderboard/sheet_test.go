@@ -1,4 +1,4 @@
-package report
+package leaderboard
 
 import (
 	"strings"
@@ -8,17 +8,17 @@ import (
 )
 
 func figure(value, low, high string) measured {
-	return measured{value: value, low: low, high: high, seeds: "5", baseline: "static", maxCostUSD: "0.00372"}
+	return measured{Value: value, Low: low, High: high, seeds: "5", baseline: "static", maxCostUSD: "0.00372"}
 }
 
-func of(policy string, role metrics.Role, n int, v measured) line {
-	return line{policy, role, n, map[string]measured{"aiq_pool": v, "nauc": v, "peak_hindsight": v}}
+func of(policy string, role metrics.Role, n int, v measured) Line {
+	return Line{policy, role, n, map[string]measured{"aiq_pool": v, "nauc": v, "peak_hindsight": v}}
 }
 
 // sample is a pool in which predict is ahead of static, and k_nn of neither; category-best and rare are better still,
 // and have no rank.
-func sample() *poolTable {
-	t := &poolTable{pool: "all", lines: []line{
+func sample() *Table {
+	t := &Table{Pool: "all", Lines: []Line{
 		of("static", metrics.RolePolicy, 1445, figure("0.6771", "0.6570", "0.6980")),
 		of("ppo-untrained", metrics.RolePolicy, 1445, figure("0.6", "", "")),
 		of("k_nn", metrics.RolePolicy, 1445, figure("0.6849", "0.6650", "0.7051")),
@@ -39,14 +39,14 @@ func sample() *poolTable {
 	return t
 }
 
-func metricSheet(t *poolTable) *sheet {
-	return &sheet{table: t, kind: "metrics", columns: t.columns(mainColumns), marks: t.marks()}
+func metricSheet(t *Table) *Sheet {
+	return &Sheet{Table: t, Kind: "metrics", Columns: t.Columns(MainColumns), Marks: t.Marks()}
 }
 
 func TestOrderOfLines(t *testing.T) {
 	var got []string
-	for _, l := range sample().lines {
-		got = append(got, l.name())
+	for _, l := range sample().Lines {
+		got = append(got, l.Name())
 	}
 	want := "static k_nn predict ppo ppo-untrained category-best‡ rare§ single:a zero-router oracle"
 	if strings.Join(got, " ") != want {
@@ -55,7 +55,7 @@ func TestOrderOfLines(t *testing.T) {
 }
 
 func TestLatexTable(t *testing.T) {
-	got := string(metricSheet(sample()).latex())
+	got := string(metricSheet(sample()).LaTeX())
 	for _, want := range []string{
 		`Policy & n & AIQ (pool) & nAUC \\`,
 		`predict & 1445 & \textbf{0.690}$^\dagger$ {\scriptsize [0.670, 0.721]} & 0.690 {`,
@@ -75,7 +75,7 @@ func TestLatexTable(t *testing.T) {
 }
 
 func TestMarkdownTable(t *testing.T) {
-	got := string(metricSheet(sample()).markdown())
+	got := string(metricSheet(sample()).Markdown())
 	for _, want := range []string{"| predict | 1445 | **0.690**† [0.670, 0.721] | 0.690 [", "| k_nn | 1445 | **0.685** [0.665, 0.705] |", "| static | 1445 | 0.677 [0.657, 0.698] |", "‡ uses the data set's label", "§ measured on fewer than 30 prompts"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("want %q in\n%s", want, got)
@@ -85,10 +85,10 @@ func TestMarkdownTable(t *testing.T) {
 
 func TestHindsightStandsApart(t *testing.T) {
 	tab := sample()
-	if strings.Contains(string(metricSheet(tab).markdown()), "Peak") {
+	if strings.Contains(string(metricSheet(tab).Markdown()), "Peak") {
 		t.Error("a figure of hindsight stands in the table of what was chosen before")
 	}
-	got := string((&sheet{table: tab, kind: "hindsight", columns: tab.columns(hindsightColumns)}).markdown())
+	got := string((&Sheet{Table: tab, Kind: "hindsight", Columns: tab.Columns(HindsightColumns)}).Markdown())
 	if !strings.Contains(got, "| predict | 1445 | 0.690 [0.670, 0.721] |") || !strings.Contains(got, "Hindsight:") || strings.Contains(got, "**") || strings.Contains(got, "†") {
 		t.Errorf("the table of hindsight:\n%s", got)
 	}
@@ -100,7 +100,7 @@ func TestAnswer(t *testing.T) {
 		tab := sample()
 		tab.headlines = []headline{{Pool: "all", Metric: "aiq_pool", Best: "predict", Second: second, Value: x(0.6904), Low: x(0.67), High: x(0.721),
 			Diff: x(diff), DiffLow: x(low), DiffHigh: x(high), Clear: clear}}
-		return tab.answer()
+		return tab.Answer()
 	}
 	for _, c := range []struct{ got, want string }{
 		{says("static", 0.013, 0.006, 0.02, true), "`predict` is best: AIQ (pool) 0.690 [0.670, 0.721] on 1,445 test prompts, 0.013 [0.006, 0.020] above `static`, the next (p = 0.01, Holm over all pairs). Both were chosen on the selection prompts. A difference of 0.005 between them would be seen, at a power of 80 %, with about 7,300 test prompts."},
@@ -111,20 +111,20 @@ func TestAnswer(t *testing.T) {
 			t.Errorf("answer\n%s\nwant\n%s", c.got, c.want)
 		}
 	}
-	none := &poolTable{pool: "all", lines: []line{of("rare", metrics.RoleThin, 12, figure("0.9", "", "")), of("single:a", metrics.RoleControl, 12, figure("0.5", "", ""))}}
-	if got := none.answer(); got != "No policy has a rank: 12 test prompts are too few, a rank takes 30." || none.best() != nil {
+	none := &Table{Pool: "all", Lines: []Line{of("rare", metrics.RoleThin, 12, figure("0.9", "", "")), of("single:a", metrics.RoleControl, 12, figure("0.5", "", ""))}}
+	if got := none.Answer(); got != "No policy has a rank: 12 test prompts are too few, a rank takes 30." || none.best() != nil {
 		t.Errorf("answer %q, best %v: want none", got, none.best())
 	}
-	older := &poolTable{pool: "all", older: true, lines: []line{{"knn", metrics.RolePolicy, 9, map[string]measured{"aiq": {value: "0.7", low: "0.6", high: "0.8"}}}}}
-	if got := older.answer(); !strings.Contains(got, "in hindsight") || older.headline().metric != "aiq" {
+	older := &Table{Pool: "all", Older: true, Lines: []Line{{"knn", metrics.RolePolicy, 9, map[string]measured{"aiq": {Value: "0.7", Low: "0.6", High: "0.8"}}}}}
+	if got := older.Answer(); !strings.Contains(got, "in hindsight") || older.headline().Metric != "aiq" {
 		t.Errorf("answer of an older run %q, want it called hindsight", got)
 	}
 }
 
 func TestPoolOfTakesTheLongestName(t *testing.T) {
-	tables := []poolTable{{pool: "weights"}, {pool: "open-weights"}}
+	tables := []Table{{Pool: "weights"}, {Pool: "open-weights"}}
 	for plot, want := range map[string]string{"quality-cost-open-weights": "open-weights", "shares-knn-weights": "weights", "x": ""} {
-		if got := poolOf(plot, tables); got != want {
+		if got := PoolOf(plot, tables); got != want {
 			t.Errorf("poolOf(%s) = %q, want %q", plot, got, want)
 		}
 	}

@@ -1,4 +1,4 @@
-package report
+package page
 
 import (
 	"encoding/json"
@@ -6,6 +6,8 @@ import (
 	"math"
 	"os"
 	"slices"
+
+	"github.com/trilemma-bench/trilemma/harness/report/footprint"
 
 	"github.com/trilemma-bench/trilemma/harness/store"
 	"github.com/trilemma-bench/trilemma/policies/policy"
@@ -156,7 +158,7 @@ func (r *pageRun) choices(run *store.Run, id string, of *pagePolicy, categories 
 
 // footprint adds savings and footprints; a run of an older version has none.
 func (r *pageRun) footprint(run *store.Run) error {
-	f, err := NewFootprint(run)
+	f, err := footprint.NewFootprint(run)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
@@ -169,22 +171,22 @@ func (r *pageRun) footprint(run *store.Run) error {
 	}
 	for _, p := range r.Pools {
 		p.Own = own
-		p.Said = append(f.statements(), f.Notices...)
+		p.Said = append(f.Statements(), f.Notices...)
 		for i := range f.PayBack {
 			if f.PayBack[i].Pool == p.Name {
-				p.Said = append(p.Said, f.PayBack[i].sentence())
+				p.Said = append(p.Said, f.PayBack[i].Sentence())
 			}
 		}
 		for i := range f.Baselines {
 			if f.Baselines[i].Pool == p.Name {
 				p.Baselines = append(p.Baselines, f.Baselines[i])
-				for _, s := range f.deployed(&f.Baselines[i]) {
+				for _, s := range f.Deployed(&f.Baselines[i]) {
 					p.Savings = append(p.Savings, *s)
 				}
 			}
 		}
 		for i := range f.Policies {
-			if f.Policies[i].Pool == p.Name && !f.Policies[i].single {
+			if f.Policies[i].Pool == p.Name && !f.Policies[i].Single {
 				one := f.Policies[i]
 				one.Slices, one.HourlyShares = nil, nil
 				p.Footprints = append(p.Footprints, one)

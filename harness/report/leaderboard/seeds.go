@@ -1,4 +1,4 @@
-package report
+package leaderboard
 
 import (
 	"bytes"
@@ -21,8 +21,8 @@ type overSeedsRow struct {
 	PerSeed              []*float64 `json:"per_seed"`
 }
 
-// seedRows reads how the metrics of policies with several seeds spread over them.
-func seedRows(run *store.Run) ([]overSeedsRow, error) {
+// SeedRows reads how the metrics of policies with several seeds spread over them.
+func SeedRows(run *store.Run) ([]overSeedsRow, error) {
 	path := run.Path(metricsDetail)
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -41,16 +41,16 @@ func seedRows(run *store.Run) ([]overSeedsRow, error) {
 	return out, nil
 }
 
-// seedSection tells the interquartile mean of the headline metric over seeds, its interval over prompts and seeds, and the extremes.
-func seedSection(b *bytes.Buffer, rows []overSeedsRow, t *poolTable) {
+// SeedSection tells the interquartile mean of the headline metric over seeds, its interval over prompts and seeds, and the extremes.
+func SeedSection(b *bytes.Buffer, rows []overSeedsRow, t *Table) {
 	first := true
 	for _, r := range rows {
-		if r.Pool != t.pool || r.Metric != t.headline().metric {
+		if r.Pool != t.Pool || r.Metric != t.headline().Metric {
 			continue
 		}
 		if first {
 			fmt.Fprintf(b, "\n%s over seeds (IQM is the interquartile mean, with a 95 %% interval over prompts and seeds):\n\n"+
-				"| policy | seeds | IQM | least | most |\n| --- | ---: | ---: | ---: | ---: |\n", t.headline().print)
+				"| policy | seeds | IQM | least | most |\n| --- | ---: | ---: | ---: | ---: |\n", t.headline().Print)
 			first = false
 		}
 		least, most := math.Inf(1), math.Inf(-1)
@@ -59,10 +59,10 @@ func seedSection(b *bytes.Buffer, rows []overSeedsRow, t *poolTable) {
 				least, most = min(least, *x), max(most, *x)
 			}
 		}
-		iqm := threeDigits(*r.IQM)
+		iqm := ThreeDigits(*r.IQM)
 		if r.IQMLow != nil && r.IQMHigh != nil {
-			iqm += fmt.Sprintf(" [%s, %s]", threeDigits(*r.IQMLow), threeDigits(*r.IQMHigh))
+			iqm += fmt.Sprintf(" [%s, %s]", ThreeDigits(*r.IQMLow), ThreeDigits(*r.IQMHigh))
 		}
-		fmt.Fprintf(b, "| %s | %d | %s | %s | %s |\n", strings.ReplaceAll(r.Policy, "|", `\|`), r.Seeds, iqm, threeDigits(least), threeDigits(most))
+		fmt.Fprintf(b, "| %s | %d | %s | %s | %s |\n", strings.ReplaceAll(r.Policy, "|", `\|`), r.Seeds, iqm, ThreeDigits(least), ThreeDigits(most))
 	}
 }

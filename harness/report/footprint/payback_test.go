@@ -1,4 +1,4 @@
-package report
+package footprint
 
 import (
 	"math"
@@ -48,8 +48,8 @@ func TestPayBackChargesLabelsAndRouter(t *testing.T) {
 		if p.PromptsWithLabelsLow != nil {
 			t.Errorf("%s: paid back at the low end, where nothing is saved", c.name)
 		}
-		if !strings.Contains(p.sentence(), c.say) {
-			t.Errorf("%s: %q, want it to say %q", c.name, p.sentence(), c.say)
+		if !strings.Contains(p.Sentence(), c.say) {
+			t.Errorf("%s: %q, want it to say %q", c.name, p.Sentence(), c.say)
 		}
 	}
 }

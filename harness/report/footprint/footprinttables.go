@@ -1,10 +1,12 @@
-package report
+package footprint
 
 import (
 	"fmt"
 	"io"
 	"slices"
 	"sort"
+
+	"github.com/trilemma-bench/trilemma/harness/report/leaderboard"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
@@ -27,7 +29,7 @@ func (f *Footprint) Terminal(w io.Writer, by, policy string) error {
 	t := newTable(table.Row{"pool", "policy", "setting", "quality", "USD", "Wh", "gCO2e", "by sizes", "by the estimate", "water l", "router s", "router Wh", "cost error"})
 	for i := range f.Policies {
 		p := &f.Policies[i]
-		if p.single && policy == "" || policy != "" && p.Policy != policy {
+		if p.Single && policy == "" || policy != "" && p.Policy != policy {
 			continue
 		}
 		name := p.Policy
@@ -76,9 +78,9 @@ var savedHead = []string{"policy", "setting", "n", "quality difference", "gCO2e 
 
 var blindVerdicts = map[string]string{"saves": "saves", "emits more": "emits more", "not shown": "nothing shown"}
 
-// deployed are the savings against a baseline as one would deploy them: references first, then policies, over their seeds
+// Deployed are the savings against a baseline as one would deploy them: references first, then policies, over their seeds
 // where there are several.
-func (f *Footprint) deployed(b *store.Baseline) []*store.Saving {
+func (f *Footprint) Deployed(b *store.Baseline) []*store.Saving {
 	var out []*store.Saving
 	for i := range f.Savings {
 		s := &f.Savings[i]
@@ -101,7 +103,7 @@ func (f *Footprint) savings(w io.Writer, newTable func(table.Row) table.Writer) 
 		b := &f.Baselines[i]
 		fmt.Fprintf(w, "\nPool %s: savings against %s (%s; chosen on: %s): quality %s, %s gCO2e (%s to %s by assumed sizes, %s to %s by the estimate), %s USD and %s s per 1,000 prompts\n", b.Pool, b.Name, b.What, b.ChosenOn,
 			digits4(b.Quality), thousand(b.CarbonG), thousand(b.CarbonGLow), thousand(b.CarbonGHigh), thousand(b.CarbonGModelLow), thousand(b.CarbonGModelHigh), thousand(b.CostUSD), thousand(b.LatencySec))
-		rows := f.deployed(b)
+		rows := f.Deployed(b)
 		for k := range f.Savings {
 			if s := &f.Savings[k]; s.Pool == b.Pool && s.Baseline == b.Name && s.ChosenOn == store.Hindsight {
 				rows = append(rows, s)
@@ -126,12 +128,12 @@ func (f *Footprint) savings(w io.Writer, newTable func(table.Row) table.Writer) 
 				if i > 0 {
 					fmt.Fprint(w, ",")
 				}
-				fmt.Fprintf(w, " %.3g %s (%s)", *b.CarbonG*perThousand/e.GramsEach, e.Name, e.Source)
+				fmt.Fprintf(w, " %.3g %s (%s)", *b.CarbonG*leaderboard.PerThousand/e.GramsEach, e.Name, e.Source)
 			}
 			fmt.Fprintln(w)
 		}
 	}
-	for _, line := range f.statements() {
+	for _, line := range f.Statements() {
 		fmt.Fprintln(w, line)
 	}
 	for _, n := range f.Notices {
@@ -139,8 +141,8 @@ func (f *Footprint) savings(w io.Writer, newTable func(table.Row) table.Writer) 
 	}
 }
 
-// statements say what the figures of savings are.
-func (f *Footprint) statements() []string {
+// Statements say what the figures of savings are.
+func (f *Footprint) Statements() []string {
 	out := []string{
 		"Settings are those of " + f.Objective + ". Those in hindsight are chosen by the test prompts themselves, and are what nobody could have deployed.",
 		fmt.Sprintf("Brackets are 95 %% intervals over the test prompts (and seeds, where there are several). Quality is non-inferior where its whole interval lies above −%.4g, worse where it lies below.", f.Margin),
@@ -168,7 +170,7 @@ func (f *Footprint) own(w io.Writer) {
 		fmt.Fprintln(w)
 	}
 	for i := range f.PayBack {
-		fmt.Fprintf(w, "  %s\n", f.PayBack[i].sentence())
+		fmt.Fprintf(w, "  %s\n", f.PayBack[i].Sentence())
 	}
 }
 
@@ -182,7 +184,7 @@ func (f *Footprint) breakdown(w io.Writer, newTable func(table.Row) table.Writer
 	shown := 0
 	for i := range f.Policies {
 		p := &f.Policies[i]
-		if p.single && policy == "" || policy != "" && p.Policy != policy {
+		if p.Single && policy == "" || policy != "" && p.Policy != policy {
 			continue
 		}
 		list := slices.DeleteFunc(slices.Clone(p.Slices), func(s store.Slice) bool { return s.By != by })
@@ -226,7 +228,7 @@ func thousand(x *float64) string {
 	if x == nil {
 		return "-"
 	}
-	y := *x * perThousand
+	y := *x * leaderboard.PerThousand
 	return digits4(&y)
 }
 

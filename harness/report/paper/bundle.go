@@ -1,4 +1,5 @@
-package report
+// Package paper writes a LaTeX article about a run, with its figures, tables and bibliography.
+package paper
 
 import (
 	_ "embed"
@@ -9,6 +10,9 @@ import (
 	"slices"
 	"strings"
 	"text/template"
+
+	"github.com/trilemma-bench/trilemma/harness/report"
+	"github.com/trilemma-bench/trilemma/harness/report/leaderboard"
 
 	"github.com/trilemma-bench/trilemma/harness/experiment"
 	"github.com/trilemma-bench/trilemma/harness/metrics"
@@ -22,7 +26,7 @@ var bundleText string
 
 // bundleTemplate has its actions between << and >>, for braces are LaTeX's own.
 var bundleTemplate = template.Must(template.New("main.tex").Delims("<<", ">>").Funcs(template.FuncMap{
-	"tex": texEscapes.Replace, "caption": captionOf, "cited": cited, "join": func(s []string) string { return strings.Join(s, ", ") },
+	"tex": leaderboard.TexEscapes.Replace, "caption": captionOf, "cited": cited, "join": func(s []string) string { return strings.Join(s, ", ") },
 }).Parse(bundleText))
 
 // Paper writes a LaTeX article about a run into a folder: main.tex with a methods paragraph from the manifest, the
@@ -40,15 +44,15 @@ func Paper(run *store.Run, dir string, how experiment.Plots) (string, error) {
 	how.Formats = []string{"pdf"}
 	// A figure drawn for a column keeps its size, and its letters theirs.
 	facts.Fit = how.Style == "" || how.Style == plot.Styles[0].Name
-	drawn, err := figuresIn(run, figures, how)
+	drawn, err := report.FiguresIn(run, figures, how)
 	if err != nil {
 		return "", err
 	}
-	tables, err := Tables(run)
+	tables, err := report.Tables(run)
 	if err != nil {
 		return "", err
 	}
-	if err := os.MkdirAll(filepath.Join(dir, tablesDir), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Join(dir, report.TablesDir), 0o755); err != nil {
 		return "", fmt.Errorf("making the folder of tables: %w", err)
 	}
 	for _, path := range tables {
@@ -59,7 +63,7 @@ func Paper(run *store.Run, dir string, how experiment.Plots) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("reading a table: %w", err)
 		}
-		if err := os.WriteFile(filepath.Join(dir, tablesDir, filepath.Base(path)), text, 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, report.TablesDir, filepath.Base(path)), text, 0o644); err != nil {
 			return "", fmt.Errorf("writing a table: %w", err)
 		}
 	}
@@ -116,7 +120,7 @@ type paperOf struct {
 	Prefill                                         bool
 	EnergyMethod                                    string // "" for the published regression
 	Fit                                             bool   // figures are as wide as the text
-	tables                                          []poolTable
+	tables                                          []leaderboard.Table
 }
 
 type paperPool struct {
@@ -127,7 +131,7 @@ type paperPool struct {
 	Figures []string
 }
 
-func (p *paperOf) poolOf(figure string) string { return poolOf(figure, p.tables) }
+func (p *paperOf) poolOf(figure string) string { return leaderboard.PoolOf(figure, p.tables) }
 
 // paperFacts reads what the article says from the manifest and the metrics.
 func paperFacts(run *store.Run, m *store.Manifest) (*paperOf, error) {
@@ -167,7 +171,7 @@ func paperFacts(run *store.Run, m *store.Manifest) (*paperOf, error) {
 		return nil, fmt.Errorf("reading %s: data: %w", run.Path(store.ManifestFile), err)
 	}
 	logged := func(q policy.Quantity, older string) float64 { return data.Logged[q.Column()] + data.Logged[older] }
-	tables, err := metricTables(run)
+	tables, err := leaderboard.Read(run)
 	if err != nil {
 		return nil, err
 	}
@@ -197,9 +201,9 @@ func paperFacts(run *store.Run, m *store.Manifest) (*paperOf, error) {
 	}
 	slices.Sort(p.Families)
 	for i := range tables {
-		about := data.Pools[tables[i].pool]
+		about := data.Pools[tables[i].Pool]
 		p.Pools = append(p.Pools, paperPool{
-			Name: tables[i].pool, Models: len(about.Models), Prompts: about.Test, Answer: texEscapes.Replace(strings.ReplaceAll(tables[i].answer(), "`", "")),
+			Name: tables[i].Pool, Models: len(about.Models), Prompts: about.Test, Answer: leaderboard.TexEscapes.Replace(strings.ReplaceAll(tables[i].Answer(), "`", "")),
 		})
 	}
 	return p, nil
