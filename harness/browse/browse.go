@@ -135,7 +135,7 @@ func render(w http.ResponseWriter, name string, data map[string]any) error {
 	if err != nil {
 		return fmt.Errorf("reading a page: %w", err)
 	}
-	if data["Style"], err = page.PageStyle(); err != nil {
+	if data["Style"], err = page.Style(); err != nil {
 		return err
 	}
 	script, err := assets.ReadFile("page/" + name + ".js")
@@ -205,10 +205,10 @@ func (s *Server) run(w http.ResponseWriter, r *http.Request) error {
 	if !p.Complete || p.Running {
 		return render(w, "progress", map[string]any{"Experiment": run.Experiment, "ID": run.ID})
 	}
-	text, err := os.ReadFile(run.Path(page.PageFile))
+	text, err := os.ReadFile(run.Path(page.File))
 	if errors.Is(err, fs.ErrNotExist) {
 		// A run of an older version, or one whose report was taken away.
-		text, err = page.Page(run)
+		text, err = page.Render(run)
 	}
 	if err != nil {
 		return fmt.Errorf("reading the report of run %s: %w", run.ID, err)
@@ -222,7 +222,7 @@ func (s *Server) combined(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	page, err := page.Page(runs...)
+	page, err := page.Render(runs...)
 	if err != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ other single model, and the blind mix of single models (carbon-zero-router) that
 			if err != nil {
 				return err
 			}
-			f, err := footprint.NewFootprint(run)
+			f, err := footprint.Of(run)
 			if err != nil {
 				return err
 			}

@@ -213,7 +213,7 @@ func writeReport(run *store.Run, plots experiment.Plots) ([]string, error) {
 	if _, err := report.Tables(run); err != nil {
 		return nil, err
 	}
-	page, err := page.WritePage(run)
+	page, err := page.Write(run)
 	if err != nil {
 		return nil, err
 	}

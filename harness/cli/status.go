@@ -126,7 +126,7 @@ func reportCommand() *cobra.Command {
 			if article == "" {
 				return nil
 			}
-			path, err := paper.Paper(run, article, config.Plots)
+			path, err := paper.Write(run, article, config.Plots)
 			if err != nil {
 				return err
 			}
@@ -154,7 +154,7 @@ func writeHTML(w io.Writer, results string, names []string, path string) error {
 		}
 		runs = append(runs, run)
 	}
-	page, err := page.Page(runs...)
+	page, err := page.Render(runs...)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"sort"
 	"strings"
 
@@ -189,7 +190,7 @@ func (m sliders) front(l Limits, r Recommendation) string {
 			fails = append(fails, point(c, '·'))
 		}
 	}
-	marks := append(fails, keeps...)
+	marks := slices.Concat(fails, keeps)
 	if r.Choice != nil {
 		marks = append(marks, point(r.Choice, '★'))
 	}

@@ -2,6 +2,7 @@ package recommend
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -68,12 +69,16 @@ func (c *Choices) Test(of *Choice) (OnTest, error) {
 		drawn[q] = make([]float64, resamples)
 	}
 	bootstrap := stats.Bootstrap{Resamples: resamples, Seed: 1}
-	if bootstrap.Run(cols, func(b *stats.Block) {
+	err = bootstrap.Run(cols, func(b *stats.Block) {
 		for _, q := range policy.Decisive {
 			copy(drawn[q][b.First:], b.Means(at[q]))
 		}
-	}) != nil {
-		return out, nil // too few prompts for intervals: the means stand alone
+	})
+	switch {
+	case errors.Is(err, stats.ErrTooFewPrompts):
+		return out, nil // the means stand alone
+	case err != nil:
+		return OnTest{}, fmt.Errorf("drawing intervals: %w", err)
 	}
 	for _, q := range policy.Decisive {
 		out.Of[q].Low, out.Of[q].High = stats.Percentile(drawn[q], level)

@@ -8,12 +8,11 @@ import (
 	"math"
 	"slices"
 
-	"github.com/trilemma-bench/trilemma/harness/report/leaderboard"
-
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"github.com/trilemma-bench/trilemma/harness/compare"
+	"github.com/trilemma-bench/trilemma/harness/report/leaderboard"
 	"github.com/trilemma-bench/trilemma/harness/store"
 )
 

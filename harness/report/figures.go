@@ -11,12 +11,11 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/trilemma-bench/trilemma/harness/report/footprint"
-	"github.com/trilemma-bench/trilemma/harness/report/leaderboard"
-
 	"github.com/trilemma-bench/trilemma/harness/experiment"
 	"github.com/trilemma-bench/trilemma/harness/metrics"
 	"github.com/trilemma-bench/trilemma/harness/plot"
+	"github.com/trilemma-bench/trilemma/harness/report/footprint"
+	"github.com/trilemma-bench/trilemma/harness/report/leaderboard"
 	"github.com/trilemma-bench/trilemma/harness/store"
 	"github.com/trilemma-bench/trilemma/harness/textfile"
 	"github.com/trilemma-bench/trilemma/policies/policy"
@@ -72,7 +71,7 @@ func FiguresIn(run *store.Run, dir string, how experiment.Plots) ([]string, erro
 			}
 		}
 	}
-	extra, err := footprint.FootprintFigures(run)
+	extra, err := footprint.Figures(run)
 	if err != nil {
 		return paths, err
 	}

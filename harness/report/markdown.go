@@ -10,7 +10,6 @@ import (
 
 	"github.com/trilemma-bench/trilemma/harness/report/footprint"
 	"github.com/trilemma-bench/trilemma/harness/report/leaderboard"
-
 	"github.com/trilemma-bench/trilemma/harness/store"
 )
 
@@ -78,7 +77,7 @@ func Markdown(run *store.Run, figures []string) (string, error) {
 			}
 		}
 	}
-	if err := footprint.FootprintSection(&b, run); err != nil {
+	if err := footprint.Section(&b, run); err != nil {
 		return "", err
 	}
 	if len(m.Notices) > 0 {

@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"github.com/trilemma-bench/trilemma/harness/report/leaderboard"
-
 	"github.com/trilemma-bench/trilemma/harness/selfmeter"
 	"github.com/trilemma-bench/trilemma/harness/store"
 )

@@ -9,7 +9,6 @@ import (
 	"slices"
 
 	"github.com/trilemma-bench/trilemma/harness/report/leaderboard"
-
 	"github.com/trilemma-bench/trilemma/harness/selfmeter"
 	"github.com/trilemma-bench/trilemma/harness/store"
 	"github.com/trilemma-bench/trilemma/policies/policy"
@@ -31,7 +30,7 @@ var Equivalents = []Equivalent{
 // Footprint is what `trilemma carbon` shows.
 type Footprint struct {
 	Run         string              `json:"run"`
-	Policies    []PolicyFootprint   `json:"policies"`
+	Policies    []Policy            `json:"policies"`
 	Objective   string              `json:"objective"` // by which settings are chosen
 	Margin      float64             `json:"margin"`    // loss of quality that still counts as none
 	Estimate    store.Estimate      `json:"estimate"`
@@ -45,8 +44,8 @@ type Footprint struct {
 	Notices     []string            `json:"notices,omitempty"`
 }
 
-// PolicyFootprint is one policy at one setting, per 1,000 prompts.
-type PolicyFootprint struct {
+// Policy is one policy at one setting, per 1,000 prompts.
+type Policy struct {
 	Pool         string            `json:"pool"`
 	Policy       string            `json:"policy"`
 	Seed         uint64            `json:"seed"`
@@ -74,8 +73,8 @@ type PolicyFootprint struct {
 	Single       bool              `json:"-"`
 }
 
-// NewFootprint reads the footprint of a finished run from its results.
-func NewFootprint(run *store.Run) (*Footprint, error) {
+// Of reads the footprint of a finished run from its results.
+func Of(run *store.Run) (*Footprint, error) {
 	m, err := run.Manifest()
 	if err != nil {
 		return nil, err
@@ -145,8 +144,8 @@ func settings(st *store.Status, savings []store.Saving) []setting {
 	return out
 }
 
-func policyFootprint(st *store.Status, s setting, own selfmeter.Usage, whole float64) PolicyFootprint {
-	out := PolicyFootprint{Pool: st.Pool, Policy: st.Policy, Seed: st.Seed, Preference: s.preference, Setting: s.why, Single: st.Family == "single"}
+func policyFootprint(st *store.Status, s setting, own selfmeter.Usage, whole float64) Policy {
+	out := Policy{Pool: st.Pool, Policy: st.Policy, Seed: st.Seed, Preference: s.preference, Setting: s.why, Single: st.Family == "single"}
 	per := func(x float64) *float64 { return store.Known(x * leaderboard.PerThousand) }
 	for _, p := range st.Points {
 		if p.Preference != s.preference {

@@ -11,6 +11,7 @@ import (
 // SettingKey names one preference of a policy in a pool.
 type SettingKey struct{ pool, policy, encoder, preference string }
 
+// KeyOf is the setting of a point.
 func KeyOf(p *store.Point) SettingKey { return SettingKey{p.Pool, p.Policy, p.Encoder, p.Preference} }
 
 // Selections are the figures of every setting on the prompts that settings are chosen by, seeds averaged.
@@ -85,6 +86,7 @@ func InPool(points []store.Point, pool string) []store.Point {
 	return out
 }
 
+// Pools are the names of the pools of the points, in their order.
 func Pools(points []store.Point) []string {
 	var out []string
 	for _, p := range points {

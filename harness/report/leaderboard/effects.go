@@ -18,9 +18,9 @@ func (t *Table) effectColumns() []Column {
 	return []Column{t.headline(), {"peak", "peak quality"}, {"nauc", "nAUC"}}
 }
 
-// effects are how far the policies of a pool lie from the baseline of the experiment, with intervals paired over prompts
+// Effects are how far the policies of a pool lie from the baseline of the experiment, with intervals paired over prompts
 // and averaged over seeds: an ablation at a glance.
-type effects struct {
+type Effects struct {
 	Pool, Baseline string
 	prompts, seeds int
 	Columns        []Column
@@ -36,11 +36,11 @@ type effect struct {
 
 // EffectsOf reads them off the tables. Pools with fewer than two policies beside the baseline have none; what has no
 // rank is left out, a single model say.
-func EffectsOf(tables []Table) []effects {
-	var out []effects
+func EffectsOf(tables []Table) []Effects {
+	var out []Effects
 	for i := range tables {
 		t := &tables[i]
-		e := effects{Pool: t.Pool, seeds: 1, prompts: t.prompts(), Columns: t.effectColumns()}
+		e := Effects{Pool: t.Pool, seeds: 1, prompts: t.prompts(), Columns: t.effectColumns()}
 		for k := range t.Lines {
 			l := &t.Lines[k]
 			row := effect{Policy: l.policy}
@@ -70,7 +70,7 @@ func EffectsOf(tables []Table) []effects {
 }
 
 // note says what the intervals are.
-func (e *effects) note() string {
+func (e *Effects) note() string {
 	s := fmt.Sprintf("%s test prompts; 95 %% intervals of the difference, paired over prompts", textfile.Thousands(e.prompts))
 	if e.seeds > 1 {
 		s += fmt.Sprintf(", mean of %d seeds", e.seeds)
@@ -79,7 +79,7 @@ func (e *effects) note() string {
 }
 
 // marked says what a dagger and the last column mean.
-func (e *effects) marked() string {
+func (e *Effects) marked() string {
 	return fmt.Sprintf("† clear of zero (%s). The last column: test prompts that a difference of 0.005 in %s would need at a power of 80 %%", e.corrected, e.Columns[0].Print)
 }
 
@@ -93,7 +93,7 @@ func (r *effect) needs(unknown string) string {
 }
 
 // Figures are a figure for each of the first two metrics.
-func (e *effects) Figures(run string) []plot.Named {
+func (e *Effects) Figures(run string) []plot.Named {
 	var out []plot.Named
 	for k, m := range e.Columns[:2] {
 		f := &plot.Ranges{
@@ -125,7 +125,8 @@ func signed(v measured, minus string) string {
 	return strings.ReplaceAll(s, "-", minus)
 }
 
-func (e *effects) Markdown() []byte {
+// Markdown is the table of a report.
+func (e *Effects) Markdown() []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "| against %s |", e.Baseline)
 	for _, m := range e.Columns {
@@ -150,7 +151,8 @@ func (e *effects) Markdown() []byte {
 	return b.Bytes()
 }
 
-func (e *effects) LaTeX() []byte {
+// LaTeX is the table of an article.
+func (e *Effects) LaTeX() []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%% Written by trilemma; needs booktabs and graphicx.\n\\begin{table}\n\\centering\n\\caption{%s}\n\\label{tab:effects-%s}\n",
 		TexEscapes.Replace(fmt.Sprintf("Differences from %s in pool %s; %s. %s.", e.Baseline, e.Pool, e.note(), e.marked())), e.Pool)
@@ -177,7 +179,8 @@ func (e *effects) LaTeX() []byte {
 	return b.Bytes()
 }
 
-func (e *effects) CSV() ([]byte, error) {
+// CSV has the unrounded figures.
+func (e *Effects) CSV() ([]byte, error) {
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
 	rows := [][]string{{"policy", "baseline", "metric", "diff", "diff_low", "diff_high", "clear", "prompts_for_0.005", "seeds", "prompts"}}

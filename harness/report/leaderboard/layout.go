@@ -41,6 +41,7 @@ func count(n int) string {
 	return strconv.Itoa(n)
 }
 
+// ThreeDigits prints a figure with three decimals, "-" where it is unknown.
 func ThreeDigits(x float64) string {
 	if math.IsNaN(x) {
 		return "-"

@@ -45,6 +45,7 @@ func (t *Table) Marks() map[[2]string]emphasis {
 	return out
 }
 
+// Parse reads a figure of metrics.csv; NaN where it is empty, as what is unknown is written.
 func Parse(s string) float64 {
 	x, err := strconv.ParseFloat(s, 64)
 	if err != nil {
@@ -102,9 +103,11 @@ func (p *Sheet) caption() string {
 	return s + " " + strings.Join(p.Table.Notes(), " ")
 }
 
+// TexEscapes writes plain text as LaTeX.
 var TexEscapes = strings.NewReplacer(`\`, `\textbackslash{}`, "&", `\&`, "%", `\%`, "$", `\$`, "#", `\#`, "_", `\_`,
 	"{", `\{`, "}", `\}`, "~", `\textasciitilde{}`, "^", `\textasciicircum{}`, "†", `$^\dagger$`, "‡", `$^\ddagger$`, "§", `$^\S$`, "∞", `$\infty$`, "−", `$-$`, "λ", `$\lambda$`)
 
+// LaTeX is the table of an article.
 func (p *Sheet) LaTeX() []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%% Written by trilemma; needs booktabs and graphicx.\n\\begin{table}\n\\centering\n\\caption{%s}\n\\label{tab:%s-%s}\n",
@@ -148,6 +151,7 @@ func (p *Sheet) LaTeX() []byte {
 	return b.Bytes()
 }
 
+// Markdown is the table of a report.
 func (p *Sheet) Markdown() []byte {
 	var b bytes.Buffer
 	b.WriteString("| policy | n |")
@@ -181,6 +185,7 @@ func (p *Sheet) Markdown() []byte {
 	return b.Bytes()
 }
 
+// CSV has the figures as they were stored.
 func (p *Sheet) CSV() ([]byte, error) {
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)

@@ -47,6 +47,7 @@ type Table struct {
 	verdicts
 }
 
+// Line is what the metrics of a pool say of one policy.
 type Line struct {
 	policy string
 	Role   metrics.Role
@@ -224,6 +225,7 @@ func (t *Table) prompts() int {
 	return n
 }
 
+// Line is that of a policy; nil where the table has none.
 func (t *Table) Line(policy string) *Line {
 	for i := range t.Lines {
 		if t.Lines[i].policy == policy {

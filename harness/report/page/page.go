@@ -15,8 +15,8 @@ import (
 	"github.com/trilemma-bench/trilemma/harness/store"
 )
 
-// PageFile is the report that [Page] writes into the folder of a run.
-const PageFile = "report.html"
+// File is the report that [Render] writes into the folder of a run.
+const File = "report.html"
 
 //go:embed *.js page.css page.html.tmpl
 var pageAssets embed.FS
@@ -24,10 +24,10 @@ var pageAssets embed.FS
 // pageScripts are joined in this order: what draws comes before what uses it.
 var pageScripts = []string{"data.js", "svg.js", "fronts.js", "space.js", "tables.js", "curves.js", "prompts.js", "main.js"}
 
-// Page renders the interactive report of finished runs as one HTML file that loads nothing from anywhere. All that comes
+// Render gives the interactive report of finished runs as one HTML file that loads nothing from anywhere. All that comes
 // from data travels as compressed JSON and is written by the script as text, never as markup; a summary for readers
 // without scripts, escaped, stands in the page itself.
-func Page(runs ...*store.Run) ([]byte, error) {
+func Render(runs ...*store.Run) ([]byte, error) {
 	if len(runs) == 0 {
 		return nil, errors.New("a report needs at least one run")
 	}
@@ -53,7 +53,7 @@ func Page(runs ...*store.Run) ([]byte, error) {
 		}
 		script.Write(text)
 	}
-	style, err := PageStyle()
+	style, err := Style()
 	if err != nil {
 		return nil, err
 	}
@@ -75,17 +75,17 @@ func Page(runs ...*store.Run) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// WritePage writes [PageFile] into the folder of a run and returns its path.
-func WritePage(run *store.Run) (string, error) {
-	page, err := Page(run)
+// Write writes [File] into the folder of a run and returns its path.
+func Write(run *store.Run) (string, error) {
+	page, err := Render(run)
 	if err != nil {
 		return "", err
 	}
-	return run.Path(PageFile), run.WriteFile(PageFile, page)
+	return run.Path(File), run.WriteFile(File, page)
 }
 
-// PageStyle is the style sheet of report pages, for other pages that are to look like them.
-func PageStyle() (template.CSS, error) {
+// Style is the style sheet of report pages, for other pages that are to look like them.
+func Style() (template.CSS, error) {
 	style, err := pageAssets.ReadFile("page.css")
 	if err != nil {
 		return "", fmt.Errorf("reading the report's style: %w", err)

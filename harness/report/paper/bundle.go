@@ -11,12 +11,11 @@ import (
 	"strings"
 	"text/template"
 
-	"github.com/trilemma-bench/trilemma/harness/report"
-	"github.com/trilemma-bench/trilemma/harness/report/leaderboard"
-
 	"github.com/trilemma-bench/trilemma/harness/experiment"
 	"github.com/trilemma-bench/trilemma/harness/metrics"
 	"github.com/trilemma-bench/trilemma/harness/plot"
+	"github.com/trilemma-bench/trilemma/harness/report"
+	"github.com/trilemma-bench/trilemma/harness/report/leaderboard"
 	"github.com/trilemma-bench/trilemma/harness/store"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
@@ -29,9 +28,9 @@ var bundleTemplate = template.Must(template.New("main.tex").Delims("<<", ">>").F
 	"tex": leaderboard.TexEscapes.Replace, "caption": captionOf, "cited": cited, "join": func(s []string) string { return strings.Join(s, ", ") },
 }).Parse(bundleText))
 
-// Paper writes a LaTeX article about a run into a folder: main.tex with a methods paragraph from the manifest, the
+// Write writes a LaTeX article about a run into a folder: main.tex with a methods paragraph from the manifest, the
 // figures as PDF, the tables, and refs.bib. It compiles as it is with pdflatex and bibtex. It returns the path of main.tex.
-func Paper(run *store.Run, dir string, how experiment.Plots) (string, error) {
+func Write(run *store.Run, dir string, how experiment.Plots) (string, error) {
 	m, err := run.Manifest()
 	if err != nil {
 		return "", err

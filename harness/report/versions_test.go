@@ -6,9 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/trilemma-bench/trilemma/harness/report/page"
-
 	"github.com/trilemma-bench/trilemma/harness/experiment"
+	"github.com/trilemma-bench/trilemma/harness/report/page"
 	"github.com/trilemma-bench/trilemma/harness/store/storetest"
 )
 
@@ -44,7 +43,7 @@ func TestRunsOfEveryVersionOpen(t *testing.T) {
 		if err != nil || len(tables) == 0 {
 			t.Fatalf("%d tables, %v", len(tables), err)
 		}
-		page, err := page.Page(run)
+		page, err := page.Render(run)
 		if err != nil {
 			t.Fatal(err)
 		}

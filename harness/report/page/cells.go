@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"github.com/trilemma-bench/trilemma/harness/report/footprint"
-
 	"github.com/trilemma-bench/trilemma/harness/store"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
@@ -158,7 +157,7 @@ func (r *pageRun) choices(run *store.Run, id string, of *pagePolicy, categories 
 
 // footprint adds savings and footprints; a run of an older version has none.
 func (r *pageRun) footprint(run *store.Run) error {
-	f, err := footprint.NewFootprint(run)
+	f, err := footprint.Of(run)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}

@@ -9,10 +9,9 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/trilemma-bench/trilemma/harness/metrics"
 	"github.com/trilemma-bench/trilemma/harness/report/footprint"
 	"github.com/trilemma-bench/trilemma/harness/report/leaderboard"
-
-	"github.com/trilemma-bench/trilemma/harness/metrics"
 	"github.com/trilemma-bench/trilemma/harness/store"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
@@ -55,25 +54,25 @@ type pageRun struct {
 type pageCounts = leaderboard.SplitCounts
 
 type pagePool struct {
-	Name       string                      `json:"name"`
-	N          int                         `json:"n"`
-	Answer     string                      `json:"answer"`
-	Baseline   string                      `json:"baseline"`
-	Policies   []*pagePolicy               `json:"policies"`
-	Notes      []string                    `json:"notes"`
-	Older      bool                        `json:"older,omitempty"` // settings were chosen on test
-	Metrics    []string                    `json:"metrics"`         // names of the columns
-	Hindsight  []string                    `json:"hindsight"`       // those of the columns in hindsight
-	Rows       []pageRow                   `json:"rows"`
-	Effects    []pageEffect                `json:"effects"`
-	EffectOf   []string                    `json:"effect_of"` // what the effects are differences of
-	Categories []string                    `json:"categories"`
-	Curves     []pageCurve                 `json:"curves"`
-	Savings    []store.Saving              `json:"savings"`
-	Baselines  []store.Baseline            `json:"baselines"`
-	Footprints []footprint.PolicyFootprint `json:"footprints"`
-	Said       []string                    `json:"said"` // what the figures of savings are, and what pays them back
-	Own        json.RawMessage             `json:"own,omitempty"`
+	Name       string             `json:"name"`
+	N          int                `json:"n"`
+	Answer     string             `json:"answer"`
+	Baseline   string             `json:"baseline"`
+	Policies   []*pagePolicy      `json:"policies"`
+	Notes      []string           `json:"notes"`
+	Older      bool               `json:"older,omitempty"` // settings were chosen on test
+	Metrics    []string           `json:"metrics"`         // names of the columns
+	Hindsight  []string           `json:"hindsight"`       // those of the columns in hindsight
+	Rows       []pageRow          `json:"rows"`
+	Effects    []pageEffect       `json:"effects"`
+	EffectOf   []string           `json:"effect_of"` // what the effects are differences of
+	Categories []string           `json:"categories"`
+	Curves     []pageCurve        `json:"curves"`
+	Savings    []store.Saving     `json:"savings"`
+	Baselines  []store.Baseline   `json:"baselines"`
+	Footprints []footprint.Policy `json:"footprints"`
+	Said       []string           `json:"said"` // what the figures of savings are, and what pays them back
+	Own        json.RawMessage    `json:"own,omitempty"`
 }
 
 // pagePolicy is a policy, a single model or a reference.

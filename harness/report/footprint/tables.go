@@ -6,11 +6,10 @@ import (
 	"slices"
 	"sort"
 
-	"github.com/trilemma-bench/trilemma/harness/report/leaderboard"
-
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 
+	"github.com/trilemma-bench/trilemma/harness/report/leaderboard"
 	"github.com/trilemma-bench/trilemma/harness/store"
 )
 

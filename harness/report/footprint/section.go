@@ -10,9 +10,9 @@ import (
 	"github.com/trilemma-bench/trilemma/harness/store"
 )
 
-// FootprintSection tells what the policies save, and beside it what the run itself took.
-func FootprintSection(b *bytes.Buffer, run *store.Run) error {
-	f, err := NewFootprint(run)
+// Section tells what the policies save, and beside it what the run itself took.
+func Section(b *bytes.Buffer, run *store.Run) error {
+	f, err := Of(run)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil // a run of an older version
 	}

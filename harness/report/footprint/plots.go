@@ -10,16 +10,15 @@ import (
 	"strings"
 	"time"
 
-	"github.com/trilemma-bench/trilemma/harness/report/leaderboard"
-
 	"github.com/trilemma-bench/trilemma/harness/experiment"
 	"github.com/trilemma-bench/trilemma/harness/plot"
+	"github.com/trilemma-bench/trilemma/harness/report/leaderboard"
 	"github.com/trilemma-bench/trilemma/harness/store"
 )
 
-// FootprintFigures are the savings of each pool, what they depend on, and where policies route hour by hour.
-func FootprintFigures(run *store.Run) ([]plot.Named, error) {
-	f, err := NewFootprint(run)
+// Figures are the savings of each pool, what they depend on, and where policies route hour by hour.
+func Figures(run *store.Run) ([]plot.Named, error) {
+	f, err := Of(run)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil // a run of an older version
 	}
@@ -92,7 +91,7 @@ func tornados(s *store.Sensitivity) []plot.Named {
 }
 
 // hourly are the shares of the models hour by hour.
-func hourly(p *PolicyFootprint) *plot.Shares {
+func hourly(p *Policy) *plot.Shares {
 	out := &plot.Shares{
 		Title:  fmt.Sprintf("Where %s at %s routes hour by hour, pool %s", p.Policy, p.Preference, p.Pool),
 		XLabel: "Hour (UTC)",
