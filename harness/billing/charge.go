@@ -219,10 +219,15 @@ func bill(t *trace.Trace, prompt, model int, mt *meter, o *Outcome, count *count
 		set(policy.Carbon, false, float32(carbon.TotalG(lowWh, g, zeroIfNaN(low.EmbodiedG()))), float32(carbon.TotalG(highWh, g, zeroIfNaN(high.EmbodiedG()))))
 	}
 
-	if ml := figure(src.Logged[policy.Water], at); !isNaN(ml) {
-		set(policy.Water, true, ml, ml)
-	} else {
-		set(policy.Water, false, float32(lowWh*mt.waterMLPerWh), float32(highWh*mt.waterMLPerWh))
+	// Of what comes after carbon only water can be derived; the rest is what the log has.
+	for q := policy.Carbon + 1; q < policy.NumQuantities; q++ {
+		switch x := figure(src.Logged[q], at); {
+		case q == policy.Latency: // above
+		case isNaN(x) && q == policy.Water:
+			set(q, false, float32(lowWh*mt.waterMLPerWh), float32(highWh*mt.waterMLPerWh))
+		default:
+			set(q, !isNaN(x), x, x)
+		}
 	}
 	return nil
 }

@@ -25,6 +25,7 @@ import (
 
 	"github.com/trilemma-bench/trilemma/harness/compare"
 	"github.com/trilemma-bench/trilemma/harness/report"
+	"github.com/trilemma-bench/trilemma/harness/report/page"
 	"github.com/trilemma-bench/trilemma/harness/store"
 )
 
@@ -130,11 +131,11 @@ func (s *Server) index(w http.ResponseWriter, _ *http.Request) error {
 
 // render fills a page of ours.
 func render(w http.ResponseWriter, name string, data map[string]any) error {
-	page, err := template.ParseFS(assets, "page/"+name+".html.tmpl")
+	t, err := template.ParseFS(assets, "page/"+name+".html.tmpl")
 	if err != nil {
 		return fmt.Errorf("reading a page: %w", err)
 	}
-	if data["Style"], err = report.PageStyle(); err != nil {
+	if data["Style"], err = page.PageStyle(); err != nil {
 		return err
 	}
 	script, err := assets.ReadFile("page/" + name + ".js")
@@ -143,7 +144,7 @@ func render(w http.ResponseWriter, name string, data map[string]any) error {
 	}
 	data["Script"] = template.JS(script) //nolint:gosec // our own asset
 	var out bytes.Buffer
-	if err := page.Execute(&out, data); err != nil {
+	if err := t.Execute(&out, data); err != nil {
 		return fmt.Errorf("writing a page: %w", err)
 	}
 	return html(w, out.Bytes())
@@ -204,15 +205,15 @@ func (s *Server) run(w http.ResponseWriter, r *http.Request) error {
 	if !p.Complete || p.Running {
 		return render(w, "progress", map[string]any{"Experiment": run.Experiment, "ID": run.ID})
 	}
-	page, err := os.ReadFile(run.Path(report.PageFile))
+	text, err := os.ReadFile(run.Path(page.PageFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		// A run of an older version, or one whose report was taken away.
-		page, err = report.Page(run)
+		text, err = page.Page(run)
 	}
 	if err != nil {
 		return fmt.Errorf("reading the report of run %s: %w", run.ID, err)
 	}
-	return html(w, page)
+	return html(w, text)
 }
 
 // combined is one report of several runs.
@@ -221,7 +222,7 @@ func (s *Server) combined(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	page, err := report.Page(runs...)
+	page, err := page.Page(runs...)
 	if err != nil {
 		return err
 	}

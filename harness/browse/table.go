@@ -9,27 +9,27 @@ import (
 	"time"
 
 	"github.com/trilemma-bench/trilemma/harness/event"
-	"github.com/trilemma-bench/trilemma/harness/report"
+	"github.com/trilemma-bench/trilemma/harness/report/leaderboard"
 	"github.com/trilemma-bench/trilemma/harness/store"
 )
 
 // Row is one run of the table.
 type Row struct {
-	Experiment  string        `json:"experiment"`
-	ID          string        `json:"id"`
-	Description string        `json:"description,omitempty"`
-	State       string        `json:"state"` // running, complete, failed (cells failed) or stopped
-	Done        int           `json:"done"`
-	Total       int           `json:"total"`
-	Started     *time.Time    `json:"started,omitempty"`
-	WallSec     float64       `json:"wall_s"` // of all cells together
-	Prompts     int           `json:"test_prompts"`
-	Seeds       int           `json:"seeds"`
-	Backend     string        `json:"backend,omitempty"`
-	Revision    string        `json:"revision,omitempty"`
-	GramsCO2e   float64       `json:"own_g_co2e"` // of the run itself
-	Best        []report.Best `json:"best"`
-	Problem     string        `json:"problem,omitempty"` // why the run cannot be read in full
+	Experiment  string             `json:"experiment"`
+	ID          string             `json:"id"`
+	Description string             `json:"description,omitempty"`
+	State       string             `json:"state"` // running, complete, failed (cells failed) or stopped
+	Done        int                `json:"done"`
+	Total       int                `json:"total"`
+	Started     *time.Time         `json:"started,omitempty"`
+	WallSec     float64            `json:"wall_s"` // of all cells together
+	Prompts     int                `json:"test_prompts"`
+	Seeds       int                `json:"seeds"`
+	Backend     string             `json:"backend,omitempty"`
+	Revision    string             `json:"revision,omitempty"`
+	GramsCO2e   float64            `json:"own_g_co2e"` // of the run itself
+	Best        []leaderboard.Best `json:"best"`
+	Problem     string             `json:"problem,omitempty"` // why the run cannot be read in full
 }
 
 // table reads the rows, and those of finished runs only once.
@@ -69,7 +69,7 @@ func (t *table) read(now time.Time) ([]Row, error) {
 
 // newRow reads one run. A run that cannot be read in full is shown with what can.
 func newRow(run *store.Run, now time.Time) Row {
-	row := Row{Experiment: run.Experiment, ID: run.ID, State: "stopped", Best: []report.Best{}}
+	row := Row{Experiment: run.Experiment, ID: run.ID, State: "stopped", Best: []leaderboard.Best{}}
 	problem := func(err error) {
 		if err != nil && row.Problem == "" {
 			row.Problem = err.Error()
@@ -105,7 +105,7 @@ func newRow(run *store.Run, now time.Time) Row {
 	}
 	row.Description, row.Prompts = config.Description, data.Test
 	if s.Complete && !s.Running {
-		best, err := report.Headlines(run)
+		best, err := leaderboard.Headlines(run)
 		problem(err)
 		row.Best = append(row.Best, best...)
 	}

@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/trilemma-bench/trilemma/harness/report"
+	"github.com/trilemma-bench/trilemma/harness/report/footprint"
 	"github.com/trilemma-bench/trilemma/harness/selfmeter"
 	"github.com/trilemma-bench/trilemma/harness/store"
 )
@@ -33,7 +33,7 @@ other single model, and the blind mix of single models (carbon-zero-router) that
 			if err != nil {
 				return err
 			}
-			f, err := report.NewFootprint(run)
+			f, err := footprint.NewFootprint(run)
 			if err != nil {
 				return err
 			}
@@ -55,7 +55,7 @@ other single model, and the blind mix of single models (carbon-zero-router) that
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&results, "results", "results", "folder of all results")
-	flags.StringVar(&by, "by", "", "break the footprint down by "+strings.Join(report.Breakdowns, ", "))
+	flags.StringVar(&by, "by", "", "break the footprint down by "+strings.Join(footprint.Breakdowns, ", "))
 	flags.StringVar(&policy, "policy", "", "only the policy of this label")
 	flags.StringVar(&emissions, "emissions-csv", "", "write the footprints in the columns of codecarbon's emissions.csv; - for standard output")
 	flags.BoolVar(&asJSON, "json", false, "print as JSON")
@@ -63,7 +63,7 @@ other single model, and the blind mix of single models (carbon-zero-router) that
 	return cmd
 }
 
-func writeEmissions(run *store.Run, f *report.Footprint, path string, stdout io.Writer) error {
+func writeEmissions(run *store.Run, f *footprint.Footprint, path string, stdout io.Writer) error {
 	m, err := run.Manifest()
 	if err != nil {
 		return err
@@ -103,7 +103,7 @@ func emissionsCommand() *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("reading %s: %w", args[0], err)
 			}
-			return report.Emissions(cmd.OutOrStdout(), rows, asJSON)
+			return footprint.Emissions(cmd.OutOrStdout(), rows, asJSON)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print as JSON")

@@ -16,6 +16,7 @@ import (
 	"github.com/trilemma-bench/trilemma/harness/event"
 	"github.com/trilemma-bench/trilemma/harness/experiment"
 	"github.com/trilemma-bench/trilemma/harness/report"
+	"github.com/trilemma-bench/trilemma/harness/report/page"
 	"github.com/trilemma-bench/trilemma/harness/runner"
 	"github.com/trilemma-bench/trilemma/harness/store"
 )
@@ -212,7 +213,7 @@ func writeReport(run *store.Run, plots experiment.Plots) ([]string, error) {
 	if _, err := report.Tables(run); err != nil {
 		return nil, err
 	}
-	page, err := report.WritePage(run)
+	page, err := page.WritePage(run)
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,8 @@ import (
 	"github.com/trilemma-bench/trilemma/harness/experiment"
 	"github.com/trilemma-bench/trilemma/harness/plot"
 	"github.com/trilemma-bench/trilemma/harness/report"
+	"github.com/trilemma-bench/trilemma/harness/report/page"
+	"github.com/trilemma-bench/trilemma/harness/report/paper"
 	"github.com/trilemma-bench/trilemma/harness/store"
 )
 
@@ -81,7 +83,7 @@ func printStatus(w io.Writer, s store.Summary) {
 }
 
 func reportCommand() *cobra.Command {
-	var results, paper, html, style string
+	var results, article, html, style string
 	cmd := &cobra.Command{
 		Use:     "report [RUN…]",
 		Short:   "Write the plots and the report of a run again, from its results alone; or several runs into one page",
@@ -121,10 +123,10 @@ func reportCommand() *cobra.Command {
 				return err
 			}
 			listFiles(cmd.OutOrStdout(), files)
-			if paper == "" {
+			if article == "" {
 				return nil
 			}
-			path, err := report.Paper(run, paper, config.Plots)
+			path, err := paper.Paper(run, article, config.Plots)
 			if err != nil {
 				return err
 			}
@@ -135,7 +137,7 @@ func reportCommand() *cobra.Command {
 	cmd.Flags().StringVar(&results, "results", "results", "folder of all results")
 	cmd.Flags().StringVar(&html, "html", "", "write one interactive page about all the runs to this file, and nothing else")
 	cmd.Flags().StringVar(&style, "style", "", "draw plots for screen, single, double, neurips, acm, acm-double, ieee or ieee-double columns, in place of what the experiment says")
-	cmd.Flags().StringVar(&paper, "paper", "", "write a LaTeX article with figures, tables and bibliography to this folder too")
+	cmd.Flags().StringVar(&article, "paper", "", "write a LaTeX article with figures, tables and bibliography to this folder too")
 	return cmd
 }
 
@@ -152,7 +154,7 @@ func writeHTML(w io.Writer, results string, names []string, path string) error {
 		}
 		runs = append(runs, run)
 	}
-	page, err := report.Page(runs...)
+	page, err := page.Page(runs...)
 	if err != nil {
 		return err
 	}

@@ -24,12 +24,12 @@ type Feed struct {
 	data       *Dataset
 }
 
-// Feed is the data of a cell: a pool of models, and prompts as an encoder has them. Water is among its quantities where one of
-// the preferences weighs it.
+// Feed is the data of a cell: a pool of models, and prompts as an encoder has them. What comes after
+// latency is among its quantities where one of the preferences weighs it: a policy trains no net for what nobody asks for.
 func (d *Dataset) Feed(pool []int, v Vectors, preferences []experiment.Labelled) *Feed {
 	f := &Feed{Pool: pool, Vectors: v, data: d}
 	for q := range policy.NumQuantities {
-		if q != policy.Water || slices.ContainsFunc(preferences, func(l experiment.Labelled) bool { return l.Preference[q] != 0 }) {
+		if q <= policy.Latency || slices.ContainsFunc(preferences, func(l experiment.Labelled) bool { return l.Preference[q] != 0 }) {
 			f.Quantities = append(f.Quantities, q)
 		}
 	}

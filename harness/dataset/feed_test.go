@@ -312,3 +312,29 @@ func TestFingerprints(t *testing.T) {
 		t.Errorf("%d fingerprints of outcomes and %d of splits, want 4 and 2", len(outcomes), len(parts))
 	}
 }
+
+// Water is given to policies where a preference of the run weighs it, and to no others: their bits do not change by it.
+func TestFeedGivesWaterWhereItIsWeighed(t *testing.T) {
+	_, dir := simulated(t, 3, nil)
+	d, _ := loaded(t, fmt.Sprintf("{trace: %s}", dir))
+	litres := 2.0
+	acc := billing.DefaultAccounting()
+	acc.WaterLPerKWh = &litres
+	var err error
+	if d.Table, err = d.Bill(acc); err != nil {
+		t.Fatal(err)
+	}
+	pool, rows := UpTo(len(d.Trace.Models)), d.Rows(split.Train)
+	for _, weight := range []float64{0, 0.1} {
+		f := d.Feed(pool, Vectors{}, []experiment.Labelled{{Preference: policy.Preference{policy.Water: weight}}})
+		f.Needs = &policy.Description{}
+		s, err := f.Split(t.Context(), rows)
+		if err != nil {
+			t.Fatal(err)
+		}
+		shown := f.Shown(d.Table.At(rows[0], 0).Central())
+		if given := s.Outcomes.Figures[policy.Water] != nil; given != (weight != 0) || given != (shown[policy.Water] > 0) {
+			t.Errorf("with a weight of %v water is given to learn from: %v; %v is shown", weight, given, shown[policy.Water])
+		}
+	}
+}

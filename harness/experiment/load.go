@@ -85,9 +85,9 @@ func Parse(data []byte, file string, sets []string, env func(string) (string, bo
 	if c.problems = nil; c.read(len(form) == 0) {
 		c.check()
 	}
-	c.problems = append(form, slices.DeleteFunc(c.problems, func(p Problem) bool {
+	c.problems = slices.Concat(form, slices.DeleteFunc(c.problems, func(p Problem) bool {
 		return slices.ContainsFunc(form, func(f Problem) bool { return f.Path != "" && within(f.Path, p.Path) })
-	})...)
+	}))
 	if len(c.problems) > 0 {
 		return nil, nil, c.sorted()
 	}

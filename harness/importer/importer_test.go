@@ -121,7 +121,14 @@ func TestWordPiece(t *testing.T) {
 
 func FuzzCount(f *testing.F) {
 	f.Add("Which of the following? 3.14 数学 café \xff")
-	w := &WordPiece{pieces: map[string]struct{}{"[UNK]": {}, "a": {}, "##b": {}}, longest: 5}
+	path := filepath.Join(f.TempDir(), "vocab.txt")
+	if err := os.WriteFile(path, []byte("[UNK]\na\n##b\n"), 0o644); err != nil {
+		f.Fatal(err)
+	}
+	w, err := ReadVocabulary(path)
+	if err != nil {
+		f.Fatal(err)
+	}
 	f.Fuzz(func(t *testing.T, text string) {
 		for _, c := range []TokenCounter{Estimate{}, w} {
 			if n := c.Count(text); n < 0 || n > 4*len(text)+1 {

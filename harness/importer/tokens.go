@@ -3,6 +3,8 @@ package importer
 import (
 	"math"
 	"unicode"
+
+	"github.com/trilemma-bench/trilemma/harness/encode/wordpiece"
 )
 
 // TokenCounter counts the tokens of a text.
@@ -47,7 +49,7 @@ func (Estimate) Count(text string) int {
 		switch {
 		case unicode.Is(unicode.Mn, r):
 			// An accent belongs to its letter.
-		case ideograph(r):
+		case wordpiece.IsChinese(r):
 			flush()
 			sum++
 		case unicode.IsLetter(r):

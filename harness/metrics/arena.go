@@ -3,6 +3,7 @@ package metrics
 import (
 	"math"
 
+	"github.com/trilemma-bench/trilemma/harness/pareto"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -20,9 +21,9 @@ const (
 //
 // with c′ the cost of 1,000 prompts in USD, clamped to [0.0044, 200]: a free router counts as the cheapest, where
 // RouterArena's code fails. 0 where both A and C are.
-func ArenaScore(quality, costUSD float64) (float64, Reason) {
-	if !finite(quality) || !finite(costUSD) {
-		return math.NaN(), NoPoints
+func ArenaScore(quality, costUSD float64) (float64, pareto.Reason) {
+	if !pareto.Finite(quality) || !pareto.Finite(costUSD) {
+		return math.NaN(), pareto.NoPoints
 	}
 	c := min(max(costUSD*promptsOfArenaUSD, arenaCheapestUSD), arenaDearestUSD)
 	cheap := (math.Log2(arenaDearestUSD) - math.Log2(c)) / (math.Log2(arenaDearestUSD) - math.Log2(arenaCheapestUSD))
@@ -47,11 +48,11 @@ type Optimality struct {
 
 // Optimality of one choice a prompt. A choice of −1, none, is not right and scores nothing. No value where no model
 // answers any prompt right; Cost is NaN where nothing was answered right, and 1 where that cost nothing.
-func (o *Outcomes) Optimality(choice []int32) (Optimality, Reason) {
+func (o *Outcomes) Optimality(choice []int32) (Optimality, pareto.Reason) {
 	return optimality(o.Models, o.Figures[policy.Quality], o.Figures[policy.Cost], choice)
 }
 
-func optimality[F float32 | float64](models int, score, cost []F, choice []int32) (Optimality, Reason) {
+func optimality[F float32 | float64](models int, score, cost []F, choice []int32) (Optimality, pareto.Reason) {
 	var r Optimality
 	var optimal, paid, own, best float64
 	for p, c := range choice {
@@ -94,7 +95,7 @@ func optimality[F float32 | float64](models int, score, cost []F, choice []int32
 
 // Robustness is RouterArena's: 1 − the share of prompts whose choice differs under a perturbation of the prompt. A constant
 // policy scores 1, so it is shown beside quality.
-func Robustness(choice, perturbed []int32) (float64, Reason) {
+func Robustness(choice, perturbed []int32) (float64, pareto.Reason) {
 	if len(choice) == 0 || len(choice) != len(perturbed) {
 		return math.NaN(), "no pairs of choices"
 	}

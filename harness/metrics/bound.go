@@ -3,6 +3,7 @@ package metrics
 import (
 	"math"
 
+	"github.com/trilemma-bench/trilemma/harness/pareto"
 	"github.com/trilemma-bench/trilemma/harness/stats"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
@@ -56,7 +57,7 @@ func (e *evaluation) addBound() error {
 	if b.least.carbon, err = e.add(carbon, stats.None); err != nil {
 		return err
 	}
-	perCost, perCarbon := inverse(dearest-e.plain[b.least.cost]), inverse(dirtiest-e.plain[b.least.carbon])
+	perCost, perCarbon := pareto.Inverse(dearest-e.plain[b.least.cost]), pareto.Inverse(dirtiest-e.plain[b.least.carbon])
 	for _, x := range boundPrices {
 		for _, y := range boundPrices {
 			if x > 0 && perCost == 0 || y > 0 && perCarbon == 0 {
@@ -75,15 +76,15 @@ func (e *evaluation) addBound() error {
 
 // box is the space of the volumes in one sample: from the worst single model on each axis to the highest quality, the lowest
 // cost and the lowest carbon that any decisions have.
-func (b *bound) box(means func(column int) []float64, r int, worst Point3) Box {
-	return Box{Worst: worst, Best: Point3{
+func (b *bound) box(means func(column int) []float64, r int, worst pareto.Point3) pareto.Box {
+	return pareto.Box{Worst: worst, Best: pareto.Point3{
 		Quality: means(b.planes[0].utility)[r], Cost: means(b.least.cost)[r], Carbon: means(b.least.carbon)[r],
 	}}
 }
 
 // volume is the volume below the roof in a box, each axis scaled to one: an upper bound, since the roof is concave and
 // a cell of the sum takes it at the cell's middle (Jensen).
-func (b *bound) volume(means func(column int) []float64, r int, box Box) float64 {
+func (b *bound) volume(means func(column int) []float64, r int, box pareto.Box) float64 {
 	height := make([]float64, len(b.planes))
 	for i, p := range b.planes {
 		height[i] = means(p.utility)[r]
@@ -96,7 +97,7 @@ func (b *bound) volume(means func(column int) []float64, r int, box Box) float64
 		for k, p := range b.planes {
 			least = min(least, height[k]+p.cost*cost+p.carbon*carbon)
 		}
-		return max(0, scaled(least-box.Worst.Quality, box.Best.Quality-box.Worst.Quality))
+		return max(0, pareto.Scaled(least-box.Worst.Quality, box.Best.Quality-box.Worst.Quality))
 	}
 	// Cells are small where the roof is steep: at the cheap end.
 	edge := func(i int) float64 {

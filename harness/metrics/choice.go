@@ -3,6 +3,7 @@ package metrics
 import (
 	"math"
 
+	"github.com/trilemma-bench/trilemma/harness/pareto"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -105,7 +106,7 @@ func (o *Outcomes) Sound(choice []int32) []float32 {
 
 // RCI is ORBIT's routing collapse index of one choice a prompt, at the largest budget: 1 − the share of sound choices.
 // Lower is better.
-func (o *Outcomes) RCI(choice []int32) (float64, Reason) {
+func (o *Outcomes) RCI(choice []int32) (float64, pareto.Reason) {
 	if len(choice) == 0 {
 		return math.NaN(), NoChoice
 	}
@@ -117,4 +118,4 @@ func (o *Outcomes) RCI(choice []int32) (float64, Reason) {
 }
 
 // NoChoice is the reason where a decision is not the choice of one model.
-const NoChoice Reason = "not every decision is the choice of one model"
+const NoChoice pareto.Reason = "not every decision is the choice of one model"

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/trilemma-bench/trilemma/harness/pareto"
 	"github.com/trilemma-bench/trilemma/harness/stats"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
@@ -281,7 +282,7 @@ func (e *evaluation) chooseModels() {
 	if e.Selection == nil {
 		e.Selection = e.Known
 	}
-	e.bestModel = max(best(e.Known), 0)
+	e.bestModel = max(pareto.Best(e.Known), 0)
 	for m, k := range e.Known {
 		if k[policy.Cost] < e.Known[e.cheapestModel][policy.Cost] {
 			e.cheapestModel = m
@@ -317,33 +318,33 @@ func (e *evaluation) chooseSettings(cc *curveColumns, points []PromptPoint, mode
 			models = append(models, e.plainMeans(t))
 		}
 	}
-	var drawn line
+	var drawn pareto.Line
 	cheapest := models[e.cheapestModel]
-	for _, v := range Vertices(means, cheapest) {
-		if v == Anchor {
-			cc.vertices, drawn = append(cc.vertices, e.models[e.cheapestModel]), append(drawn, pointOf(cheapest))
+	for _, v := range pareto.Vertices(means, cheapest) {
+		if v == pareto.Anchor {
+			cc.vertices, drawn = append(cc.vertices, e.models[e.cheapestModel]), append(drawn, pareto.PointOf(cheapest))
 			continue
 		}
-		cc.vertices, drawn = append(cc.vertices, cc.points[v]), append(drawn, pointOf(means[v]))
+		cc.vertices, drawn = append(cc.vertices, cc.points[v]), append(drawn, pareto.PointOf(means[v]))
 	}
-	drawn.sort()
-	cc.chosen = drawn.aiq(models[e.dearestModel][policy.Cost])
-	for _, i := range frontier(means) {
+	drawn.Sort()
+	cc.chosen = drawn.Aiq(models[e.dearestModel][policy.Cost])
+	for _, i := range pareto.Frontier(means) {
 		cc.frontier = append(cc.frontier, cc.points[i])
 	}
-	points3 := make([]Point3, len(means))
+	points3 := make([]pareto.Point3, len(means))
 	for i, m := range means {
-		points3[i] = Point3{m[policy.Quality], m[policy.Cost], m[policy.Carbon]}
+		points3[i] = pareto.Point3{Quality: m[policy.Quality], Cost: m[policy.Cost], Carbon: m[policy.Carbon]}
 	}
-	for i, stands := range NotDominated3(points3) {
+	for i, stands := range pareto.NotDominated3(points3) {
 		if stands {
 			cc.volume = append(cc.volume, cc.points[i])
 		}
 	}
-	if top := best(means); top >= 0 {
+	if top := pareto.Best(means); top >= 0 {
 		cc.top = cc.points[top]
 	}
-	if i := reaching(means, models[e.bestModel][policy.Quality]); i >= 0 {
+	if i := pareto.Reaching(means, models[e.bestModel][policy.Quality]); i >= 0 {
 		cc.reaches = &cc.points[i]
 	}
 }
@@ -481,7 +482,7 @@ func (e *evaluation) addLargest(sub *subjectColumns, cc *curveColumns, p PromptP
 
 // unselected tells whether a setting has no selection figures to be chosen by.
 func unselected(p PromptPoint) bool {
-	return p.Selection == nil || !finite(p.Selection[policy.Quality]) || !finite(p.Selection[policy.Cost])
+	return p.Selection == nil || !pareto.Finite(p.Selection[policy.Quality]) || !pareto.Finite(p.Selection[policy.Cost])
 }
 
 func unknown(values []float32) bool {

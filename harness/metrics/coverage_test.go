@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/trilemma-bench/trilemma/harness/pareto"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -217,16 +218,16 @@ func curveTruth(points []PromptPoint, population []policy.Figures, anchorSelecti
 	for i, p := range points {
 		selection[i] = *p.Selection
 	}
-	var l line
-	for _, v := range Vertices(selection, anchorSelection) {
-		if v == Anchor {
-			l = append(l, pointOf(anchorPopulation))
+	var l pareto.Line
+	for _, v := range pareto.Vertices(selection, anchorSelection) {
+		if v == pareto.Anchor {
+			l = append(l, pareto.PointOf(anchorPopulation))
 		} else {
-			l = append(l, pointOf(population[v]))
+			l = append(l, pareto.PointOf(population[v]))
 		}
 	}
-	l.sort()
-	return l.aiq(upTo)
+	l.Sort()
+	return l.Aiq(upTo)
 }
 
 // simulate measures coverage over worlds.
@@ -306,11 +307,11 @@ func simulate(t testing.TB, worlds, n, models, resamples int, equal bool) []*cov
 			peak[s.Name] = population[s.Name][top][policy.Quality]
 		}
 		for name, means := range population {
-			var points []Point
+			var points []pareto.Point
 			for _, x := range means {
-				points = append(points, pointOf(x))
+				points = append(points, pareto.PointOf(x))
 			}
-			best[name], _ = AIQ(points, table.row(name, "aiq_hindsight").MaxCostUSD)
+			best[name], _ = pareto.AIQ(points, table.row(name, "aiq_hindsight").MaxCostUSD)
 		}
 		value := func(what, name, metric string, truth float64) {
 			r := table.row(name, metric)

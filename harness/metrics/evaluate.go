@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"github.com/trilemma-bench/trilemma/harness/pareto"
 	"github.com/trilemma-bench/trilemma/harness/stats"
 )
 
@@ -49,7 +50,7 @@ const level = 0.95
 // subject has several seeds, each resample draws among them too and averages what it drew: a difference between policies
 // that were trained anew would hold over other seeds as well as over other prompts.
 //
-// Settings, and the models that others are measured against, are chosen once, on other prompts than these ([Vertices]):
+// Settings, and the models that others are measured against, are chosen once, on other prompts than these ([pareto.Vertices]):
 // what is left is a smooth function of means, which such an interval covers. Of the metrics in hindsight, whose settings
 // are the best on these prompts, the interval is the basic one, 2·value − the resamples' quantiles, since every resample
 // flatters them once more. The table of docs/intervals.md says how often each covers.
@@ -223,7 +224,7 @@ func (e *evaluation) row(i, m int, observed *sample) Row {
 		MaxCostUSD: nan, IQMLow: nan, IQMHigh: nan,
 	}
 	if e.Costless && onCosts[m] {
-		row.Value, row.Reason = nan, string(UnknownCost)
+		row.Value, row.Reason = nan, string(pareto.UnknownCost)
 		for range sub.curves {
 			row.PerSeed = append(row.PerSeed, nan)
 		}
@@ -304,7 +305,7 @@ func (row *Row) difference(resamples, baseline []float64, prompts int) {
 func count(x []float64) int {
 	n := 0
 	for _, v := range x {
-		if !finite(v) {
+		if !pareto.Finite(v) {
 			n++
 		}
 	}
@@ -312,7 +313,7 @@ func count(x []float64) int {
 }
 
 // reason says why a metric has no value for some or all seeds of a subject.
-func (e *evaluation) reason(i, m int, observed *sample) Reason {
+func (e *evaluation) reason(i, m int, observed *sample) pareto.Reason {
 	sub := &e.subjects[i]
 	points := 0
 	for _, c := range sub.curves {
@@ -320,26 +321,26 @@ func (e *evaluation) reason(i, m int, observed *sample) Reason {
 	}
 	switch {
 	case points == 0:
-		return NoPoints
+		return pareto.NoPoints
 	case m == mAIQHindsight && points == len(sub.curves):
 		return "one point is no curve"
 	case m == mCostSaveQuality && !(sub.curves[0].reaches != nil):
-		return NotReached
+		return pareto.NotReached
 	case m == mQNC || m == mCostSave || m == mQNCHindsight || m == mCostSaveHindsight:
 		for _, v := range observed.value[i] {
 			if math.IsInf(v[m][0], 0) {
-				return NotReached
+				return pareto.NotReached
 			}
 		}
-		return FreeSingle
+		return pareto.FreeSingle
 	case m == mRCI && sub.mixes:
 		return NoChoice
 	case m == mPerfGain || m == mPerfGainHindsight || m == mGainR || m == mGainB || m == mGapO:
-		return ZeroReference
+		return pareto.ZeroReference
 	case m == mParetoDist && sub.apart:
 		return "the oracle is a reference, not one of the compared policies"
 	case m == mHypervolume:
-		return UnknownCarbon
+		return pareto.UnknownCarbon
 	}
-	return NoPoints
+	return pareto.NoPoints
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/trilemma-bench/trilemma/harness/pareto"
 	"github.com/trilemma-bench/trilemma/harness/stats"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
@@ -131,29 +132,29 @@ func TestEvaluateIsTheMetricsOnMeans(t *testing.T) {
 		}
 		return sum / float64(len(v))
 	}
-	flat := func(c Curve) (points []Point) {
+	flat := func(c Curve) (points []pareto.Point) {
 		for _, p := range c.Points {
-			points = append(points, Point{mean(p.Figures[policy.Cost]), mean(p.Figures[policy.Quality])})
+			points = append(points, pareto.Point{CostUSD: mean(p.Figures[policy.Cost]), Quality: mean(p.Figures[policy.Quality])})
 		}
 		return points
 	}
 	e := evaluation{Input: in}
 	o := in.Outcomes
-	var singles []Point
+	var singles []pareto.Point
 	for m := range in.Models {
 		singles = append(singles, flat(Curve{Points: []PromptPoint{e.take(always(int32(m), o.Len()))}})[0])
 	}
-	best := slices.MaxFunc(singles, func(a, b Point) int { return int(math.Copysign(1, a.Quality-b.Quality)) })
+	best := slices.MaxFunc(singles, func(a, b pareto.Point) int { return int(math.Copysign(1, a.Quality-b.Quality)) })
 	joint := slices.Clone(singles)
-	maxCost := HullMaxCost(singles)
+	maxCost := pareto.HullMaxCost(singles)
 	for _, s := range in.Subjects {
 		for _, c := range s.Curves {
 			points := flat(c)
 			joint = append(joint, points...)
-			maxCost = max(maxCost, HullMaxCost(points))
+			maxCost = max(maxCost, pareto.HullMaxCost(points))
 		}
 	}
-	var scale Scale
+	var scale pareto.Scale
 	scale.Widen(joint)
 	var lower, upper, cheapest float64
 	for p := range o.Len() {
@@ -168,41 +169,41 @@ func TestEvaluateIsTheMetricsOnMeans(t *testing.T) {
 		seeds := float64(len(s.Curves))
 		for _, c := range s.Curves {
 			points := flat(c)
-			add := func(metric string, v float64, why Reason) {
+			add := func(metric string, v float64, why pareto.Reason) {
 				if why != "" {
 					t.Fatalf("%s of %s: %s", metric, s.Name, why)
 				}
 				want[metric] += v / seeds
 			}
-			both := func(metric string, v float64, why Reason) {
+			both := func(metric string, v float64, why pareto.Reason) {
 				add(metric, v, why)
 				add(metric+"_hindsight", v, why)
 			}
-			v, why := AIQ(points, maxCost)
+			v, why := pareto.AIQ(points, maxCost)
 			add("aiq_hindsight", v, why)
 			anchored := append(slices.Clone(points), singles[0])
-			v, why = AIQ(anchored, maxCost)
+			v, why = pareto.AIQ(anchored, maxCost)
 			add("aiq", v, why)
-			v, why = AIQ(anchored, singles[3].CostUSD)
+			v, why = pareto.AIQ(anchored, singles[3].CostUSD)
 			add("aiq_pool", v, why)
-			v, why = NAUC(append(slices.Clone(points), Point{lower, cheapest}), lower, upper)
+			v, why = pareto.NAUC(append(slices.Clone(points), pareto.Point{CostUSD: lower, Quality: cheapest}), lower, upper)
 			both("nauc", v, why)
-			v, why = Peak(points)
+			v, why = pareto.Peak(points)
 			both("peak", v, why)
 			both("quality_max", v, why)
-			v, why = QNC(points, best)
+			v, why = pareto.QNC(points, best)
 			both("qnc", v, why)
-			v, why = CostSave(points, best)
+			v, why = pareto.CostSave(points, best)
 			both("costsave", v, why)
-			at, _ := cheapestAtLeast(points, best.Quality)
+			at, _ := pareto.CheapestAtLeast(points, best.Quality)
 			for _, p := range points {
 				if p.CostUSD == at {
 					add("costsave_quality", p.Quality-best.Quality, "")
 				}
 			}
-			v, why = PerfGain(points, best)
+			v, why = pareto.PerfGain(points, best)
 			both("perfgain", v, why)
-			v, why = ParetoDist(points, joint, &scale)
+			v, why = pareto.Dist(points, joint, &scale)
 			add("paretodist", v, why)
 			last := c.Points[len(c.Points)-1]
 			v, why = o.RCI(last.Choice)
@@ -220,11 +221,11 @@ func TestEvaluateIsTheMetricsOnMeans(t *testing.T) {
 				}
 				oracleIn[d] += float64(o.Figures[policy.Quality][p*o.Models+int(oracle[p])])
 			}
-			v, _, why = Gain(own[:], random[:])
+			v, _, why = pareto.Gain(own[:], random[:])
 			add("gain_r", v, why)
-			v, _, why = Gain(own[:], bestIn[:])
+			v, _, why = pareto.Gain(own[:], bestIn[:])
 			add("gain_b", v, why)
-			v, _, why = GapO(own[:], oracleIn[:])
+			v, _, why = pareto.GapO(own[:], oracleIn[:])
 			add("gap_o", v, why)
 		}
 		for _, metric := range Names {
@@ -250,7 +251,7 @@ func TestEvaluateIsTheMetricsOnMeans(t *testing.T) {
 		t.Errorf("AIQ is normalised at %v, want %v", got, maxCost)
 	}
 	near(t, "AIQ of the pool is normalised at", table.row("policy0", "aiq_pool").MaxCostUSD, singles[3].CostUSD)
-	zero, _ := AIQ(singles, maxCost)
+	zero, _ := pareto.AIQ(singles, maxCost)
 	near(t, "AIQ of the Zero router", table.row(ZeroRouter, "aiq").Value, zero)
 }
 
@@ -361,16 +362,16 @@ func TestNone(t *testing.T) {
 	table := evaluate(t, in)
 	for _, metric := range Names {
 		for _, name := range []string{"covers-nothing", "no-curve"} {
-			if r := table.row(name, metric); !math.IsNaN(r.Value) || !math.IsNaN(r.Low) || r.Reason != string(NoPoints) {
+			if r := table.row(name, metric); !math.IsNaN(r.Value) || !math.IsNaN(r.Low) || r.Reason != string(pareto.NoPoints) {
 				t.Errorf("%s of %s: %v, %q; want none", metric, name, r.Value, r.Reason)
 			}
 		}
 	}
 	for _, tc := range []struct {
 		policy, metric string
-		want           Reason
+		want           pareto.Reason
 	}{
-		{"combines", "rci", NoChoice}, {"combines", "hypervolume", UnknownCarbon}, {"combines", "aiq_hindsight", "one point is no curve"}, {"cheapest", "qnc", NotReached}, {"cheapest", "costsave", NotReached},
+		{"combines", "rci", NoChoice}, {"combines", "hypervolume", pareto.UnknownCarbon}, {"combines", "aiq_hindsight", "one point is no curve"}, {"cheapest", "qnc", pareto.NotReached}, {"cheapest", "costsave", pareto.NotReached},
 	} {
 		if r := table.row(tc.policy, tc.metric); !math.IsNaN(r.Value) || r.Reason != string(tc.want) {
 			t.Errorf("%s of %s: %v, %q; want %q", tc.metric, tc.policy, r.Value, r.Reason, tc.want)
@@ -436,7 +437,7 @@ func TestAwkwardPools(t *testing.T) {
 	t.Run("unknown carbon", func(t *testing.T) {
 		in := pool(1, 40, 3, 1, 1, 2)
 		in.Outcomes.Figures[policy.Carbon] = nil
-		if r := evaluate(t, in).row("policy0", "hypervolume"); r.Reason != string(UnknownCarbon) {
+		if r := evaluate(t, in).row("policy0", "hypervolume"); r.Reason != string(pareto.UnknownCarbon) {
 			t.Errorf("hypervolume %v, %q", r.Value, r.Reason)
 		}
 	})

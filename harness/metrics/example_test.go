@@ -4,18 +4,32 @@ import (
 	"fmt"
 
 	"github.com/trilemma-bench/trilemma/harness/metrics"
+	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
-// The points of a sweep, the front among them, and AIQ: the area below the hull, from 1 to 3 USD, over the greatest cost.
+// Two models on three prompts, each prompt's models side by side: what one model alone reaches, and what hindsight would.
 func Example() {
-	points := []metrics.Point{{CostUSD: 1, Quality: 0.5}, {CostUSD: 2, Quality: 0.4}, {CostUSD: 3, Quality: 0.9}}
-	for _, p := range metrics.Front(points) {
-		fmt.Println(p.CostUSD, p.Quality)
+	table, err := metrics.Evaluate(metrics.Input{
+		Pool:   "all",
+		Models: []string{"small", "large"},
+		Outcomes: metrics.Outcomes{Models: 2, Figures: policy.Matrix{
+			policy.Quality: {1, 1, 0, 1, 1, 0},
+			policy.Cost:    {0.01, 0.10, 0.01, 0.10, 0.01, 0.10},
+		}},
+		Resamples: 100, Seed: 1,
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
 	}
-	area, why := metrics.AIQ(points, 3)
-	fmt.Printf("%.3f %s\n", area, why)
+	for _, row := range table.Rows {
+		if row.Metric == "quality_max" {
+			fmt.Printf("%s %.2f\n", row.Policy, row.Value)
+		}
+	}
 	// Output:
-	// 1 0.5
-	// 3 0.9
-	// 0.467
+	// single:small 0.67
+	// single:large 0.67
+	// zero-router 0.67
+	// oracle 1.00
 }

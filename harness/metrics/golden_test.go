@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/trilemma-bench/trilemma/harness/pareto"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -74,11 +75,11 @@ func (g golden) list() []golden {
 	return out
 }
 
-func (g golden) points() []Point {
-	var out []Point
+func (g golden) points() []pareto.Point {
+	var out []pareto.Point
 	for _, p := range g.list() {
 		xy := p.list()
-		out = append(out, Point{CostUSD: xy[0].node.(float64), Quality: xy[1].node.(float64)})
+		out = append(out, pareto.Point{CostUSD: xy[0].node.(float64), Quality: xy[1].node.(float64)})
 	}
 	return out
 }
@@ -91,7 +92,7 @@ func near(t *testing.T, what string, got, want float64) {
 	}
 }
 
-func nearPoints(t *testing.T, what string, got, want []Point) {
+func nearPoints(t *testing.T, what string, got, want []pareto.Point) {
 	t.Helper()
 	if len(got) != len(want) {
 		t.Errorf("%s = %v, want %v", what, got, want)
@@ -103,7 +104,7 @@ func nearPoints(t *testing.T, what string, got, want []Point) {
 	}
 }
 
-func curves(t *testing.T, file string) map[string][]Point {
+func curves(t *testing.T, file string) map[string][]pareto.Point {
 	b, err := os.ReadFile(filepath.Join(peers, file))
 	if err != nil {
 		t.Fatal(err)
@@ -112,10 +113,10 @@ func curves(t *testing.T, file string) map[string][]Point {
 	if err := json.Unmarshal(b, &raw); err != nil {
 		t.Fatal(err)
 	}
-	out := map[string][]Point{}
+	out := map[string][]pareto.Point{}
 	for name, c := range raw {
 		for _, p := range c {
-			out[name] = append(out[name], Point{CostUSD: p[0], Quality: p[1]})
+			out[name] = append(out[name], pareto.Point{CostUSD: p[0], Quality: p[1]})
 		}
 	}
 	return out
@@ -192,20 +193,20 @@ func (w *world) outcomes() *Outcomes {
 }
 
 // mean is the point of one choice a prompt, over prompts lo to hi.
-func (w *world) mean(choice func(p int) int, lo, hi int) Point {
-	var sum Point
+func (w *world) mean(choice func(p int) int, lo, hi int) pareto.Point {
+	var sum pareto.Point
 	for p := lo; p < hi; p++ {
 		sum.CostUSD += w.cost[p][choice(p)]
 		sum.Quality += w.score[p][choice(p)]
 	}
 	n := float64(hi - lo)
-	return Point{CostUSD: sum.CostUSD / n, Quality: sum.Quality / n}
+	return pareto.Point{CostUSD: sum.CostUSD / n, Quality: sum.Quality / n}
 }
 
-func (w *world) single(m int) Point { return w.mean(func(int) int { return m }, 0, len(w.ids)) }
+func (w *world) single(m int) pareto.Point { return w.mean(func(int) int { return m }, 0, len(w.ids)) }
 
-func (w *world) singles() []Point {
-	var out []Point
+func (w *world) singles() []pareto.Point {
+	var out []pareto.Point
 	for m := range w.models {
 		out = append(out, w.single(m))
 	}
@@ -232,18 +233,18 @@ func TestGoldenRouterBench(t *testing.T) {
 	g := expected(t).at("RouterBench")
 	all := curves(t, "curves.json")
 	for _, name := range g.at("ndch", "values").keys() {
-		nearPoints(t, "hull of "+name, NonDecreasingHull(all[name]), g.at("ndch", "values", name).points())
+		nearPoints(t, "hull of "+name, pareto.NonDecreasingHull(all[name]), g.at("ndch", "values", name).points())
 	}
 	var joint float64
 	for _, c := range g.at("AIQ_joint_max_cost", "curves").list() {
-		joint = max(joint, HullMaxCost(all[c.node.(string)]))
+		joint = max(joint, pareto.HullMaxCost(all[c.node.(string)]))
 	}
 	for _, name := range g.at("AIQ_joint_max_cost", "values").keys() {
-		aiq, _ := AIQ(all[name], joint)
+		aiq, _ := pareto.AIQ(all[name], joint)
 		near(t, "joint AIQ of "+name, aiq, g.number("AIQ_joint_max_cost", "values", name))
 	}
 	for _, name := range g.at("AIQ_alone", "values").keys() {
-		aiq, _ := AIQ(all[name], HullMaxCost(all[name]))
+		aiq, _ := pareto.AIQ(all[name], pareto.HullMaxCost(all[name]))
 		near(t, "AIQ alone of "+name, aiq, g.number("AIQ_alone", "values", name))
 	}
 
@@ -253,10 +254,10 @@ func TestGoldenRouterBench(t *testing.T) {
 	for m, name := range w.models {
 		totals[m].CostUSD *= n
 		want := g.at("single_models_totalcost_meanscore", "values", name).list()
-		nearPoints(t, name, []Point{totals[m]}, []Point{{want[0].node.(float64), want[1].node.(float64)}})
+		nearPoints(t, name, []pareto.Point{totals[m]}, []pareto.Point{{CostUSD: want[0].node.(float64), Quality: want[1].node.(float64)}})
 	}
-	nearPoints(t, "Zero router", NonDecreasingHull(totals), g.at("zero_router_ndch", "values").points())
-	aiq, _ := AIQ(totals, HullMaxCost(totals))
+	nearPoints(t, "Zero router", pareto.NonDecreasingHull(totals), g.at("zero_router_ndch", "values").points())
+	aiq, _ := pareto.AIQ(totals, pareto.HullMaxCost(totals))
 	near(t, "AIQ of the Zero router", aiq, g.number("zero_router_AIQ", "values"))
 
 	o := w.outcomes()
@@ -301,8 +302,8 @@ func budgets(pred [][]float64) []float64 {
 }
 
 // sweepOf routes each prompt to the best predicted model within each budget, else to the cheapest.
-func sweepOf(w *world, perf, cost [][]float64) []Point {
-	var points []Point
+func sweepOf(w *world, perf, cost [][]float64) []pareto.Point {
+	var points []pareto.Point
 	for _, b := range budgets(cost) {
 		points = append(points, w.mean(func(p int) int {
 			best, least := -1, 0
@@ -331,11 +332,11 @@ func TestGoldenORBIT(t *testing.T) {
 	}
 	v1 := g.at("curves_v1", "values")
 	for _, name := range v1.keys() {
-		auc, _ := NAUCv1(all[name], 0)
+		auc, _ := pareto.NAUCv1(all[name], 0)
 		near(t, "v1 area of "+name, auc, v1.number(name, "auc_of_pareto_self_normalised"))
-		peak, _ := Peak(all[name])
+		peak, _ := pareto.Peak(all[name])
 		near(t, "peak of "+name, peak, v1.number(name, "peak"))
-		c, ok := cheapestAtLeast(all[name], 0.55)
+		c, ok := pareto.CheapestAtLeast(all[name], 0.55)
 		if want := v1.at(name).node.(map[string]any)["min_cost_for_0.55"]; want == nil {
 			if ok {
 				t.Errorf("%s reaches 0.55 for %v, want never", name, c)
@@ -351,11 +352,11 @@ func TestGoldenORBIT(t *testing.T) {
 		for _, p := range points {
 			lower, upper = min(lower, p.CostUSD), max(upper, p.CostUSD)
 		}
-		auc, _ := NAUC(points, lower, upper)
+		auc, _ := pareto.NAUC(points, lower, upper)
 		near(t, "nAUC of "+name, auc, now.number("curves_observed_range", name))
 	}
 	for _, name := range now.at("curves_bounds_0_5").keys() {
-		auc, _ := NAUC(all[name], 0, 5)
+		auc, _ := pareto.NAUC(all[name], 0, 5)
 		near(t, "nAUC 0 to 5 of "+name, auc, now.number("curves_bounds_0_5", name))
 	}
 
@@ -379,15 +380,15 @@ func TestGoldenORBIT(t *testing.T) {
 	near(t, "lower bound", anchor.CostUSD, bounds[0].node.(float64))
 	near(t, "upper bound", upper, bounds[1].node.(float64))
 	near(t, "anchor", anchor.Quality, now.number("min_cost_policy", "performance"))
-	auc, _ := NAUC(append(slices.Clone(points), anchor), anchor.CostUSD, upper)
+	auc, _ := pareto.NAUC(append(slices.Clone(points), anchor), anchor.CostUSD, upper)
 	near(t, "nAUC", auc, now.number("nAUC"))
-	peak, _ := Peak(points)
+	peak, _ := pareto.Peak(points)
 	near(t, "peak", peak, now.number("peak"))
 
 	// The older log prints ten digits of float32 means.
-	best := slices.MaxFunc(w.singles(), func(a, b Point) int { return int(math.Copysign(1, a.Quality-b.Quality)) })
-	qnc, _ := QNC(points, best)
-	auc, _ = NAUCv1(points, best.CostUSD)
+	best := slices.MaxFunc(w.singles(), func(a, b pareto.Point) int { return int(math.Copysign(1, a.Quality-b.Quality)) })
+	qnc, _ := pareto.QNC(points, best)
+	auc, _ = pareto.NAUCv1(points, best.CostUSD)
 	log := strings.Join(func() (s []string) {
 		for _, l := range g.at("evaluate_v1_log", "values").list() {
 			s = append(s, l.node.(string))
@@ -414,13 +415,13 @@ func TestGoldenORBIT(t *testing.T) {
 
 func TestGoldenRouteLLM(t *testing.T) {
 	g := expected(t).at("RouteLLM")
-	check := func(name string, points []SharePoint, weak, strong float64, m golden, monotone bool) {
-		auc, _ := PairAUC(points)
+	check := func(name string, points []pareto.SharePoint, weak, strong float64, m golden, monotone bool) {
+		auc, _ := pareto.PairAUC(points)
 		near(t, name+" AUC", auc, m.number("AUC"))
 		if want, ok := m.at("APGR").node.(float64); ok {
-			apgr, _ := APGR(points, weak, strong)
+			apgr, _ := pareto.APGR(points, weak, strong)
 			near(t, name+" APGR", apgr, want)
-		} else if v, why := APGR(points, weak, strong); why != SameQuality || !math.IsNaN(v) {
+		} else if v, why := pareto.APGR(points, weak, strong); why != pareto.SameQuality || !math.IsNaN(v) {
 			t.Errorf("%s: APGR %v, %q, want none where RouteLLM has an infinity", name, v, why)
 		}
 		if !monotone {
@@ -428,15 +429,15 @@ func TestGoldenRouteLLM(t *testing.T) {
 		}
 		for label, x := range map[string]float64{"20% qual": 0.2, "50% qual": 0.5, "80% qual": 0.8} {
 			want := number64(t, strings.TrimSuffix(m.at(label).node.(string), "%"))
-			if cpt, _ := CPT(points, weak, strong, x); math.Abs(100*cpt-want) > 0.005001 {
+			if cpt, _ := pareto.CPT(points, weak, strong, x); math.Abs(100*cpt-want) > 0.005001 {
 				t.Errorf("%s: CPT %v = %v %%, want %v %%", name, x, 100*cpt, want)
 			}
 		}
 	}
-	pairs := func(shares, quality []golden) []SharePoint {
-		var out []SharePoint
+	pairs := func(shares, quality []golden) []pareto.SharePoint {
+		var out []pareto.SharePoint
 		for i := range shares {
-			out = append(out, SharePoint{shares[i].node.(float64) / 100, quality[i].node.(float64)})
+			out = append(out, pareto.SharePoint{StrongShare: shares[i].node.(float64) / 100, Quality: quality[i].node.(float64)})
 		}
 		return out
 	}
@@ -454,19 +455,19 @@ func TestGoldenRouteLLM(t *testing.T) {
 		if c.points == c.metrics {
 			key = "points"
 		}
-		var points []SharePoint
+		var points []pareto.SharePoint
 		for _, p := range g.at(c.points, key).list() {
-			points = append(points, SharePoint{p.number("strong_percentage") / 100, p.number("accuracy")})
+			points = append(points, pareto.SharePoint{StrongShare: p.number("strong_percentage") / 100, Quality: p.number("accuracy")})
 		}
 		check(c.points, points, weak, strong, g.at(c.metrics, "values").list()[0], c.points == "metrics_random_seed0_10iters")
 	}
 	// On the sweep the quality is monotone up to the strong model's: 20, 50 and 80 % lie there.
-	var points []SharePoint
+	var points []pareto.SharePoint
 	for _, p := range g.at("sweep_points", "values").list() {
-		points = append(points, SharePoint{p.number("strong_percentage") / 100, p.number("accuracy")})
+		points = append(points, pareto.SharePoint{StrongShare: p.number("strong_percentage") / 100, Quality: p.number("accuracy")})
 	}
 	for x, want := range map[float64]float64{0.2: 7.08, 0.5: 17.14, 0.8: 30.73} {
-		if cpt, _ := CPT(points, weak, strong, x); math.Abs(100*cpt-want) > 0.005001 {
+		if cpt, _ := pareto.CPT(points, weak, strong, x); math.Abs(100*cpt-want) > 0.005001 {
 			t.Errorf("CPT %v = %v %%, want %v %%", x, 100*cpt, want)
 		}
 	}
@@ -540,10 +541,10 @@ func TestGoldenLLMRouterBench(t *testing.T) {
 		random = append(random, sum/float64(len(w.models)))
 	}
 	near(t, "AvgAcc", (own[0]+own[1])/2, derived.number("AvgAcc"))
-	gain, _, _ := Gain(own, random)
+	gain, _, _ := pareto.Gain(own, random)
 	near(t, "Gain@R", gain, derived.number("Gain@R"))
-	gain, _, _ = Gain(own, single)
+	gain, _, _ = pareto.Gain(own, single)
 	near(t, "Gain@B", gain, derived.number("Gain@B"))
-	gap, _, _ := GapO(own, oracle)
+	gap, _, _ := pareto.GapO(own, oracle)
 	near(t, "Gap@O", gap, derived.number("Gap@O"))
 }

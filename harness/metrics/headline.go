@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/trilemma-bench/trilemma/harness/pareto"
 	"github.com/trilemma-bench/trilemma/harness/stats"
 )
 
@@ -110,7 +111,7 @@ func (e *evaluation) headlines(pairs []Pair, rows []Row) []Headline {
 		for _, c := range e.subjects[i].curves {
 			sum += c.chosen
 		}
-		if s := sum / float64(len(e.subjects[i].curves)); finite(s) && !e.subjects[i].blind {
+		if s := sum / float64(len(e.subjects[i].curves)); pareto.Finite(s) && !e.subjects[i].blind {
 			all = append(all, candidate{e.subjects[i].name, s})
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/trilemma-bench/trilemma/harness/pareto"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -37,7 +38,7 @@ func (o *Outcomes) OracleFront() [][]int32 {
 		for m := range order {
 			order[m] = int32(m)
 		}
-		slices.SortStableFunc(order, func(a, b int32) int { return byCost(o.point(row+int(a)), o.point(row+int(b))) })
+		slices.SortStableFunc(order, func(a, b int32) int { return pareto.ByCost(o.point(row+int(a)), o.point(row+int(b))) })
 		hull = hull[:0]
 		for _, m := range order {
 			hull = o.growChoice(row, hull, m)
@@ -83,8 +84,8 @@ func (o *Outcomes) OracleFront() [][]int32 {
 	return front
 }
 
-func (o *Outcomes) point(at int) Point {
-	return Point{CostUSD: float64(o.Figures[policy.Cost][at]), Quality: float64(o.Figures[policy.Quality][at])}
+func (o *Outcomes) point(at int) pareto.Point {
+	return pareto.Point{CostUSD: float64(o.Figures[policy.Cost][at]), Quality: float64(o.Figures[policy.Quality][at])}
 }
 
 // growChoice is [grow] for the models of one prompt, given by ascending cost: the vertices of their envelope up to its peak.

@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/trilemma-bench/trilemma/harness/pareto"
 	"github.com/trilemma-bench/trilemma/harness/stats"
 )
 
@@ -23,26 +24,26 @@ type sample struct {
 	maxCost, maxCostHindsight []float64
 
 	refs  []reference
-	joint [][]Point // the fronts of all compared curves, then their joint front
-	scale []Scale
+	joint [][]pareto.Point // the fronts of all compared curves, then their joint front
+	scale []pareto.Scale
 	rest  [][][][2]tail // [subject][seed][sample] of the chosen line and of the hull in hindsight
 	order [][][]int32
 
-	points, front, vertex []Point
-	line                  line
-	points3               []Point3
+	points, front, vertex []pareto.Point
+	line                  pareto.Line
+	points3               []pareto.Point3
 	own                   []float64
-	volume                sweep
+	volume                pareto.Sweep
 }
 
 // reference is what all subjects are measured against in one sample.
 type reference struct {
-	best     Point   // the best single model by the known prompts
-	bestTest Point   // by these prompts: hindsight
-	anchor   Point   // each prompt's cheapest model
-	dearest  float64 // mean cost of each prompt's dearest model
-	pool     float64 // mean cost of the dearest single model
-	box      Box
+	best     pareto.Point // the best single model by the known prompts
+	bestTest pareto.Point // by these prompts: hindsight
+	anchor   pareto.Point // each prompt's cheapest model
+	dearest  float64      // mean cost of each prompt's dearest model
+	pool     float64      // mean cost of the dearest single model
+	box      pareto.Box
 	bound    float64   // the volume that no policy which asks one model a prompt exceeds
 	random   []float64 // [dataset] quality
 	bestIn   []float64 // [dataset] quality of the best single model
@@ -63,7 +64,7 @@ func (t tail) carried(to float64) (float64, bool) {
 func (e *evaluation) newSample() *sample {
 	s := &sample{
 		e: e, maxCost: make([]float64, stats.BlockSize), maxCostHindsight: make([]float64, stats.BlockSize), refs: make([]reference, stats.BlockSize),
-		joint: make([][]Point, stats.BlockSize), scale: make([]Scale, stats.BlockSize),
+		joint: make([][]pareto.Point, stats.BlockSize), scale: make([]pareto.Scale, stats.BlockSize),
 	}
 	for _, sub := range e.subjects {
 		values := make([][][]float64, len(sub.curves))
@@ -110,14 +111,14 @@ func (s *sample) references() {
 	for r := range s.n {
 		ref := &s.refs[r]
 		*ref = reference{random: ref.random[:0], bestIn: ref.bestIn[:0], oracleIn: ref.oracleIn[:0]}
-		worst := Point3{math.Inf(1), math.Inf(-1), math.Inf(-1)}
+		worst := pareto.Point3{Quality: math.Inf(1), Cost: math.Inf(-1), Carbon: math.Inf(-1)}
 		for m, t := range e.models {
 			p := s.point3(t, r)
 			if m == 0 || p.Quality > ref.bestTest.Quality || p.Quality == ref.bestTest.Quality && p.Cost < ref.bestTest.CostUSD {
-				ref.bestTest = Point{CostUSD: p.Cost, Quality: p.Quality}
+				ref.bestTest = pareto.Point{CostUSD: p.Cost, Quality: p.Quality}
 			}
 			// max keeps a NaN: the carbon of one model being unknown, so is the worst.
-			worst = Point3{min(worst.Quality, p.Quality), max(worst.Cost, p.Cost), max(worst.Carbon, p.Carbon)}
+			worst = pareto.Point3{Quality: min(worst.Quality, p.Quality), Cost: max(worst.Cost, p.Cost), Carbon: max(worst.Carbon, p.Carbon)}
 		}
 		ref.best, ref.pool = s.point(e.models[e.bestModel], r), s.means(e.models[e.dearestModel].cost)[r]
 		ref.bound = math.NaN()
@@ -125,7 +126,7 @@ func (s *sample) references() {
 			ref.box = e.bound.box(s.means, r, worst)
 			ref.bound = e.bound.volume(s.means, r, ref.box)
 		}
-		ref.anchor = Point{CostUSD: s.means(e.anchor.cost)[r], Quality: s.means(e.anchor.quality)[r]}
+		ref.anchor = pareto.Point{CostUSD: s.means(e.anchor.cost)[r], Quality: s.means(e.anchor.quality)[r]}
 		ref.dearest = s.means(e.dearest)[r]
 		for d := range e.datasets {
 			in := &e.datasets[d]
@@ -139,16 +140,16 @@ func (s *sample) references() {
 			ref.bestIn = append(ref.bestIn, s.means(in.models[e.bestModel])[r])
 			ref.oracleIn = append(ref.oracleIn, s.means(in.oracle)[r])
 		}
-		s.joint[r], s.scale[r], s.maxCost[r], s.maxCostHindsight[r] = s.joint[r][:0], Scale{}, 0, 0
+		s.joint[r], s.scale[r], s.maxCost[r], s.maxCostHindsight[r] = s.joint[r][:0], pareto.Scale{}, 0, 0
 	}
 }
 
-func (s *sample) point(t triple, r int) Point {
-	return Point{CostUSD: s.means(t.cost)[r], Quality: s.means(t.quality)[r]}
+func (s *sample) point(t triple, r int) pareto.Point {
+	return pareto.Point{CostUSD: s.means(t.cost)[r], Quality: s.means(t.quality)[r]}
 }
 
-func (s *sample) point3(t triple, r int) Point3 {
-	p := Point3{Quality: s.means(t.quality)[r], Cost: s.means(t.cost)[r], Carbon: math.NaN()}
+func (s *sample) point3(t triple, r int) pareto.Point3 {
+	p := pareto.Point3{Quality: s.means(t.quality)[r], Cost: s.means(t.cost)[r], Carbon: math.NaN()}
 	if t.carbon != stats.None {
 		p.Carbon = s.means(t.carbon)[r]
 	}
@@ -173,13 +174,13 @@ func (s *sample) curve(i, c int, compared bool) {
 			s.joint[r] = append(s.joint[r], s.front...)
 			s.scale[r].Widen(s.points)
 		}
-		hull := tail{hullArea(s.vertex), s.front[len(s.front)-1].CostUSD, s.front[len(s.front)-1].Quality}
+		hull := tail{pareto.HullArea(s.vertex), s.front[len(s.front)-1].CostUSD, s.front[len(s.front)-1].Quality}
 		s.asChosen(curve, out, r)
-		own := tail{s.line.area(s.line[len(s.line)-1].CostUSD), s.line[len(s.line)-1].CostUSD, s.line[len(s.line)-1].Quality}
+		own := tail{s.line.Area(s.line[len(s.line)-1].CostUSD), s.line[len(s.line)-1].CostUSD, s.line[len(s.line)-1].Quality}
 		s.rest[i][c][r] = [2]tail{own, hull}
 		if compared {
 			s.maxCost[r] = max(s.maxCost[r], own.cost)
-			s.maxCostHindsight[r] = max(s.maxCostHindsight[r], HullMaxCost(s.points))
+			s.maxCostHindsight[r] = max(s.maxCostHindsight[r], pareto.HullMaxCost(s.points))
 		}
 		s.atLargestBudget(curve, out, r)
 		s.volumes(curve, out, r)
@@ -191,17 +192,17 @@ func (s *sample) curve(i, c int, compared bool) {
 func (s *sample) inHindsight(curve *curveColumns, order []int32, out [][]float64, r int) {
 	ref := &s.refs[r]
 	s.gather(curve, order, r)
-	s.front = frontOf(s.points, s.front[:0])
-	s.vertex = hullOf(s.front, s.vertex[:0])
+	s.front = pareto.FrontOf(s.points, s.front[:0])
+	s.vertex = pareto.HullOf(s.front, s.vertex[:0])
 	top := s.front[len(s.front)-1]
 	out[mQualityMaxHindsight][r], out[mPeakHindsight][r] = top.Quality, top.Quality
-	out[mNAUCHindsight][r] = naucOf(s.front, ref.anchor.Quality, ref.anchor.CostUSD, ref.dearest)
-	qnc, why := QNC(s.front, ref.bestTest)
-	if why == NotReached {
+	out[mNAUCHindsight][r] = pareto.NaucOf(s.front, ref.anchor.Quality, ref.anchor.CostUSD, ref.dearest)
+	qnc, why := pareto.QNC(s.front, ref.bestTest)
+	if why == pareto.NotReached {
 		qnc = math.Inf(1)
 	}
 	out[mQNCHindsight][r], out[mCostSaveHindsight][r] = qnc, 1-qnc
-	out[mPerfGainHindsight][r], _ = relative(top.Quality, ref.bestTest.Quality)
+	out[mPerfGainHindsight][r], _ = pareto.Relative(top.Quality, ref.bestTest.Quality)
 }
 
 // asChosen computes what the settings that were chosen by selection are worth here. It leaves their line behind.
@@ -209,17 +210,17 @@ func (s *sample) asChosen(curve *curveColumns, out [][]float64, r int) {
 	ref := &s.refs[r]
 	top := s.point(curve.top, r)
 	out[mQualityMax][r], out[mPeak][r] = top.Quality, top.Quality
-	out[mPerfGain][r], _ = relative(top.Quality, ref.best.Quality)
+	out[mPerfGain][r], _ = pareto.Relative(top.Quality, ref.best.Quality)
 	out[mQNC][r], out[mCostSave][r], out[mCostSaveQuality][r] = math.Inf(1), math.Inf(-1), math.NaN()
 	if curve.reaches != nil {
 		p := s.point(*curve.reaches, r)
-		qnc, _ := QNC([]Point{{CostUSD: p.CostUSD, Quality: ref.best.Quality}}, ref.best)
+		qnc, _ := pareto.QNC([]pareto.Point{{CostUSD: p.CostUSD, Quality: ref.best.Quality}}, ref.best)
 		out[mQNC][r], out[mCostSave][r], out[mCostSaveQuality][r] = qnc, 1-qnc, p.Quality-ref.best.Quality
 	}
 	s.draw(curve.frontier, r)
-	out[mNAUC][r] = s.line.nauc(ref.anchor.Quality, ref.anchor.CostUSD, ref.dearest)
+	out[mNAUC][r] = s.line.Nauc(ref.anchor.Quality, ref.anchor.CostUSD, ref.dearest)
 	s.draw(curve.vertices, r)
-	out[mAIQPool][r] = s.line.aiq(ref.pool)
+	out[mAIQPool][r] = s.line.Aiq(ref.pool)
 }
 
 // draw sets the line to some settings' means.
@@ -228,7 +229,7 @@ func (s *sample) draw(settings []triple, r int) {
 	for _, t := range settings {
 		s.line = append(s.line, s.point(t, r))
 	}
-	s.line.sort()
+	s.line.Sort()
 }
 
 // atLargestBudget computes what is judged at one setting alone.
@@ -242,9 +243,9 @@ func (s *sample) atLargestBudget(curve *curveColumns, out [][]float64, r int) {
 	for _, id := range curve.dataset {
 		s.own = append(s.own, s.means(id)[r])
 	}
-	out[mGainR][r], _, _ = Gain(s.own, ref.random)
-	out[mGainB][r], _, _ = Gain(s.own, ref.bestIn)
-	out[mGapO][r], _, _ = GapO(s.own, ref.oracleIn)
+	out[mGainR][r], _, _ = pareto.Gain(s.own, ref.random)
+	out[mGainB][r], _, _ = pareto.Gain(s.own, ref.bestIn)
+	out[mGapO][r], _, _ = pareto.GapO(s.own, ref.oracleIn)
 }
 
 // volumes computes the share of the bound's volume that the chosen settings dominate.
@@ -256,7 +257,7 @@ func (s *sample) volumes(curve *curveColumns, out [][]float64, r int) {
 	}
 	v := math.NaN()
 	if s.e.bound != nil && len(s.points3) > 0 {
-		v, _ = s.volume.volume(s.points3, ref.box)
+		v, _ = s.volume.Volume(s.points3, ref.box)
 	}
 	out[mHypervolume][r] = share(v, ref.bound)
 }
@@ -265,11 +266,11 @@ func (s *sample) volumes(curve *curveColumns, out [][]float64, r int) {
 // from which it differs little.
 func (s *sample) gather(curve *curveColumns, order []int32, r int) {
 	s.points = s.points[:0]
-	at := func(k int32) Point { return s.point(curve.points[k], r) }
+	at := func(k int32) pareto.Point { return s.point(curve.points[k], r) }
 	for k := range order {
 		p := at(order[k])
 		s.points = append(s.points, p)
-		for j := k; j > 0 && byCost(s.points[j-1], p) > 0; j-- {
+		for j := k; j > 0 && pareto.ByCost(s.points[j-1], p) > 0; j-- {
 			s.points[j], s.points[j-1] = s.points[j-1], p
 			order[j], order[j-1] = order[j-1], order[j]
 		}
@@ -288,11 +289,11 @@ func (s *sample) second(i, c int) {
 		var ok bool
 		if out[mAIQ][r], ok = rest[0].carried(s.maxCost[r]); !ok {
 			s.draw(curve.vertices, r)
-			out[mAIQ][r] = s.line.aiq(s.maxCost[r])
+			out[mAIQ][r] = s.line.Aiq(s.maxCost[r])
 		}
 		if out[mAIQHindsight][r], ok = rest[1].carried(s.maxCostHindsight[r]); !ok {
 			s.gather(curve, s.order[i][c], r)
-			out[mAIQHindsight][r], _ = AIQ(s.points, s.maxCostHindsight[r])
+			out[mAIQHindsight][r], _ = pareto.AIQ(s.points, s.maxCostHindsight[r])
 		}
 		if len(curve.points) == 1 {
 			out[mAIQHindsight][r] = math.NaN()
@@ -305,7 +306,7 @@ func (s *sample) second(i, c int) {
 		}
 		var sum float64
 		for _, p := range curve.points {
-			sum += s.scale[r].nearest(s.point(p, r), s.joint[r])
+			sum += s.scale[r].Nearest(s.point(p, r), s.joint[r])
 		}
 		out[mParetoDist][r] = sum / float64(len(curve.points))
 	}
@@ -317,10 +318,10 @@ func (s *sample) bestPossible(out [][]float64, r int) {
 	ref := &s.refs[r]
 	for _, m := range []struct {
 		qnc, save int
-		best      Point
+		best      pareto.Point
 	}{{mQNC, mCostSave, ref.best}, {mQNCHindsight, mCostSaveHindsight, ref.bestTest}} {
-		if c, reached := s.line.cheapest(m.best.Quality); reached {
-			out[m.qnc][r], _ = QNC([]Point{{CostUSD: c, Quality: m.best.Quality}}, m.best)
+		if c, reached := s.line.Cheapest(m.best.Quality); reached {
+			out[m.qnc][r], _ = pareto.QNC([]pareto.Point{{CostUSD: c, Quality: m.best.Quality}}, m.best)
 			out[m.save][r] = 1 - out[m.qnc][r]
 			out[mCostSaveQuality][r] = 0
 		}
@@ -343,7 +344,7 @@ func overSeeds(curves [][][]float64, seeds []int, metric, r int) float64 {
 	n, limit := 0, math.NaN()
 	for _, c := range seeds {
 		switch x := curves[c][metric][r]; {
-		case finite(x):
+		case pareto.Finite(x):
 			sum += x
 			n++
 		case math.IsInf(x, 0):
@@ -357,7 +358,7 @@ func overSeeds(curves [][][]float64, seeds []int, metric, r int) float64 {
 }
 
 // mergeFronts sorts the points of several fronts and returns their joint front, in place.
-func mergeFronts(points []Point) []Point {
-	slices.SortFunc(points, byCost)
-	return frontOf(points, points[:0])
+func mergeFronts(points []pareto.Point) []pareto.Point {
+	slices.SortFunc(points, pareto.ByCost)
+	return pareto.FrontOf(points, points[:0])
 }

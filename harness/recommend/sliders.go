@@ -10,6 +10,7 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
+	"github.com/trilemma-bench/trilemma/harness/plot"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -174,64 +175,25 @@ func (m sliders) View() string {
 	return b.String()
 }
 
-// front draws score over cost of every choice on a logarithmic axis: • keeps the limits, · does not, ★ is recommended.
+// front draws score over cost of every choice: • keeps the limits, · does not, ★ is recommended.
 func (m sliders) front(l Limits, r Recommendation) string {
-	width, height := max(30, min(m.width-10, 100)), max(6, min(m.height-13, 24))
-	lowX, highX, lowY, highY := math.Inf(1), math.Inf(-1), math.Inf(1), math.Inf(-1)
+	point := func(c *Choice, as rune) plot.Mark {
+		f := &c.Selection.Figures
+		return plot.Mark{X: 1000 * f[policy.Cost], Y: f[policy.Quality], As: as}
+	}
+	var fails, keeps []plot.Mark
 	for i := range m.choices.List {
-		v := &m.choices.List[i].Selection
-		if v.Figures[policy.Cost] > 0 {
-			lowX, highX = min(lowX, math.Log(v.Figures[policy.Cost])), max(highX, math.Log(v.Figures[policy.Cost]))
-		}
-		lowY, highY = min(lowY, v.Figures[policy.Quality]), max(highY, v.Figures[policy.Quality])
-	}
-	if !(highX > lowX) {
-		lowX, highX = lowX-1, lowX+1
-	}
-	if !(highY > lowY) {
-		highY = lowY + 1
-	}
-	grid := make([][]rune, height)
-	for y := range grid {
-		grid[y] = []rune(strings.Repeat(" ", width))
-	}
-	draw := func(c *Choice, mark rune) {
-		v := &c.Selection
-		x := 0
-		if v.Figures[policy.Cost] > 0 && !math.IsInf(lowX, 0) {
-			x = int((math.Log(v.Figures[policy.Cost]) - lowX) / (highX - lowX) * float64(width-1))
-		}
-		y := height - 1 - int((v.Figures[policy.Quality]-lowY)/(highY-lowY)*float64(height-1))
-		if x >= 0 && x < width && y >= 0 && y < height && (grid[y][x] == ' ' || mark != '·') {
-			grid[y][x] = mark
+		if c := &m.choices.List[i]; l.all(&c.Selection, Auto) {
+			keeps = append(keeps, point(c, '•'))
+		} else {
+			fails = append(fails, point(c, '·'))
 		}
 	}
-	for _, keep := range []bool{false, true} {
-		for i := range m.choices.List {
-			c := &m.choices.List[i]
-			if l.all(&c.Selection, Auto) == keep {
-				draw(c, map[bool]rune{false: '·', true: '•'}[keep])
-			}
-		}
-	}
+	marks := append(fails, keeps...)
 	if r.Choice != nil {
-		draw(r.Choice, '★')
+		marks = append(marks, point(r.Choice, '★'))
 	}
 	var b strings.Builder
-	for y, row := range grid {
-		label := "      "
-		switch y {
-		case 0:
-			label = fmt.Sprintf("%.3f ", highY)
-		case height - 1:
-			label = fmt.Sprintf("%.3f ", lowY)
-		}
-		b.WriteString(label + "│" + string(row) + "\n")
-	}
-	b.WriteString("      └" + strings.Repeat("─", width) + "\n")
-	if !math.IsInf(lowX, 0) {
-		left, right := fmt.Sprintf("%.3g", 1000*math.Exp(lowX)), fmt.Sprintf("%.3g USD/1k", 1000*math.Exp(highX))
-		b.WriteString("       " + left + strings.Repeat(" ", max(1, width-len(left)-len(right))) + right + "\n")
-	}
+	plot.Scatter(&b, max(30, min(m.width-10, 100)), max(6, min(m.height-13, 24)), "USD/1k", "score", marks)
 	return b.String()
 }

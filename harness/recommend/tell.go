@@ -67,12 +67,12 @@ func (c *Choices) Test(of *Choice) (OnTest, error) {
 		}
 		drawn[q] = make([]float64, resamples)
 	}
-	err = stats.Bootstrap{Resamples: resamples, Seed: 1}.Run(cols, func(b *stats.Block) {
+	bootstrap := stats.Bootstrap{Resamples: resamples, Seed: 1}
+	if bootstrap.Run(cols, func(b *stats.Block) {
 		for _, q := range policy.Decisive {
 			copy(drawn[q][b.First:], b.Means(at[q]))
 		}
-	})
-	if err != nil {
+	}) != nil {
 		return out, nil // too few prompts for intervals: the means stand alone
 	}
 	for _, q := range policy.Decisive {

@@ -7,7 +7,8 @@ import (
 	"io"
 	"math"
 	"slices"
-	"strconv"
+
+	"github.com/trilemma-bench/trilemma/harness/report/leaderboard"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
@@ -140,7 +141,7 @@ func notes(c *compare.Comparison) []string {
 
 // isMain tells whether a metric is one of the summary tables.
 func isMain(metric string) bool {
-	return slices.ContainsFunc(mainColumns, func(c column) bool { return c.metric == metric })
+	return slices.ContainsFunc(leaderboard.MainColumns, func(c leaderboard.Column) bool { return c.Metric == metric })
 }
 
 // differs tells whether a metric is not the same in both runs; unknown in both is the same.
@@ -160,7 +161,7 @@ func rowsTable(c *compare.Comparison) table.Writer {
 		if !isMain(r.Metric) || !differs(r) {
 			continue
 		}
-		t.AppendRow(table.Row{r.Pool, r.Policy, r.Metric, threeDigits(r.Before), threeDigits(r.After), change(r), r.Prompts})
+		t.AppendRow(table.Row{r.Pool, r.Policy, r.Metric, leaderboard.ThreeDigits(r.Before), leaderboard.ThreeDigits(r.After), change(r), r.Prompts})
 	}
 	if t.Length() == 0 {
 		return nil
@@ -172,16 +173,9 @@ func change(r *compare.Row) string {
 	if math.IsNaN(r.Diff) {
 		return "-"
 	}
-	s := fmt.Sprintf("%+.3f [%s, %s]", r.Diff, threeDigits(r.DiffLow), threeDigits(r.DiffHigh))
+	s := fmt.Sprintf("%+.3f [%s, %s]", r.Diff, leaderboard.ThreeDigits(r.DiffLow), leaderboard.ThreeDigits(r.DiffHigh))
 	if r.DiffLow > 0 || r.DiffHigh < 0 {
 		s += " *"
 	}
 	return s
-}
-
-func threeDigits(x float64) string {
-	if math.IsNaN(x) {
-		return "-"
-	}
-	return strconv.FormatFloat(x, 'f', 3, 64)
 }

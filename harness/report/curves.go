@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/trilemma-bench/trilemma/harness/experiment"
 	"github.com/trilemma-bench/trilemma/harness/plot"
 	"github.com/trilemma-bench/trilemma/harness/store"
 )
@@ -60,7 +61,7 @@ func writeCurves(run *store.Run, cells []store.Status) ([]string, error) {
 }
 
 // curveFigures shows how each policy trained in each pool: the metrics of the stage that reports most of them.
-func curveFigures(run string, cells []store.Status) []namedFigure {
+func curveFigures(run string, cells []store.Status) []plot.Named {
 	type key struct{ pool, policy string }
 	var order []key
 	of := map[key][]*store.Status{}
@@ -71,7 +72,7 @@ func curveFigures(run string, cells []store.Status) []namedFigure {
 		}
 		of[k] = append(of[k], &cells[i])
 	}
-	var out []namedFigure
+	var out []plot.Named
 	for _, k := range order {
 		stage := widestStage(of[k][0].Curves)
 		f := &plot.Curves{
@@ -90,15 +91,15 @@ func curveFigures(run string, cells []store.Status) []namedFigure {
 			}
 		}
 		f.Panels = slices.DeleteFunc(f.Panels, constant)
-		name := "curves-" + file(k.policy) + "-" + file(k.pool)
+		name := "curves-" + experiment.FileName(k.policy) + "-" + experiment.FileName(k.pool)
 		page := 0
 		for panels := range slices.Chunk(f.Panels, panelsAFigure) {
 			part := *f
 			part.Panels = panels
 			if page++; page > 1 {
-				name = fmt.Sprintf("curves-%s-%s-%d", file(k.policy), file(k.pool), page)
+				name = fmt.Sprintf("curves-%s-%s-%d", experiment.FileName(k.policy), experiment.FileName(k.pool), page)
 			}
-			out = append(out, namedFigure{name, &part})
+			out = append(out, plot.Named{Name: name, Figure: &part})
 		}
 	}
 	return out

@@ -13,7 +13,8 @@ import (
 
 	"github.com/trilemma-bench/trilemma/harness/billing"
 	"github.com/trilemma-bench/trilemma/harness/coverage"
-	"github.com/trilemma-bench/trilemma/harness/metrics"
+	"github.com/trilemma-bench/trilemma/harness/pareto"
+	"github.com/trilemma-bench/trilemma/harness/plot"
 	"github.com/trilemma-bench/trilemma/harness/replay"
 	"github.com/trilemma-bench/trilemma/harness/store"
 	"github.com/trilemma-bench/trilemma/harness/textfile"
@@ -108,7 +109,7 @@ func Summarise(t *trace.Trace, acc billing.Accounting) (*TraceSummary, error) {
 		s.Missing = &missing
 	}
 	estimates := given.Estimates()
-	points := make([]metrics.Point, len(models))
+	points := make([]pareto.Point, len(models))
 	for m := range models {
 		var of [policy.NumQuantities]mean
 		for p := range prompts {
@@ -120,7 +121,7 @@ func Summarise(t *trace.Trace, acc billing.Accounting) (*TraceSummary, error) {
 		}
 		score, cost := &of[policy.Quality], &of[policy.Cost]
 		// Models that answered different prompts are compared by what they come to over all.
-		points[m] = metrics.Point{CostUSD: math.NaN(), Quality: store.OrNaN(estimates[m].All)}
+		points[m] = pareto.Point{CostUSD: math.NaN(), Quality: store.OrNaN(estimates[m].All)}
 		if cost.n == score.n {
 			points[m].CostUSD = cost.sum / float64(cost.n)
 		}
@@ -143,7 +144,7 @@ func Summarise(t *trace.Trace, acc billing.Accounting) (*TraceSummary, error) {
 	if why := tab.WhyUnbilled(names, models); why != "" {
 		s.Unbilled = append(s.Unbilled, why)
 	}
-	front := metrics.Front(points)
+	front := pareto.Front(points)
 	for m := range points {
 		s.ByModel[m].OnFront = slices.Contains(front, points[m])
 	}
@@ -262,7 +263,7 @@ func Describe(w io.Writer, t *trace.Trace, acc billing.Accounting) error {
 		}
 		return 0
 	})
-	var others, front []mark
+	var others, front []plot.Mark
 	for _, m := range sorted {
 		letter := ""
 		cost := per(m.CostUSD, 1000, "%.4g")
@@ -270,10 +271,10 @@ func Describe(w io.Writer, t *trace.Trace, acc billing.Accounting) error {
 			cost += fmt.Sprintf(" (of %d)", m.Costed)
 		}
 		if m.Score != nil && m.CostUSD != nil && m.Costed == m.Answers {
-			at := mark{1000 * *m.CostUSD, *m.Score, '·'}
+			at := plot.Mark{X: 1000 * *m.CostUSD, Y: *m.Score, As: '·'}
 			if m.OnFront {
-				at.as = 'A' + rune(len(front)%26)
-				letter = string(at.as)
+				at.As = 'A' + rune(len(front)%26)
+				letter = string(at.As)
 				front = append(front, at)
 			} else {
 				others = append(others, at)
@@ -290,7 +291,7 @@ func Describe(w io.Writer, t *trace.Trace, acc billing.Accounting) error {
 		fmt.Fprintln(w, "score: over the prompts that the model answered; over all: what that comes to on all prompts, each being as hard as the others found it")
 	}
 	fmt.Fprintln(w, "\nThe pool's front: models by letter, those that another beats on both axes as dots")
-	scatter(w, "USD/1k prompts", "mean score", append(others, front...))
+	plot.Scatter(w, plot.TerminalWidth, plot.TerminalHeight, "USD/1k prompts", "mean score", append(others, front...))
 	if len(s.ByCategory) == 0 {
 		return nil
 	}

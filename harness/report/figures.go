@@ -11,6 +11,9 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/trilemma-bench/trilemma/harness/report/footprint"
+	"github.com/trilemma-bench/trilemma/harness/report/leaderboard"
+
 	"github.com/trilemma-bench/trilemma/harness/experiment"
 	"github.com/trilemma-bench/trilemma/harness/metrics"
 	"github.com/trilemma-bench/trilemma/harness/plot"
@@ -21,19 +24,16 @@ import (
 
 const plotsDir = "plots"
 
-// perThousand turns means per prompt into figures per 1,000 prompts, which people can read.
-const perThousand = 1000
-
 // Figures draws the fronts and route shares of every pool into the run's folder and returns the paths written.
 func Figures(run *store.Run, how experiment.Plots) ([]string, error) {
 	if len(how.Formats) == 0 {
 		return nil, nil
 	}
-	return figuresIn(run, run.Path(plotsDir), how)
+	return FiguresIn(run, run.Path(plotsDir), how)
 }
 
-// figuresIn draws them into a folder.
-func figuresIn(run *store.Run, dir string, how experiment.Plots) ([]string, error) {
+// FiguresIn draws them into a folder.
+func FiguresIn(run *store.Run, dir string, how experiment.Plots) ([]string, error) {
 	style, err := plot.StyleNamed(how.Style)
 	if err != nil {
 		return nil, err
@@ -45,17 +45,17 @@ func figuresIn(run *store.Run, dir string, how experiment.Plots) ([]string, erro
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("making the folder of plots: %w", err)
 	}
-	selected, err := readSelections(run)
+	selected, err := leaderboard.ReadSelections(run)
 	if err != nil {
 		return nil, err
 	}
-	tables, err := metricTables(run)
+	tables, err := leaderboard.Read(run)
 	if err != nil {
 		return nil, err
 	}
 	var paths []string
-	for _, pool := range pools(points) {
-		of := inPool(points, pool)
+	for _, pool := range leaderboard.Pools(points) {
+		of := leaderboard.InPool(points, pool)
 		for _, f := range fronts(run.Experiment, pool, of, selected, how) {
 			markLabelled(f.front, tables, pool)
 			written, err := plot.Save(f.front, style, dir, f.name, how.Formats)
@@ -72,12 +72,12 @@ func figuresIn(run *store.Run, dir string, how experiment.Plots) ([]string, erro
 			}
 		}
 	}
-	extra, err := footprintFigures(run)
+	extra, err := footprint.FootprintFigures(run)
 	if err != nil {
 		return paths, err
 	}
-	for _, e := range effectsOf(tables) {
-		extra = append(extra, e.figures(run.Experiment)...)
+	for _, e := range leaderboard.EffectsOf(tables) {
+		extra = append(extra, e.Figures(run.Experiment)...)
 	}
 	cells, err := trained(run)
 	if err != nil {
@@ -85,7 +85,7 @@ func figuresIn(run *store.Run, dir string, how experiment.Plots) ([]string, erro
 	}
 	extra = append(extra, curveFigures(run.Experiment, cells)...)
 	for _, f := range extra {
-		written, err := plot.Save(f.figure, style, dir, f.name, how.Formats)
+		written, err := plot.Save(f.Figure, style, dir, f.Name, how.Formats)
 		paths = append(paths, written...)
 		if err != nil {
 			return paths, err
@@ -95,31 +95,21 @@ func figuresIn(run *store.Run, dir string, how experiment.Plots) ([]string, erro
 }
 
 // markLabelled marks the policies that use the data set's label.
-func markLabelled(f *plot.Front, tables []poolTable, pool string) {
+func markLabelled(f *plot.Front, tables []leaderboard.Table, pool string) {
 	for i := range tables {
-		if tables[i].pool != pool {
+		if tables[i].Pool != pool {
 			continue
 		}
 		marked := false
 		for k := range f.Series {
-			if l := tables[i].line(f.Series[k].Label); l != nil && l.role == metrics.RoleLabelled {
-				f.Series[k].Label, marked = l.name(), true
+			if l := tables[i].Line(f.Series[k].Label); l != nil && l.Role == metrics.RoleLabelled {
+				f.Series[k].Label, marked = l.Name(), true
 			}
 		}
 		if marked {
 			f.Notes = append(f.Notes, "‡ uses the data set's label")
 		}
 	}
-}
-
-func pools(points []store.Point) []string {
-	var out []string
-	for _, p := range points {
-		if !slices.Contains(out, p.Pool) {
-			out = append(out, p.Pool)
-		}
-	}
-	return out
 }
 
 type namedFront struct {
@@ -133,8 +123,6 @@ type quantity struct {
 	axis plot.Axis
 }
 
-var nan = math.NaN()
-
 func quantities(how experiment.Plots) (quality, cost, carbon quantity) {
 	scaling := plot.Auto
 	switch how.LogCost {
@@ -144,13 +132,13 @@ func quantities(how experiment.Plots) (quality, cost, carbon quantity) {
 		scaling = plot.Linear
 	}
 	quality = quantity{policy.Quality, plot.Axis{Label: "Quality (mean score)", HighIsBetter: true, Scaling: plot.Linear}}
-	cost = quantity{policy.Cost, plot.Axis{Label: "Cost (USD per 1,000 prompts)", Factor: perThousand, Scaling: scaling}}
-	carbon = quantity{policy.Carbon, plot.Axis{Label: "Emissions (gCO2e per 1,000 prompts)", Factor: perThousand, Scaling: scaling}}
+	cost = quantity{policy.Cost, plot.Axis{Label: "Cost (USD per 1,000 prompts)", Factor: leaderboard.PerThousand, Scaling: scaling}}
+	carbon = quantity{policy.Carbon, plot.Axis{Label: "Emissions (gCO2e per 1,000 prompts)", Factor: leaderboard.PerThousand, Scaling: scaling}}
 	return quality, cost, carbon
 }
 
 // fronts are the three figures of a pool; those of carbon are left out where it is unknown.
-func fronts(name, pool string, points []store.Point, selected selections, how experiment.Plots) []namedFront {
+func fronts(name, pool string, points []store.Point, selected leaderboard.Selections, how experiment.Plots) []namedFront {
 	quality, cost, carbon := quantities(how)
 	known := slices.ContainsFunc(points, func(p store.Point) bool { return !math.IsNaN(p.Figures[policy.Carbon]) })
 	n := 0
@@ -160,29 +148,29 @@ func fronts(name, pool string, points []store.Point, selected selections, how ex
 	subtitle := fmt.Sprintf("%s test prompts", textfile.Thousands(n))
 	title := func(what string) string { return fmt.Sprintf("%s: %s, pool %s", name, what, pool) }
 	intervals := subtitle + "; bars: 95 % interval of quality"
-	out := []namedFront{{"quality-cost-" + file(pool), front(title("quality and cost"), intervals, points, selected, cost, quality)}}
+	out := []namedFront{{"quality-cost-" + experiment.FileName(pool), front(title("quality and cost"), intervals, points, selected, cost, quality)}}
 	if known {
 		bounded := subtitle
 		if slices.ContainsFunc(points, func(p store.Point) bool { return p.Low[policy.Carbon] < p.High[policy.Carbon] }) {
 			intervals += ", and of emissions over the sizes assumed for closed models"
 			bounded += "; bars: emissions over the sizes assumed for closed models"
 		}
-		out = append(out, namedFront{"quality-carbon-" + file(pool), front(title("quality and emissions"), intervals, points, selected, carbon, quality)})
+		out = append(out, namedFront{"quality-carbon-" + experiment.FileName(pool), front(title("quality and emissions"), intervals, points, selected, carbon, quality)})
 		both := front(title("cost and emissions"), bounded, points, nil, cost, carbon)
 		sizes(both, points)
 		both.Zero, both.Oracle, both.Notes = nil, nil, nil
-		out = append(out, namedFront{"cost-carbon-" + file(pool), both})
+		out = append(out, namedFront{"cost-carbon-" + experiment.FileName(pool), both})
 	}
 	return out
 }
 
 // front gathers one figure. Seeds of a policy at one preference are one point, their mean. The line of a policy runs through
 // the settings that the selection prompts speak for; where there are none, through its front on the test prompts.
-func front(title, subtitle string, points []store.Point, selected selections, x, y quantity) *plot.Front {
+func front(title, subtitle string, points []store.Point, selected leaderboard.Selections, x, y quantity) *plot.Front {
 	f := &plot.Front{Title: title, Subtitle: subtitle, X: x.axis, Y: y.axis}
 	at := map[string]int{}
-	points = overSeeds(points)
-	chosen := selected.chosenBy(points, x.Quantity)
+	points = leaderboard.OverSeeds(points)
+	chosen := selected.ChosenBy(points, x.Quantity)
 	// The Zero router's mixes are chosen by their cost; on another axis those of the single models' selection figures stand.
 	prices := x.Quantity == policy.Cost
 	for _, p := range points {
@@ -193,7 +181,7 @@ func front(title, subtitle string, points []store.Point, selected selections, x,
 		if low, high := p.Low[y.Quantity], p.High[y.Quantity]; low < high {
 			pt.YLow, pt.YHigh = low, high
 		}
-		pt.Label, pt.Chosen = p.Preference, chosen[keyOf(&p)]
+		pt.Label, pt.Chosen = p.Preference, chosen[leaderboard.KeyOf(&p)]
 		switch p.Family {
 		case metrics.Oracle:
 			f.Oracle = append(f.Oracle, plot.XY{X: pt.X, Y: pt.Y})
@@ -201,13 +189,13 @@ func front(title, subtitle string, points []store.Point, selected selections, x,
 			if prices {
 				f.Zero = append(f.Zero, plot.XY{X: pt.X, Y: pt.Y})
 			}
-		case familySingle:
+		case leaderboard.FamilySingle:
 			if pt.Chosen && !prices {
 				f.Zero = append(f.Zero, plot.XY{X: pt.X, Y: pt.Y})
 			}
 			f.Models = append(f.Models, plot.Model{Label: strings.TrimPrefix(p.Policy, "single:"), Point: pt})
 		default:
-			name := subject(&p)
+			name := p.Policy
 			i, ok := at[name]
 			if !ok {
 				i = len(f.Series)
@@ -255,12 +243,12 @@ func rising(points []plot.XY) []plot.XY {
 func sizes(f *plot.Front, points []store.Point) {
 	low, high := math.Inf(1), math.Inf(-1)
 	quality := map[string]float64{}
-	for _, p := range overSeeds(points) {
+	for _, p := range leaderboard.OverSeeds(points) {
 		if p.Family == metrics.Oracle || math.IsNaN(p.Figures[policy.Quality]) {
 			continue
 		}
 		low, high = min(low, p.Figures[policy.Quality]), max(high, p.Figures[policy.Quality])
-		quality[subject(&p)+"\x00"+p.Preference] = p.Figures[policy.Quality]
+		quality[p.Policy+"\x00"+p.Preference] = p.Figures[policy.Quality]
 	}
 	f.SizeNote = fmt.Sprintf("area: mean score, %.2f to %.2f", low, high)
 	for i := range f.Series {
@@ -271,34 +259,6 @@ func sizes(f *plot.Front, points []store.Point) {
 			}
 		}
 	}
-}
-
-// subject is what a policy is called, with its encoder where it appears with several.
-func subject(p *store.Point) string { return p.Policy }
-
-// overSeeds takes the mean of the seeds of each policy, encoder and preference, in the order of the first.
-func overSeeds(points []store.Point) []store.Point {
-	type key struct{ policy, encoder, preference string }
-	at := map[key]int{}
-	var out []store.Point
-	var count []float64
-	for _, p := range points {
-		k := key{p.Policy, p.Encoder, p.Preference}
-		i, ok := at[k]
-		if !ok {
-			at[k] = len(out)
-			out, count = append(out, p), append(count, 1)
-			continue
-		}
-		count[i]++
-		into := &out[i]
-		for q := range p.Figures {
-			into.Figures[q] += (p.Figures[q] - into.Figures[q]) / count[i]
-			into.Low[q] += (p.Low[q] - into.Low[q]) / count[i]
-			into.High[q] += (p.High[q] - into.High[q]) / count[i]
-		}
-	}
-	return out
 }
 
 type namedShares struct {
@@ -329,7 +289,7 @@ func shares(pool string, points []store.Point) []namedShares {
 			p.Lambda[policy.Carbon] != 0 || p.Lambda[policy.Latency] != 0 || p.Preference == "any" {
 			continue
 		}
-		name := subject(&p)
+		name := p.Policy
 		if seed, ok := first[name]; ok && seed != p.Seed {
 			continue
 		}
@@ -338,7 +298,7 @@ func shares(pool string, points []store.Point) []namedShares {
 		if !ok {
 			i = len(out)
 			at[name] = i
-			out = append(out, namedShares{"shares-" + file(name) + "-" + file(pool), &plot.Shares{
+			out = append(out, namedShares{"shares-" + experiment.FileName(name) + "-" + experiment.FileName(pool), &plot.Shares{
 				Title: fmt.Sprintf("Route shares of %s, pool %s", name, pool), XLabel: "λ cost (score that one USD is worth)", Models: models,
 			}})
 		}
@@ -351,9 +311,6 @@ func shares(pool string, points []store.Point) []namedShares {
 	}
 	return out
 }
-
-// file makes a label safe for a file's name.
-func file(label string) string { return experiment.FileName(label) }
 
 // short writes a λ with two digits: 48, 4.8k, 110k.
 func short(x float64) string {

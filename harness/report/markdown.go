@@ -8,8 +8,10 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/trilemma-bench/trilemma/harness/report/footprint"
+	"github.com/trilemma-bench/trilemma/harness/report/leaderboard"
+
 	"github.com/trilemma-bench/trilemma/harness/store"
-	"github.com/trilemma-bench/trilemma/harness/textfile"
 )
 
 // MarkdownFile is the report that [Markdown] writes into the folder of a run.
@@ -22,7 +24,7 @@ func Markdown(run *store.Run, figures []string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	tables, err := metricTables(run)
+	tables, err := leaderboard.Read(run)
 	if err != nil {
 		return "", err
 	}
@@ -32,7 +34,7 @@ func Markdown(run *store.Run, figures []string) (string, error) {
 	if err := json.Unmarshal(m.Config, &config); err != nil {
 		return "", fmt.Errorf("reading %s: %w", run.Path(store.ManifestFile), err)
 	}
-	var split splitCounts
+	var split leaderboard.SplitCounts
 	if err := json.Unmarshal(m.Data, &split); err != nil {
 		return "", fmt.Errorf("reading %s: %w", run.Path(store.ManifestFile), err)
 	}
@@ -43,8 +45,8 @@ func Markdown(run *store.Run, figures []string) (string, error) {
 	}
 	fmt.Fprintf(&b, "%s Brackets are 95 %% intervals on the test prompts.\n", split)
 	plots := images(run, figures)
-	differences := effectsOf(tables)
-	seeds, err := seedRows(run)
+	differences := leaderboard.EffectsOf(tables)
+	seeds, err := leaderboard.SeedRows(run)
 	if err != nil {
 		return "", err
 	}
@@ -54,29 +56,29 @@ func Markdown(run *store.Run, figures []string) (string, error) {
 	}
 	for i := range tables {
 		t := &tables[i]
-		fmt.Fprintf(&b, "\n## Pool %s\n\n", t.pool)
-		if s := t.answer(); s != "" {
+		fmt.Fprintf(&b, "\n## Pool %s\n\n", t.Pool)
+		if s := t.Answer(); s != "" {
 			fmt.Fprintf(&b, "%s\n\n", s)
 		}
-		fmt.Fprintf(&b, "%s\n", t.writer(t.columns(mainColumns)).RenderMarkdown())
-		fmt.Fprintf(&b, "\n%s\n", strings.Join(t.notes(), " "))
-		if of := t.columns(hindsightColumns); len(of) > 0 {
-			fmt.Fprintf(&b, "\nHindsight: settings, the best single model and the mix of models chosen on the test prompts themselves, as published tools do.\n\n%s\n", t.writer(of).RenderMarkdown())
+		fmt.Fprintf(&b, "%s\n", t.Writer(t.Columns(leaderboard.MainColumns)).RenderMarkdown())
+		fmt.Fprintf(&b, "\n%s\n", strings.Join(t.Notes(), " "))
+		if of := t.Columns(leaderboard.HindsightColumns); len(of) > 0 {
+			fmt.Fprintf(&b, "\nHindsight: settings, the best single model and the mix of models chosen on the test prompts themselves, as published tools do.\n\n%s\n", t.Writer(of).RenderMarkdown())
 		}
 		for k := range differences {
-			if differences[k].pool == t.pool {
-				fmt.Fprintf(&b, "\n%s", differences[k].markdown())
+			if differences[k].Pool == t.Pool {
+				fmt.Fprintf(&b, "\n%s", differences[k].Markdown())
 			}
 		}
-		seedSection(&b, seeds, t)
-		trainingFiguresSection(&b, cells, t.pool)
+		leaderboard.SeedSection(&b, seeds, t)
+		trainingFiguresSection(&b, cells, t.Pool)
 		for _, p := range plots {
-			if base := strings.TrimSuffix(filepath.Base(p), filepath.Ext(p)); poolOf(base, tables) == t.pool {
+			if base := strings.TrimSuffix(filepath.Base(p), filepath.Ext(p)); leaderboard.PoolOf(base, tables) == t.Pool {
 				fmt.Fprintf(&b, "\n![%s](%s)\n", base, filepath.ToSlash(p))
 			}
 		}
 	}
-	if err := footprintSection(&b, run); err != nil {
+	if err := footprint.FootprintSection(&b, run); err != nil {
 		return "", err
 	}
 	if len(m.Notices) > 0 {
@@ -99,28 +101,6 @@ func Markdown(run *store.Run, figures []string) (string, error) {
 		return "", err
 	}
 	return run.Path(MarkdownFile), nil
-}
-
-// poolOf is the pool that a plot, by its name, is of: pools may be called weights and open-weights.
-func poolOf(plot string, tables []poolTable) string {
-	pool := ""
-	for i := range tables {
-		if p := tables[i].pool; strings.HasSuffix(plot, "-"+p) && len(p) > len(pool) {
-			pool = p
-		}
-	}
-	return pool
-}
-
-// splitCounts are the prompts of a run by what they are for, as its manifest has them.
-type splitCounts struct{ Prompts, Train, Validation, Selection, Test int }
-
-func (s splitCounts) String() string {
-	out := fmt.Sprintf("%s prompts: %s to train, %s to validate", textfile.Thousands(s.Prompts), textfile.Thousands(s.Train), textfile.Thousands(s.Validation))
-	if s.Selection > 0 {
-		out += fmt.Sprintf(", %s to choose settings by", textfile.Thousands(s.Selection))
-	}
-	return out + fmt.Sprintf(", %s to test.", textfile.Thousands(s.Test))
 }
 
 // images are the plots that a page can show, once each, relative to the run's folder.

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/trilemma-bench/trilemma/harness/report/page"
+
 	"github.com/trilemma-bench/trilemma/harness/experiment"
 	"github.com/trilemma-bench/trilemma/harness/store/storetest"
 )
@@ -42,7 +44,7 @@ func TestRunsOfEveryVersionOpen(t *testing.T) {
 		if err != nil || len(tables) == 0 {
 			t.Fatalf("%d tables, %v", len(tables), err)
 		}
-		page, err := Page(run)
+		page, err := page.Page(run)
 		if err != nil {
 			t.Fatal(err)
 		}

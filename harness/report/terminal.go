@@ -6,14 +6,18 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/trilemma-bench/trilemma/harness/report/leaderboard"
+
 	"github.com/trilemma-bench/trilemma/harness/metrics"
+	"github.com/trilemma-bench/trilemma/harness/pareto"
+	"github.com/trilemma-bench/trilemma/harness/plot"
 	"github.com/trilemma-bench/trilemma/harness/store"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
 // Terminal writes for each pool a table of the main metrics, with intervals, and the front of quality and cost.
 func Terminal(w io.Writer, run *store.Run) error {
-	tables, err := metricTables(run)
+	tables, err := leaderboard.Read(run)
 	if err != nil {
 		return err
 	}
@@ -21,21 +25,21 @@ func Terminal(w io.Writer, run *store.Run) error {
 	if err != nil {
 		return err
 	}
-	selected, err := readSelections(run)
+	selected, err := leaderboard.ReadSelections(run)
 	if err != nil {
 		return err
 	}
 	for i := range tables {
 		t := &tables[i]
-		if _, err := fmt.Fprintf(w, "\nPool %s\n%s\n", t.pool, t.writer(t.columns(terminalColumns)).Render()); err != nil {
+		if _, err := fmt.Fprintf(w, "\nPool %s\n%s\n", t.Pool, t.Writer(t.Columns(leaderboard.TerminalColumns)).Render()); err != nil {
 			return err
 		}
-		for _, n := range append([]string{strings.ReplaceAll(t.answer(), "`", "")}, t.notes()...) {
+		for _, n := range append([]string{strings.ReplaceAll(t.Answer(), "`", "")}, t.Notes()...) {
 			if n != "" {
 				fmt.Fprintln(w, n)
 			}
 		}
-		drawFront(w, inPool(points, t.pool), selected, t.labelled())
+		drawFront(w, leaderboard.InPool(points, t.Pool), selected, t.Labelled())
 	}
 	return nil
 }
@@ -43,17 +47,17 @@ func Terminal(w io.Writer, run *store.Run) error {
 // drawFront draws the settings that no other policy's setting beats on both axes by the selection prompts, by the letter of
 // their policy, where they are on test; single models are dots, the oracle, at any price and by the test scores, is a star.
 // Settings of older runs are found on test; what uses the data set's label is left out.
-func drawFront(w io.Writer, points []store.Point, selected selections, labelled map[string]bool) {
-	var own []metrics.Point
+func drawFront(w io.Writer, points []store.Point, selected leaderboard.Selections, labelled map[string]bool) {
+	var own []pareto.Point
 	var at []int
-	var marks []mark
+	var marks []plot.Mark
 	for i := range points {
 		p := &points[i]
-		m := mark{x: 1000 * p.Figures[policy.Cost], y: p.Figures[policy.Quality], as: '·'}
+		m := plot.Mark{X: 1000 * p.Figures[policy.Cost], Y: p.Figures[policy.Quality], As: '·'}
 		switch {
 		case p.Policy == metrics.Oracle:
 			if p.Preference == "0" {
-				m.as = '*'
+				m.As = '*'
 				marks = append(marks, m)
 			}
 		case p.Policy == metrics.ZeroRouter || labelled[p.Policy]:
@@ -61,17 +65,17 @@ func drawFront(w io.Writer, points []store.Point, selected selections, labelled 
 			marks = append(marks, m)
 		default:
 			by := p
-			if s, ok := selected[keyOf(p)]; ok {
+			if s, ok := selected[leaderboard.KeyOf(p)]; ok {
 				by = &s
 			}
-			own, at = append(own, metrics.Point{CostUSD: by.Figures[policy.Cost], Quality: by.Figures[policy.Quality]}), append(at, i)
+			own, at = append(own, pareto.Point{CostUSD: by.Figures[policy.Cost], Quality: by.Figures[policy.Quality]}), append(at, i)
 		}
 	}
 	if len(own) == 0 {
 		return
 	}
 	var names []string
-	for k, stands := range metrics.NotDominated(own) {
+	for k, stands := range pareto.NotDominated(own) {
 		p := &points[at[k]]
 		if !stands {
 			continue
@@ -79,7 +83,7 @@ func drawFront(w io.Writer, points []store.Point, selected selections, labelled 
 		if !slices.Contains(names, p.Policy) {
 			names = append(names, p.Policy)
 		}
-		marks = append(marks, mark{x: 1000 * p.Figures[policy.Cost], y: p.Figures[policy.Quality], as: 'A' + rune(slices.Index(names, p.Policy)%26)})
+		marks = append(marks, plot.Mark{X: 1000 * p.Figures[policy.Cost], Y: p.Figures[policy.Quality], As: 'A' + rune(slices.Index(names, p.Policy)%26)})
 	}
 	legend := []string{"· single model", "* oracle (a bound)"}
 	for i, n := range names {
@@ -90,5 +94,5 @@ func drawFront(w io.Writer, points []store.Point, selected selections, labelled 
 		by = "The front on test, in hindsight"
 	}
 	fmt.Fprintf(w, "\n%s: %s\n", by, strings.Join(legend, ", "))
-	scatter(w, "USD/1k prompts", "mean score", marks)
+	plot.Scatter(w, plot.TerminalWidth, plot.TerminalHeight, "USD/1k prompts", "mean score", marks)
 }

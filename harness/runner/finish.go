@@ -12,6 +12,7 @@ import (
 	"github.com/trilemma-bench/trilemma/harness/event"
 	"github.com/trilemma-bench/trilemma/harness/experiment"
 	"github.com/trilemma-bench/trilemma/harness/metrics"
+	"github.com/trilemma-bench/trilemma/harness/pareto"
 	"github.com/trilemma-bench/trilemma/harness/replay"
 	"github.com/trilemma-bench/trilemma/harness/savings"
 	"github.com/trilemma-bench/trilemma/harness/selfmeter"
@@ -149,7 +150,7 @@ func (p *Plan) references(pool string) ([]store.Point, error) {
 	if err != nil {
 		return nil, err
 	}
-	for corner, m := range metrics.Vertices(outside, policy.Unknown()) {
+	for corner, m := range pareto.Vertices(outside, policy.Unknown()) {
 		point := store.Point{Pool: pool, Policy: metrics.ZeroRouter, Family: metrics.ZeroRouter, Preference: fmt.Sprintf("mix%02d", corner)}
 		point.Shares = []store.Share{{Model: p.data.Trace.Models[view.Pool[m]].ID, Share: 1}}
 		points = append(points, pointOf(point, means[m]))

@@ -1,11 +1,12 @@
 // Package runner carries an experiment out. The way of the data:
 //
-//  1. [Prepare] loads the data, splits it, encodes the prompts, finds the policies and expands the experiment into cells.
-//     Whatever is wrong with the input shows here, before anything runs.
+//  1. [Prepare] has package dataset load, split and bill the data and encode the prompts, finds the policies and expands the
+//     experiment into cells. Whatever is wrong with the input shows here, before anything runs.
 //  2. [Plan.Run] executes the cells, several at a time, and stores each as it is done. A cell whose policy crashes, hangs
 //     or answers nonsense fails alone, with its reason; finished cells of an earlier attempt are not run again.
-//  3. When all have ended it computes references, metrics and intervals from the stored decisions, and writes points,
-//     metrics and manifest.
+//  3. When all have ended it computes references, metrics and savings (packages metrics and savings) from the stored
+//     decisions, and writes points, tables and manifest.
+//  4. [Plan.Verify] computes every number of a finished run again.
 package runner
 
 import (

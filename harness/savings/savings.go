@@ -1,9 +1,12 @@
-// Package savings tells what one way of answering prompts saves against another, and how sure that is. The way of the data:
+// Package savings tells what the policies of a run save against baselines, and how sure that is. The way of the data:
 //
-//  1. [Spent] is what a way of answering took, prompt by prompt: score, USD, seconds, and gCO2e by the model that emitted it.
-//  2. [Front] finds which single models a blind mix is made of, on prompts that are not the ones compared on.
-//  3. [Factors] draws how wrong the estimate of energy may be, model by model.
-//  4. [Compare] resamples prompts, seeds and those factors, and gives every saving with its intervals.
+//  1. [NewFinder] takes a run's data and draws how wrong the estimate of energy may be, model by model ([Factors]).
+//  2. [Finder.Usage] adds up, cell by cell, by which models, categories, hours and regions its answers emitted.
+//  3. [Finder.Find] chooses the baselines of each [Pool] and each policy's setting against them, and reads from the stored
+//     decisions what both led to on the test prompts: their [Spent], score, USD, seconds, and gCO2e by the model that emitted it.
+//  4. [Front] finds which single models a blind mix is made of, on prompts that are not the ones compared on.
+//  5. [Compare] resamples prompts, seeds and the factors, and gives every saving with its intervals.
+//  6. The saving that is largest on the selection prompts is billed again under other assumptions: the sensitivity.
 //
 // A saving is 1 − policy ÷ baseline of the means over the same prompts. Intervals are 95 % percentile intervals of a paired
 // bootstrap (Efron and Tibshirani, 1993) over prompts, and over seeds where there are several.

@@ -26,8 +26,8 @@ func MomentsOf(x []float64) Moments {
 func (m Moments) with(second, third float64) Moments {
 	n := float64(m.N)
 	m.SD = math.Sqrt(second / (n - 1))
-	if second > 0 {
-		m.Skewness = third / n / math.Pow(second/n, 1.5)
+	if cube := math.Pow(second/n, 1.5); cube > 0 { // of values that differ by less than numbers can cube it is 0 too
+		m.Skewness = third / n / cube
 	}
 	if m.N < 2 || math.IsNaN(m.Mean) {
 		m.SD, m.Skewness = math.NaN(), math.NaN()

@@ -5,7 +5,8 @@
 //  2. [Run.WritePlan] lists the cells that the run will have.
 //  3. [Run.SaveCell] stores a cell: decisions, checkpoint and points under temporary names, each renamed when whole, and
 //     last of all cells/<id>.json, which alone makes the cell done. [Run.FailCell] keeps the reason and the end of the log.
-//  4. [Run.Cell] tells whether a cell is done, [Run.Decisions] and [Run.Checkpoint] read it back.
+//  4. [Run.Cell] tells whether a cell is done; [Run.Results] reads back what it led to, a line of columns a preference,
+//     [Run.Decisions] how it decided, and [Run.Checkpoint] what it learned.
 //  5. [Run.WritePoints] gathers the points of all cells, sorted, into points.csv and points.parquet.
 //  6. [Run.WriteManifest] says where it all came from.
 //

@@ -8,9 +8,8 @@ import (
 
 	"github.com/trilemma-bench/trilemma/harness/encode"
 	"github.com/trilemma-bench/trilemma/harness/synth"
+	"github.com/trilemma-bench/trilemma/policies/bundled"
 	"github.com/trilemma-bench/trilemma/policies/policy"
-	"github.com/trilemma-bench/trilemma/policies/ppo"
-	"github.com/trilemma-bench/trilemma/policies/reinforce"
 )
 
 // One-shot agents must come near to what the best reader of a prompt's words could reach: TRILEMMA_FULL=1.
@@ -57,7 +56,8 @@ func TestAgentsReachTheObservableOptimum(t *testing.T) {
 	}
 	task := &policy.Task{Train: split(0, train), Validation: split(train, validation), Preferences: sweep}
 	test := prompts(validation, p.Prompts)
-	for _, def := range []policy.Definition{reinforce.Definition(), ppo.Definition()} {
+	for _, name := range []string{"reinforce", "ppo"} {
+		def, _ := bundled.Find(name)
 		agent, err := def.New(policy.Setup{Models: sim.Trace.Models, Params: json.RawMessage(`{"mode": "one-shot", "steps": 100000}`), Seed: 1})
 		if err != nil {
 			t.Fatal(err)

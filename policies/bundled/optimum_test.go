@@ -23,6 +23,9 @@ func TestAgentsReachTheOptimumOfWhatCanBeSeen(t *testing.T) {
 			t.Run(name+" from "+start, func(t *testing.T) {
 				t.Parallel()
 				steps := map[string]int{"reinforce": 40000, "ppo": 16000}[name] // PPO learns from each step four times
+				if start == "none" {
+					steps = map[string]int{"reinforce": 60000, "ppo": 30000}[name]
+				}
 				raw := fmt.Sprintf(`{"mode": "one-shot", "steps": %d, "slots": 64, "horizon": 16, "checks": 4, "hidden": 32, "scorer": 16`, steps)
 				if start == "none" {
 					raw += `, "warm_start": "none", "use_vector": true, "temperature": 0.2`

@@ -46,7 +46,7 @@ func Example() {
 // A preference says how much quality a unit of each quantity is worth: here 100 points of quality a dollar.
 func ExamplePreference_Utility() {
 	answer := policy.Figures{policy.Quality: 0.9, policy.Cost: 0.002}
-	preference := policy.Preference{policy.Cost: 100}
-	fmt.Printf("%.2f\n", preference.Utility(answer))
+	dear := policy.Preference{policy.Cost: 100}
+	fmt.Printf("%.2f\n", dear.Utility(answer))
 	// Output: 0.70
 }

@@ -93,7 +93,7 @@ func (w *words) cleaned(r rune) rune {
 // take lower-cases a cleaned character and puts it where it belongs. It follows the order of the reference: Chinese
 // characters are told before, punctuation after lower-casing.
 func (w *words) take(r rune) {
-	alone := w.set.Chinese && isChinese(r)
+	alone := w.set.Chinese && IsChinese(r)
 	if w.set.Lowercase {
 		if r == 'İ' { // the one character whose lower case is two
 			w.put('i', alone)
@@ -149,8 +149,8 @@ func isAccent(r rune) bool {
 	return r >= 0x300 && (unicode.Is(unicode.Mn, r) && !unicode.Is(newer, r) || r == 0x1734)
 }
 
-// isChinese tells the ranges of Chinese characters that the reference has. Kana and Hangul are not among them.
-func isChinese(r rune) bool {
+// IsChinese tells the ranges of Chinese characters that the reference has. Kana and Hangul are not among them.
+func IsChinese(r rune) bool {
 	return r >= 0x3400 && (r >= 0x4E00 && r <= 0x9FFF || r <= 0x4DBF || r >= 0xF900 && r <= 0xFAFF ||
 		r >= 0x20000 && r <= 0x2A6DF || r >= 0x2A700 && r <= 0x2B73F || r >= 0x2B740 && r <= 0x2B81F ||
 		r >= 0x2B920 && r <= 0x2CEAF || r >= 0x2F800 && r <= 0x2FA1F)

@@ -107,7 +107,7 @@ func slowWords(t *Tokenizer, text string) []int32 {
 		case r == 0 || r == 0xfffd || isOther(r):
 		case unicode.IsSpace(r):
 			clean = append(clean, ' ')
-		case isChinese(r):
+		case IsChinese(r):
 			clean = append(clean, ' ', r, ' ')
 		default:
 			clean = append(clean, r)

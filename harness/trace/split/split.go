@@ -133,7 +133,7 @@ func assign(t *trace.Trace, spec Spec) (*Assignment, error) {
 	var err error
 	switch spec.Method {
 	case Hash:
-		splitHash(t, spec, g, a)
+		splitHash(spec, g, a)
 	case Stratified:
 		err = splitStratified(t, spec, g, a)
 	case Time:
@@ -263,7 +263,7 @@ func (s *Spec) part(u float64) Part {
 	return list[len(list)-1].part
 }
 
-func splitHash(t *trace.Trace, spec Spec, g *grouping, a *Assignment) {
+func splitHash(spec Spec, g *grouping, a *Assignment) {
 	for i, first := range g.group {
 		if int(first) == i {
 			a.Part[i] = spec.part(float64(hashOf(spec.Seed, g.key[i])>>11) / (1 << 53))

@@ -1,0 +1,210 @@
+// Package paper writes a LaTeX article about a run, with its figures, tables and bibliography.
+package paper
+
+import (
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"text/template"
+
+	"github.com/trilemma-bench/trilemma/harness/report"
+	"github.com/trilemma-bench/trilemma/harness/report/leaderboard"
+
+	"github.com/trilemma-bench/trilemma/harness/experiment"
+	"github.com/trilemma-bench/trilemma/harness/metrics"
+	"github.com/trilemma-bench/trilemma/harness/plot"
+	"github.com/trilemma-bench/trilemma/harness/store"
+	"github.com/trilemma-bench/trilemma/policies/policy"
+)
+
+//go:embed bundle.tex.tmpl
+var bundleText string
+
+// bundleTemplate has its actions between << and >>, for braces are LaTeX's own.
+var bundleTemplate = template.Must(template.New("main.tex").Delims("<<", ">>").Funcs(template.FuncMap{
+	"tex": leaderboard.TexEscapes.Replace, "caption": captionOf, "cited": cited, "join": func(s []string) string { return strings.Join(s, ", ") },
+}).Parse(bundleText))
+
+// Paper writes a LaTeX article about a run into a folder: main.tex with a methods paragraph from the manifest, the
+// figures as PDF, the tables, and refs.bib. It compiles as it is with pdflatex and bibtex. It returns the path of main.tex.
+func Paper(run *store.Run, dir string, how experiment.Plots) (string, error) {
+	m, err := run.Manifest()
+	if err != nil {
+		return "", err
+	}
+	facts, err := paperFacts(run, &m)
+	if err != nil {
+		return "", err
+	}
+	figures := filepath.Join(dir, "figures")
+	how.Formats = []string{"pdf"}
+	// A figure drawn for a column keeps its size, and its letters theirs.
+	facts.Fit = how.Style == "" || how.Style == plot.Styles[0].Name
+	drawn, err := report.FiguresIn(run, figures, how)
+	if err != nil {
+		return "", err
+	}
+	tables, err := report.Tables(run)
+	if err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(filepath.Join(dir, report.TablesDir), 0o755); err != nil {
+		return "", fmt.Errorf("making the folder of tables: %w", err)
+	}
+	for _, path := range tables {
+		if filepath.Ext(path) != ".tex" {
+			continue
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return "", fmt.Errorf("reading a table: %w", err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, report.TablesDir, filepath.Base(path)), text, 0o644); err != nil {
+			return "", fmt.Errorf("writing a table: %w", err)
+		}
+	}
+	for i := range facts.Pools {
+		for _, path := range drawn {
+			name := strings.TrimSuffix(filepath.Base(path), ".pdf")
+			if filepath.Ext(path) == ".pdf" && facts.poolOf(name) == facts.Pools[i].Name && !strings.HasPrefix(name, "shares-") {
+				facts.Pools[i].Figures = append(facts.Pools[i].Figures, name)
+			}
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "refs.bib"), bibliography(facts.Families), 0o644); err != nil {
+		return "", fmt.Errorf("writing the bibliography: %w", err)
+	}
+	path := filepath.Join(dir, "main.tex")
+	var text strings.Builder
+	if err := bundleTemplate.Execute(&text, facts); err != nil {
+		return "", fmt.Errorf("writing %s: %w", path, err)
+	}
+	if err := os.WriteFile(path, []byte(text.String()), 0o644); err != nil {
+		return "", fmt.Errorf("writing the article: %w", err)
+	}
+	return path, nil
+}
+
+// captionOf tells what a figure shows, by its name.
+func captionOf(figure string) string {
+	for _, c := range []struct{ prefix, text string }{
+		{"quality-cost-", "Quality and cost of each policy over its preferences; pool %s. Lines are fronts, bars 95 %% intervals of quality."},
+		{"quality-carbon-", "Quality and emissions of each policy over its preferences; pool %s. Bars are 95 %% intervals of quality."},
+		{"cost-carbon-", "Cost and emissions of each policy over its preferences; pool %s. Area grows with quality."},
+	} {
+		if pool, ok := strings.CutPrefix(figure, c.prefix); ok {
+			return fmt.Sprintf(c.text, pool)
+		}
+	}
+	return figure + "."
+}
+
+// paperOf is what the article says of a run.
+type paperOf struct {
+	Experiment, Description, Run, Version, Revision string
+	Prompts, Train, Validation, Selection, Test     int
+	Method, Coverage                                string
+	SplitSeed                                       uint64
+	NearDuplicates                                  float64
+	Encoders                                        []string
+	Seeds                                           int
+	Resamples                                       int
+	Families                                        []string // of policies, in order
+	Pools                                           []paperPool
+	BatchSize, Bits, PUE, Grid                      float64
+	CostLogged, EnergyLogged                        float64 // shares
+	Prefill                                         bool
+	EnergyMethod                                    string // "" for the published regression
+	Fit                                             bool   // figures are as wide as the text
+	tables                                          []leaderboard.Table
+}
+
+type paperPool struct {
+	Name    string
+	Models  int
+	Prompts int
+	Answer  string // LaTeX
+	Figures []string
+}
+
+func (p *paperOf) poolOf(figure string) string { return leaderboard.PoolOf(figure, p.tables) }
+
+// paperFacts reads what the article says from the manifest and the metrics.
+func paperFacts(run *store.Run, m *store.Manifest) (*paperOf, error) {
+	var config struct {
+		Description string
+		Coverage    string
+		Data        struct {
+			Split struct {
+				Method         string
+				Seed           uint64
+				NearDuplicates float64 `json:"near_duplicates"`
+			}
+		}
+		Encoder []struct{ Label string }
+		Metrics struct{ Resamples int }
+	}
+	if err := json.Unmarshal(m.Config, &config); err != nil {
+		return nil, fmt.Errorf("reading %s: config: %w", run.Path(store.ManifestFile), err)
+	}
+	var data struct {
+		Prompts, Train, Validation, Selection, Test int
+		Logged                                      map[string]float64
+		Accounting                                  struct {
+			Energy struct {
+				BatchSize, PUE, QuantisationBits float64
+				Prefill                          struct{ On bool }
+			}
+			Method      struct{ Name string }
+			GridGPerKWh float64
+		}
+		Pools map[string]struct {
+			Models []string `json:"models"`
+			Test   int      `json:"test_prompts"`
+		}
+	}
+	if err := json.Unmarshal(m.Data, &data); err != nil {
+		return nil, fmt.Errorf("reading %s: data: %w", run.Path(store.ManifestFile), err)
+	}
+	logged := func(q policy.Quantity, older string) float64 { return data.Logged[q.Column()] + data.Logged[older] }
+	tables, err := leaderboard.Read(run)
+	if err != nil {
+		return nil, err
+	}
+	points, err := run.Points()
+	if err != nil {
+		return nil, err
+	}
+	p := &paperOf{
+		Experiment: m.Experiment, Description: strings.TrimSpace(config.Description), Run: m.Run, Version: m.Build.Version, Revision: m.Build.Revision,
+		Prompts: data.Prompts, Train: data.Train, Validation: data.Validation, Selection: data.Selection, Test: data.Test,
+		Method: config.Data.Split.Method, Coverage: config.Coverage, SplitSeed: config.Data.Split.Seed, NearDuplicates: config.Data.Split.NearDuplicates,
+		Seeds: len(m.Seeds), Resamples: config.Metrics.Resamples,
+		BatchSize: data.Accounting.Energy.BatchSize, Bits: data.Accounting.Energy.QuantisationBits, PUE: data.Accounting.Energy.PUE,
+		Grid: data.Accounting.GridGPerKWh, CostLogged: logged(policy.Cost, "CostUSD"), EnergyLogged: logged(policy.Energy, "EnergyWh"),
+		Prefill: data.Accounting.Energy.Prefill.On, EnergyMethod: data.Accounting.Method.Name, tables: tables,
+	}
+	if p.Resamples == 0 {
+		p.Resamples = metrics.DefaultResamples
+	}
+	for _, e := range config.Encoder {
+		p.Encoders = append(p.Encoders, e.Label)
+	}
+	for i := range points {
+		if f := points[i].Family; points[i].Cell != "" && !slices.Contains(p.Families, f) {
+			p.Families = append(p.Families, f)
+		}
+	}
+	slices.Sort(p.Families)
+	for i := range tables {
+		about := data.Pools[tables[i].Pool]
+		p.Pools = append(p.Pools, paperPool{
+			Name: tables[i].Pool, Models: len(about.Models), Prompts: about.Test, Answer: leaderboard.TexEscapes.Replace(strings.ReplaceAll(tables[i].Answer(), "`", "")),
+		})
+	}
+	return p, nil
+}
