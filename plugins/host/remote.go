@@ -19,6 +19,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/trilemma-bench/trilemma/plugins/host/process"
 	pb "github.com/trilemma-bench/trilemma/plugins/proto/policyv2"
 	"github.com/trilemma-bench/trilemma/plugins/wire"
 	"github.com/trilemma-bench/trilemma/policies/policy"
@@ -27,11 +28,11 @@ import (
 // remote is a policy in a process of its own.
 type remote struct {
 	src     Source
-	log     *logTail
+	log     *process.Log
 	opt     Options
 	scratch string // holds the socket and, unless the caller gave one, the working folder; removed at the end
 	client  *plugin.Client
-	process *process
+	process *process.Process
 	rpc     pb.PolicyClient
 	closing sync.Once
 }
@@ -44,12 +45,12 @@ func scratchBase() string {
 	return "/tmp"
 }
 
-func startRemote(ctx context.Context, src Source, opt Options, log *logTail) (*remote, error) {
+func startRemote(ctx context.Context, src Source, opt Options, log *process.Log) (*remote, error) {
 	if src.Name == "" {
 		src.Name = filepath.Base(src.Executable)
 	}
 	fail := func(err error) error {
-		return &Error{Policy: src.Name, Op: "start", Kind: KindStart, Err: err, Log: log.last()}
+		return &Error{Policy: src.Name, Op: "start", Kind: KindStart, Err: err, Log: log.Last()}
 	}
 	path, err := runnable(src.Executable)
 	if err != nil {
@@ -65,7 +66,7 @@ func startRemote(ctx context.Context, src Source, opt Options, log *logTail) (*r
 				"after looking at what changed", path, got, src.SHA256))
 		}
 	}
-	r := &remote{src: src, log: log, opt: opt, process: newProcess(log)}
+	r := &remote{src: src, log: log, opt: opt, process: process.New(log)}
 	if err := r.launch(ctx, path); err != nil {
 		return nil, err
 	}
@@ -75,7 +76,7 @@ func startRemote(ctx context.Context, src Source, opt Options, log *logTail) (*r
 // launch starts the process and shakes hands. What it leaves behind on an error is cleaned up.
 func (r *remote) launch(ctx context.Context, path string) (err error) {
 	fail := func(err error) error {
-		return &Error{Policy: r.src.Name, Op: "start", Kind: KindStart, Err: err, Log: r.log.last()}
+		return &Error{Policy: r.src.Name, Op: "start", Kind: KindStart, Err: err, Log: r.log.Last()}
 	}
 	if r.scratch, err = os.MkdirTemp(scratchBase(), "trilemma-policy-"); err != nil {
 		return fail(fmt.Errorf("making a folder to run in: %w", err))
@@ -115,10 +116,10 @@ func (r *remote) launch(ctx context.Context, path string) (err error) {
 		RunnerFunc: func(_ hclog.Logger, spec *exec.Cmd, _ string) (runner.Runner, error) {
 			cmd := exec.Command(path, r.src.Args...)
 			cmd.Dir = dir
-			cmd.Env = append(environment(r.opt.Env), spec.Env...)
+			cmd.Env = append(process.Environment(r.opt.Env), spec.Env...)
 			cmd.Env = append(cmd.Env, clientCertEnv+"="+certificate,
 				wire.PolicyEnv+"="+r.src.Name, wire.LifelineEnv+"=stdin")
-			return r.process, r.process.prepare(cmd)
+			return r.process, r.process.Prepare(cmd)
 		},
 	})
 	protocol, err := r.awaitHandshake(ctx)
@@ -152,7 +153,7 @@ func (r *remote) awaitHandshake(ctx context.Context) (plugin.ClientProtocol, err
 			done <- got
 		}()
 		if _, got.err = r.client.Start(); got.err == nil {
-			if problem := r.process.greeting.problem(wire.Version); problem != "" {
+			if problem := r.process.Problem(wire.Version); problem != "" {
 				got.err = errors.New(problem)
 				return
 			}
@@ -171,15 +172,15 @@ func (r *remote) awaitHandshake(ctx context.Context) (plugin.ClientProtocol, err
 
 // explainStart says in the user's words why a plugin did not start.
 func (r *remote) explainStart(path string, err error) error {
-	if problem := r.process.greeting.problem(wire.Version); problem != "" {
+	if problem := r.process.Problem(wire.Version); problem != "" {
 		return fmt.Errorf("%s: %s", path, problem)
 	}
-	if !r.process.started() {
+	if !r.process.Started() {
 		return fmt.Errorf("starting %s: %w; is it built for this machine, and does its first line name an interpreter "+
 			"that is there?", path, err)
 	}
 	const hint = "Is it a Trilemma policy? (see: trilemma policy new)"
-	if exit := r.process.exit(200 * time.Millisecond); exit != "" && !r.process.killed() {
+	if exit := r.process.Exit(200 * time.Millisecond); exit != "" && !r.process.Killed() {
 		return fmt.Errorf("%s did not greet as a plugin: %s. %s", path, exit, hint)
 	}
 	if strings.Contains(err.Error(), "timeout") {
@@ -222,7 +223,7 @@ func (*dialer) GRPCClient(_ context.Context, _ *plugin.GRPCBroker, conn *grpc.Cl
 	return pb.NewPolicyClient(conn), nil
 }
 
-func (r *remote) last() []string { return r.log.last() }
+func (r *remote) last() []string { return r.log.Last() }
 
 // kill ends the process at once.
 func (r *remote) kill() { _ = r.process.Kill(context.Background()) }
@@ -262,10 +263,10 @@ func (r *remote) broken(err error) error {
 	}
 	if s.Code() == codes.Unavailable || errors.Is(err, io.ErrUnexpectedEOF) {
 		// The connection breaks a moment before the process is seen to be gone.
-		if exit := r.process.exit(exitWait); exit != "" {
-			return &Error{Kind: KindCrash, Err: errors.New(exit), Log: r.log.last()}
+		if exit := r.process.Exit(exitWait); exit != "" {
+			return &Error{Kind: KindCrash, Err: errors.New(exit), Log: r.log.Last()}
 		}
-		return &Error{Kind: KindCrash, Err: fmt.Errorf("the connection broke: %s", s.Message()), Log: r.log.last()}
+		return &Error{Kind: KindCrash, Err: fmt.Errorf("the connection broke: %s", s.Message()), Log: r.log.Last()}
 	}
 	switch s.Code() {
 	case codes.Canceled:

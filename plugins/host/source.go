@@ -6,6 +6,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/trilemma-bench/trilemma/plugins/host/process"
 	"github.com/trilemma-bench/trilemma/plugins/wire"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
@@ -77,7 +78,7 @@ func (o Options) withDefaults() Options {
 // Start makes an instance. ctx bounds the start alone, not the life of the instance, which lasts until Close.
 func Start(ctx context.Context, src Source, opt Options) (*Instance, error) {
 	opt = opt.withDefaults()
-	log := &logTail{to: opt.Log}
+	log := process.NewLog(opt.Log)
 	i := &Instance{name: src.Name, opt: opt}
 	if src.Definition != nil {
 		i.transport = newLocal(*src.Definition, log)

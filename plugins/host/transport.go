@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/trilemma-bench/trilemma/plugins/host/process"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -29,12 +30,12 @@ type transport interface {
 // local is a policy without a process of its own.
 type local struct {
 	def      policy.Definition
-	log      *logTail
+	log      *process.Log
 	instance policy.Policy
 	busy     chan struct{} // holds a token while the policy runs, even after the caller gave up
 }
 
-func newLocal(def policy.Definition, log *logTail) *local {
+func newLocal(def policy.Definition, log *process.Log) *local {
 	return &local{def: def, log: log, busy: make(chan struct{}, 1)}
 }
 
@@ -155,4 +156,4 @@ func (w *local) load(ctx context.Context, state []byte) error {
 
 func (w *local) kill()          {}
 func (w *local) close() error   { return nil }
-func (w *local) last() []string { return w.log.last() }
+func (w *local) last() []string { return w.log.Last() }

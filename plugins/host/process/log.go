@@ -1,4 +1,4 @@
-package host
+package process
 
 import (
 	"bytes"
@@ -13,8 +13,8 @@ const (
 	lineBytes     = 64 << 10 // a longer line is passed on in pieces
 )
 
-// logTail passes what a process prints on to the log, whole lines at a time, and remembers the last ones.
-type logTail struct {
+// Log passes what a process prints on to the log, whole lines at a time, and remembers the last ones.
+type Log struct {
 	mu      sync.Mutex
 	to      io.Writer // nil: nowhere
 	partial []byte
@@ -23,8 +23,11 @@ type logTail struct {
 	cause string
 }
 
+// NewLog passes lines on to a writer, or nowhere where it is nil.
+func NewLog(to io.Writer) *Log { return &Log{to: to} }
+
 // Write never fails: a full disk under the log must not end a run.
-func (t *logTail) Write(p []byte) (int, error) {
+func (t *Log) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.partial = append(t.partial, p...)
@@ -41,7 +44,7 @@ func (t *logTail) Write(p []byte) (int, error) {
 	}
 }
 
-func (t *logTail) line(line []byte) {
+func (t *Log) line(line []byte) {
 	if t.to != nil {
 		_, _ = t.to.Write(line)
 	}
@@ -57,8 +60,8 @@ func (t *logTail) line(line []byte) {
 	}
 }
 
-// last lists the last lines, the cause of death at the end.
-func (t *logTail) last() []string {
+// Last lists the last lines, the cause of death at the end.
+func (t *Log) Last() []string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	lines := append([]string(nil), t.lines...)

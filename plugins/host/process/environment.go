@@ -1,4 +1,4 @@
-package host
+package process
 
 import (
 	"os"
@@ -15,8 +15,8 @@ var passed = []string{
 	"VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "CONDA_PREFIX",
 }
 
-// environment filters the host's environment and adds extra, which wins.
-func environment(extra []string) []string {
+// Environment filters the host's environment and adds extra, which wins.
+func Environment(extra []string) []string {
 	var env []string
 	for _, entry := range os.Environ() {
 		name, _, _ := strings.Cut(entry, "=")
