@@ -319,7 +319,7 @@ func TestWhatAgentsRefuse(t *testing.T) {
 // The parameters of the start keep what shapes it and set all else to its default.
 func TestUntrainedParameters(t *testing.T) {
 	var got map[string]any
-	err := json.Unmarshal(Untrained(struct {
+	err := json.Unmarshal(untrained(struct {
 		Mode   string  `json:"mode"`
 		Hidden int     `json:"hidden"`
 		Steps  int     `json:"steps"`

@@ -106,9 +106,19 @@ var startParams = []string{
 	"mode", "max_asks", "warm_start", "feedback", "temperature", "use_vector", "use_responses", "conditioned", "hidden", "scorer",
 }
 
-// Untrained are the parameters of an agent's start without a step of reward, to be put over others: agents that differ only
+// Describe adds to a name, version, summary and source what every agent has in common, whatever it learns by. defaults are the
+// parameters of the policy.
+func Describe(d policy.Description, defaults any) policy.Description {
+	d.Preference = policy.PreferenceInput
+	d.Needs = []policy.Need{policy.NeedVector, policy.NeedText, policy.NeedCategory, policy.NeedAnswer, policy.NeedResponse}
+	d.Stochastic, d.Learns, d.Saves, d.Combines, d.Sequential = true, true, true, true, true
+	d.Untrained = untrained(defaults)
+	return d
+}
+
+// untrained are the parameters of an agent's start without a step of reward, to be put over others: agents that differ only
 // in how they learn share it. defaults are those of the policy.
-func Untrained(defaults any) json.RawMessage {
+func untrained(defaults any) json.RawMessage {
 	text, err := json.Marshal(defaults)
 	all := map[string]json.RawMessage{}
 	if err == nil {

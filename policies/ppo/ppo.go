@@ -58,20 +58,12 @@ var Defaults = Params{
 
 // Definition is the policy as the program offers it; warm are the forecasters that it may start from, by name.
 func Definition(warm map[string]func() forecast.Forecaster) policy.Definition {
-	return params.Define(policy.Description{
-		Name:       "ppo",
-		Version:    "7",
-		Summary:    "proximal policy optimisation: asks a model, looks at the answer, decides whether to pay for another",
-		Source:     "Schulman et al., arXiv 1707.06347",
-		Preference: policy.PreferenceInput,
-		Needs:      []policy.Need{policy.NeedVector, policy.NeedText, policy.NeedCategory, policy.NeedAnswer, policy.NeedResponse},
-		Stochastic: true,
-		Learns:     true,
-		Saves:      true,
-		Combines:   true,
-		Sequential: true,
-		Untrained:  agent.Untrained(Defaults),
-	}, Defaults, func(p Params, s policy.Setup) (policy.Policy, error) {
+	return params.Define(agent.Describe(policy.Description{
+		Name:    "ppo",
+		Version: "7",
+		Summary: "proximal policy optimisation: asks a model, looks at the answer, decides whether to pay for another",
+		Source:  "Schulman et al., arXiv 1707.06347",
+	}, Defaults), Defaults, func(p Params, s policy.Setup) (policy.Policy, error) {
 		return agent.New(agent.Config{Name: "ppo", Kind: "ppo/5", Setup: s, Params: p.Params, Objective: p.Objective, WarmStarts: warm}, p.start)
 	})
 }

@@ -42,20 +42,12 @@ var Defaults = Params{
 
 // Definition is the policy as the program offers it; warm are the forecasters that it may start from, by name.
 func Definition(warm map[string]func() forecast.Forecaster) policy.Definition {
-	return params.Define(policy.Description{
-		Name:       "reinforce",
-		Version:    "7",
-		Summary:    "policy gradient with a baseline: learns from the reward of the models that it tries",
-		Source:     "Williams, Machine Learning 8, 1992",
-		Preference: policy.PreferenceInput,
-		Needs:      []policy.Need{policy.NeedVector, policy.NeedText, policy.NeedCategory, policy.NeedAnswer, policy.NeedResponse},
-		Stochastic: true,
-		Learns:     true,
-		Saves:      true,
-		Combines:   true,
-		Sequential: true,
-		Untrained:  agent.Untrained(Defaults),
-	}, Defaults, func(p Params, s policy.Setup) (policy.Policy, error) {
+	return params.Define(agent.Describe(policy.Description{
+		Name:    "reinforce",
+		Version: "7",
+		Summary: "policy gradient with a baseline: learns from the reward of the models that it tries",
+		Source:  "Williams, Machine Learning 8, 1992",
+	}, Defaults), Defaults, func(p Params, s policy.Setup) (policy.Policy, error) {
 		return agent.New(agent.Config{Name: "reinforce", Kind: "reinforce/5", Setup: s, Params: p.Params, Objective: p.Objective, WarmStarts: warm}, p.start)
 	})
 }
