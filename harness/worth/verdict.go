@@ -110,8 +110,8 @@ func decide(r *Report) Verdict {
 func more(r *Report) int {
 	k := r.Keep
 	effect := max(r.Options.Margin/2, r.Options.Margin+k.Gain.Mean)
-	need := math.Pow((z95+z80)*k.spread/effect, 2)
-	return max(100, int(math.Ceil((need-float64(r.Prompts))/100))*100)
+	ratio := (z95 + z80) * k.spread / effect
+	return max(100, int(math.Ceil((ratio*ratio-float64(r.Prompts))/100))*100)
 }
 
 func switchTo(r *Report) string {
