@@ -42,6 +42,25 @@ type Share struct {
 	Share float64 `json:"share" parquet:"share"`
 }
 
+// AnyPreference is the label of the one point of a policy that does not look at preferences.
+const AnyPreference = "any"
+
+// Setting says what the point's preference means ([policy.Preference.Meaning]), for people: labels such as c16 are keys.
+func (p *Point) Setting() string {
+	if p.Preference == AnyPreference {
+		return "the same under every preference"
+	}
+	return p.Lambda.Meaning()
+}
+
+// PointWorth is [Point.Setting] for the cell of a table ([policy.Preference.PointWorth]).
+func (p *Point) PointWorth() string {
+	if p.Preference == AnyPreference {
+		return "the same for all"
+	}
+	return p.Lambda.PointWorth()
+}
+
 // Columns are the columns of points.csv, the stable interface for other tools.
 var Columns = func() []string {
 	out := []string{"pool", "policy", "seed", "preference"}
