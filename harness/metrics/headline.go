@@ -141,7 +141,7 @@ func (e *evaluation) headlines(pairs []Pair, rows []Row) []Headline {
 	}
 	metric := HeadlineMetric
 	if e.Costless {
-		metric = Metrics[mQualityMax].Name
+		metric = QualityMetric
 	}
 	slices.SortStableFunc(all, func(a, b candidate) int { return cmp.Compare(b.selected, a.selected) })
 	h := Headline{Pool: e.Pool, Metric: metric, Best: all[0].name, Diff: math.NaN(), DiffLow: math.NaN(), DiffHigh: math.NaN(), HolmP: math.NaN()}

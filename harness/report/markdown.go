@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"html"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/trilemma-bench/trilemma/harness/report/footprint"
+	"github.com/trilemma-bench/trilemma/harness/report/glossary"
 	"github.com/trilemma-bench/trilemma/harness/report/leaderboard"
 	"github.com/trilemma-bench/trilemma/harness/store"
 )
@@ -27,11 +30,9 @@ func Markdown(run *store.Run, figures []string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	var config struct {
-		Description string `json:"description"`
-	}
-	if err := json.Unmarshal(m.Config, &config); err != nil {
-		return "", fmt.Errorf("reading %s: %w", run.Path(store.ManifestFile), err)
+	about, err := m.About()
+	if err != nil {
+		return "", err
 	}
 	var split leaderboard.SplitCounts
 	if err := json.Unmarshal(m.Data, &split); err != nil {
@@ -39,12 +40,21 @@ func Markdown(run *store.Run, figures []string) (string, error) {
 	}
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "# %s\n\n", m.Experiment)
-	if config.Description != "" {
-		fmt.Fprintf(&b, "%s\n\n", strings.TrimSpace(config.Description))
+	if about != "" {
+		fmt.Fprintf(&b, "%s\n\n", about)
 	}
 	fmt.Fprintf(&b, "%s Brackets are 95 %% intervals on the test prompts.\n", split)
 	plots := images(run, figures)
+	first := foremost(plots)
 	differences := leaderboard.EffectsOf(tables)
+	choices, err := leaderboard.ReadChoices(run, tables)
+	if err != nil {
+		return "", err
+	}
+	twins, err := leaderboard.Twins(run, tables)
+	if err != nil {
+		return "", err
+	}
 	seeds, err := leaderboard.SeedRows(run)
 	if err != nil {
 		return "", err
@@ -54,27 +64,35 @@ func Markdown(run *store.Run, figures []string) (string, error) {
 		return "", err
 	}
 	for i := range tables {
-		t := &tables[i]
-		fmt.Fprintf(&b, "\n## Pool %s\n\n", t.Pool)
-		if s := t.Answer(); s != "" {
-			fmt.Fprintf(&b, "%s\n\n", s)
+		t, c := &tables[i], &choices[i]
+		own := slices.DeleteFunc(slices.Clone(plots), func(p string) bool { return leaderboard.PoolOf(baseOf(p), tables) != t.Pool })
+		lead, more := t.Sentences(twins[t.Pool])
+		fmt.Fprintf(&b, "\n## Pool %s\n", t.Pool)
+		paragraphs(&b, strings.Join(lead, " "))
+		show(&b, own, func(p string) bool { return first[p] && isFront(p) })
+		if short := c.Short(); len(short) > 0 {
+			fmt.Fprintf(&b, "\n%s\n", c.Writer(short).RenderMarkdown())
+			paragraphs(&b, c.Rule)
 		}
-		fmt.Fprintf(&b, "%s\n", t.Writer(t.Columns(leaderboard.MainColumns)).RenderMarkdown())
-		fmt.Fprintf(&b, "\n%s\n", strings.Join(t.Notes(), " "))
-		if of := t.Columns(leaderboard.HindsightColumns); len(of) > 0 {
-			fmt.Fprintf(&b, "\nHindsight: settings, the best single model and the mix of models chosen on the test prompts themselves, as published tools do.\n\n%s\n", t.Writer(of).RenderMarkdown())
-		}
+		paragraphs(&b, more...)
+		show(&b, own, func(p string) bool { return first[p] && !isFront(p) })
 		for k := range differences {
 			if differences[k].Pool == t.Pool {
 				fmt.Fprintf(&b, "\n%s", differences[k].Markdown())
 			}
 		}
+		fmt.Fprintf(&b, "\n<details>\n<summary>All policies of pool %s: settings, metrics, hindsight, training</summary>\n", html.EscapeString(t.Pool))
+		fmt.Fprintf(&b, "\n%s\n\n%s\n\n%s\n", c.Writer(c.Rows).RenderMarkdown(), t.Writer(t.Columns(leaderboard.MainColumns)).RenderMarkdown(), strings.Join(t.Notes(), " "))
+		if of := t.Columns(leaderboard.HindsightColumns); len(of) > 0 {
+			fmt.Fprintf(&b, "\nHindsight: settings, the best single model and the mix of models chosen on the test prompts themselves, as published tools do.\n\n%s\n", t.Writer(of).RenderMarkdown())
+		}
 		leaderboard.SeedSection(&b, seeds, t)
 		trainingFiguresSection(&b, cells, t.Pool)
-		for _, p := range plots {
-			if base := strings.TrimSuffix(filepath.Base(p), filepath.Ext(p)); leaderboard.PoolOf(base, tables) == t.Pool {
-				fmt.Fprintf(&b, "\n![%s](%s)\n", base, filepath.ToSlash(p))
-			}
+		fmt.Fprint(&b, "\n</details>\n")
+		if slices.ContainsFunc(own, func(p string) bool { return !first[p] }) {
+			fmt.Fprintf(&b, "\n<details>\n<summary>More pictures of pool %s</summary>\n", html.EscapeString(t.Pool))
+			show(&b, own, func(p string) bool { return !first[p] })
+			fmt.Fprint(&b, "\n</details>\n")
 		}
 	}
 	if err := footprint.Section(&b, run); err != nil {
@@ -96,10 +114,52 @@ func Markdown(run *store.Run, figures []string) (string, error) {
 	}
 	fmt.Fprintf(&b, "Run %s, Trilemma %s (revision %s), %s; inputs, outputs and their SHA-256 are in %s.\n",
 		m.Run, m.Build.Version, m.Build.Revision, m.Build.Go, store.ManifestFile)
-	if err := run.WriteFile(MarkdownFile, b.Bytes()); err != nil {
+	if err := run.WriteFile(MarkdownFile, []byte(glossary.Footnote(b.String()))); err != nil {
 		return "", err
 	}
 	return run.Path(MarkdownFile), nil
+}
+
+// paragraphs writes texts, those that are not empty.
+func paragraphs(b *bytes.Buffer, texts ...string) {
+	for _, text := range texts {
+		if text != "" {
+			fmt.Fprintf(b, "\n%s\n", text)
+		}
+	}
+}
+
+// show writes the pictures that are wanted.
+func show(b *bytes.Buffer, plots []string, want func(string) bool) {
+	for _, p := range plots {
+		if want(p) {
+			fmt.Fprintf(b, "\n![%s](%s)\n", baseOf(p), filepath.ToSlash(p))
+		}
+	}
+}
+
+func baseOf(plot string) string { return strings.TrimSuffix(filepath.Base(plot), filepath.Ext(plot)) }
+
+// mostPictures is how many a report shows at first; the rest is behind a link.
+const mostPictures = 8
+
+// pictureOrder is what pictures are worth showing first, by the beginnings of their names.
+var pictureOrder = []string{"quality-cost-", "quality-carbon-", "savings-", "effects-", "cost-carbon-"}
+
+// isFront tells whether a picture is the one for the top.
+func isFront(plot string) bool { return strings.HasPrefix(baseOf(plot), pictureOrder[0]) }
+
+// foremost are the plots that a report shows at first: of each pool one after the other, in the order of what they tell.
+func foremost(plots []string) map[string]bool {
+	out := map[string]bool{}
+	for _, kind := range pictureOrder {
+		for _, p := range plots {
+			if len(out) < mostPictures && strings.HasPrefix(baseOf(p), kind) {
+				out[p] = true
+			}
+		}
+	}
+	return out
 }
 
 // images are the plots that a page can show, once each, relative to the run's folder.
