@@ -100,10 +100,14 @@ func curveFigures(run string, cells []store.Status) []plot.Named {
 			continue
 		}
 		f.Panels = f.Panels[:min(len(f.Panels), panelsAFigure)]
+		runs := ""
+		if n := len(of[k]); n > 1 {
+			runs = fmt.Sprintf(" A line for each of %d seeds.", n)
+		}
 		out = append(out, plot.Named{
 			Name: "curves-" + experiment.FileName(k.policy) + "-" + experiment.FileName(k.pool), Pool: k.pool, Policy: k.policy, Figure: f, Rank: rankTraining,
-			Caption: fmt.Sprintf("How %s trained in pool %s: each panel is one figure of the stage %q, on its own scale; a line for each of %d runs from another seed. All curves are in %s.",
-				k.policy, k.pool, stage, len(of[k]), CurvesCSV),
+			Caption: fmt.Sprintf("How %s trained in pool %s: each panel is one figure of the stage %q, on its own scale.%s All curves are in %s.",
+				k.policy, k.pool, stage, runs, CurvesCSV),
 		})
 	}
 	return out

@@ -286,7 +286,7 @@ func fronts(name, pool string, points []store.Point, selected leaderboard.Select
 	prompts := fmt.Sprintf("%s test prompts", textfile.Thousands(n))
 	title := func(what string) string { return fmt.Sprintf("%s: %s, pool %s", name, what, pool) }
 	reading := "Full marks and lines are the settings chosen on the selection prompts, which no policy was given; faint marks are all others. " +
-		"Between two settings a line mixes them, which bends on a logarithmic axis. Bars are 95 % intervals of quality over %s%s. " +
+		"Between two settings a line mixes them, which bends on a logarithmic axis. Bars are 95 %% intervals of quality over %s%s. " +
 		"Small dots are single models, light the cheapest, dark the dearest; the dashed line deals prompts to them at random; the dotted one, the oracle, chooses in hindsight and bounds all."
 	if len(selected) == 0 {
 		reading = strings.Replace(reading, "settings chosen on the selection prompts, which no policy was given", "settings that no other of the policy beats on these very prompts", 1)
