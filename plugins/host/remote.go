@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -39,7 +40,7 @@ type remote struct {
 
 // scratchBase is where to make folders for sockets, whose whole path must stay within 104 bytes.
 func scratchBase() string {
-	if dir := os.TempDir(); len(dir) <= 40 {
+	if dir := os.TempDir(); len(dir) <= 40 || runtime.GOOS == "windows" { // where plugins listen on a port
 		return dir
 	}
 	return "/tmp"
@@ -206,7 +207,7 @@ func runnable(path string) (string, error) {
 		return "", err
 	case info.IsDir():
 		return "", fmt.Errorf("%s is a folder: name the executable in it", abs)
-	case info.Mode()&0o111 == 0:
+	case info.Mode()&0o111 == 0 && runtime.GOOS != "windows": // which has no such permission
 		return "", fmt.Errorf("%s is not executable: chmod +x %s", abs, abs)
 	}
 	return abs, nil
