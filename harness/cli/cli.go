@@ -61,6 +61,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		return exitFailed
 	}
 	fmt.Fprintf(stderr, "trilemma: %v\n", err)
+	tellUsage(stderr, err)
 	return exitBad
 }
 
@@ -85,5 +86,6 @@ against competing routing policies, and shows which to deploy and what that give
 			c.ValidArgsFunction = completeRuns
 		}
 	}
+	checkUsage(root)
 	return root
 }
