@@ -16,7 +16,9 @@ type usageError struct {
 	err error
 }
 
-func (e *usageError) Error() string { return strings.TrimPrefix(e.cmd.CommandPath(), e.cmd.Root().Name()+" ") + ": " + e.err.Error() }
+func (e *usageError) Error() string {
+	return strings.TrimPrefix(e.cmd.CommandPath(), e.cmd.Root().Name()+" ") + ": " + e.err.Error()
+}
 
 func (e *usageError) Unwrap() error { return e.err }
 

@@ -408,7 +408,7 @@ func replaceData(root *node, sets [][]step) []Notice {
 	if data == nil || data.kind != dict {
 		return nil
 	}
-	form := map[string]string{"trace": "trace", "train": "train and test", "test": "train and test", "synth": "synth"}
+	form := map[string]string{"set": "set", "trace": "trace", "train": "train and test", "test": "train and test", "synth": "synth"}
 	chosen := map[string]bool{}
 	for _, s := range sets {
 		if len(s) >= 2 && s[0].key == "data" && form[s[1].key] != "" {
@@ -419,7 +419,7 @@ func replaceData(root *node, sets [][]step) []Notice {
 		return nil
 	}
 	var notices []Notice
-	for _, name := range []string{"trace", "train", "test", "synth"} {
+	for _, name := range []string{"set", "trace", "train", "test", "synth"} {
 		if !chosen[form[name]] && data.get(name) != nil {
 			data.drop(name)
 			for c := range chosen {
