@@ -1,7 +1,7 @@
 # Trilemma with what its two commands need. Results lie in the volume:
 #   docker build -t trilemma .
 #   docker run --rm -v "$PWD/results:/trilemma/results" trilemma                        # the quickstart
-#   docker run --rm -v "$PWD/my-trace:/my-trace:ro" -v "$PWD/results:/trilemma/results" trilemma run experiments/quickstart.yaml --set data.trace=/my-trace
+#   docker run --rm -v "$PWD/my-trace:/my-trace:ro" -v "$PWD/results:/trilemma/results" trilemma run experiments/own.yaml --set data.trace=/my-trace
 #   docker build --target build -t trilemma-build . && docker run --rm trilemma-build make test
 FROM golang:1.26-bookworm AS build
 WORKDIR /trilemma

@@ -1,12 +1,9 @@
-// Package experiments carries the experiment that needs nothing beside the program, for those who installed the program alone.
+// Package experiments carries the experiments, for those who installed the program alone.
 package experiments
 
-import _ "embed"
+import "embed"
 
-// QuickstartFile is the name that the experiment goes by where there is no such file.
-const QuickstartFile = "quickstart"
-
-// Quickstart is experiments/quickstart.yaml.
+// Files are the experiments and their schema.
 //
-//go:embed quickstart.yaml
-var Quickstart []byte
+//go:embed *.yaml schema.json
+var Files embed.FS

@@ -76,7 +76,7 @@ against competing routing policies, and shows which to deploy and what that give
 		Version:       provenance.Version,
 	}
 	root.AddCommand(
-		runCommand(), planCommand(), resumeCommand(), statusCommand(), reportCommand(), verifyCommand(), compareCommand(), acrossCommand(), serveCommand(), exportCommand(),
+		initCommand(), runCommand(), planCommand(), resumeCommand(), statusCommand(), reportCommand(), verifyCommand(), compareCommand(), acrossCommand(), serveCommand(), exportCommand(),
 		carbonCommand(), recommendCommand(), budgetCommand(),
 		dataCommand(), policyCommand(), encodeCommand(), encoderCommand(), backendCommand(), manCommand(), versionCommand(),
 	)

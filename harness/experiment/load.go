@@ -27,22 +27,17 @@ import (
 	"strings"
 	"time"
 
-	"github.com/trilemma-bench/trilemma/experiments"
 	"github.com/trilemma-bench/trilemma/harness/energy"
 	"github.com/trilemma-bench/trilemma/harness/synth"
 	"github.com/trilemma-bench/trilemma/harness/textfile"
 )
 
 // Load reads an experiment file and puts the `--set` changes over it. Paths in the file are relative to the file's
-// folder, those of a --set to the working directory. Where there is no file quickstart, that is the experiment which the
-// program brings with it. The error is [Problems] where the experiment is wrong.
+// folder, those of a --set to the working directory. The error is [Problems] where the experiment is wrong.
 func Load(path string, sets []string) (*Spec, []Notice, error) {
 	data, err := textfile.Read(path)
-	if errors.Is(err, os.ErrNotExist) && path == experiments.QuickstartFile {
-		data, err = experiments.Quickstart, nil
-	}
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil, fmt.Errorf("reading the experiment: %w; name a file such as experiments/quickstart.yaml, or quickstart, which the program brings with it", err)
+		return nil, nil, fmt.Errorf("reading the experiment: %w; name a file such as experiments/quickstart.yaml; `trilemma init` writes those that the program brings with it", err)
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("reading the experiment: %w", err)
