@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -13,7 +14,7 @@ func TestWhatIsMissingIsSaid(t *testing.T) {
 	tried := 0
 	try := func(path string, words []string, want string) {
 		tried++
-		line := append(strings.Fields(path)[1:], words...)
+		line := slices.Concat(strings.Fields(path)[1:], words)
 		code, stdout, stderr := trilemma(line...)
 		for _, part := range []string{want, "\nusage:    " + path, "\nexample:  trilemma ", "--help says more"} {
 			if code != exitBad || !strings.Contains(stderr, part) {
