@@ -467,7 +467,7 @@ func TestCalibratedAccounting(t *testing.T) {
 // set with it.
 func TestASimulatedWorldGoesWhole(t *testing.T) {
 	grid := filepath.Join(t.TempDir(), "grid.csv")
-	if err := os.WriteFile(grid, []byte("datetime,zone,gco2e_per_kwh\n"), 0o600); err != nil {
+	if err := os.WriteFile(grid, []byte("datetime,zone,gco2e_per_kwh\n2024-06-01T00:00:00Z,ESP,190\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	text := "name: x\ndata:\n  synth: {prompts: 100}\n  arrivals: {from: \"2024-06-01T00:00:00Z\", span: 48h, replace: true}\n" +
