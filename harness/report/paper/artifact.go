@@ -46,8 +46,8 @@ type artifactOf struct {
 	Folder string // of the run's results within the artifact
 	Claims []claim
 	Shown  []claim // the pictures of the report
-	Rerun  string // the command that made the run
-	Copied string // the experiment's file within the artifact; "" where it is gone
+	Rerun  string  // the command that made the run
+	Copied string  // the experiment's file within the artifact; "" where it is gone
 }
 
 // Artifact writes what reviewers of artifacts ask for into a folder (the badges of the ACM): a README that says what is needed
