@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -39,6 +40,9 @@ looking ahead. Shows how near the spend ends to the budget, and the score beside
 			choices, err := recommend.Open(run, pool)
 			if err != nil {
 				return err
+			}
+			if text := choices.Unfinished(); text != "" {
+				fmt.Fprintf(cmd.ErrOrStderr(), "note: %s\n", text)
 			}
 			spec.Quantity, spec.Budget = quantity, limit
 			streams, err := choices.Hold(spec)

@@ -78,7 +78,7 @@ func TestOpenBars(t *testing.T) {
 	if err := c.Tell(&text, r); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"Recommended: good", "selection (n = 100) 0.7", "test (n = 20) 0.7", "50 prompts prove at least 0.6", "held on test", "label", "28 selection prompts", "policy: "} {
+	for _, want := range []string{"Recommended for the least cost: good\n", "Asked: the least cost with quality at least 0.55", "selection (n = 100) 0.7", "test (n = 20) 0.7", "50 prompts prove at least 0.6", "On the 20 test prompts it kept the limit.", "label", "28 selection prompts", "policy: "} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("it lacks %q:\n%s", want, text.String())
 		}

@@ -89,9 +89,6 @@ func TestPick(t *testing.T) {
 	if r.Choice == nil || r.Choice.Selection.Figures[policy.Quality] < 0.55 || r.Choice.Selection.Preference != "c04" {
 		t.Fatalf("picked %+v", r.Choice)
 	}
-	if broken := r.Broken(); len(broken) != 1 || broken[0] != policy.Quality {
-		t.Errorf("broken on test: %v", broken)
-	}
 	l[policy.Carbon] = 0.001
 	r = c.Pick(Request{Limits: l, Objective: Auto})
 	if r.Choice != nil || len(r.Misses) != 2 || r.Misses[0].Quantity != policy.Carbon || math.Abs(r.Misses[0].NearestOthers-0.005) > 1e-9 {
@@ -155,7 +152,7 @@ func TestTighterLimitsNeverAllowMore(t *testing.T) {
 }
 
 func TestSlidersMoveLimits(t *testing.T) {
-	var m tea.Model = newSliders(choices())
+	var m tea.Model = newSliders(choices(), Request{Objective: Auto})
 	if v := m.View(); !strings.Contains(v, "20 of 20 settings") || !strings.Contains(v, "★") {
 		t.Errorf("at first\n%s", v)
 	}
@@ -175,7 +172,14 @@ func TestSlidersMoveLimits(t *testing.T) {
 	if v := m.View(); strings.Contains(v, "20 of 20") || !strings.Contains(v, "at most") {
 		t.Errorf("after moving the cost\n%s", v)
 	}
-	press("j", "j", "L", "L", "L", "L")
+	if v := m.View(); !strings.Contains(v, "for the best quality") {
+		t.Errorf("with a cost limited the quality is to be made best\n%s", v)
+	}
+	press("j", "j", "l")
+	if v := m.View(); !strings.Contains(v, "for the least cost") {
+		t.Errorf("with a quality asked for as well the cost is to be made least\n%s", v)
+	}
+	press("L", "L", "L", "L")
 	if v := m.View(); !strings.Contains(v, "these limits") || !strings.Contains(v, "at least") {
 		t.Errorf("after asking for the best score as well\n%s", v)
 	}
