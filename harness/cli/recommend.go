@@ -141,6 +141,10 @@ func auditRuns(out io.Writer, results, only string, names []string, resplits int
 			fmt.Fprintf(out, "%v\n", tally)
 			if resplits > 0 {
 				proved, naive, err := choices.Resplit(resplits, 1)
+				if errors.Is(err, recommend.ErrFewPrompts) {
+					fmt.Fprintf(out, "%v\n\n", err)
+					continue
+				}
 				if err != nil {
 					return err
 				}
@@ -152,7 +156,7 @@ func auditRuns(out io.Writer, results, only string, names []string, resplits int
 		}
 	}
 	fmt.Fprintf(out, "All together: %v\n", all)
-	if resplits > 0 {
+	if again.Asked > 0 {
 		fmt.Fprintf(out, "All resplits: %v\nWithout proof, the best of those that keep the limits by their means: %v\n", again.Rates(), unproved.Rates())
 	}
 	return nil

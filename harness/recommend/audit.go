@@ -1,6 +1,7 @@
 package recommend
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -167,6 +168,9 @@ func Share(k, n int) string {
 	return fmt.Sprintf("%d of %d (%.1f %% [%.1f, %.1f])", k, n, 100*float64(k)/float64(n), 100*low, 100*high)
 }
 
+// ErrFewPrompts is wrapped where there are too few test prompts to split them again.
+var ErrFewPrompts = errors.New("too few to split again")
+
 // Resplit asks the same questions many times over the test prompts alone, of which no policy had seen anything: each time one
 // half of them, drawn anew, chooses as the selection prompts do, and the other half judges. Nothing is trained again. The
 // draws share their prompts, so that their number says how exactly the run is known, not how many runs were looked at. naive is
@@ -178,7 +182,7 @@ func (c *Choices) Resplit(times int, seed uint64) (proved, naive Tally, err erro
 		return proved, naive, err
 	}
 	if n < 4*minPrompts {
-		return proved, naive, fmt.Errorf("pool %s has %d test prompts: fewer than %d cannot be split again", c.Pool, n, 4*minPrompts)
+		return proved, naive, fmt.Errorf("%w: %d test prompts, want %d", ErrFewPrompts, n, 4*minPrompts)
 	}
 	list := slices.Clone(c.List)
 	judges := make([]store.Moments, len(list))

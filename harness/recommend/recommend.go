@@ -187,7 +187,7 @@ func (c *Choices) add(ref store.Ref, st *store.Status) {
 		case ref.Labelled || st.Labelled:
 			c.bar(ref.Policy, "it is told the data set's label of the prompts that it routes, which no live prompt has")
 		case n < minPrompts:
-			c.bar(ref.Policy, fmt.Sprintf("it has results for %d selection prompts, fewer than %d: give the split a larger selection share", n, minPrompts))
+			c.bar(ref.Policy, fmt.Sprintf("results for %d selection prompts, fewer than %d: give the split a larger selection share", n, minPrompts))
 		default:
 			c.List = append(c.List, x)
 		}

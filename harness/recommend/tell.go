@@ -1,12 +1,14 @@
 package recommend
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"math"
 	"slices"
 	"strings"
 
+	"github.com/trilemma-bench/trilemma/harness/store"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -162,7 +164,26 @@ func (c *Choices) tellFigures(w io.Writer, r Recommendation) error {
 		fmt.Fprintln(w)
 	}
 	fmt.Fprintln(w, "  brackets are 95 % intervals over prompts; no policy had seen the selection prompts, and the test prompts took no part in the choice")
-	return nil
+	train, tested, err := c.traces()
+	if err == nil && train != tested {
+		fmt.Fprintf(w, "  the selection prompts are of %s, the test prompts of %s: what is promised is promised for prompts like the former\n", train, tested)
+	}
+	return err
+}
+
+// traces are those that the selection and the test prompts come from; "" for both where it is one trace.
+func (c *Choices) traces() (train, test string, err error) {
+	m, err := c.Run.Manifest()
+	if err != nil || len(m.Config) == 0 {
+		return "", "", err
+	}
+	var config struct {
+		Data struct{ Train, Test string }
+	}
+	if err := json.Unmarshal(m.Config, &config); err != nil {
+		return "", "", fmt.Errorf("reading the settings in %s: %w", c.Run.Path(store.ManifestFile), err)
+	}
+	return config.Data.Train, config.Data.Test, nil
 }
 
 // judged is the sentence on what test gave of the limits.
