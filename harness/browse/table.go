@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -95,15 +96,13 @@ func newRow(run *store.Run, now time.Time) Row {
 		row.Started = &m.Started
 	}
 	row.Seeds, row.Backend, row.Revision, row.GramsCO2e = len(m.Seeds), m.Backend, m.Build.Revision, m.Own.CarbonG
-	var config struct{ Description string }
+	about, err := m.About()
+	problem(err)
 	var data struct{ Test int }
-	if len(m.Config) > 0 {
-		problem(json.Unmarshal(m.Config, &config))
-	}
 	if len(m.Data) > 0 {
 		problem(json.Unmarshal(m.Data, &data))
 	}
-	row.Description, row.Prompts = config.Description, data.Test
+	row.Description, row.Prompts = strings.ReplaceAll(about, "`", ""), data.Test
 	if s.Complete && !s.Running {
 		best, err := leaderboard.Headlines(run)
 		problem(err)

@@ -62,6 +62,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		return exitFailed
 	}
 	fmt.Fprintf(stderr, "trilemma: %v\n", err)
+	tellUsage(stderr, err)
 	return exitBad
 }
 
@@ -76,7 +77,7 @@ against competing routing policies, and shows which to deploy and what that give
 		Version:       provenance.Version,
 	}
 	root.AddCommand(
-		runCommand(), planCommand(), resumeCommand(), statusCommand(), reportCommand(), verifyCommand(), compareCommand(), acrossCommand(), serveCommand(), exportCommand(),
+		initCommand(), runCommand(), planCommand(), resumeCommand(), statusCommand(), reportCommand(), verifyCommand(), compareCommand(), acrossCommand(), serveCommand(), exportCommand(),
 		carbonCommand(), recommendCommand(), budgetCommand(),
 		dataCommand(), policyCommand(), encodeCommand(), encoderCommand(), backendCommand(), manCommand(), versionCommand(),
 	)
@@ -86,5 +87,6 @@ against competing routing policies, and shows which to deploy and what that give
 			c.ValidArgsFunction = completeRuns
 		}
 	}
+	checkUsage(root)
 	return root
 }

@@ -40,7 +40,7 @@ splits the test prompts again, too, --resplits times: one half chooses, the othe
 				return auditRuns(cmd.OutOrStdout(), results, pool, args, resplits)
 			}
 			if len(args) > 1 {
-				return fmt.Errorf("a recommendation is of one run, not of %d; --audit looks at several", len(args))
+				return misused(cmd, "a recommendation is of one run, not of %d; --audit looks at several", len(args))
 			}
 			limits := recommend.None()
 			for q, text := range limitText {
@@ -76,7 +76,7 @@ splits the test prompts again, too, --resplits times: one half chooses, the othe
 				file, isFile := out.(*os.File)
 				input, isInput := in.(*os.File)
 				if !isFile || !isInput || !term.IsTerminal(int(file.Fd())) || !term.IsTerminal(int(input.Fd())) {
-					return errors.New("give a limit: --max-cost 0.30/1k, --max-carbon 2g/1k, --max-latency 3s or --min-quality 0.65; sliders need a terminal")
+					return misused(cmd, "give a limit: --max-cost 0.30/1k, --max-carbon 2g/1k, --max-latency 3s or --min-quality 0.65; sliders need a terminal")
 				}
 				var accepted bool
 				if request.Limits, accepted, err = recommend.Sliders(cmd.Context(), choices, request, in, out); err != nil || !accepted {

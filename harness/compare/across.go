@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 
 	"gonum.org/v1/gonum/stat"
 	"gonum.org/v1/gonum/stat/distuv"
@@ -32,6 +33,8 @@ type AcrossTable struct {
 	Metrics []string
 	Runs    int
 	Rows    []AcrossRow
+	// Notices say what makes the runs unlike beside their split, and what some of them lack.
+	Notices []string
 }
 
 // Across brings runs of one experiment that differ in the seed of their split together. One split is one draw of who is
@@ -51,7 +54,8 @@ func Across(runs []*store.Run, metrics []string) (*AcrossTable, error) {
 	rows := map[[2]string]int{}           // place in t.Rows
 	found := map[[3]string][][2]float64{} // pool, policy, metric → value and difference by run
 	seen := map[string]string{}
-	for _, run := range runs {
+	var first store.Manifest
+	for i, run := range runs {
 		m, err := run.Manifest()
 		if err != nil {
 			return nil, err
@@ -64,6 +68,13 @@ func Across(runs []*store.Run, metrics []string) (*AcrossTable, error) {
 			return nil, fmt.Errorf("%s and %s are one run", other, run.Dir)
 		}
 		seen[run.ID] = run.Dir
+		if i == 0 {
+			first = m
+		} else if text, err := unlikeSplits(&first, &m); err != nil {
+			return nil, err
+		} else if text != "" {
+			t.Notices = append(t.Notices, fmt.Sprintf("%s and %s: %s", runs[0].Dir, run.Dir, text))
+		}
 		ratio += float64(data.Test) / float64(data.Prompts-data.Test) / float64(len(runs))
 		if err := readAcross(run, t, rows, found); err != nil {
 			return nil, err
@@ -73,11 +84,47 @@ func Across(runs []*store.Run, metrics []string) (*AcrossTable, error) {
 		row := &t.Rows[i]
 		for _, metric := range metrics {
 			pairs := found[[3]string{row.Pool, row.Policy, metric}]
+			known := 0
+			for _, p := range pairs {
+				if !math.IsNaN(p[0]) {
+					known++
+				}
+			}
+			if known > 0 && known < len(runs) {
+				t.Notices = append(t.Notices, fmt.Sprintf("pool %s: %s has %s in %d of %d runs: it has no mean over all", row.Pool, row.Policy, metric, known, len(runs)))
+			}
 			row.Value = append(row.Value, estimate(pairs, 0, len(runs), ratio))
 			row.Diff = append(row.Diff, estimate(pairs, 1, len(runs), ratio))
 		}
 	}
 	return t, nil
+}
+
+// unlikeSplits says what is wrong with bringing two runs together: they have one split, or differ in more than that; "" where
+// nothing is.
+func unlikeSplits(a, b *store.Manifest) (string, error) {
+	all, err := changes(a, b)
+	if err != nil {
+		return "", err
+	}
+	var more []string
+	resplit := false
+	for _, x := range all {
+		switch {
+		case x.What == "data.split.seed":
+			resplit = true
+		case strings.HasPrefix(x.What, "build."), strings.HasPrefix(x.What, "host."), x.What == "experiment file", x.What == "description", x.What == "backend":
+		default:
+			more = append(more, fmt.Sprintf("%s %s → %s", x.What, orNone(x.Before), orNone(x.After)))
+		}
+	}
+	switch {
+	case len(more) > 0:
+		return "they differ in more than the seed of the split: " + strings.Join(shorten(more, 3), "; "), nil
+	case !resplit:
+		return "they have the same split: the interval counts it twice", nil
+	}
+	return "", nil
 }
 
 // readAcross reads the metrics of one run.

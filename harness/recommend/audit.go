@@ -32,10 +32,12 @@ func (c *Choices) Questions() []Request {
 				reached[k] = append(reached[k], x)
 			}
 		}
-		if slices.Sort(reached[k]); len(reached[k]) > 0 {
-			kinds = append(kinds, []policy.Quantity{k})
+		slices.Sort(reached[k])
+		if len(reached[k]) == 0 || reached[k][0] == reached[k][len(reached[k])-1] {
+			continue // no limit on it tells settings apart
 		}
-		if k != policy.Quality && len(reached[k]) > 0 {
+		kinds = append(kinds, []policy.Quantity{k})
+		if k != policy.Quality {
 			kinds = append(kinds, []policy.Quantity{policy.Quality, k})
 		}
 	}
