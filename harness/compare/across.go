@@ -84,20 +84,41 @@ func Across(runs []*store.Run, metrics []string) (*AcrossTable, error) {
 		row := &t.Rows[i]
 		for _, metric := range metrics {
 			pairs := found[[3]string{row.Pool, row.Policy, metric}]
-			known := 0
-			for _, p := range pairs {
-				if !math.IsNaN(p[0]) {
-					known++
-				}
-			}
-			if known > 0 && known < len(runs) {
-				t.Notices = append(t.Notices, fmt.Sprintf("pool %s: %s has %s in %d of %d runs: it has no mean over all", row.Pool, row.Policy, metric, known, len(runs)))
-			}
 			row.Value = append(row.Value, estimate(pairs, 0, len(runs), ratio))
 			row.Diff = append(row.Diff, estimate(pairs, 1, len(runs), ratio))
 		}
 	}
+	t.Notices = append(t.Notices, t.partly(found)...)
 	return t, nil
+}
+
+// partly says which policies lack the first metric in some runs, and so have no mean over all.
+func (t *AcrossTable) partly(found map[[3]string][][2]float64) (out []string) {
+	type lack struct {
+		pool  string
+		known int
+	}
+	var order []lack
+	names := map[lack][]string{}
+	for _, row := range t.Rows {
+		l := lack{pool: row.Pool}
+		for _, p := range found[[3]string{row.Pool, row.Policy, t.Metrics[0]}] {
+			if !math.IsNaN(p[0]) {
+				l.known++
+			}
+		}
+		if l.known == 0 || l.known == t.Runs {
+			continue
+		}
+		if names[l] == nil {
+			order = append(order, l)
+		}
+		names[l] = append(names[l], row.Policy)
+	}
+	for _, l := range order {
+		out = append(out, fmt.Sprintf("pool %s: no mean over all of what only %d of %d runs have %s of: %s", l.pool, l.known, t.Runs, t.Metrics[0], few(names[l])))
+	}
+	return out
 }
 
 // unlikeSplits says what is wrong with bringing two runs together: they have one split, or differ in more than that; "" where

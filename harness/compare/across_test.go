@@ -55,7 +55,7 @@ func TestAcrossSplits(t *testing.T) {
 		t.Errorf("a policy with a value in one split of three has %+v over all", e)
 	}
 	all := strings.Join(got.Notices, "\n")
-	for _, want := range []string{"they differ in more than the seed of the split: k 0 → 1", "once has aiq_pool in 1 of 3 runs"} {
+	for _, want := range []string{"they differ in more than the seed of the split: k 0 → 1", "only 1 of 3 runs have aiq_pool of: once"} {
 		if !strings.Contains(all, want) {
 			t.Errorf("notices %q, want %q", got.Notices, want)
 		}

@@ -145,11 +145,11 @@ func TestPromiseIsKept(t *testing.T) {
 				}
 			}
 			t.Logf("n = %d, graded %v: %d of %d promises broken (%.1f %%), by the means %d of %d (%.1f %%); something recommended in %d of %d worlds where something keeps the limits",
-				n, graded, broken, worlds, percent(broken, worlds), naive, asked, percent(naive, asked), picked, possible)
+				n, graded, broken, picked, percent(broken, picked), naive, asked, percent(naive, asked), picked, possible)
 			t.Logf("n = %d, graded %v: %v", n, graded, tally)
 			// Three standard errors of a share of 5 %.
-			if most := 5 + 300*math.Sqrt(0.05*0.95/float64(worlds)); percent(broken, worlds) > most {
-				t.Errorf("n = %d, graded %v: %.1f %% of promises are broken, want at most %.1f %%", n, graded, percent(broken, worlds), most)
+			if most := 5 + 300*math.Sqrt(0.05*0.95/float64(picked)); percent(broken, picked) > most {
+				t.Errorf("n = %d, graded %v: %.1f %% of promises are broken, want at most %.1f %%", n, graded, percent(broken, picked), most)
 			}
 			if least := 95 - 300*math.Sqrt(0.05*0.95/float64(picked)); percent(tally.Within, picked) < least {
 				t.Errorf("n = %d, graded %v: test keeps %.1f %% of limits within its interval, want at least %.1f %%", n, graded, percent(tally.Within, picked), least)
