@@ -72,7 +72,7 @@ func Markdown(run *store.Run, figures []string) (string, error) {
 		show(&b, own, func(p string) bool { return first[p] && isFront(p) })
 		if short := c.Short(); len(short) > 0 {
 			fmt.Fprintf(&b, "\n%s\n", c.Writer(short).RenderMarkdown())
-			paragraphs(&b, c.Rule)
+			paragraphs(&b, c.Rule(short))
 		}
 		paragraphs(&b, more...)
 		show(&b, own, func(p string) bool { return first[p] && !isFront(p) })
