@@ -93,7 +93,7 @@ func drawFront(w io.Writer, points []store.Point, selected leaderboard.Selection
 			own, at = append(own, pareto.Point{CostUSD: by.Figures[policy.Cost], Quality: by.Figures[policy.Quality]}), append(at, i)
 		}
 	}
-	if len(own) == 0 {
+	if len(own) == 0 || !slices.ContainsFunc(own, func(p pareto.Point) bool { return pareto.Finite(p.CostUSD) && pareto.Finite(p.Quality) }) {
 		return
 	}
 	var names []string

@@ -41,6 +41,12 @@ func TestAnswer(t *testing.T) {
 		more[1] != "`predict` decides as `k_nn` does in 22,045 of 22,052 cases (test prompts × settings)." {
 		t.Errorf("sentences %q, then %q", lead, more)
 	}
+	// Policies that hardly differ need few prompts: then nothing is said of more.
+	near := headed("static", 0.013, 0.006, 0.02, true)
+	near.pairs[1].SE = x(0.0001)
+	if _, more := near.Sentences(nil); len(more) != 0 {
+		t.Errorf("where 1,445 prompts are enough: %q", more)
+	}
 	none := &Table{Pool: "all", Lines: []Line{of("rare", metrics.RoleThin, 12, figure("0.9", "", "")), of("single:a", metrics.RoleControl, 12, figure("0.5", "", ""))}}
 	if got := none.Answer(); got != "No policy has a rank: 12 test prompts are too few, a rank takes 30." || none.best() != nil {
 		t.Errorf("answer %q, best %v: want none", got, none.best())
@@ -91,6 +97,20 @@ func TestNoPolicyIsBetterThanMixing(t *testing.T) {
 	if got := tab.Answer(); !strings.HasPrefix(got, "No policy is better than mixing single models: `predict`, first by the selection prompts, has 0.690 [0.670, 0.721] in AIQ") {
 		t.Errorf("answer %q, where the mix has as much as the best", got)
 	}
+	// Where costs are unknown there is only quality, and the mix at any price is the best model.
+	costless := sample()
+	for i := range costless.Lines {
+		v := costless.Lines[i].Values["aiq_pool"]
+		costless.Lines[i].Values = map[string]measured{"quality_max": v}
+	}
+	costless.headlines = []headline{{Pool: "all", Metric: "quality_max", Best: "predict", Value: x(0.6904), Low: x(0.67), High: x(0.721)}}
+	if got := costless.Answer(); !strings.HasPrefix(got, "`predict` is the only policy that has a rank: peak quality 0.690") {
+		t.Errorf("answer %q", got)
+	}
+	costless.Line("zero-router").Values["quality_max"] = figure("0.7", "0.68", "0.72")
+	if got := costless.Answer(); got != "No policy is better than the best single model: `predict`, first by the selection prompts, has 0.690 [0.670, 0.721] in peak quality on 1,445 test prompts, the model 0.700 [0.680, 0.720]." {
+		t.Errorf("answer %q", got)
+	}
 }
 
 func TestFewPromptsAreSaidFirst(t *testing.T) {
@@ -110,7 +130,7 @@ func TestFewPromptsAreSaidFirst(t *testing.T) {
 	if got := lead(few(1445)); strings.Contains(got, "Few prompts") {
 		t.Errorf("with 1,445 prompts and policies that are clear of each other: %q", got)
 	}
-	if got := lead(few(60)); !strings.HasPrefix(got, "Few prompts: there are 60 to test on, where policies must differ by 0.011 in AIQ to be told apart with a power of 80 %. ") {
+	if got := lead(few(60)); !strings.HasPrefix(got, "Few prompts: there are 60 to test on, so that intervals are rather too short, and policies must differ by 0.011 in AIQ to be told apart with a power of 80 %. ") {
 		t.Errorf("with 60 prompts: %q", got)
 	}
 	blurred := func(tab *Table) {
@@ -126,7 +146,7 @@ func TestFewPromptsAreSaidFirst(t *testing.T) {
 		t.Errorf("where two policies differ by what could be shown: %q", got)
 	}
 	alone := func(tab *Table) { tab.pairs = nil; few(40)(tab) }
-	if got := lead(alone); !strings.HasPrefix(got, "Few prompts: there are 40 to test on. ") {
+	if got := lead(alone); !strings.HasPrefix(got, "Few prompts: there are 40 to test on, so that intervals are rather too short. ") {
 		t.Errorf("one policy on 40 prompts: %q", got)
 	}
 }
