@@ -33,7 +33,7 @@ const modelColour = (state, m) => `var(--m${Math.round(state.models.indexOf(m) /
 
 function selectionFigure(state, policy) {
   const points = policy.points.filter(p => known(p.v[0]) && known(p.q[0]));
-  if (!points.length) return null;
+  if (points.length < 2) return null;
   const width = wide(), height = 300, box = { left: 62, right: width - 14, top: 10, bottom: height - 44 };
   const values = points.flatMap(p => [p.v[0], ...p.q]);
   const x = scale(values, box.left, box.right, true), y = scale(values, box.bottom, box.top, true);

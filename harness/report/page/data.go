@@ -282,7 +282,8 @@ func (p *pagePool) say(t *leaderboard.Table, c *leaderboard.Choices, twins []lea
 		}
 		return out
 	}
-	p.Head, p.Rule, p.Short, p.All = c.Head(), c.Rule, rows(c.Short()), rows(c.Rows)
+	short := c.Short()
+	p.Head, p.Rule, p.Short, p.All = c.Head(), c.Rule(short), rows(short), rows(c.Rows)
 }
 
 func newPagePool(t *leaderboard.Table, points []store.Point, selected leaderboard.Selections) *pagePool {

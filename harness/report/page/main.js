@@ -43,8 +43,8 @@ function render(state) {
   const hasCarbon = pool.policies.some(p => p.points.some(x => known(x.g[0])));
   const hasLatency = pool.policies.some(p => p.points.some(x => known(x.t)));
   const controls = el('div', { class: 'controls noprint', role: 'group', 'aria-label': 'Budget and weights' },
-    slider('budget', 'Budget', v => v >= 1 ? 'any price' : `${short(cheap * (dear / cheap) ** v)} USD/1k`, v => { state.budget = v >= 1 ? Infinity : cheap * (dear / cheap) ** v * 1.000001; move(); }, 1),
-    weigh('cost', 'Money', 'USD per 1,000 prompts'), hasCarbon ? weigh('carbon', 'Carbon', 'gCO2e per 1,000 prompts') : null, hasLatency ? weigh('latency', 'Time', 's a prompt') : null);
+    costs.length ? slider('budget', 'Budget', v => v >= 1 ? 'any price' : `${short(cheap * (dear / cheap) ** v)} USD/1k`, v => { state.budget = v >= 1 ? Infinity : cheap * (dear / cheap) ** v * 1.000001; move(); }, 1) : null,
+    costs.length ? weigh('cost', 'Money', 'USD per 1,000 prompts') : null, hasCarbon ? weigh('carbon', 'Carbon', 'gCO2e per 1,000 prompts') : null, hasLatency ? weigh('latency', 'Time', 's a prompt') : null);
   const details = el('div', {});
   const learners = pool.policies.filter(p => p.kind === 'policy');
   const picker = el('select', { id: 'policy', onchange: e => state.choose(e.target.value) }, learners.map(p => el('option', { value: p.label }, p.label)));
@@ -69,7 +69,7 @@ function render(state) {
       pool.rule ? el('p', { class: 'soft' }, pool.rule) : null,
       ...(pool.more || []).map(text => el('p', { class: 'soft' }, text)),
       el('p', { class: 'soft' }, `${(counts.Prompts || 0).toLocaleString('en')} prompts: ${counts.Train.toLocaleString('en')} to train, ${counts.Validation.toLocaleString('en')} to validate, ${counts.Selection ? counts.Selection.toLocaleString('en') + ' to choose settings by, ' : ''}${counts.Test.toLocaleString('en')} to test.`)),
-    section('fronts', hasCarbon ? 'Your budget and weights, and the carbon fronts' : 'Your budget and weights', controls, el('div', { class: 'grid' }, pair), el('h3', {}, 'Ranking'), place,
+    section('fronts', hasCarbon ? 'Your budget and weights, and the carbon fronts' : costs.length || hasLatency ? 'Your budget and weights' : 'By quality', costs.length || hasCarbon || hasLatency ? controls : null, el('div', { class: 'grid' }, pair), el('h3', {}, 'Ranking'), place,
       third ? el('details', {}, el('summary', {}, 'Quality, cost and emissions at once'), third) : null),
     section('metrics', 'All policies and models', metricTable(state)),
     section('differences', 'Differences to the baseline', effects(state)),
