@@ -57,8 +57,9 @@ function render(state) {
     details.replaceChildren(...(figures.length ? [el('div', { class: 'grid' }, figures)] : []), ...(training ? [el('details', {}, el('summary', {}, 'How it trained'), training)] : []));
   };
   const counts = run.counts;
-  const lead = (pool.lead || []).filter(Boolean), top = front(state, 'cost', 'quality', true);
-  const pair = [hasCarbon ? front(state, 'carbon', 'quality') : null, hasCarbon ? front(state, 'cost', 'carbon') : null].filter(Boolean);
+  const lead = (pool.lead || []).filter(Boolean), byCost = front(state, 'cost', 'quality', true);
+  const top = byCost || (hasCarbon ? front(state, 'carbon', 'quality', true) : null);
+  const pair = [hasCarbon && byCost ? front(state, 'carbon', 'quality') : null, hasCarbon ? front(state, 'cost', 'carbon') : null].filter(Boolean);
   const third = hasCarbon ? cloud(state) : null;
   const parts = [
     section('asked', 'What was asked, and the answer',
