@@ -44,8 +44,11 @@ func Markdown(run *store.Run, figures []string) (string, error) {
 		fmt.Fprintf(&b, "%s\n\n", about)
 	}
 	fmt.Fprintf(&b, "%s Brackets are 95 %% intervals on the test prompts.\n", split)
-	plots := images(run, figures)
-	first := foremost(plots)
+	all, err := Pictures(run)
+	if err != nil {
+		return "", err
+	}
+	drawn := images(run, figures)
 	differences := leaderboard.EffectsOf(tables)
 	choices, err := leaderboard.ReadChoices(run, tables)
 	if err != nil {
@@ -65,17 +68,18 @@ func Markdown(run *store.Run, figures []string) (string, error) {
 	}
 	for i := range tables {
 		t, c := &tables[i], &choices[i]
-		own := slices.DeleteFunc(slices.Clone(plots), func(p string) bool { return leaderboard.PoolOf(baseOf(p), tables) != t.Pool })
+		pictures := slices.DeleteFunc(slices.Clone(all), func(p Picture) bool { return p.Pool != t.Pool || drawn[p.Name] == "" })
 		lead, more := t.Sentences(twins[t.Pool])
 		fmt.Fprintf(&b, "\n## Pool %s\n", t.Pool)
 		paragraphs(&b, strings.Join(lead, " "))
-		show(&b, own, func(p string) bool { return first[p] && isFront(p) })
+		front := min(1, len(pictures)) // the most telling one stands first
+		show(&b, pictures[:front], drawn)
 		if short := c.Short(); len(short) > 0 {
 			fmt.Fprintf(&b, "\n%s\n", c.Writer(short).RenderMarkdown())
 			paragraphs(&b, c.Rule(short))
 		}
 		paragraphs(&b, more...)
-		show(&b, own, func(p string) bool { return first[p] && !isFront(p) })
+		show(&b, pictures[front:], drawn)
 		for k := range differences {
 			if differences[k].Pool == t.Pool {
 				fmt.Fprintf(&b, "\n%s", differences[k].Markdown())
@@ -89,15 +93,11 @@ func Markdown(run *store.Run, figures []string) (string, error) {
 		leaderboard.SeedSection(&b, seeds, t)
 		trainingFiguresSection(&b, cells, t.Pool)
 		fmt.Fprint(&b, "\n</details>\n")
-		if slices.ContainsFunc(own, func(p string) bool { return !first[p] }) {
-			fmt.Fprintf(&b, "\n<details>\n<summary>More pictures of pool %s</summary>\n", html.EscapeString(t.Pool))
-			show(&b, own, func(p string) bool { return !first[p] })
-			fmt.Fprint(&b, "\n</details>\n")
-		}
 	}
 	if err := footprint.Section(&b, run); err != nil {
 		return "", err
 	}
+	morePictures(&b, all, drawn)
 	if len(m.Notices) > 0 {
 		fmt.Fprintf(&b, "\n## Notes\n\n")
 		for _, n := range m.Notices {
@@ -129,50 +129,35 @@ func paragraphs(b *bytes.Buffer, texts ...string) {
 	}
 }
 
-// show writes the pictures that are wanted.
-func show(b *bytes.Buffer, plots []string, want func(string) bool) {
-	for _, p := range plots {
-		if want(p) {
-			fmt.Fprintf(b, "\n![%s](%s)\n", baseOf(p), filepath.ToSlash(p))
+// show writes the pictures that are worth showing at first, each with its caption.
+func show(b *bytes.Buffer, pictures []Picture, drawn map[string]string) {
+	for _, p := range pictures {
+		if p.Shown {
+			fmt.Fprintf(b, "\n![%s](%s)\n\n*%s*\n", p.Name, drawn[p.Name], p.Caption)
 		}
 	}
 }
 
-func baseOf(plot string) string { return strings.TrimSuffix(filepath.Base(plot), filepath.Ext(plot)) }
-
-// mostPictures is how many a report shows at first; the rest is behind a link.
-const mostPictures = 8
-
-// pictureOrder is what pictures are worth showing first, by the beginnings of their names.
-var pictureOrder = []string{"quality-cost-", "quality-carbon-", "savings-", "effects-", "cost-carbon-"}
-
-// isFront tells whether a picture is the one for the top.
-func isFront(plot string) bool { return strings.HasPrefix(baseOf(plot), pictureOrder[0]) }
-
-// foremost are the plots that a report shows at first: of each pool one after the other, in the order of what they tell.
-func foremost(plots []string) map[string]bool {
-	out := map[string]bool{}
-	for _, kind := range pictureOrder {
-		for _, p := range plots {
-			if len(out) < mostPictures && strings.HasPrefix(baseOf(p), kind) {
-				out[p] = true
-			}
+// morePictures links to the plots that the report does not show.
+func morePictures(b *bytes.Buffer, pictures []Picture, drawn map[string]string) {
+	head := "\n## More pictures\n\n"
+	for _, p := range pictures {
+		if path, ok := drawn[p.Name]; ok && !p.Shown {
+			what, _, _ := strings.Cut(p.Caption, ": ")
+			fmt.Fprintf(b, "%s- [%s](%s): %s\n", head, p.Name, path, what)
+			head = ""
 		}
 	}
-	return out
 }
 
-// images are the plots that a page can show, once each, relative to the run's folder.
-func images(run *store.Run, figures []string) []string {
-	var out []string
-	for _, ext := range []string{".png", ".svg"} {
+// images are the files of the plots that a page can show, relative to the run's folder, by the names of the plots.
+func images(run *store.Run, figures []string) map[string]string {
+	out := map[string]string{}
+	for _, ext := range []string{".svg", ".png"} { // the latter where there are both
 		for _, f := range figures {
 			if rel, err := filepath.Rel(run.Dir, f); err == nil && filepath.Ext(f) == ext {
-				out = append(out, rel)
+				out[strings.TrimSuffix(filepath.Base(f), ext)] = filepath.ToSlash(rel)
 			}
-		}
-		if len(out) > 0 {
-			break
 		}
 	}
 	return out

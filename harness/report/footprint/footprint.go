@@ -29,19 +29,19 @@ var Equivalents = []Equivalent{
 
 // Footprint is what `trilemma carbon` shows.
 type Footprint struct {
-	Run         string              `json:"run"`
-	Policies    []Policy            `json:"policies"`
-	Objective   string              `json:"objective"` // by which settings are chosen
-	Margin      float64             `json:"margin"`    // loss of quality that still counts as none
-	Estimate    store.Estimate      `json:"estimate"`
-	Labels      []store.Labels      `json:"labels"`
-	Baselines   []store.Baseline    `json:"baselines"`
-	Savings     []store.Saving      `json:"savings"`
-	Sensitivity []store.Sensitivity `json:"sensitivity,omitempty"`
-	Own         selfmeter.Usage     `json:"own"`
-	PayBack     []PayBack           `json:"pay_back,omitempty"`
-	Equivalents []Equivalent        `json:"equivalents"`
-	Notices     []string            `json:"notices,omitempty"`
+	Run         string               `json:"run"`
+	Policies    []Policy             `json:"policies"`
+	Objective   string               `json:"objective"` // by which settings are chosen
+	Margin      float64              `json:"margin"`    // loss of quality that still counts as none
+	Estimate    store.Estimate       `json:"estimate"`
+	Labels      []store.Labels       `json:"labels"`
+	Baselines   []store.Baseline     `json:"baselines"`
+	Savings     []store.Saving       `json:"savings"`
+	Sensitivity []store.Sensitivity  `json:"sensitivity,omitempty"`
+	Own         selfmeter.Usage      `json:"own"`
+	PayBack     []PayBack            `json:"pay_back,omitempty"`
+	Equivalents []Equivalent         `json:"equivalents"`
+	Notices     []string             `json:"notices,omitempty"`
 	words       map[[2]string]string // what a preference of a pool means
 }
 
