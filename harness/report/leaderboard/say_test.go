@@ -179,7 +179,9 @@ func TestTwins(t *testing.T) {
 	if got := all[0].String(); got != "`router` takes `dear` in all 120 cases (test prompts × settings): it does not route." {
 		t.Errorf("%q", got)
 	}
-	most := read(func(preference string, prompt int) int { return map[bool]int{true: 0, false: 1}[preference == "q" && prompt == 7] })
+	most := read(func(preference string, prompt int) int {
+		return map[bool]int{true: 0, false: 1}[preference == "q" && prompt == 7]
+	})
 	if want := (Twin{"router", "single:dear", 119, 120}); len(most) != 1 || most[0] != want {
 		t.Errorf("twins %v, want %v", most, want)
 	}

@@ -93,12 +93,3 @@ func TestHindsightStandsApart(t *testing.T) {
 		t.Errorf("the table of hindsight:\n%s", got)
 	}
 }
-
-func TestPoolOfTakesTheLongestName(t *testing.T) {
-	tables := []Table{{Pool: "weights"}, {Pool: "open-weights"}}
-	for plot, want := range map[string]string{"quality-cost-open-weights": "open-weights", "shares-knn-weights": "weights", "x": ""} {
-		if got := PoolOf(plot, tables); got != want {
-			t.Errorf("poolOf(%s) = %q, want %q", plot, got, want)
-		}
-	}
-}

@@ -14,20 +14,12 @@ function section(id, title, ...content) {
   return inner.length ? el('section', { id, 'aria-labelledby': id + '-h' }, el('h2', { id: id + '-h' }, title), inner) : null;
 }
 
-// modelsByPrice are the models of a pool from the cheapest to the dearest, by what their answers to the test prompts cost.
-function modelsByPrice(pool) {
-  const cost = p => { const c = p.points[0] && p.points[0].c; return known(c) ? c : Infinity; };
-  const singles = pool.policies.filter(p => p.kind === 'single').sort((a, b) => (cost(a) === cost(b) ? 0 : cost(a) - cost(b))).map(p => p.label.replace(/^single:/, ''));
-  const others = pool.policies.flatMap(p => p.points.flatMap(x => (x.s || []).filter((_, i) => i % 2 === 0)));
-  return [...new Set([...singles, ...others])];
-}
-
 function render(state) {
   const { run, pool } = state;
   document.getElementById('title').textContent = run.name;
   document.title = run.name + ' · Trilemma';
+  paint(run);
   state.markers = [];
-  state.models = modelsByPrice(pool);
   const costs = pool.policies.filter(p => p.kind === 'policy' || p.kind === 'single').flatMap(p => p.points.map(x => (selected(pool) ? onSelection : onTest)(x).cost)).filter(x => x > 0);
   const cheap = Math.min(...costs), dear = Math.max(...costs);
   Object.assign(state, { budget: Infinity, cost: 0, carbon: 0, latency: 0 });
