@@ -91,8 +91,8 @@ function front(state, xName, yName, large) {
   walk(state, root, shown);
   const n = state.pool.n.toLocaleString('en'), chosen = selected(state.pool) ? 'the selection prompts speak for' : 'are best on test, in hindsight (an older run)';
   const caption = judged
-    ? `Higher and further left is better. Lines and full points: the settings of each policy that ${chosen}, as they are on ${n} test prompts; between two one mixes. Faint: its other settings. Diamonds: single models, cheap to dear from light to dark; dashed: dealt out to them by lot, chosen outside test. Dotted: a bound, in hindsight.`
-    : `Further down and left is better, at equal quality: the numbers at the ends of a line are the mean scores there. Lines: the settings on each policy's curve of quality and cost, from least to best quality, on ${n} test prompts. Faint: its other settings. Diamonds: single models, cheap to dear from light to dark.`;
+    ? `Higher and further left is better. Lines and full points: the settings of each policy that ${chosen}, as they are on ${n} test prompts; between two one mixes. Faint: its other settings. Diamonds: single models, the dearer the more they stand out; dashed: dealt out to them by lot, chosen outside test. Dotted: a bound, in hindsight.`
+    : `Further down and left is better, at equal quality: the numbers at the ends of a line are the mean scores there. Lines: the settings on each policy's curve of quality and cost, from least to best quality, on ${n} test prompts. Faint: its other settings. Diamonds: single models, the dearer the more they stand out.`;
   return el('figure', {}, el('h3', {}, `${yName[0].toUpperCase() + yName.slice(1)} and ${xName}`), root, el('figcaption', {}, caption + ' Rings: where the sliders below put each policy. Point at something for its interval.'),
     unnamed.length ? el('div', { class: 'legend' }, unnamed.map(p => el('span', { class: 'key' }, swatch(state, p), p.label))) : null);
 }
