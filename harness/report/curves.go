@@ -63,7 +63,7 @@ func writeCurves(run *store.Run, cells []store.Status) ([]string, error) {
 
 // curveFigures shows how each policy trained in each pool: the metrics of the stage that reports most of them. Looking for the
 // best number of neighbours, say, is no training.
-func curveFigures(run string, cells []store.Status) []plot.Named {
+func curveFigures(run string, cells []store.Status, looks *plot.Looks) []plot.Named {
 	type key struct{ pool, policy string }
 	var order []key
 	of := map[key][]*store.Status{}
@@ -81,7 +81,7 @@ func curveFigures(run string, cells []store.Status) []plot.Named {
 			continue
 		}
 		f := &plot.Curves{
-			Title: fmt.Sprintf("%s: how %s trained, pool %s", run, k.policy, k.pool), Subtitle: fmt.Sprintf("stage %q", stage), XLabel: stepOf(stage),
+			Title: fmt.Sprintf("%s: how %s trained, pool %s", run, k.policy, k.pool), Subtitle: fmt.Sprintf("stage %q", stage), XLabel: stepOf(stage), Look: looks.Policy(k.policy),
 		}
 		if n := len(of[k]); n > 1 {
 			f.Subtitle += fmt.Sprintf("; a line for each of %d seeds", n)

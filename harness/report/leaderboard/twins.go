@@ -83,14 +83,21 @@ func comparable(tables []Table, pool, policy string) bool {
 	return false
 }
 
-// twinOf is the first policy that one decides as: of those above it, of those without a rank, or a single model.
+// twinOf is what one policy decides as: a single model, else the first of the policies above it and of those without a rank.
 func (t *Table) twinOf(name string, own map[string]map[string]uint64, decided map[[2]string]map[string]map[string]uint64) (Twin, bool) {
+	var others []*Line
 	below := false
 	for i := range t.Lines {
 		l := &t.Lines[i]
-		if below = below || l.policy == name; l.candidate() && below {
-			continue
+		below = below || l.policy == name
+		switch {
+		case strings.HasPrefix(l.policy, metrics.SinglePrefix):
+			others = slices.Insert(others, 0, l)
+		case !l.candidate() || !below:
+			others = append(others, l)
 		}
+	}
+	for _, l := range others {
 		other := decided[[2]string{t.Pool, l.policy}]
 		if other == nil {
 			continue
