@@ -26,6 +26,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/trilemma-bench/trilemma/harness/report/page"
@@ -44,6 +45,8 @@ type Server struct {
 	hosts []string
 	// Resamples of the bootstrap where runs are compared.
 	Resamples int
+	comparing sync.Mutex // guards changed, and lets one comparison at a time work
+	changed   map[string][]byte
 }
 
 // New makes a server of a folder of results. host is the name or address that it listens on.
@@ -51,7 +54,7 @@ func New(results, host string) (*Server, error) {
 	if info, err := os.Stat(results); err != nil || !info.IsDir() {
 		return nil, fmt.Errorf("%s is not a folder of results: run an experiment first, such as `trilemma run experiments/quickstart.yaml`", results)
 	}
-	s := &Server{results: results, table: &table{results: results, rows: map[string]kept{}}, mux: http.NewServeMux(), hosts: []string{host}, Resamples: 2000}
+	s := &Server{results: results, table: &table{results: results, rows: map[string]kept{}}, mux: http.NewServeMux(), hosts: []string{host}, Resamples: 2000, changed: map[string][]byte{}}
 	for pattern, handle := range map[string]func(http.ResponseWriter, *http.Request) error{
 		"GET /{$}":                      s.index,
 		"GET /runs.json":                s.runs,

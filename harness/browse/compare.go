@@ -1,9 +1,11 @@
 package browse
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"slices"
@@ -51,14 +53,14 @@ type comparedPool struct {
 
 // comparedPoint is one setting of a policy on the test prompts, seeds averaged; money and grams are for a thousand prompts.
 type comparedPoint struct {
-	Policy     string      `json:"policy"`
-	Family     string      `json:"family"`
-	Preference string      `json:"preference"`
-	Prompts    int         `json:"n"`
-	Quality    [3]*float64 `json:"quality"` // with its interval
-	Cost       *float64    `json:"cost"`
-	Carbon     *float64    `json:"carbon"`
-	Latency    *float64    `json:"latency"`
+	Policy  string      `json:"policy"`
+	Family  string      `json:"family"`
+	Setting string      `json:"setting"` // what its preference means
+	Prompts int         `json:"n"`
+	Quality [3]*float64 `json:"quality"` // with its interval
+	Cost    *float64    `json:"cost"`
+	Carbon  *float64    `json:"carbon"`
+	Latency *float64    `json:"latency"`
 	// By what the point was chosen on the selection prompts, among the settings of its policy: cost, carbon.
 	Chosen []string `json:"chosen"`
 }
@@ -162,6 +164,9 @@ func differing(of []map[string]string) []string {
 // comparedPools reads the points of a run, and its metrics where they are written.
 func comparedPools(run *store.Run, complete bool) ([]comparedPool, error) {
 	plan, err := run.Plan()
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil // it is written before the first cell
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -192,7 +197,7 @@ func comparedPools(run *store.Run, complete bool) ([]comparedPool, error) {
 				continue // bounds and references, not what a run decided
 			}
 			one := comparedPoint{
-				Policy: p.Policy, Family: p.Family, Preference: p.Preference, Prompts: p.N, Chosen: []string{},
+				Policy: p.Policy, Family: p.Family, Setting: p.Setting(), Prompts: p.N, Chosen: []string{},
 				Quality: [3]*float64{store.Known(p.Figures[policy.Quality]), store.Known(p.Low[policy.Quality]), store.Known(p.High[policy.Quality])},
 				Cost:    store.Known(p.Figures[policy.Cost] * leaderboard.PerThousand), Carbon: store.Known(p.Figures[policy.Carbon] * leaderboard.PerThousand),
 				Latency: store.Known(p.Figures[policy.Latency]),
@@ -241,9 +246,10 @@ func comparedMetrics(t *leaderboard.Table, means []store.Point) []comparedMetric
 	return out
 }
 
-// changes is what changed from one run to another, with intervals paired by prompts.
+// changes is what changed in a pool from one run to another, with intervals paired by prompts. It takes seconds, for a large
+// run more: one at a time, and a second question gets the same answer.
 func (s *Server) changes(w http.ResponseWriter, r *http.Request) error {
-	names := r.URL.Query()["run"]
+	names, pool := r.URL.Query()["run"], r.URL.Query().Get("pool")
 	runs, err := s.named(names)
 	if err != nil {
 		return err
@@ -251,12 +257,38 @@ func (s *Server) changes(w http.ResponseWriter, r *http.Request) error {
 	if len(runs) != 2 {
 		return fmt.Errorf("a change is between two runs, not of %d: %w", len(runs), errUnknown)
 	}
-	c, err := compare.Runs(runs[0], runs[1], compare.Options{Seed: 1, Resamples: s.Resamples})
-	if err != nil {
-		return fmt.Errorf("%w: %w", errUnlike, err)
+	key := pool
+	for _, run := range runs {
+		m, err := run.Manifest()
+		if err != nil {
+			return fmt.Errorf("%w: %w", errUnlike, err)
+		}
+		key += "\x00" + run.Dir + m.Started.String()
+		if m.Finished != nil {
+			key += m.Finished.String()
+		}
+	}
+	s.comparing.Lock()
+	defer s.comparing.Unlock()
+	if r.Context().Err() != nil {
+		return nil // who asked has left while it waited
+	}
+	answer, known := s.changed[key]
+	if !known {
+		c, err := compare.Runs(runs[0], runs[1], compare.Options{Seed: 1, Resamples: s.Resamples, Pool: pool})
+		if err != nil {
+			return fmt.Errorf("%w: %w", errUnlike, err)
+		}
+		var out bytes.Buffer
+		if err := report.ComparisonJSON(&out, c); err != nil {
+			return err
+		}
+		answer = out.Bytes()
+		s.changed[key] = answer
 	}
 	w.Header().Set("Content-Type", "application/json")
-	return report.ComparisonJSON(w, c)
+	_, err = w.Write(answer)
+	return err
 }
 
 // named opens the runs that a query names as experiment/id.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/trilemma-bench/trilemma/harness/event"
+	"github.com/trilemma-bench/trilemma/harness/report"
 	"github.com/trilemma-bench/trilemma/harness/store"
 )
 
@@ -117,7 +118,7 @@ func learners(path string) ([]Learner, error) {
 	slices.Reverse(order)
 	var out []Learner
 	for _, id := range order {
-		if curves := cells[id].curves.All(); len(curves) > 0 {
+		if curves := report.Learning(cells[id].curves.All()); len(curves) > 0 {
 			out = append(out, Learner{Cell: id, Label: cells[id].label, Curves: curves})
 		}
 	}

@@ -130,12 +130,12 @@ func newRow(run *store.Run, now time.Time) Row {
 		row.Started = &m.Started
 	}
 	row.Seeds, row.Backend, row.Revision, row.GramsCO2e = len(m.Seeds), m.Backend, m.Build.Revision, m.Own.CarbonG
-	var config struct{ Description string }
+	about, err := m.About()
+	problem(err)
 	var data struct{ Test int }
 	if len(m.Config) > 0 {
 		row.Settings, err = compare.Settings(&m)
 		problem(err)
-		problem(json.Unmarshal(m.Config, &config))
 	}
 	if len(m.Data) > 0 {
 		problem(json.Unmarshal(m.Data, &data))
@@ -144,7 +144,7 @@ func newRow(run *store.Run, now time.Time) Row {
 		path, _, _ := strings.Cut(set, "=")
 		row.Set = append(row.Set, strings.TrimSpace(path))
 	}
-	row.Description, row.Prompts = config.Description, data.Test
+	row.Description, row.Prompts = strings.ReplaceAll(about, "`", ""), data.Test
 	if row.finished {
 		best, err := leaderboard.Headlines(run)
 		problem(err)

@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"errors"
-
 	"github.com/spf13/cobra"
 
 	"github.com/trilemma-bench/trilemma/harness/recommend"
@@ -22,7 +20,7 @@ looking ahead. Shows how near the spend ends to the budget, and the score beside
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if (cost == "") == (carbon == "") {
-				return errors.New("give one budget: --max-cost 0.30/1k or --max-carbon 2g/1k")
+				return misused(cmd, "give one budget: --max-cost 0.30/1k or --max-carbon 2g/1k")
 			}
 			quantity, text := policy.Cost, cost
 			if carbon != "" {

@@ -61,6 +61,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		return exitFailed
 	}
 	fmt.Fprintf(stderr, "trilemma: %v\n", err)
+	tellUsage(stderr, err)
 	return exitBad
 }
 
@@ -75,7 +76,7 @@ against competing routing policies, and shows which to deploy and what that give
 		Version:       provenance.Version,
 	}
 	root.AddCommand(
-		runCommand(), planCommand(), resumeCommand(), statusCommand(), reportCommand(), verifyCommand(), compareCommand(), acrossCommand(), serveCommand(), exportCommand(),
+		initCommand(), runCommand(), planCommand(), resumeCommand(), statusCommand(), reportCommand(), verifyCommand(), compareCommand(), acrossCommand(), serveCommand(), exportCommand(),
 		carbonCommand(), recommendCommand(), budgetCommand(),
 		dataCommand(), policyCommand(), encodeCommand(), encoderCommand(), backendCommand(), manCommand(), versionCommand(),
 	)
@@ -85,5 +86,6 @@ against competing routing policies, and shows which to deploy and what that give
 			c.ValidArgsFunction = completeRuns
 		}
 	}
+	checkUsage(root)
 	return root
 }

@@ -87,6 +87,21 @@ func evaluate[T any](t *testing.T, ctx context.Context, script string) (out T) {
 
 const input = `(id, value) => { const e = document.getElementById(id); e.value = value; e.dispatchEvent(new Event(e.tagName === 'SELECT' ? 'change' : 'input', {bubbles: true})); }`
 
+// whole holds the tables of a page to showing all their rows: boxes scroll sideways only.
+func whole(t *testing.T, ctx context.Context) {
+	t.Helper()
+	tables := evaluate[[]int](t, ctx, `(() => {
+		document.querySelectorAll('details').forEach(d => d.open = true);
+		const boxes = [...document.querySelectorAll('.scroll')].filter(b => b.clientHeight > 0);
+		const rows = boxes[0].querySelector('tbody'); // as many as a large run has
+		for (let i = 0; i < 60; i++) rows.append(rows.rows[0].cloneNode(true));
+		return [boxes.length, boxes.filter(b => b.scrollHeight > b.clientHeight + 1).length];
+	})()`)
+	if tables[0] < 2 || tables[1] > 0 {
+		t.Errorf("%d of %d tables are cut", tables[1], tables[0])
+	}
+}
+
 // TestReportPage uses report.html as a reader would.
 func TestReportPage(t *testing.T) {
 	chromium(t) // before the run, which only a browser can look at
@@ -171,11 +186,13 @@ func TestReportPage(t *testing.T) {
 	if got := complaints(); len(got) > 0 {
 		t.Errorf("the page complains: %v", got)
 	}
+	whole(t, ctx)
 	if wide := evaluate[int](t, ctx, `document.documentElement.scrollWidth`); wide > 1440 {
 		t.Errorf("the page is %d pixels wide", wide)
 	}
 
 	ctx, complaints = browser(t, 390, "file://"+filepath.Join(results, "small", "latest", "report.html"))
+	whole(t, ctx)
 	if wide := evaluate[int](t, ctx, `document.documentElement.scrollWidth`); wide > 390 {
 		t.Errorf("on a phone the page is %d pixels wide", wide)
 	}

@@ -10,6 +10,7 @@ import (
 // Curves are small multiples: how each metric moved in training, a thin line for every seed.
 type Curves struct {
 	Title, Subtitle, XLabel string
+	Look                    Look // of the policy that trained
 	Panels                  []Panel
 }
 
@@ -96,7 +97,7 @@ func (f *Curves) panel(of *Panel, lowest bool) (*plot.Plot, error) {
 		a.Tick.Marker = fewTicks{a.Tick.Marker}
 	}
 	p.Add(grid())
-	for i, l := range of.Lines {
+	for _, l := range of.Lines {
 		data := make(plotter.XYs, len(l.Points))
 		for k, at := range l.Points {
 			data[k] = plotter.XY{X: at.X, Y: at.Y}
@@ -105,7 +106,7 @@ func (f *Curves) panel(of *Panel, lowest bool) (*plot.Plot, error) {
 		if err != nil {
 			return nil, err
 		}
-		line.LineStyle = draw.LineStyle{Color: palette[i%len(palette)], Width: pt(0.9)}
+		line.LineStyle = draw.LineStyle{Color: f.Look.Color, Width: pt(0.9)}
 		p.Add(line)
 	}
 	return p, nil

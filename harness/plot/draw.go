@@ -17,23 +17,22 @@ func (f *Front) Draw(c draw.Canvas, s Style) error {
 	x, y := newScale(&f.X, f.values(true)), newScale(&f.Y, f.values(false))
 	p := newPlot(f.X.Label, f.Y.Label, &x, &y)
 	c = s.heading(c, f.Title, f.Subtitle)
-	style := seriesStyles(f.Series, f.Looks)
-	data := &frontData{front: f, x: &x, y: &y, style: style}
+	data := &frontData{front: f, x: &x, y: &y}
 	p.Add(grid(), data)
-	key := f.legend(style, nil)
+	key := f.legend(nil)
 	if s.narrow() {
 		// The less room a long legend leaves, the more models have no room for their names and lengthen it: a few
 		// rounds without ink settle that.
 		for range 4 {
 			blank := draw.Canvas{Canvas: &recorder.Canvas{}, Rectangle: c.Rectangle}
 			p.Draw(s.dataArea(blank, key))
-			key = f.legend(style, data.keyed)
+			key = f.legend(data.keyed)
 		}
 	}
 	area := s.dataArea(c, key)
 	p.Draw(area)
 	if !s.narrow() {
-		s.beside(c, area.Max.X, f.legend(style, data.keyed), data.ends)
+		s.beside(c, area.Max.X, f.legend(data.keyed), data.ends)
 		return nil
 	}
 	s.legend(c, key)
@@ -147,7 +146,6 @@ func (f *Front) values(ofX bool) []float64 {
 type frontData struct {
 	front  *Front
 	x, y   *scale
-	style  map[string]seriesStyle
 	radius vg.Length // of chosen points; 0 for the usual one
 	// keyed are the models that had no room for their names, in the order of their numbers.
 	keyed []string
@@ -226,10 +224,10 @@ func (d *frontData) between(a, b XY, at func(x, y float64) vg.Point) []vg.Point 
 
 // points draws a series: intervals, the line through the chosen settings, these full and the others pale.
 func (d *frontData) points(c draw.Canvas, s Series, at func(x, y float64) vg.Point, mark func(vg.Point, vg.Length)) []vg.Point {
-	style := d.style[s.Label]
+	style := s.Look
 	on := chosen(s.Points)
 	for _, p := range apart(on, at) {
-		bars(c, p, pale(style.color, 0.45), at)
+		bars(c, p, pale(style.Color, 0.45), at)
 	}
 	var line []vg.Point
 	var corners []XY
@@ -238,18 +236,18 @@ func (d *frontData) points(c draw.Canvas, s Series, at func(x, y float64) vg.Poi
 	}
 	line = d.through(corners, at)
 	if len(line) > 1 {
-		c.StrokeLines(draw.LineStyle{Color: style.color, Width: pt(1.2), Dashes: style.dashes}, c.ClipLinesXY(line)...)
+		c.StrokeLines(draw.LineStyle{Color: style.Color, Width: pt(1.2), Dashes: style.Dashes}, c.ClipLinesXY(line)...)
 	}
 	for _, p := range s.Points {
 		if !finite(p.X) || !finite(p.Y) {
 			continue
 		}
-		radius, shade := pt(1.4), pale(style.color, 0.35)
+		radius, shade := pt(1.4), pale(style.Color, 0.35)
 		if p.Chosen {
-			radius, shade = max(d.radius, pt(2.3)), style.color
+			radius, shade = max(d.radius, pt(2.3)), style.Color
 		}
 		pt := at(p.X, p.Y)
-		c.DrawGlyph(draw.GlyphStyle{Color: shade, Radius: radius, Shape: style.marker}, pt)
+		c.DrawGlyph(draw.GlyphStyle{Color: shade, Radius: radius, Shape: style.Marker}, pt)
 		if p.Chosen {
 			mark(pt, radius)
 		}
@@ -297,12 +295,7 @@ func (d *frontData) models(c draw.Canvas, at func(x, y float64) vg.Point, obstac
 		}
 		pt := at(m.X, m.Y)
 		bars(c, m.Point, pale(grey, 0.5), at)
-		fill := grey
-		if d.front.Looks != nil {
-			fill = d.front.Looks.Model(m.Label).Color
-		}
-		c.DrawGlyph(draw.GlyphStyle{Color: grey, Radius: dot, Shape: draw.CircleGlyph{}}, pt)
-		c.DrawGlyph(draw.GlyphStyle{Color: fill, Radius: dot * 0.75, Shape: draw.CircleGlyph{}}, pt)
+		c.DrawGlyph(draw.GlyphStyle{Color: m.Look.Color, Radius: dot, Shape: m.Look.Marker}, pt)
 		mark(pt, dot)
 		own = append(own, rect{pt.X - dot, pt.Y - dot, pt.X + dot, pt.Y + dot})
 		names = append(names, m.Label)

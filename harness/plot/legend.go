@@ -18,30 +18,21 @@ type entry struct {
 }
 
 // legend lists families, references and the key of numbered models.
-func (f *Front) legend(style map[string]seriesStyle, keyed []string) []entry {
+func (f *Front) legend(keyed []string) []entry {
 	var out []entry
-	// A family of many series, such as one for each parameter of a grid, is one entry.
-	count := families(f.Series)
 	for _, s := range f.Series {
-		label := s.Label
-		if n := count[s.Family]; n > variants {
-			label = fmt.Sprintf("%s (%d)", s.Family, n)
-			count[s.Family] = -1
-		} else if n < 0 {
-			continue
-		}
-		l, lined := style[s.Label], len(chosen(s.Points)) > 1
+		label, l, lined := s.Label, s.Look, len(chosen(s.Points)) > 1
 		out = append(out, entry{label: label, mark: func(c draw.Canvas, at vg.Point) {
 			if lined {
-				c.StrokeLine2(draw.LineStyle{Color: l.color, Width: pt(1.2), Dashes: l.dashes}, at.X-pt(8), at.Y, at.X+pt(8), at.Y)
+				c.StrokeLine2(draw.LineStyle{Color: l.Color, Width: pt(1.2), Dashes: l.Dashes}, at.X-pt(8), at.Y, at.X+pt(8), at.Y)
 			}
-			c.DrawGlyph(draw.GlyphStyle{Color: l.color, Radius: pt(2.5), Shape: l.marker}, at)
+			c.DrawGlyph(draw.GlyphStyle{Color: l.Color, Radius: pt(2.5), Shape: l.Marker}, at)
 		}})
 	}
 	group := len(out)
 	if len(f.Models) > 0 {
 		out = append(out, entry{label: "single model, dark: dear", mark: func(c draw.Canvas, at vg.Point) {
-			c.DrawGlyph(draw.GlyphStyle{Color: grey, Radius: pt(2), Shape: draw.CircleGlyph{}}, at)
+			c.DrawGlyph(draw.GlyphStyle{Color: along(modelShades, 0.5), Radius: pt(2.2), Shape: diamond}, at)
 		}})
 	}
 	if len(f.Zero) > 0 {

@@ -13,7 +13,6 @@ type Levels struct {
 	X, Y            Axis
 	Panels          []Level
 	Notes           []string
-	Looks           *Looks
 }
 
 // Level is one panel.
@@ -33,13 +32,13 @@ func (f *Levels) Height(s Style) vg.Length {
 
 // all is what every panel holds, for a legend and scales that they share.
 func (f *Levels) all() *Front {
-	all := &Front{X: f.X, Y: f.Y, Notes: f.Notes, Looks: f.Looks}
+	all := &Front{X: f.X, Y: f.Y, Notes: f.Notes}
 	at := map[string]int{}
 	for i := range f.Panels {
 		for _, s := range f.Panels[i].Series {
 			if _, ok := at[s.Label]; !ok {
 				at[s.Label] = len(all.Series)
-				all.Series = append(all.Series, Series{Label: s.Label, Family: s.Family})
+				all.Series = append(all.Series, Series{Label: s.Label, Family: s.Family, Look: s.Look})
 			}
 			into := &all.Series[at[s.Label]]
 			into.Points = append(into.Points, s.Points...)
@@ -53,9 +52,8 @@ func (f *Levels) all() *Front {
 func (f *Levels) Draw(c draw.Canvas, s Style) error {
 	all := f.all()
 	x, y := newScale(&f.X, all.values(true)), newScale(&f.Y, all.values(false))
-	style := seriesStyles(all.Series, f.Looks)
 	c = s.heading(c, f.Title, f.Subtitle)
-	key := all.legend(style, nil)
+	key := all.legend(nil)
 	rows, columns := 1, max(1, len(f.Panels))
 	if s.narrow() {
 		rows, columns = columns, rows
@@ -76,8 +74,8 @@ func (f *Levels) Draw(c draw.Canvas, s Style) error {
 		p := newPlot(xLabel, yLabel, &x, &y)
 		p.Title.Text, p.Title.Padding = f.Panels[i].Label, pt(3)
 		p.Title.TextStyle = axisStyle(p.Title.TextStyle, textSize)
-		front := &Front{X: f.X, Y: f.Y, Series: f.Panels[i].Series, Models: f.Panels[i].Models, Looks: f.Looks}
-		p.Add(grid(), &frontData{front: front, x: &x, y: &y, style: style, radius: pt(3.2)})
+		front := &Front{X: f.X, Y: f.Y, Series: f.Panels[i].Series, Models: f.Panels[i].Models}
+		p.Add(grid(), &frontData{front: front, x: &x, y: &y, radius: pt(3.2)})
 		plots[r][k] = p
 	}
 	area := s.dataArea(c, key)

@@ -16,6 +16,16 @@ import (
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
+var realisticPolicies = []string{"random", "best-single", "category-best", "knn", "static", "predict", "agreement"}
+
+func realisticLooks() *Looks {
+	var policies []Policy
+	for i, name := range realisticPolicies {
+		policies = append(policies, Policy{Label: name, Family: name, Control: i < 3})
+	}
+	return LooksOf(policies, nil)
+}
+
 // realistic is a figure with as many models and policies as a real run has.
 func realistic() *Front {
 	rng := policy.Stream(1, "figure")
@@ -27,11 +37,12 @@ func realistic() *Front {
 	}
 	for i := range 29 {
 		cost := 1e-5 * math.Pow(300, float64(i)/28) * (0.7 + 0.6*rng.Float64())
-		f.Models = append(f.Models, Model{fmt.Sprintf("model-%02d-instruct", i), At(cost, 0.2+0.5*float64(i)/28-0.15*rng.Float64())})
+		f.Models = append(f.Models, Model{Label: fmt.Sprintf("model-%02d-instruct", i), Point: At(cost, 0.2+0.5*float64(i)/28-0.15*rng.Float64())})
 	}
+	looks := realisticLooks()
 	f.Zero = []XY{{1e-5, 0.2}, {5e-5, 0.45}, {3e-3, 0.7}}
-	for i, name := range []string{"random", "best-single", "category-best", "knn", "static", "predict", "agreement"} {
-		s := Series{Label: name, Family: name}
+	for i, name := range realisticPolicies {
+		s := Series{Label: name, Family: name, Look: looks.Policy(name)}
 		n := 24
 		if i < 2 {
 			n = 1
@@ -68,7 +79,7 @@ func TestFiguresToLookAt(t *testing.T) {
 		levels.Panels = append(levels.Panels, panel)
 	}
 	shares := &Shares{Title: "Route shares of predict", XLabel: "Preference", Preferences: []string{"0", "c01", "c02", "c03"},
-		Models: []string{"a", "b", "c"}, Share: [][]float64{{0.1, 0.2, 0.7}, {0.3, 0.3, 0.4}, {0.5, 0.3, 0.2}, {1, 0, 0}}}
+		Models: []string{"a", "b", "c"}, Looks: LooksOf(nil, []string{"a", "b", "c"}), Share: [][]float64{{0.1, 0.2, 0.7}, {0.3, 0.3, 0.4}, {0.5, 0.3, 0.2}, {1, 0, 0}}}
 	for name, fig := range map[string]Figure{"front": realistic(), "levels": levels, "shares": shares} {
 		paths, err := Save(fig, Styles[0], dir, name, Formats)
 		if err != nil {
@@ -108,11 +119,11 @@ func TestAwkwardFiguresAreDrawn(t *testing.T) {
 	for name, f := range map[string]*Front{
 		"empty":        {},
 		"one point":    {Series: []Series{{Label: "a", Family: "a", Points: []Point{At(1, 1)}}}},
-		"not a number": {Series: []Series{{Label: "a", Family: "a", Points: []Point{At(nan, 1), At(1, nan)}}}, Models: []Model{{"m", At(nan, nan)}}},
+		"not a number": {Series: []Series{{Label: "a", Family: "a", Points: []Point{At(nan, 1), At(1, nan)}}}, Models: []Model{{Label: "m", Point: At(nan, nan)}}},
 		"equal x":      {Series: []Series{{Label: "a", Family: "a", Points: []Point{At(1, 1), At(1, 2)}}}},
-		"all zero":     {Models: []Model{{"m", At(0, 0)}, {"n", At(0, 0)}}},
-		"a free model": {X: Axis{Scaling: Log}, Models: []Model{{"free", At(0, 0.5)}, {"dear", At(100, 0.7)}, {"cheap", At(0.1, 0.6)}}},
-		"negative":     {X: Axis{Scaling: Log}, Models: []Model{{"m", At(-1, 0)}, {"n", At(100, 0)}}},
+		"all zero":     {Models: []Model{{Label: "m", Point: At(0, 0)}, {Label: "n", Point: At(0, 0)}}},
+		"a free model": {X: Axis{Scaling: Log}, Models: []Model{{Label: "free", Point: At(0, 0.5)}, {Label: "dear", Point: At(100, 0.7)}, {Label: "cheap", Point: At(0.1, 0.6)}}},
+		"negative":     {X: Axis{Scaling: Log}, Models: []Model{{Label: "m", Point: At(-1, 0)}, {Label: "n", Point: At(100, 0)}}},
 	} {
 		for _, format := range Formats {
 			if _, err := render(f, Styles[0], format); err != nil {
@@ -219,7 +230,7 @@ func TestAPlaceSurvivesClipping(t *testing.T) {
 func TestStylesAreAsWideAsTheirColumns(t *testing.T) {
 	many := realistic()
 	for i := range 40 {
-		many.Models = append(many.Models, Model{fmt.Sprintf("a-model-with-a-long-name-%d", i), At(0.001+float64(i%3)*1e-6, 0.5+float64(i%4)*1e-4)})
+		many.Models = append(many.Models, Model{Label: fmt.Sprintf("a-model-with-a-long-name-%d", i), Point: At(0.001+float64(i%3)*1e-6, 0.5+float64(i%4)*1e-4)})
 	}
 	for _, s := range Styles {
 		for name, fig := range map[string]Figure{"front": realistic(), "many models": many} {

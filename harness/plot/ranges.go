@@ -90,13 +90,13 @@ func (f *ranges) Plot(c draw.Canvas, p *plot.Plot) {
 	for i, b := range f.Bars {
 		y := -float64(i)
 		if f.Tornado {
-			box(f.From, b.Low, y, palette[0])
-			box(f.From, b.High, y, palette[1])
+			box(f.From, b.Low, y, palette[0].light)
+			box(f.From, b.High, y, palette[1].light)
 			f.ends(c, tx, ty, b, y, small)
 			continue
 		}
 		if !f.Dots {
-			box(f.From, b.Value, y, pale(palette[0], 0.7))
+			box(f.From, b.Value, y, pale(palette[0].light, 0.7))
 		}
 		if finite(b.Low) && finite(b.High) {
 			c.StrokeLine2(draw.LineStyle{Color: ink, Width: pt(0.9)}, tx(b.Low), ty(y), tx(b.High), ty(y))
@@ -105,7 +105,7 @@ func (f *ranges) Plot(c draw.Canvas, p *plot.Plot) {
 			}
 		}
 		if f.Dots && finite(b.Value) {
-			glyph := draw.GlyphStyle{Color: palette[0], Radius: pt(2.6), Shape: draw.CircleGlyph{}}
+			glyph := draw.GlyphStyle{Color: palette[0].light, Radius: pt(2.6), Shape: draw.CircleGlyph{}}
 			c.DrawGlyph(glyph, vg.Point{X: tx(b.Value), Y: ty(y)})
 			if !b.Clear {
 				c.DrawGlyph(draw.GlyphStyle{Color: color.White, Radius: pt(1.5), Shape: draw.CircleGlyph{}}, vg.Point{X: tx(b.Value), Y: ty(y)})

@@ -10,13 +10,14 @@ import (
 	"time"
 
 	"codeberg.org/go-pdf/fpdf"
-	"github.com/google/renameio/v2"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
 	"gonum.org/v1/plot/vg/vgpdf"
 	"gonum.org/v1/plot/vg/vgsvg"
+
+	"github.com/trilemma-bench/trilemma/harness/wholefile"
 )
 
 // pngDPI is twice what screens are taken to show.
@@ -83,15 +84,15 @@ func render(fig Figure, s Style, format string) (io.WriterTo, error) {
 }
 
 func write(path string, fill func(io.Writer) error) error {
-	f, err := renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)), renameio.WithStaticPermissions(0o644))
+	f, err := wholefile.Create(path)
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", path, err)
 	}
 	if err = fill(f); err == nil {
-		err = f.CloseAtomicallyReplace()
+		err = f.Replace()
 	}
 	if err != nil {
-		_ = f.Cleanup() // the first error is the one to tell
+		_ = f.Discard() // the first error is the one to tell
 		return fmt.Errorf("writing %s: %w", path, err)
 	}
 	return nil

@@ -19,7 +19,7 @@ type Shares struct {
 	Preferences []string    // labels of the bars
 	Models      []string    // in the order in which they are stacked
 	Share       [][]float64 // [preference][model]; a row sums to more than 1 where several models answer a prompt
-	Looks       *Looks      // nil: colours in order of appearance
+	Looks       *Looks      // of the models
 }
 
 // sharesShown is the number of models that get a colour of their own; the others are one.
@@ -57,8 +57,8 @@ func (s *Shares) Draw(c draw.Canvas, page Style) error {
 	shown, rest := s.shown()
 	p.Add(&stack{s, shown, rest})
 	var key []entry
-	for i, m := range shown {
-		key = append(key, entry{label: s.Models[m], mark: legendBox(s.fill(i, m))})
+	for _, m := range shown {
+		key = append(key, entry{label: s.Models[m], mark: legendBox(s.fill(m))})
 	}
 	switch len(rest) {
 	case 0:
@@ -72,13 +72,8 @@ func (s *Shares) Draw(c draw.Canvas, page Style) error {
 	return nil
 }
 
-// fill is the colour of model m, the i-th that is shown.
-func (s *Shares) fill(i, m int) color.Color {
-	if s.Looks != nil {
-		return s.Looks.Model(s.Models[m]).Color
-	}
-	return ramp(float64(i) / sharesShown)
-}
+// fill is the colour of a model.
+func (s *Shares) fill(m int) color.Color { return s.Looks.Model(s.Models[m]).Color }
 
 // Telling tells whether there is something to see: some preference whose shares differ from another's by more than a few
 // prompts in a hundred.
@@ -155,8 +150,8 @@ func (b *stack) Plot(c draw.Canvas, p *plot.Plot) {
 			c.FillPolygon(fill, []vg.Point{{X: x0, Y: y0}, {X: x1, Y: y0}, {X: x1, Y: y1}, {X: x0, Y: y1}})
 			bottom += height
 		}
-		for k, m := range b.shown {
-			box(row[m], b.fill(k, m))
+		for _, m := range b.shown {
+			box(row[m], b.fill(m))
 		}
 		var others float64
 		for _, m := range b.rest {

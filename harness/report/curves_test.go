@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/trilemma-bench/trilemma/harness/plot"
 	"github.com/trilemma-bench/trilemma/harness/store"
 )
 
@@ -18,7 +19,7 @@ func TestCurveFiguresShowWhatMoves(t *testing.T) {
 			{Stage: "train gate", Metric: "learning_rate", Steps: []int{1, 2}, Values: []float64{0.1, 0}},
 		}}
 	}
-	found := curveFigures("run", []store.Status{cell(1), cell(2)})
+	found := curveFigures("run", []store.Status{cell(1), cell(2)}, plot.LooksOf(nil, nil))
 	if len(found) != 1 || found[0].Name != "curves-moe-all" {
 		t.Fatalf("figures %+v, want one", found)
 	}
@@ -38,11 +39,11 @@ func TestWhatIsNoTrainingIsNotDrawn(t *testing.T) {
 	cell := store.Status{Ref: store.Ref{Pool: "all", Policy: "knn"}, Curves: []store.Curve{
 		{Stage: "choose k", Metric: "validation_error", Steps: []int{1, 2, 3}, Values: []float64{3, 2, 1}},
 	}}
-	if found := curveFigures("run", []store.Status{cell}); len(found) != 0 {
+	if found := curveFigures("run", []store.Status{cell}, plot.LooksOf(nil, nil)); len(found) != 0 {
 		t.Errorf("%d figures of a search, want none", len(found))
 	}
 	cell.Curves = []store.Curve{{Stage: "play", Metric: "steps_per_s", Steps: []int{1, 2}, Values: []float64{3, 2}}}
-	if found := curveFigures("run", []store.Status{cell}); len(found) != 0 {
+	if found := curveFigures("run", []store.Status{cell}, plot.LooksOf(nil, nil)); len(found) != 0 {
 		t.Errorf("%d figures of speed, want none", len(found))
 	}
 }

@@ -87,7 +87,7 @@ func Drawn(run *store.Run, how experiment.Plots) ([]plot.Named, error) {
 	if err != nil {
 		return nil, err
 	}
-	looks, models, err := LooksOf(run)
+	looks, err := leaderboard.LooksOf(run)
 	if err != nil {
 		return nil, err
 	}
@@ -98,13 +98,13 @@ func Drawn(run *store.Run, how experiment.Plots) ([]plot.Named, error) {
 	var out []plot.Named
 	for _, pool := range leaderboard.Pools(points) {
 		of := leaderboard.InPool(points, pool)
-		for _, f := range fronts(run.Experiment, pool, of, selected, how) {
-			mark(f.Figure, tables, pool, looks)
+		for _, f := range fronts(run.Experiment, pool, of, selected, how, looks) {
+			mark(f.Figure, tables, pool)
 			out = append(out, f)
 		}
-		out = append(out, shares(pool, of, models, looks)...)
+		out = append(out, shares(pool, of, looks)...)
 	}
-	extra, err := footprint.Figures(run, looks, models)
+	extra, err := footprint.Figures(run, looks)
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +118,7 @@ func Drawn(run *store.Run, how experiment.Plots) ([]plot.Named, error) {
 			out = append(out, f)
 		}
 	}
-	out = append(out, curveFigures(run.Experiment, cells)...)
+	out = append(out, curveFigures(run.Experiment, cells, looks)...)
 	lead(out, tables)
 	slices.SortStableFunc(out, func(a, b plot.Named) int { return cmp.Compare(a.Rank, b.Rank) })
 	return out, nil
@@ -162,66 +162,8 @@ func lead(figures []plot.Named, tables []leaderboard.Table) {
 	}
 }
 
-// LooksOf are the colours and markers of everything in a run, and its models by what they cost, cheap to dear.
-func LooksOf(run *store.Run) (*plot.Looks, []string, error) {
-	points, err := run.Points()
-	if err != nil {
-		return nil, nil, err
-	}
-	tables, err := leaderboard.Read(run)
-	if err != nil {
-		return nil, nil, err
-	}
-	controls := map[string]bool{}
-	for i := range tables {
-		for k := range tables[i].Lines {
-			if l := &tables[i].Lines[k]; l.Role == metrics.RoleControl || l.Role == metrics.RoleLabelled {
-				controls[l.Policy()] = true
-			}
-		}
-	}
-	refs, err := run.Plan()
-	if err != nil {
-		return nil, nil, err
-	}
-	var policies, yardsticks []string
-	for _, ref := range refs { // in the order of the experiment
-		list := &policies
-		if controls[ref.Policy] {
-			list = &yardsticks
-		}
-		if ref.Family != leaderboard.FamilySingle && !slices.Contains(policies, ref.Family) && !slices.Contains(yardsticks, ref.Family) {
-			*list = append(*list, ref.Family)
-		}
-	}
-	models := byPrice(points)
-	return plot.NewLooks(policies, yardsticks, models), models, nil
-}
-
-// byPrice are all models that the points name, by the mean cost of their answers where they were replayed alone, else by name
-// behind those.
-func byPrice(points []store.Point) []string {
-	cost := map[string]float64{}
-	for i := range points {
-		p := &points[i]
-		for _, s := range p.Shares {
-			if _, ok := cost[s.Model]; !ok {
-				cost[s.Model] = math.Inf(1)
-			}
-		}
-	}
-	for i := range points {
-		if id, ok := strings.CutPrefix(points[i].Policy, metrics.SinglePrefix); ok && !math.IsNaN(points[i].Figures[policy.Cost]) {
-			cost[id] = points[i].Figures[policy.Cost]
-		}
-	}
-	models := slices.Collect(maps.Keys(cost))
-	slices.SortFunc(models, func(a, b string) int { return cmp.Or(cmp.Compare(cost[a], cost[b]), strings.Compare(a, b)) })
-	return models
-}
-
-// mark gives a figure the run's looks, and marks the policies that use the data set's label.
-func mark(f plot.Figure, tables []leaderboard.Table, pool string, looks *plot.Looks) {
+// mark marks the policies that use the data set's label.
+func mark(f plot.Figure, tables []leaderboard.Table, pool string) {
 	labelled := func(series []plot.Series) (any bool) {
 		for i := range tables {
 			if tables[i].Pool != pool {
@@ -238,11 +180,10 @@ func mark(f plot.Figure, tables []leaderboard.Table, pool string, looks *plot.Lo
 	const note = "‡ uses the data set's label"
 	switch f := f.(type) {
 	case *plot.Front:
-		if f.Looks = looks; labelled(f.Series) {
+		if labelled(f.Series) {
 			f.Notes = append(f.Notes, note)
 		}
 	case *plot.Levels:
-		f.Looks = looks
 		any := false
 		for i := range f.Panels {
 			any = labelled(f.Panels[i].Series) || any
@@ -274,7 +215,7 @@ func quantities(how experiment.Plots) (quality, cost, carbon quantity) {
 }
 
 // fronts are the three figures of a pool; those of carbon are left out where it is unknown, those of cost likewise.
-func fronts(name, pool string, points []store.Point, selected leaderboard.Selections, how experiment.Plots) []plot.Named {
+func fronts(name, pool string, points []store.Point, selected leaderboard.Selections, how experiment.Plots, looks *plot.Looks) []plot.Named {
 	quality, cost, carbon := quantities(how)
 	known := func(q policy.Quantity) bool {
 		return slices.ContainsFunc(points, func(p store.Point) bool { return !math.IsNaN(p.Figures[q]) })
@@ -286,7 +227,7 @@ func fronts(name, pool string, points []store.Point, selected leaderboard.Select
 	prompts := fmt.Sprintf("%s test prompts", textfile.Thousands(n))
 	title := func(what string) string { return fmt.Sprintf("%s: %s, pool %s", name, what, pool) }
 	reading := "Full marks and lines are the settings chosen on the selection prompts, which no policy was given; faint marks are all others. " +
-		"Between two settings a line mixes them, which bends on a logarithmic axis. Bars are 95 % intervals of quality over %s%s. " +
+		"Between two settings a line mixes them, which bends on a logarithmic axis. Bars are 95 %% intervals of quality over %s%s. " +
 		"Small dots are single models, light the cheapest, dark the dearest; the dashed line deals prompts to them at random; the dotted one, the oracle, chooses in hindsight and bounds all."
 	if len(selected) == 0 {
 		reading = strings.Replace(reading, "settings chosen on the selection prompts, which no policy was given", "settings that no other of the policy beats on these very prompts", 1)
@@ -301,14 +242,14 @@ func fronts(name, pool string, points []store.Point, selected leaderboard.Select
 	}
 	if known(policy.Cost) {
 		add("quality-cost", "Who gives most quality for a dollar (pool "+pool+"): higher and further left is better. "+fmt.Sprintf(reading, prompts, ""), rankQualityCost,
-			front(title("quality and cost"), prompts, points, selected, cost, quality))
+			front(title("quality and cost"), prompts, points, selected, cost, quality, looks))
 	}
 	if known(policy.Carbon) {
 		add("quality-carbon", "Who gives most quality for a gram of CO2e (pool "+pool+"): higher and further left is better. "+fmt.Sprintf(reading, prompts, sized), rankQualityCarbon,
-			front(title("quality and emissions"), prompts, points, selected, carbon, quality))
+			front(title("quality and emissions"), prompts, points, selected, carbon, quality, looks))
 	}
 	if known(policy.Cost) && known(policy.Carbon) {
-		if f := levels(title("what a quality takes in money and carbon"), prompts+"; in brackets: of the best single model's quality on the selection prompts", points, selected, cost, carbon); f != nil {
+		if f := levels(title("what a quality takes in money and carbon"), prompts+"; in brackets: of the best single model's quality on the selection prompts", points, selected, cost, carbon, looks); f != nil {
 			add("cost-carbon", "What it takes to reach 90, 100 and 105 % of the best single model's quality (pool "+pool+"), panel by panel: lower and further left is better. Each mark is a setting of a policy that reaches the panel's quality on the "+
 				"selection prompts and that no other of the policy beats there in both money and carbon; a line joins a policy's. Measured on "+prompts+". Small dots are single models. Who is missing in a panel does not reach it.",
 				rankCostCarbon, f)
@@ -319,7 +260,7 @@ func fronts(name, pool string, points []store.Point, selected leaderboard.Select
 
 // levels shows what reaching a quality takes: nine tenths of the best single model's, its own, and five hundredths more. Who
 // reaches it, and by which setting, is read on the selection prompts where there are any.
-func levels(title, subtitle string, points []store.Point, selected leaderboard.Selections, x, y quantity) *plot.Levels {
+func levels(title, subtitle string, points []store.Point, selected leaderboard.Selections, x, y quantity, looks *plot.Looks) *plot.Levels {
 	points = leaderboard.OverSeeds(points)
 	choose := func(p *store.Point) policy.Figures {
 		if s, ok := selected[leaderboard.KeyOf(p)]; ok {
@@ -350,7 +291,8 @@ func levels(title, subtitle string, points []store.Point, selected leaderboard.S
 				continue
 			}
 			if p.Family == leaderboard.FamilySingle {
-				panel.Models = append(panel.Models, plot.Model{Label: strings.TrimPrefix(p.Policy, metrics.SinglePrefix), Point: plot.At(p.Figures[x.Quantity], p.Figures[y.Quantity])})
+				id := strings.TrimPrefix(p.Policy, metrics.SinglePrefix)
+				panel.Models = append(panel.Models, plot.Model{Label: id, Look: looks.Model(id), Point: plot.At(p.Figures[x.Quantity], p.Figures[y.Quantity])})
 				continue
 			}
 			if reach[p.Policy] == nil {
@@ -359,7 +301,7 @@ func levels(title, subtitle string, points []store.Point, selected leaderboard.S
 			reach[p.Policy] = append(reach[p.Policy], p)
 		}
 		for _, name := range order {
-			s := plot.Series{Label: name, Family: reach[name][0].Family}
+			s := plot.Series{Label: name, Family: reach[name][0].Family, Look: looks.Policy(name)}
 			for _, p := range reach[name] {
 				if slices.ContainsFunc(reach[name], func(o *store.Point) bool { return beats(choose(o), choose(p), x.Quantity, y.Quantity) }) {
 					continue
@@ -387,7 +329,7 @@ func beats(a, b policy.Figures, x, y policy.Quantity) bool {
 
 // front gathers one figure. Seeds of a policy at one preference are one point, their mean. The line of a policy runs through
 // the settings that the selection prompts speak for; where there are none, through its front on the test prompts.
-func front(title, subtitle string, points []store.Point, selected leaderboard.Selections, x, y quantity) *plot.Front {
+func front(title, subtitle string, points []store.Point, selected leaderboard.Selections, x, y quantity, looks *plot.Looks) *plot.Front {
 	f := &plot.Front{Title: title, Subtitle: subtitle, X: x.axis, Y: y.axis}
 	at := map[string]int{}
 	points = leaderboard.OverSeeds(points)
@@ -414,14 +356,15 @@ func front(title, subtitle string, points []store.Point, selected leaderboard.Se
 			if pt.Chosen && !prices {
 				f.Zero = append(f.Zero, plot.XY{X: pt.X, Y: pt.Y})
 			}
-			f.Models = append(f.Models, plot.Model{Label: strings.TrimPrefix(p.Policy, "single:"), Point: pt})
+			id := strings.TrimPrefix(p.Policy, metrics.SinglePrefix)
+			f.Models = append(f.Models, plot.Model{Label: id, Look: looks.Model(id), Point: pt})
 		default:
 			name := p.Policy
 			i, ok := at[name]
 			if !ok {
 				i = len(f.Series)
 				at[name] = i
-				f.Series = append(f.Series, plot.Series{Label: name, Family: p.Family})
+				f.Series = append(f.Series, plot.Series{Label: name, Family: p.Family, Look: looks.Policy(name)})
 			}
 			f.Series[i].Points = append(f.Series[i].Points, pt)
 		}
@@ -456,12 +399,21 @@ func rising(points []plot.XY) []plot.XY {
 }
 
 // shares are the route shares of each policy that has a sweep, over the preferences for cost: of those whose shares move.
-func shares(pool string, points []store.Point, models []string, looks *plot.Looks) []plot.Named {
+func shares(pool string, points []store.Point, looks *plot.Looks) []plot.Named {
 	type drawn struct {
 		*plot.Shares
 		name string
 	}
 	var list []drawn
+	var models []string
+	for i := range points {
+		for _, s := range points[i].Shares {
+			if !slices.Contains(models, s.Model) {
+				models = append(models, s.Model)
+			}
+		}
+	}
+	looks.ByPrice(models)
 	at := map[string]int{}
 	first := map[string]uint64{}
 	n := 0

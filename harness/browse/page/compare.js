@@ -14,8 +14,8 @@ const shape = (run, x, y, r, attributes) => svg('path', { d: shapes[run], transf
 const nameOf = r => `${r.experiment}/${r.id}`;
 // shownAs tells runs of one experiment apart by their ids alone.
 const shownAs = r => data.runs.every(o => o.experiment === r.experiment) ? r.id.slice(0, 8) : `${r.experiment} ${r.id.slice(0, 6)}`;
-const changesOf = new Map(); // [two runs] → what changed from one to the other, or why nothing is known
-const pair = (a, b) => JSON.stringify([nameOf(a), nameOf(b)]);
+const changesOf = new Map(); // [pool, two runs] → what changed from one to the other, or why nothing is known
+const pair = (pool, a, b) => JSON.stringify([pool, nameOf(a), nameOf(b)]);
 let data = null, last = '', timer;
 
 const get = name => new URLSearchParams(location.search).get(name);
@@ -27,7 +27,11 @@ function set(name, values) {
   history.pushState(null, '', `?${q}`);
 }
 addEventListener('popstate', () => { load(); });
-for (const name of ['pool', 'x', 'y', 'metric']) $(name).addEventListener('change', () => { set(name, $(name).value); draw(); });
+for (const name of ['pool', 'x', 'y', 'metric']) $(name).addEventListener('change', () => {
+  set(name, $(name).value);
+  draw();
+  if (name === 'pool') changes();
+});
 
 function options(select, list, value) {
   select.replaceChildren(...list.map(([v, text]) => el('option', { value: v }, text)));
@@ -113,7 +117,7 @@ function drawFront(pool, xName, yName, tint, off) {
     }
     for (const p of l.points) {
       const strong = onCurve(p) || !curved || l.points.length === 1;
-      const text = `${l.policy.replace(/^single:/, '')}${single ? '' : ' at ' + p.preference}\n${shownAs(l.r)}\nquality ${fixed(p.quality[0])} [${fixed(p.quality[1])}, ${fixed(p.quality[2])}], n = ${p.n}\ncost ${short(p.cost)} USD/1k` +
+      const text = `${l.policy.replace(/^single:/, '')}${single ? '' : '\n' + p.setting}\n${shownAs(l.r)}\nquality ${fixed(p.quality[0])} [${fixed(p.quality[1])}, ${fixed(p.quality[2])}], n = ${p.n}\ncost ${short(p.cost)} USD/1k` +
         (known(p.carbon) ? `\nemissions ${short(p.carbon)} g/1k` : '') + (known(p.latency) ? `\nlatency ${short(p.latency)} s` : '');
       const dot = shape(l.run, sx.at(x.of(p)), sy.at(y.of(p)), single ? 3 : strong ? 4.4 : 2.6, { fill: stroke, 'fill-opacity': single ? 0.6 : strong ? 1 : 0.3, class: 'pt', 'vector-effect': 'non-scaling-stroke' });
       dot.addEventListener('pointerenter', e => tip.show(text, e));
@@ -197,7 +201,7 @@ function drawMetrics(pool, policies, tint) {
   forest.replaceChildren(root, el('figcaption', {}, `${title} on the test prompts with its 95 % interval; dash and marker are the run's, as above.`));
   // A change is paired by prompts, which two overlapping intervals cannot show.
   const change = (r, l) => {
-    const c = changesOf.get(pair(runs[0], r)), row = c && c.rows ? c.rows.find(o => o.pool === pool && o.policy === l && o.metric === metric) : null;
+    const c = changesOf.get(pair(pool, runs[0], r)), row = c && c.rows ? c.rows.find(o => o.pool === pool && o.policy === l && o.metric === metric) : null;
     if (!row || !known(row.diff)) return '–';
     const clear = row.diff_low > 0 || row.diff_high < 0;
     return el('span', { class: clear ? 'clear' : null }, signed(row.diff), el('span', { class: 'ci' }, ` [${signed(row.diff_low)}, ${signed(row.diff_high)}]`), clear ? '*' : null);
@@ -232,25 +236,29 @@ function drawSettings() {
 
 // changes asks for one run after the other: each takes the server a while.
 async function changes() {
-  const runs = data.runs.filter(r => r.finished), first = data.runs[0], notes = new Set();
-  if (!first.finished || data.runs.length < 2) return;
-  for (const r of runs.filter(o => o !== first)) {
-    const id = pair(first, r);
+  const first = data.runs[0], pool = $('pool').value, notes = new Set();
+  const others = data.runs.slice(1).filter(r => r.finished && poolOf(r, pool));
+  $('changes').textContent = '';
+  if (!first.finished || !others.length) return;
+  const stale = () => data.runs[0] !== first || $('pool').value !== pool;
+  for (const r of others) {
+    const id = pair(pool, first, r);
     if (!changesOf.has(id)) {
       $('changes').textContent = `Working out what changed to ${shownAs(r)}, prompt by prompt …`;
-      const answer = await fetch(`changes.json?run=${encodeURIComponent(nameOf(first))}&run=${encodeURIComponent(nameOf(r))}`);
+      const answer = await fetch(`changes.json?run=${encodeURIComponent(nameOf(first))}&run=${encodeURIComponent(nameOf(r))}&pool=${encodeURIComponent(pool)}`);
       changesOf.set(id, answer.ok ? await answer.json() : { why: await answer.text() });
+      if (stale()) return;
     }
     const c = changesOf.get(id);
-    if (nameOf(data.runs[0]) !== nameOf(first)) return; // another run has been put first
     if (c.why) notes.add(`${shownAs(r)}: ${c.why}`);
-    for (const n of c.notices || []) notes.add(n);
+    for (const n of c.notices || []) notes.add(n + '.');
   }
-  $('changes').textContent = [`Changes are from ${shownAs(first)}, paired by prompts, with 95 % intervals; * clear of chance.`, ...notes].join(' ');
   draw();
+  $('changes').textContent = [`Changes are from ${shownAs(first)}, paired by the prompts that both runs tested, with 95 % intervals; * clear of chance.`, ...notes].join(' ');
 }
 
-async function load() {
+// load asks for the runs; a quiet one draws only what is new.
+async function load(quiet) {
   clearTimeout(timer);
   try {
     const q = new URLSearchParams(new URLSearchParams(location.search).getAll('run').map(r => ['run', r]));
@@ -260,12 +268,14 @@ async function load() {
     const fresh = text !== last;
     last = text;
     if (fresh) data = JSON.parse(text);
-    draw();
-    if (fresh) await changes();
+    if (fresh || !quiet) {
+      draw();
+      await changes();
+    }
   } catch (e) {
     $('problem').textContent = `The server does not answer: ${e.message}`;
   }
-  if (data && data.runs.some(r => r.state === 'running')) timer = setTimeout(load, 3000);
+  if (data && data.runs.some(r => r.state === 'running')) timer = setTimeout(() => load(true), 3000);
 }
 load();
 })();

@@ -157,7 +157,7 @@ function draw() {
     state.down = state.by === c.id ? !state.down : !c.text;
     state.by = c.id;
     write(true);
-  } }, c.name) : el('span', { class: 'skip' }, 'choose'))));
+  } }, c.setting ? c.name.split(/(?<=\.)/).flatMap((part, i) => i ? [el('wbr'), part] : [part]) : c.name) : el('span', { class: 'skip' }, 'choose'))));
   document.querySelector('#runs tbody').replaceChildren(...shown.map(r => el('tr', {}, list.map(c => el('td', { class: (c.text ? 'text' : '') + (c.setting ? ' setting' : '') + (c.id === 'best' ? ' best' : '') }, c.show(r))))));
   if (focus) for (const e of document.querySelectorAll('[data-focus]')) if (e.dataset.focus === focus) e.focus();
   $('count').textContent = (shown.length === runs.length ? `${runs.length} runs` : `${shown.length} of ${runs.length} runs`) + (state.chosen.size ? `, ${state.chosen.size} chosen` : '');

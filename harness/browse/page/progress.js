@@ -25,18 +25,14 @@ function curve(c) {
   root.append(svg('circle', { cx: x.at(c.steps[c.steps.length - 1]), cy: y.at(last), r: 3, fill: 'var(--f0)' }));
   return el('figure', {}, root, el('figcaption', {}, `${name}, now ${short(last)}`));
 }
-// What never changes, such as a constant learning rate, and what has one report is no curve.
-const moves = c => c.values.length > 1 && c.values.some(v => v !== c.values[0]);
-
 function curves(p) {
   const text = JSON.stringify([p.cells, p.hidden]);
   if (text === drawn) return;
   drawn = text;
-  const cells = p.cells.map(c => ({ ...c, curves: c.curves.filter(moves) })).filter(c => c.curves.length);
-  $('curves').replaceChildren(...cells.map(c => el('section', {}, el('h3', {}, c.label, c.active ? el('span', { class: 'state running' }, ' learning') : null), el('div', { class: 'small' }, c.curves.map(curve)))));
+  $('curves').replaceChildren(...p.cells.map(c => el('section', {}, el('h3', {}, c.label, c.active ? el('span', { class: 'state running' }, ' learning') : null), el('div', { class: 'small' }, c.curves.map(curve)))));
   $('all').hidden = !p.hidden && !every();
   $('all').setAttribute('aria-pressed', String(every()));
-  $('learners').textContent = p.hidden ? `${p.hidden} cells more have learnt something.` : cells.length ? '' : 'No cell has reported any yet. Policies that do not learn by steps have none.';
+  $('learners').textContent = p.hidden ? `${p.hidden} cells more have learnt something.` : p.cells.length ? '' : 'None yet. Policies that do not learn by steps have none.';
 }
 
 async function refresh() {

@@ -27,7 +27,7 @@ const (
 )
 
 // Figures are the savings of each pool, what they depend on, and where policies route hour by hour.
-func Figures(run *store.Run, looks *plot.Looks, models []string) ([]plot.Named, error) {
+func Figures(run *store.Run, looks *plot.Looks) ([]plot.Named, error) {
 	f, err := Of(run)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil // a run of an older version
@@ -58,7 +58,7 @@ func Figures(run *store.Run, looks *plot.Looks, models []string) ([]plot.Named, 
 		if p.Single || len(p.HourlyShares) == 0 || !byHour || !strings.HasPrefix(p.Setting, "least carbon at quality of best") || p.Seed > 1 {
 			continue
 		}
-		if s := hourly(p, looks, models); s.Telling() {
+		if s := hourly(p, looks); s.Telling() {
 			out = append(out, plot.Named{
 				Name: "hours-" + experiment.FileName(p.Policy) + "-" + experiment.FileName(p.Pool), Pool: p.Pool, Policy: p.Policy, Figure: s, Rank: rankHour,
 				Caption: fmt.Sprintf("Where %s routes as grids change (pool %s), at the setting of least carbon that keeps the best single model's quality on the selection prompts: the models that answered, stacked cheap to dear, light to dark.", p.Policy, p.Pool),
@@ -145,7 +145,7 @@ func tornados(s *store.Sensitivity) []plot.Named {
 }
 
 // hourly are the shares of the models hour by hour.
-func hourly(p *Policy, looks *plot.Looks, models []string) *plot.Shares {
+func hourly(p *Policy, looks *plot.Looks) *plot.Shares {
 	out := &plot.Shares{
 		Looks:    looks,
 		Title:    fmt.Sprintf("Where %s routes hour by hour, pool %s", p.Policy, p.Pool),
@@ -159,7 +159,7 @@ func hourly(p *Policy, looks *plot.Looks, models []string) *plot.Shares {
 			out.Models = append(out.Models, h.Model)
 		}
 	}
-	slices.SortFunc(out.Models, func(a, b string) int { return slices.Index(models, a) - slices.Index(models, b) })
+	looks.ByPrice(out.Models)
 	var hours []string
 	for h := range sum {
 		hours = append(hours, h)

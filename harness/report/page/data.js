@@ -33,19 +33,12 @@ const quantities = {
 // A policy's name, marked where it has no rank, as in the tables.
 const named = policy => policy.label + (policy.role === 'labelled' ? '‡' : policy.role === 'thin' ? '§' : '');
 
-// The colour of a family: few colours, in the order of the experiment.
-function familyColours(pool) {
-  const families = [];
-  for (const p of pool.policies) if (p.kind === 'policy' && !families.includes(p.family)) families.push(p.family);
-  return Object.fromEntries(families.map((f, i) => [f, `var(--f${i % 8})`]));
-}
-
 function colour(state, policy) {
-  return policy.kind === 'policy' ? state.colours[policy.family] : 'var(--grey)';
+  return policy.kind === 'policy' ? `var(--f${policy.look.c})` : 'var(--grey)';
 }
 
-function describe(policy, p) {
-  const lines = [`${policy.label}${p.p && policy.kind !== 'single' ? ' at ' + p.p : ''}`,
+function describe(state, policy, p) {
+  const lines = [policy.label.replace(/^single:/, ''), ...(p.p && policy.kind !== 'single' ? [meaningOf(state.pool, p.p)] : []),
     `quality ${fixed(p.q[0])} [${fixed(p.q[1])}, ${fixed(p.q[2])}]`, `cost ${short(p.c)} USD/1k`];
   if (known(p.g[0])) lines.push(`emissions ${short(p.g[0])} g/1k` + (p.g[1] < p.g[2] ? ` (${short(p.g[1])} to ${short(p.g[2])})` : ''));
   if (known(p.t)) lines.push(`latency ${short(p.t)} s`);
