@@ -46,9 +46,10 @@ type comparedRun struct {
 }
 
 type comparedPool struct {
-	Name    string           `json:"name"`
-	Points  []comparedPoint  `json:"points"`
-	Metrics []comparedMetric `json:"metrics"`
+	Name     string           `json:"name"`
+	Controls []string         `json:"controls"` // policies that know nothing of prompts; of a finished run
+	Points   []comparedPoint  `json:"points"`
+	Metrics  []comparedMetric `json:"metrics"`
 }
 
 // comparedPoint is one setting of a policy on the test prompts, seeds averaged; money and grams are for a thousand prompts.
@@ -188,7 +189,7 @@ func comparedPools(run *store.Run, complete bool) ([]comparedPool, error) {
 	}
 	var out []comparedPool
 	for _, name := range leaderboard.Pools(points) {
-		pool := comparedPool{Name: name, Metrics: []comparedMetric{}}
+		pool := comparedPool{Name: name, Controls: []string{}, Metrics: []comparedMetric{}}
 		means := leaderboard.OverSeeds(leaderboard.InPool(points, name))
 		byCost, byCarbon := selected.ChosenBy(means, policy.Cost), selected.ChosenBy(means, policy.Carbon)
 		for i := range means {
@@ -211,8 +212,14 @@ func comparedPools(run *store.Run, complete bool) ([]comparedPool, error) {
 			pool.Points = append(pool.Points, one)
 		}
 		for i := range tables {
-			if tables[i].Pool == name {
-				pool.Metrics = append(pool.Metrics, comparedMetrics(&tables[i], means)...)
+			if tables[i].Pool != name {
+				continue
+			}
+			pool.Metrics = append(pool.Metrics, comparedMetrics(&tables[i], means)...)
+			for k := range tables[i].Lines {
+				if l := &tables[i].Lines[k]; l.Role == metrics.RoleControl {
+					pool.Controls = append(pool.Controls, l.Policy())
+				}
 			}
 		}
 		out = append(out, pool)

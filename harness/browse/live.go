@@ -46,6 +46,7 @@ func progress(run *store.Run, now time.Time, all bool) (*Progress, error) {
 	}
 	p := &Progress{Summary: s, Doing: []string{}, Reasons: []string{}, Cells: []Learner{}}
 	for _, e := range s.Active {
+		e.Metrics = nil // the curves have them
 		p.Doing = append(p.Doing, e.Label+": "+event.Describe(e))
 	}
 	for _, f := range s.Failures {

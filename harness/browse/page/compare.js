@@ -49,8 +49,10 @@ function draw() {
   const pairs = list => list.filter(has).map(q => [q, axesOf[q].label]);
   const x = options($('x'), pairs(['cost', 'carbon', 'latency']), get('x'));
   const y = options($('y'), pairs(['quality', 'carbon', 'cost', 'latency']).filter(([q]) => q !== x), get('y'));
-  const families = unique(all.filter(p => p.family !== 'single').map(p => p.family));
-  const tint = family => family === 'single' ? 'var(--grey)' : `var(--f${families.indexOf(family) % 8})`;
+  // Those that know nothing of prompts share a grey, so that the colours go to those that route.
+  const controls = new Set(runs.flatMap(r => (poolOf(r, pool) || { controls: [] }).controls)), controlFamilies = new Set(all.filter(p => controls.has(p.policy)).map(p => p.family));
+  const families = unique(all.map(p => p.family)).filter(f => f !== 'single' && !controlFamilies.has(f));
+  const tint = family => family === 'single' || controlFamilies.has(family) ? 'var(--grey)' : `var(--f${families.indexOf(family) % 8})`;
   drawRuns(runs);
   const labels = unique(all.filter(p => p.family !== 'single').map(p => p.policy)), off = hidden();
   const family = Object.fromEntries(all.map(p => [p.policy, p.family]));
@@ -140,7 +142,7 @@ function drawFront(pool, xName, yName, tint, off) {
     tip.show(dots[at][1], { target: dots[at][0] });
   });
   root.addEventListener('blur', leave);
-  figure.replaceChildren(root, el('figcaption', {}, `${curved ? 'Full points and lines: the settings of each policy that the selection prompts speak for; faint points: its other settings. ' : 'A point for each setting of each policy. '}Grey: single models. Colour is the policy, dash and marker the run. ${n} test prompts${data.runs.some(r => !r.finished) ? '; of runs that have not finished, the cells that are done' : ''}.`));
+  figure.replaceChildren(root, el('figcaption', {}, `${curved ? 'Full points and lines: the settings of each policy that the selection prompts speak for; faint points: its other settings. ' : 'A point for each setting of each policy. '}Grey: single models and controls. Colour is the policy, dash and marker the run. ${n} test prompts${data.runs.some(r => !r.finished) ? '; of runs that have not finished, the cells that are done' : ''}.`));
 }
 
 // nameLines names each policy once, at its first run's end that has room.
@@ -155,7 +157,7 @@ function nameLines(root, lines, onCurve, x, y, sx, sy, box, tint) {
       if (r[0] < box.left || r[2] > box.right || r[1] < 0 || r[3] > box.bottom || taken.some(t => r[0] < t[2] && t[0] < r[2] && r[1] < t[3] && t[1] < r[3])) continue;
       taken.push(r);
       done.add(l.policy);
-      root.append(svg('text', { x: left, y: top, 'text-anchor': anchor, 'pointer-events': 'none', class: 'name', style: `fill:${tint(l.points[0].family)}` }, l.policy));
+      root.append(svg('text', { x: left, y: top, 'text-anchor': anchor, 'pointer-events': 'none', class: 'name', style: `fill:${tint(l.points[0].family).replace('grey', 'soft')}` }, l.policy));
       break place;
     }
   }
@@ -186,7 +188,7 @@ function drawMetrics(pool, policies, tint) {
   root.append(axes(width, height, x, { ticks: [] }, `${title}, ${lower ? 'lower' : 'higher'} is better`, '', box));
   rows.forEach((l, i) => {
     const middle = box.top + step * (i + 0.5);
-    root.append(svg('text', { x: box.left - 8, y: middle + 4, 'text-anchor': 'end', style: `fill:${tint(l)}` }, l));
+    root.append(svg('text', { x: box.left - 8, y: middle + 4, 'text-anchor': 'end', style: `fill:${tint(l).replace('grey', 'soft')}` }, l));
     runs.forEach((r, run) => {
       const m = metricOf(r, pool, l, metric);
       if (!m) return;

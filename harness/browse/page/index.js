@@ -5,7 +5,7 @@ const span = s => s < 60 ? `${s.toFixed(0)} s` : s < 3600 ? `${(s / 60).toFixed(
 const top = r => r.best.length ? r.best[0] : null;
 const nameOf = r => `${r.experiment}/${r.id}`;
 const $ = id => document.getElementById(id);
-const fewSettings = 6;
+const fewSettings = 5;
 let runs = [], state;
 
 function read() {
@@ -84,7 +84,7 @@ function layout(shown) {
   const settings = differing(shown), chosen = state.all ? settings : settings.slice(0, fewSettings);
   if (state.by.startsWith('set:') && settings.includes(state.by.slice(4)) && !chosen.includes(state.by.slice(4))) chosen.push(state.by.slice(4));
   const same = c => c.same && shown.length > 1 && shown.every(r => c.key(r) === c.key(shown[0]));
-  const [names, rest] = [columns.slice(0, 3), columns.slice(3)];
+  const names = columns.slice(0, 4), rest = columns.slice(4);
   const text = $('settings');
   text.replaceChildren();
   if (settings.length) text.append(`Shaded: settings that differ between these runs. `);
@@ -108,7 +108,7 @@ function stateOf(r) {
   const name = el('span', { class: `state ${r.state}` }, r.state);
   if (r.state === 'complete' || !r.total) return name;
   const label = ` ${r.done} of ${r.total}`;
-  return r.state === 'running' ? el('span', {}, name, ' ', el('progress', { max: r.total, value: r.done, 'aria-label': label.trim() }), label, r.left ? `, about ${r.left} left` : null) : el('span', {}, name, label);
+  return r.state === 'running' ? el('span', {}, name, ' ', el('progress', { max: r.total, value: r.done, 'aria-label': label.trim() }), label, r.left ? el('span', { class: 'soft' }, ` about ${r.left} left`) : null) : el('span', {}, name, label);
 }
 // A policy is called best only where it is clear of the second; the second stands beside it else.
 function best(r) {
@@ -152,13 +152,13 @@ function draw() {
   });
   const focus = document.activeElement && document.activeElement.dataset ? document.activeElement.dataset.focus : null;
   document.querySelector('#runs thead tr').replaceChildren(...list.map(c => el('th', {
-    scope: 'col', class: (c.text ? 'text' : '') + (c.setting ? ' setting' : ''), title: c.title || null, 'aria-sort': c.id === state.by ? (state.down ? 'descending' : 'ascending') : null,
+    scope: 'col', class: (c.text ? 'text' : '') + (c.setting ? ' setting' : ' ' + c.id), title: c.title || null, 'aria-sort': c.id === state.by ? (state.down ? 'descending' : 'ascending') : null,
   }, c.name ? el('button', { 'data-focus': 'sort ' + c.id, onclick: () => {
     state.down = state.by === c.id ? !state.down : !c.text;
     state.by = c.id;
     write(true);
   } }, c.setting ? c.name.split(/(?<=\.)/).flatMap((part, i) => i ? [el('wbr'), part] : [part]) : c.name) : el('span', { class: 'skip' }, 'choose'))));
-  document.querySelector('#runs tbody').replaceChildren(...shown.map(r => el('tr', {}, list.map(c => el('td', { class: (c.text ? 'text' : '') + (c.setting ? ' setting' : '') + (c.id === 'best' ? ' best' : '') }, c.show(r))))));
+  document.querySelector('#runs tbody').replaceChildren(...shown.map(r => el('tr', {}, list.map(c => el('td', { class: (c.text ? 'text' : '') + (c.setting ? ' setting' : ' ' + c.id) }, c.show(r))))));
   if (focus) for (const e of document.querySelectorAll('[data-focus]')) if (e.dataset.focus === focus) e.focus();
   $('count').textContent = (shown.length === runs.length ? `${runs.length} runs` : `${shown.length} of ${runs.length} runs`) + (state.chosen.size ? `, ${state.chosen.size} chosen` : '');
   const chosen = chosenRuns();

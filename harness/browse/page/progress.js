@@ -25,12 +25,16 @@ function curve(c) {
   root.append(svg('circle', { cx: x.at(c.steps[c.steps.length - 1]), cy: y.at(last), r: 3, fill: 'var(--f0)' }));
   return el('figure', {}, root, el('figcaption', {}, `${name}, now ${short(last)}`));
 }
+// shownOf are the first curves of the stage that a cell is at, unless all are asked for.
+const few = 4;
+const shownOf = list => every() ? list : list.filter(c => c.stage === list[list.length - 1].stage).slice(0, few);
+
 function curves(p) {
-  const text = JSON.stringify([p.cells, p.hidden]);
+  const text = JSON.stringify([p.cells, p.hidden, every()]);
   if (text === drawn) return;
   drawn = text;
-  $('curves').replaceChildren(...p.cells.map(c => el('section', {}, el('h3', {}, c.label, c.active ? el('span', { class: 'state running' }, ' learning') : null), el('div', { class: 'small' }, c.curves.map(curve)))));
-  $('all').hidden = !p.hidden && !every();
+  $('curves').replaceChildren(...p.cells.map(c => el('section', {}, el('h3', {}, c.label, c.active ? el('span', { class: 'state running' }, ' learning') : null), el('div', { class: 'small' }, shownOf(c.curves).map(curve)))));
+  $('all').hidden = !every() && !p.hidden && p.cells.every(c => shownOf(c.curves).length === c.curves.length);
   $('all').setAttribute('aria-pressed', String(every()));
   $('learners').textContent = p.hidden ? `${p.hidden} cells more have learnt something.` : p.cells.length ? '' : 'None yet. Policies that do not learn by steps have none.';
 }
