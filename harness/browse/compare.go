@@ -3,6 +3,7 @@ package browse
 import (
 	"bytes"
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -293,9 +294,7 @@ func (s *Server) changes(w http.ResponseWriter, r *http.Request) error {
 		answer = out.Bytes()
 		s.changed[key] = answer
 	}
-	w.Header().Set("Content-Type", "application/json")
-	_, err = w.Write(answer)
-	return err
+	return asJSON(w, json.RawMessage(answer))
 }
 
 // named opens the runs that a query names as experiment/id.

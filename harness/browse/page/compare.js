@@ -26,7 +26,12 @@ function set(name, values) {
   for (const v of [values].flat()) q.append(name, v);
   history.pushState(null, '', `?${q}`);
 }
-addEventListener('popstate', () => { load(); });
+addEventListener('popstate', () => {
+  const asked = new URLSearchParams(location.search).getAll('run');
+  if (!data || asked.join() !== data.runs.map(nameOf).join()) return load();
+  draw();
+  changes();
+});
 for (const name of ['pool', 'x', 'y', 'metric']) $(name).addEventListener('change', () => {
   set(name, $(name).value);
   draw();
