@@ -43,6 +43,7 @@ type Comparison struct {
 type Options struct {
 	Resamples int // 0 for metrics.DefaultResamples
 	Seed      uint64
+	Pool      string // "" for all that both have
 }
 
 // baseline and changed are what the two runs' versions of a policy are called in the statistics.
@@ -73,6 +74,9 @@ func Runs(before, after *store.Run, opt Options) (*Comparison, error) {
 		return nil, err
 	}
 	for _, pool := range sides[0].pools() {
+		if opt.Pool != "" && pool != opt.Pool {
+			continue
+		}
 		if !slices.Contains(sides[1].pools(), pool) {
 			out.Notices = append(out.Notices, fmt.Sprintf("pool %s is only in %s", pool, before.Dir))
 			continue
