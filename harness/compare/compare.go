@@ -45,6 +45,7 @@ type Comparison struct {
 type Options struct {
 	Resamples int // 0 for metrics.DefaultResamples
 	Seed      uint64
+	Pool      string // "" for all that both have
 }
 
 // baseline and changed are what the two runs' versions of a policy are called in the statistics.
@@ -78,6 +79,9 @@ func Runs(before, after *store.Run, opt Options) (*Comparison, error) {
 	nameAlike(&sides[0], &sides[1])
 	out.Vanished, out.New = sides[0].gone(&sides[1]), sides[1].gone(&sides[0])
 	for _, pool := range sides[0].pools() {
+		if opt.Pool != "" && pool != opt.Pool {
+			continue
+		}
 		if !slices.Contains(sides[1].pools(), pool) {
 			continue
 		}
