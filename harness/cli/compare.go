@@ -25,7 +25,7 @@ func compareCommand() *cobra.Command {
 		Short: "Compare two runs: what differs in their settings, and what changed in the metrics",
 		Long: `Compares two finished runs from their results alone, policy by policy, on the prompts that both cover. Exit code 1
 means a regression: --metric of some policy is worse by more than --threshold, at both ends of its paired 95 % interval, or a
-policy has results in the run before and none in the run after. It also means that nothing could be compared, and says why.`,
+policy or its metric is known of the run before and not of the run after. It also means that nothing could be compared, and says why.`,
 		Example: "  trilemma compare quickstart/22c578d86b3e quickstart --metric aiq_pool --threshold 0.005",
 		Args:    cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -70,7 +70,11 @@ policy has results in the run before and none in the run after. It also means th
 			for _, x := range compare.Told(c.Vanished) {
 				fmt.Fprintf(cmd.ErrOrStderr(), "regression: vanished: %s\n", x)
 			}
-			if worst != nil || len(c.Vanished) > 0 {
+			lost := c.Lost(metric)
+			for _, r := range lost {
+				fmt.Fprintf(cmd.ErrOrStderr(), "regression: %s of %s in pool %s was %.4f and is not known any more\n", metric, r.Policy, r.Pool, r.Before)
+			}
+			if worst != nil || len(c.Vanished)+len(lost) > 0 {
 				return errRegression
 			}
 			return nil

@@ -9,6 +9,7 @@ package compare
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/trilemma-bench/trilemma/harness/metrics"
@@ -77,7 +78,7 @@ func Runs(before, after *store.Run, opt Options) (*Comparison, error) {
 		return nil, err
 	}
 	nameAlike(&sides[0], &sides[1])
-	out.Vanished, out.New = sides[0].gone(&sides[1]), sides[1].gone(&sides[0])
+	out.Vanished, out.New = sides[0].gone(&sides[1], opt.Pool), sides[1].gone(&sides[0], opt.Pool)
 	for _, pool := range sides[0].pools() {
 		if opt.Pool != "" && pool != opt.Pool {
 			continue
@@ -120,7 +121,12 @@ func (c *Comparison) pool(pool string, a, b *side, opt Options) error {
 			return err
 		}
 		if rows == nil {
-			not = append(not, Gone{pool, name, a.uncompared(pool, name, models, b)})
+			g := Gone{pool, name, a.uncompared(pool, name, models, b)}
+			if len(a.covered(pool, name)) > 0 && len(b.covered(pool, name)) == 0 {
+				c.Vanished = append(c.Vanished, g)
+			} else {
+				not = append(not, g)
+			}
 		}
 		c.Rows = append(c.Rows, rows...)
 	}
@@ -199,6 +205,16 @@ func chooseInHindsight(in *metrics.Input) {
 			}
 		}
 	}
+}
+
+// Lost are the rows of a metric that is known before and not after.
+func (c *Comparison) Lost(metric string) (out []Row) {
+	for _, r := range c.Rows {
+		if r.Metric == metric && !math.IsNaN(r.Before) && math.IsNaN(r.After) {
+			out = append(out, r)
+		}
+	}
+	return out
 }
 
 // Worst is the row of a metric that became worst, of those whose whole interval is worse than the threshold allows; nil

@@ -152,6 +152,18 @@ func TestVanishedAndNewPolicies(t *testing.T) {
 	}
 }
 
+// A metric that became unknown is lost; one that became known, or was never known, is not.
+func TestLostMetrics(t *testing.T) {
+	nan := math.NaN()
+	c := Comparison{Rows: []Row{
+		{Policy: "a", Metric: "qnc", Before: 0.5, After: nan}, {Policy: "b", Metric: "qnc", Before: nan, After: 0.5},
+		{Policy: "c", Metric: "qnc", Before: nan, After: nan}, {Policy: "d", Metric: "aiq", Before: 0.5, After: nan},
+	}}
+	if got := c.Lost("qnc"); len(got) != 1 || got[0].Policy != "a" {
+		t.Errorf("lost %+v, want that of a", got)
+	}
+}
+
 // Two runs with nothing in common are told why.
 func TestNothingInCommonSaysWhy(t *testing.T) {
 	dir := t.TempDir()

@@ -49,10 +49,13 @@ func (c *Comparison) nothing() error {
 	return fmt.Errorf("%w in %s and %s:\n  %s", ErrNothing, c.Before, c.After, strings.Join(why, "\n  "))
 }
 
-// gone are the policies that a run has results of and another one has not.
-func (s *side) gone(other *side) []Gone {
+// gone are the policies that a run has results of and another one has not, of one pool where it is named.
+func (s *side) gone(other *side, only string) []Gone {
 	var out []Gone
 	for _, pool := range s.pools() {
+		if only != "" && pool != only {
+			continue
+		}
 		there := other.policies(pool)
 		for _, name := range s.policies(pool) {
 			if !slices.Contains(there, name) {
