@@ -1,9 +1,12 @@
 package plot
 
 import (
+	"slices"
+
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/recorder"
 )
 
 // Levels are fronts of two figures that are both better low, side by side for rising levels of a third: what it takes to reach a
@@ -53,7 +56,6 @@ func (f *Levels) Draw(c draw.Canvas, s Style) error {
 	all := f.all()
 	x, y := newScale(&f.X, all.values(true)), newScale(&f.Y, all.values(false))
 	c = s.heading(c, f.Title, f.Subtitle)
-	key := all.legend(nil)
 	rows, columns := 1, max(1, len(f.Panels))
 	if s.narrow() {
 		rows, columns = columns, rows
@@ -62,6 +64,7 @@ func (f *Levels) Draw(c draw.Canvas, s Style) error {
 	for r := range plots {
 		plots[r] = make([]*plot.Plot, columns)
 	}
+	var panels []*frontData
 	for i := range f.Panels {
 		r, k := i/columns, i%columns
 		xLabel, yLabel := "", ""
@@ -73,20 +76,39 @@ func (f *Levels) Draw(c draw.Canvas, s Style) error {
 		}
 		p := newPlot(xLabel, yLabel, &x, &y)
 		p.Title.Text, p.Title.Padding = f.Panels[i].Label, pt(3)
-		p.Title.TextStyle = axisStyle(p.Title.TextStyle, textSize)
+		p.Title.TextStyle = axisStyle(p.Title.TextStyle, tickSize)
 		front := &Front{X: f.X, Y: f.Y, Series: f.Panels[i].Series, Models: f.Panels[i].Models}
-		p.Add(grid(), &frontData{front: front, x: &x, y: &y, radius: pt(3.2)})
+		panels = append(panels, &frontData{front: front, x: &x, y: &y, radius: pt(3.2), nameAll: true})
+		p.Add(grid(), panels[i])
 		plots[r][k] = p
 	}
-	area := s.dataArea(c, key)
-	tiles := draw.Tiles{Rows: rows, Cols: columns, PadX: pt(8), PadY: pt(8), PadTop: pt(2), PadBottom: pt(2), PadLeft: pt(2), PadRight: pt(4)}
-	for r, row := range plot.Align(plots, tiles, area) {
-		for k, canvas := range row {
-			if plots[r][k] != nil {
-				plots[r][k].Draw(canvas)
+	tiles := draw.Tiles{Rows: rows, Cols: columns, PadX: pt(8), PadY: pt(8), PadTop: pt(2), PadBottom: pt(2), PadLeft: pt(2), PadRight: pt(6)}
+	drawIn := func(area draw.Canvas) {
+		for r, row := range plot.Align(plots, tiles, area) {
+			for k, canvas := range row {
+				if plots[r][k] != nil {
+					plots[r][k].Draw(canvas)
+				}
 			}
 		}
 	}
+	// A legend takes room only for what has none for its name beside its point.
+	area := draw.Crop(c, pt(4), -pt(4), pt(4), -pt(4))
+	drawIn(draw.Canvas{Canvas: &recorder.Canvas{}, Rectangle: area.Rectangle})
+	missing := &frontData{named: map[string]bool{}}
+	for _, s := range all.Series {
+		missing.named[s.Label] = !slices.ContainsFunc(panels, func(d *frontData) bool {
+			return !d.named[s.Label] && slices.ContainsFunc(d.front.Series, func(o Series) bool { return o.Label == s.Label && len(chosen(o.Points)) > 0 })
+		})
+	}
+	all.Models = nil
+	key := all.legend(missing)
+	if len(key) == len(f.Notes) || s.narrow() {
+		drawIn(draw.Crop(area, 0, 0, s.legendHeight(key), 0))
+		s.below(c, key)
+		return nil
+	}
+	drawIn(s.dataArea(c, key))
 	s.legend(c, key)
 	return nil
 }

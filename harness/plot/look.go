@@ -89,7 +89,7 @@ func LooksOf(policies []Policy, models []string) *Looks {
 			v = 0
 		}
 		look := Look{Color: shades[k%len(shades)].light, OnDark: shades[k%len(shades)].dark, Marker: markers[shape%len(markers)], Dashes: dashes[v]}
-		look.Marker.Hollow = v%2 == 1
+		look.Marker.Hollow = (v%2 == 1) != p.Control // a control of a shape that a policy has is still told from it
 		l.policies[p.Label] = look
 	}
 	for i, m := range models {

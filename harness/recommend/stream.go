@@ -106,11 +106,9 @@ func (c *Choices) readSweep(spec StreamSpec) ([]sweepPoint, error) {
 		if x.Ref.Policy != spec.Policy || cell != "" && x.Ref.ID != cell {
 			continue
 		}
-		l, others := x.Test.Lambda[policy.Cost], x.Test.Lambda[policy.Carbon]
-		if spec.Quantity == policy.Carbon {
-			l, others = others, l
-		}
-		if l > 0 && others == 0 && x.Test.Lambda[policy.Latency] == 0 {
+		l, others := x.Test.Lambda[spec.Quantity], x.Test.Lambda
+		others[spec.Quantity] = 0
+		if l > 0 && others == (policy.Preference{}) {
 			cell = x.Ref.ID
 			lambdas[x.Test.Preference] = &sweepPoint{lambda: l, selection: value(&x.Selection, spec.Quantity)}
 		}

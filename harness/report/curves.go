@@ -100,7 +100,7 @@ func curveFigures(run string, cells []store.Status, looks *plot.Looks) []plot.Na
 			continue
 		}
 		f.Panels = f.Panels[:min(len(f.Panels), panelsAFigure)]
-		runs := ""
+		runs := " One seed."
 		if n := len(of[k]); n > 1 {
 			runs = fmt.Sprintf(" A line for each of %d seeds.", n)
 		}

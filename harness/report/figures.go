@@ -4,10 +4,13 @@ package report
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"math"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -46,11 +49,33 @@ func Figures(run *store.Run, how experiment.Plots) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := dropStale(run, figures); err != nil {
+		return nil, err
+	}
 	paths, err := SaveFigures(figures, run.Path(plotsDir), how)
 	if err != nil {
 		return paths, err
 	}
 	return paths, writeCaptions(run, figures)
+}
+
+// dropStale removes what was drawn before and is no longer: by another version, or before an experiment changed its policies.
+func dropStale(run *store.Run, figures []plot.Named) error {
+	entries, err := os.ReadDir(run.Path(plotsDir))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("looking for plots drawn before: %w", err)
+	}
+	for _, e := range entries {
+		ext := filepath.Ext(e.Name())
+		base := strings.TrimSuffix(e.Name(), ext)
+		ours := slices.Contains(append([]string{"csv"}, plot.Formats...), strings.TrimPrefix(ext, "."))
+		if ours && !slices.ContainsFunc(figures, func(f plot.Named) bool { return f.Name == base }) {
+			if err := os.Remove(run.Path(plotsDir, e.Name())); err != nil {
+				return fmt.Errorf("removing a plot drawn before: %w", err)
+			}
+		}
+	}
+	return nil
 }
 
 // SaveFigures writes figures into a folder and returns the paths.
@@ -113,7 +138,7 @@ func Drawn(run *store.Run, how experiment.Plots) ([]plot.Named, error) {
 		out = append(out, f)
 	}
 	for _, e := range leaderboard.EffectsOf(tables) {
-		for _, f := range e.Figures(run.Experiment) {
+		for _, f := range e.Figures(run.Experiment, looks) {
 			f.Rank = rankEffects
 			out = append(out, f)
 		}
@@ -227,8 +252,8 @@ func fronts(name, pool string, points []store.Point, selected leaderboard.Select
 	prompts := fmt.Sprintf("%s test prompts", textfile.Thousands(n))
 	title := func(what string) string { return fmt.Sprintf("%s: %s, pool %s", name, what, pool) }
 	reading := "Full marks and lines are the settings chosen on the selection prompts, which no policy was given; faint marks are all others. " +
-		"Between two settings a line mixes them, which bends on a logarithmic axis. Bars are 95 %% intervals of quality over %s%s. " +
-		"Small dots are single models, light the cheapest, dark the dearest; the dashed line deals prompts to them at random; the dotted one, the oracle, chooses in hindsight and bounds all."
+		"Between two settings a line mixes them, which bends on a logarithmic axis. Bars%s are 95 %% intervals of quality over %s%s. " +
+		"Diamonds are single models, the darker the dearer; the dashed line deals prompts to them at random; the dotted one, the oracle, chooses in hindsight and bounds all."
 	if len(selected) == 0 {
 		reading = strings.Replace(reading, "settings chosen on the selection prompts, which no policy was given", "settings that no other of the policy beats on these very prompts", 1)
 	}
@@ -240,18 +265,28 @@ func fronts(name, pool string, points []store.Point, selected leaderboard.Select
 	add := func(base, caption string, rank int, f plot.Figure) {
 		out = append(out, plot.Named{Name: base + "-" + experiment.FileName(pool), Pool: pool, Figure: f, Caption: caption, Rank: rank})
 	}
-	if known(policy.Cost) {
-		add("quality-cost", "Who gives most quality for a dollar (pool "+pool+"): higher and further left is better. "+fmt.Sprintf(reading, prompts, ""), rankQualityCost,
-			front(title("quality and cost"), prompts, points, selected, cost, quality, looks))
-	}
-	if known(policy.Carbon) {
-		add("quality-carbon", "Who gives most quality for a gram of CO2e (pool "+pool+"): higher and further left is better. "+fmt.Sprintf(reading, prompts, sized), rankQualityCarbon,
-			front(title("quality and emissions"), prompts, points, selected, carbon, quality, looks))
+	for _, x := range []struct {
+		quantity
+		name, title, what, bars string
+		rank                    int
+	}{
+		{cost, "quality-cost", "quality and cost", "a dollar", "", rankQualityCost},
+		{carbon, "quality-carbon", "quality and emissions", "a gram of CO2e", sized, rankQualityCarbon},
+	} {
+		if !known(x.Quantity) {
+			continue
+		}
+		f := front(title(x.title), prompts, points, selected, x.quantity, quality, looks)
+		where := ""
+		if f.BarsAtEnds() {
+			where = ", where lines end,"
+		}
+		add(x.name, fmt.Sprintf("Who gives most quality for %s (pool %s): higher and further left is better. ", x.what, pool)+fmt.Sprintf(reading, where, prompts, x.bars), x.rank, f)
 	}
 	if known(policy.Cost) && known(policy.Carbon) {
 		if f := levels(title("what a quality takes in money and carbon"), prompts+"; in brackets: of the best single model's quality on the selection prompts", points, selected, cost, carbon, looks); f != nil {
 			add("cost-carbon", "What it takes to reach 90, 100 and 105 % of the best single model's quality (pool "+pool+"), panel by panel: lower and further left is better. Each mark is a setting of a policy that reaches the panel's quality on the "+
-				"selection prompts and that no other of the policy beats there in both money and carbon; a line joins a policy's. Measured on "+prompts+". Small dots are single models. Who is missing in a panel does not reach it.",
+				"selection prompts and that no other of the policy beats there in both money and carbon; a line joins a policy's. Measured on "+prompts+". Diamonds are single models, those that no other beats in both. Who is missing in a panel does not reach it.",
 				rankCostCarbon, f)
 		}
 	}
@@ -291,17 +326,23 @@ func levels(title, subtitle string, points []store.Point, selected leaderboard.S
 				continue
 			}
 			if p.Family == leaderboard.FamilySingle {
+				if slices.ContainsFunc(points, func(o store.Point) bool {
+					return o.Family == leaderboard.FamilySingle && choose(&o)[policy.Quality] >= level.of*best && beats(choose(&o), choose(p), x.Quantity, y.Quantity)
+				}) {
+					continue
+				}
 				id := strings.TrimPrefix(p.Policy, metrics.SinglePrefix)
 				panel.Models = append(panel.Models, plot.Model{Label: id, Look: looks.Model(id), Point: plot.At(p.Figures[x.Quantity], p.Figures[y.Quantity])})
 				continue
 			}
-			if reach[p.Policy] == nil {
-				order = append(order, p.Policy)
+			line := lineOf(p, looks)
+			if reach[line] == nil {
+				order = append(order, line)
 			}
-			reach[p.Policy] = append(reach[p.Policy], p)
+			reach[line] = append(reach[line], p)
 		}
 		for _, name := range order {
-			s := plot.Series{Label: name, Family: reach[name][0].Family, Look: looks.Policy(name)}
+			s := plot.Series{Label: name, Family: reach[name][0].Family, Look: looks.Policy(reach[name][0].Policy)}
 			for _, p := range reach[name] {
 				if slices.ContainsFunc(reach[name], func(o *store.Point) bool { return beats(choose(o), choose(p), x.Quantity, y.Quantity) }) {
 					continue
@@ -333,7 +374,7 @@ func front(title, subtitle string, points []store.Point, selected leaderboard.Se
 	f := &plot.Front{Title: title, Subtitle: subtitle, X: x.axis, Y: y.axis}
 	at := map[string]int{}
 	points = leaderboard.OverSeeds(points)
-	chosen := selected.ChosenBy(points, x.Quantity)
+	chosen := selected.ChosenByLine(points, x.Quantity, func(p *store.Point) string { return lineOf(p, looks) })
 	// The Zero router's mixes are chosen by their cost; on another axis those of the single models' selection figures stand.
 	prices := x.Quantity == policy.Cost
 	for _, p := range points {
@@ -359,12 +400,12 @@ func front(title, subtitle string, points []store.Point, selected leaderboard.Se
 			id := strings.TrimPrefix(p.Policy, metrics.SinglePrefix)
 			f.Models = append(f.Models, plot.Model{Label: id, Look: looks.Model(id), Point: pt})
 		default:
-			name := p.Policy
+			name := lineOf(&p, looks)
 			i, ok := at[name]
 			if !ok {
 				i = len(f.Series)
 				at[name] = i
-				f.Series = append(f.Series, plot.Series{Label: name, Family: p.Family, Look: looks.Policy(name)})
+				f.Series = append(f.Series, plot.Series{Label: name, Family: p.Family, Look: looks.Policy(p.Policy)})
 			}
 			f.Series[i].Points = append(f.Series[i].Points, pt)
 		}
@@ -383,6 +424,14 @@ func front(title, subtitle string, points []store.Point, selected leaderboard.Se
 	}
 	f.Notes = append(f.Notes, "bars: 95 % intervals of quality")
 	return f
+}
+
+// lineOf names the line that a point is on: its policy's, or that of a grid of many settings of a policy.
+func lineOf(p *store.Point, looks *plot.Looks) string {
+	if family, n, ok := looks.Grid(p.Policy); ok {
+		return fmt.Sprintf("%s (%d variants)", family, n)
+	}
+	return p.Policy
 }
 
 // rising is the oracle's line from left to right, without the points that another is above and left of: at a price of
@@ -448,7 +497,7 @@ func shares(pool string, points []store.Point, looks *plot.Looks) []plot.Named {
 		if d.Telling() {
 			out = append(out, plot.Named{
 				Name: "shares-" + experiment.FileName(d.name) + "-" + experiment.FileName(pool), Pool: pool, Policy: d.name, Figure: d.Shares, Rank: rankShares,
-				Caption: fmt.Sprintf("Which models %s asks in pool %s: from left, where only quality counts, to right, where a dollar is worth most. Models are stacked cheap to dear, light to dark; "+
+				Caption: fmt.Sprintf("Which models %s asks in pool %s: from left, where only quality counts, to right, where a dollar is worth most. Models are stacked from the cheapest, light, to the dearest, dark; "+
 					"a bar above 1 asks several models a prompt. %s test prompts.", d.name, pool, textfile.Thousands(n)),
 			})
 		}

@@ -43,8 +43,7 @@ func Terminal(w io.Writer, run *store.Run) error {
 		t, c := &tables[i], &choices[i]
 		lead, more := t.Sentences(twins[t.Pool])
 		fmt.Fprintf(&b, "\nPool %s\n", t.Pool)
-		lines := append(lead, c.Writer(c.Rows).Render(), c.Rule(c.Rows))
-		for _, line := range append(append(lines, more...), t.Notes()...) {
+		for _, line := range slices.Concat(lead, []string{c.Writer(c.Rows).Render(), c.Rule(c.Rows)}, more, t.Notes()) {
 			if line != "" {
 				fmt.Fprintln(&b, strings.ReplaceAll(line, "`", ""))
 			}

@@ -2,9 +2,11 @@ package leaderboard
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/csv"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -97,8 +99,8 @@ func (r *effect) needs(unknown string) string {
 	return textfile.Thousands(roundUp(x))
 }
 
-// Figures are a figure for each of the first two metrics.
-func (e *Effects) Figures(run string) []plot.Named {
+// Figures are a figure for each of the first two metrics, the policy that is furthest ahead on top.
+func (e *Effects) Figures(run string, looks *plot.Looks) []plot.Named {
 	var out []plot.Named
 	for k, m := range e.Columns[:min(2, len(e.Columns))] {
 		f := &plot.Ranges{
@@ -107,13 +109,14 @@ func (e *Effects) Figures(run string) []plot.Named {
 		}
 		for _, r := range e.Rows {
 			if d := r.Diff[k]; d.Diff != "" {
-				f.Bars = append(f.Bars, plot.Range{Label: r.Policy, Value: Parse(d.Diff), Low: Parse(d.DiffLow), High: Parse(d.DiffHigh), Clear: r.Clear[k]})
+				f.Bars = append(f.Bars, plot.Range{Label: r.Policy, Value: Parse(d.Diff), Low: Parse(d.DiffLow), High: Parse(d.DiffHigh), Clear: r.Clear[k], Look: looks.Policy(r.Policy)})
 			}
 		}
+		slices.SortStableFunc(f.Bars, func(a, b plot.Range) int { return cmp.Compare(b.Value, a.Value) })
 		if len(f.Bars) > 0 {
 			out = append(out, plot.Named{
 				Name: "effects-" + m.Metric + "-" + experiment.FileName(e.Pool), Pool: e.Pool, Figure: f,
-				Caption: fmt.Sprintf("By how much each policy beats %s in %s (pool %s): right of the line is better. %s; a filled dot is clear of zero (p < 0.05 by Holm), a hollow one is not.", e.Baseline, m.Print, e.Pool, e.note()),
+				Caption: fmt.Sprintf("By how much each policy beats %s in %s (pool %s): right of the line is better. On %s; a filled mark is clear of zero (p < 0.05 by Holm), a hollow one is not.", e.Baseline, m.Print, e.Pool, e.note()),
 			})
 		}
 	}

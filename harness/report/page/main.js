@@ -14,20 +14,12 @@ function section(id, title, ...content) {
   return inner.length ? el('section', { id, 'aria-labelledby': id + '-h' }, el('h2', { id: id + '-h' }, title), inner) : null;
 }
 
-// modelsByPrice are the models of a pool from the cheapest to the dearest, by what their answers to the test prompts cost.
-function modelsByPrice(pool) {
-  const cost = p => { const c = p.points[0] && p.points[0].c; return known(c) ? c : Infinity; };
-  const singles = pool.policies.filter(p => p.kind === 'single').sort((a, b) => (cost(a) === cost(b) ? 0 : cost(a) - cost(b))).map(p => p.label.replace(/^single:/, ''));
-  const others = pool.policies.flatMap(p => p.points.flatMap(x => (x.s || []).filter((_, i) => i % 2 === 0)));
-  return [...new Set([...singles, ...others])];
-}
-
 function render(state) {
   const { run, pool } = state;
   document.getElementById('title').textContent = run.name;
   document.title = run.name + ' · Trilemma';
+  paint(run);
   state.markers = [];
-  state.models = modelsByPrice(pool);
   const costs = pool.policies.filter(p => p.kind === 'policy' || p.kind === 'single').flatMap(p => p.points.map(x => (selected(pool) ? onSelection : onTest)(x).cost)).filter(x => x > 0);
   const cheap = Math.min(...costs), dear = Math.max(...costs);
   Object.assign(state, { budget: Infinity, cost: 0, carbon: 0, latency: 0 });
@@ -57,8 +49,9 @@ function render(state) {
     details.replaceChildren(...(figures.length ? [el('div', { class: 'grid' }, figures)] : []), ...(training ? [el('details', {}, el('summary', {}, 'How it trained'), training)] : []));
   };
   const counts = run.counts;
-  const lead = (pool.lead || []).filter(Boolean), top = front(state, 'cost', 'quality', true);
-  const pair = [hasCarbon ? front(state, 'carbon', 'quality') : null, hasCarbon ? front(state, 'cost', 'carbon') : null].filter(Boolean);
+  const lead = (pool.lead || []).filter(Boolean), byCost = front(state, 'cost', 'quality', true);
+  const top = byCost || (hasCarbon ? front(state, 'carbon', 'quality', true) : null);
+  const pair = [hasCarbon && byCost ? front(state, 'carbon', 'quality') : null, hasCarbon ? front(state, 'cost', 'carbon') : null].filter(Boolean);
   const third = hasCarbon ? cloud(state) : null;
   const parts = [
     section('asked', 'What was asked, and the answer',

@@ -49,7 +49,7 @@ function ranking(state, list) {
   const spent = [['USD/1k', p => p.c], ['gCO2e/1k', p => p.g[0]], ['Latency, s', p => p.t]].filter(([, of]) => fits.some(r => known(of(r.point))));
   const rows = fits.map((r, i) => [name(r), isRanked(r.policy) ? String(i + 1) : '–', r.policy.kind === 'single' ? '–' : wordsOf(state.pool, r.point.p), ...(before ? [fixed(r.point.v[0]), fixed(r.utility)] : []), withInterval(...r.point.q), ...spent.map(([, of]) => short(of(r.point))), fixed(worth(state, onTest(r.point)))]);
   const by = before ? 'Settings and ranks are chosen on the selection prompts, of equals the cheaper; the figures right of them are what the test prompts gave' : 'Settings and ranks are by the test prompts themselves, in hindsight: the run is of an older version';
-  const out = table(`${by}. ${list.length - fits.length} do not fit the budget`,
+  const out = table(by + (list.length > fits.length ? `. ${list.length - fits.length} do not fit the budget` : ''),
     ['Policy', 'Rank', 'Setting: a point is worth', ...(before ? ['Quality, selection', 'Utility, selection'] : []), 'Quality', ...spent.map(([n]) => n), 'Utility'], rows, fits.map((r, i) => (i === 0 && isRanked(r.policy) ? 'best ' : '') + (r.policy.kind === 'single' ? 'ref' : '')));
   out.id = 'ranking';
   return out;
