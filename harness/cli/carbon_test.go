@@ -82,7 +82,7 @@ func TestFootprintRecommendationAndBudget(t *testing.T) {
 		t.Errorf("budget says %s", out)
 	}
 	out = must(t, "recommend", "green", "--results", dir, "--audit", "--resplits", "5")
-	for _, want := range []string{"pool all: chosen on ", "20 questions, ", "All together: "} {
+	for _, want := range []string{"pool places: chosen on ", "20 questions, ", "All together: "} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the audit lacks %q:\n%s", want, out)
 		}
