@@ -153,6 +153,9 @@ func TestServe(t *testing.T) {
 	if n := evaluate[int](t, ctx, `new Set([...document.querySelectorAll('#front polyline')].map(l => l.dataset.run)).size`); n != 2 {
 		t.Errorf("the front has lines of %d runs, want 2", n)
 	}
+	if n := evaluate[int](t, ctx, `[...document.querySelectorAll('#front polyline')].filter(l => getComputedStyle(l).stroke === 'none').length`); n != 0 {
+		t.Errorf("%d lines of the front have no colour", n)
+	}
 	if got := evaluate[string](t, ctx, `document.querySelector('#metrics tbody td:last-child').textContent`); !strings.Contains(got, "[") {
 		t.Errorf("a change is %q, want it with its interval", got)
 	}

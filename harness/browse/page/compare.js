@@ -176,7 +176,9 @@ const interval = v => el('span', {}, fixed(v[0]), known(v[1]) ? el('span', { cla
 
 function drawMetrics(pool, policies, tint) {
   const all = data.runs.flatMap(r => (poolOf(r, pool) || { metrics: [] }).metrics);
-  const metric = options($('metric'), unique(all.map(m => m.metric)).map(m => [m, all.find(o => o.metric === m).title]), get('metric'));
+  // Not every policy has every metric: the order is that of one that has most, the headline first.
+  const fullest = unique(all.map(m => m.policy)).map(l => all.filter(m => m.policy === l)).reduce((a, b) => b.length > a.length ? b : a, []);
+  const metric = options($('metric'), unique([...fullest, ...all].map(m => m.metric)).map(m => [m, all.find(o => o.metric === m).title]), get('metric'));
   const rows = policies.filter(l => data.runs.some(r => metricOf(r, pool, l, metric)));
   const forest = $('forest'), table = $('metrics');
   if (!rows.length) {
