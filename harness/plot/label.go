@@ -47,7 +47,7 @@ func (t *tag) box() rect { return rect{t.left, t.bottom, t.left + t.width, t.bot
 // Candidate places: eight directions, near ones first, then ever farther ones that need a leader line.
 var directions = [][2]float64{{1, 0}, {-1, 0}, {0.7, 0.7}, {-0.7, 0.7}, {0.7, -0.7}, {-0.7, -0.7}, {0, 1}, {0, -1}}
 
-var distances = []vg.Length{4, 9, 15, 22, 30, 40, 52}
+var distances = []vg.Length{4, 9, 15, 22, 30}
 
 // leaderFrom is the distance from which a text needs a line to its point.
 const leaderFrom = 8

@@ -1,21 +1,29 @@
 package plot
 
 import (
+	"bytes"
 	"encoding/csv"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
 	"codeberg.org/go-pdf/fpdf"
+	"golang.org/x/image/font/opentype"
 	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/recorder"
 	"gonum.org/v1/plot/vg/vgimg"
 	"gonum.org/v1/plot/vg/vgpdf"
 	"gonum.org/v1/plot/vg/vgsvg"
+
+	"github.com/trilemma-bench/trilemma/harness/plot/ttf"
 
 	"github.com/trilemma-bench/trilemma/harness/wholefile"
 )
@@ -88,9 +96,7 @@ func render(fig Figure, s Style, format string) (io.WriterTo, error) {
 		c := vgsvg.New(s.Width, height)
 		return c, fig.Draw(draw.New(c), s)
 	case "pdf":
-		c := vgpdf.New(s.Width, height)
-		c.EmbedFonts(true)
-		return c, fig.Draw(draw.New(c), s)
+		return renderPDF(fig, s, height)
 	}
 	return nil, fmt.Errorf("unknown format %q: want one of %v", format, Formats)
 }
@@ -108,6 +114,59 @@ func write(path string, fill func(io.Writer) error) error {
 		return fmt.Errorf("writing %s: %w", path, err)
 	}
 	return nil
+}
+
+// renderPDF draws a figure twice: the first time to know its characters, so that the second embeds no others.
+func renderPDF(fig Figure, s Style, height vg.Length) (io.WriterTo, error) {
+	var heard recorder.Canvas
+	if err := fig.Draw(draw.NewCanvas(&heard, s.Width, height), s); err != nil {
+		return nil, err
+	}
+	seen := map[rune]bool{}
+	for _, a := range heard.Actions {
+		if text, ok := a.(*recorder.FillString); ok {
+			for _, c := range text.String {
+				seen[c] = true
+			}
+		}
+	}
+	c := &pdfCanvas{Canvas: vgpdf.New(s.Width, height), characters: slices.Sorted(maps.Keys(seen))}
+	c.EmbedFonts(true)
+	if err := fig.Draw(draw.New(c), s); err != nil {
+		return nil, err
+	}
+	return c, c.err
+}
+
+// pdfCanvas writes text in a font that holds the figure's characters alone.
+type pdfCanvas struct {
+	*vgpdf.Canvas
+	characters []rune
+	subset     *opentype.Font // of the one typeface that figures have
+	err        error
+}
+
+// FillString implements vg.Canvas.
+func (c *pdfCanvas) FillString(face font.Face, at vg.Point, text string) {
+	if c.subset == nil && c.err == nil {
+		c.subset, c.err = subsetOf(face.Face, c.characters)
+	}
+	if c.err == nil {
+		face.Face = c.subset
+	}
+	c.Canvas.FillString(face, at, text)
+}
+
+func subsetOf(whole *opentype.Font, characters []rune) (*opentype.Font, error) {
+	var source bytes.Buffer
+	if _, err := whole.WriteSourceTo(nil, &source); err != nil {
+		return nil, fmt.Errorf("reading the font of figures: %w", err)
+	}
+	small, err := ttf.Subset(source.Bytes(), characters)
+	if err != nil {
+		return nil, fmt.Errorf("embedding the font of figures: %w", err)
+	}
+	return opentype.Parse(small)
 }
 
 // cell writes a number for a table, empty where there is none.

@@ -130,7 +130,7 @@ func stepOf(stage string) string {
 var leading = []string{"validation_return", "return", "score", "cost_usd", "validation_loss", "train_loss", "episode_steps", "policy_entropy", "approx_kl", "explained_variance"}
 
 // machinery are figures of how training went about it and how fast, not of what was learned.
-var machinery = []string{"learning_rate", "steps_per_s", "minibatch_steps"}
+var machinery = []string{"learning_rate", "steps_per_s", "minibatch_steps", "gradient_norm"}
 
 // Learning are the curves that say what was learned and move, those that tell most first within each stage.
 func Learning(curves []store.Curve) []store.Curve {

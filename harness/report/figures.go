@@ -145,9 +145,18 @@ func Drawn(run *store.Run, how experiment.Plots) ([]plot.Named, error) {
 	}
 	out = append(out, curveFigures(run.Experiment, cells, looks)...)
 	lead(out, tables)
+	first := leaderboard.Pools(points)
+	for i := range out {
+		if out[i].Pool != first[0] {
+			out[i].Rank += ranksBehind
+		}
+	}
 	slices.SortStableFunc(out, func(a, b plot.Named) int { return cmp.Compare(a.Rank, b.Rank) })
 	return out, nil
 }
+
+// ranksBehind is how many of its own figures the first pool has before another has its first: the three fronts.
+const ranksBehind = 3
 
 // rankRest is behind all others.
 const rankRest = 100
@@ -311,6 +320,12 @@ func levels(title, subtitle string, points []store.Point, selected leaderboard.S
 	}
 	if math.IsInf(best, -1) {
 		return nil
+	}
+	// What reaches a quality by a cheap model lies close to zero beside what asks the dearest.
+	for _, axis := range []*plot.Axis{&x.axis, &y.axis} {
+		if axis.Scaling == plot.Auto {
+			axis.Scaling = plot.Log
+		}
 	}
 	f := &plot.Levels{Title: title, Subtitle: subtitle, X: x.axis, Y: y.axis}
 	for _, level := range []struct {
