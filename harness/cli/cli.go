@@ -25,6 +25,9 @@ const (
 	exitBad    = 2 // bad input
 )
 
+// License is the text of the program's licence, which goes into artifacts; "" where whoever builds the program sets none.
+var License string
+
 // errCellsFailed is returned by commands whose work finished with failed cells, after they said so.
 var errCellsFailed = errors.New("some cells failed")
 

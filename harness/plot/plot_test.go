@@ -2,6 +2,7 @@ package plot
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"math"
 	"os"
@@ -97,19 +98,89 @@ func TestFiguresToLookAt(t *testing.T) {
 }
 
 func TestSameInputSameBytes(t *testing.T) {
-	for _, format := range []string{"png", "svg"} {
-		var first, second bytes.Buffer
-		for _, b := range []*bytes.Buffer{&first, &second} {
-			out, err := render(realistic(), Styles[0], format)
-			if err != nil {
-				t.Fatal(err)
+	shares := &Shares{Models: []string{"a", "b"}, Looks: LooksOf(nil, []string{"a", "b"}), Preferences: []string{"0", "1"}, Share: [][]float64{{0.1, 0.9}, {0.8, 0.2}}}
+	levels := &Levels{Panels: []Level{{Label: "quality ≥ 0.7", Series: realistic().Series[:4], Models: realistic().Models[:3]}}}
+	ranges := &Ranges{Dots: true, Bars: []Range{{Label: "a", Value: 1, Low: -1, High: 2, Look: realisticLooks().Policy("knn")}}}
+	for name, fig := range map[string]func() Figure{
+		"front": func() Figure { return realistic() }, "shares": func() Figure { return shares }, "levels": func() Figure { return levels }, "ranges": func() Figure { return ranges },
+	} {
+		for _, format := range Formats {
+			var first, second bytes.Buffer
+			for _, b := range []*bytes.Buffer{&first, &second} {
+				out, err := render(fig(), Styles[0], format)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, err := out.WriteTo(b); err != nil {
+					t.Fatal(err)
+				}
 			}
-			if _, err := out.WriteTo(b); err != nil {
-				t.Fatal(err)
+			if !bytes.Equal(first.Bytes(), second.Bytes()) {
+				t.Errorf("%s of the same %s differs", format, name)
 			}
 		}
-		if !bytes.Equal(first.Bytes(), second.Bytes()) {
-			t.Errorf("%s of the same figure differs", format)
+	}
+}
+
+// A PDF carries a font of the figure's characters alone, and text in the code page of its backend.
+func TestPDFText(t *testing.T) {
+	out, err := render(realistic(), Styles[0], "pdf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if _, err := out.WriteTo(&b); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Contains(b.Bytes(), []byte("+LiberationSans")) || b.Len() > 100_000 {
+		t.Errorf("%d bytes, a subset: %v", b.Len(), bytes.Contains(b.Bytes(), []byte("+LiberationSans")))
+	}
+	if got := latin("café ≥ 1‡ 中"); got != "caf\xe9 >= 1\x87 ?" {
+		t.Errorf("text %q", got)
+	}
+}
+
+// Names at the margin keep their order and their distance, and stay where they want to be where there is room.
+func TestSpread(t *testing.T) {
+	if got := spread([]vg.Length{90, 50, 10}, 10, 0, 100); fmt.Sprint(got) != "[90 50 10]" {
+		t.Errorf("with room: %v", got)
+	}
+	if got := spread([]vg.Length{50, 50, 50}, 10, 0, 100); fmt.Sprint(got) != "[60 50 40]" {
+		t.Errorf("at one height: %v", got)
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		wanted := make([]vg.Length, rapid.IntRange(1, 12).Draw(t, "n"))
+		for i := range wanted {
+			wanted[i] = vg.Length(rapid.Float64Range(0, 200).Draw(t, "y"))
+		}
+		slices.SortFunc(wanted, func(a, b vg.Length) int { return cmp.Compare(b, a) })
+		got := spread(wanted, 10, 0, 200)
+		for i := range got {
+			if got[i] < -1e-9 || got[i] > 200+1e-9 || i > 0 && got[i-1]-got[i] < 10-1e-9 {
+				t.Fatalf("%v for %v", got, wanted)
+			}
+		}
+	})
+}
+
+// A policy of one point is named beside it, and no legend names it again; names within shares likewise.
+func TestNamesInPlaceOfALegend(t *testing.T) {
+	text := func(fig Figure) string {
+		out, err := render(fig, Styles[0], "svg")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b strings.Builder
+		if _, err := out.WriteTo(&b); err != nil {
+			t.Fatal(err)
+		}
+		return b.String()
+	}
+	for name, fig := range map[string]Figure{
+		"random": realistic(), "dear": &Shares{Models: []string{"cheap", "dear"}, Looks: LooksOf(nil, []string{"cheap", "dear"}), Preferences: []string{"0"}, Share: [][]float64{{0.4, 0.6}}},
+	} {
+		if n := strings.Count(text(fig), ">"+name+"<"); n != 1 {
+			t.Errorf("%s is named %d times", name, n)
 		}
 	}
 }

@@ -10,10 +10,13 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"codeberg.org/go-pdf/fpdf"
 	"golang.org/x/image/font/opentype"
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/charmap"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/vg"
@@ -125,8 +128,8 @@ func renderPDF(fig Figure, s Style, height vg.Length) (io.WriterTo, error) {
 	seen := map[rune]bool{}
 	for _, a := range heard.Actions {
 		if text, ok := a.(*recorder.FillString); ok {
-			for _, c := range text.String {
-				seen[c] = true
+			for _, b := range []byte(latin(text.String)) {
+				seen[charmap.Windows1252.DecodeByte(b)] = true
 			}
 		}
 	}
@@ -154,7 +157,19 @@ func (c *pdfCanvas) FillString(face font.Face, at vg.Point, text string) {
 	if c.err == nil {
 		face.Face = c.subset
 	}
-	c.Canvas.FillString(face, at, text)
+	c.Canvas.FillString(face, at, latin(text))
+}
+
+// stand are what stands for characters that the code page of PDF text lacks.
+var stand = strings.NewReplacer("≥", ">=", "≤", "<=", "−", "–", "λ", "lambda", "∞", "inf")
+
+// latin is a text in the code page of gonum's PDF backend, which takes bytes for characters.
+func latin(text string) string {
+	encoded, err := encoding.ReplaceUnsupported(charmap.Windows1252.NewEncoder()).String(stand.Replace(text))
+	if err != nil {
+		return text // not UTF-8: nothing better is known
+	}
+	return strings.ReplaceAll(encoded, "\x1a", "?")
 }
 
 func subsetOf(whole *opentype.Font, characters []rune) (*opentype.Font, error) {

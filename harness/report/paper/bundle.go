@@ -41,8 +41,10 @@ func Write(run *store.Run, dir string, how experiment.Plots) (string, error) {
 	}
 	figures := filepath.Join(dir, "figures")
 	how.Formats = []string{"pdf"}
-	// A figure drawn for a column keeps its size, and its letters theirs.
-	facts.Fit = how.Style == "" || how.Style == plot.Styles[0].Name
+	// A figure drawn for a column keeps its size, and its letters theirs; one for a screen would say its title twice.
+	if facts.Fit = how.Style == "" || how.Style == plot.Styles[0].Name; facts.Fit {
+		how.Style = "double"
+	}
 	drawn, err := report.Drawn(run, how)
 	if err != nil {
 		return "", err
