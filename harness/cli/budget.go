@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"fmt"
+
 	"github.com/spf13/cobra"
 
 	"github.com/trilemma-bench/trilemma/harness/recommend"
@@ -37,6 +39,9 @@ looking ahead. Shows how near the spend ends to the budget, and the score beside
 			choices, err := recommend.Open(run, pool)
 			if err != nil {
 				return err
+			}
+			if text := choices.Unfinished(); text != "" {
+				fmt.Fprintf(cmd.ErrOrStderr(), "note: %s\n", text)
 			}
 			spec.Quantity, spec.Budget = quantity, limit
 			streams, err := choices.Hold(spec)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/trilemma-bench/trilemma/harness/compare"
 	"github.com/trilemma-bench/trilemma/harness/provenance"
 )
 
@@ -56,7 +57,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		return exitOK
 	case errors.Is(err, errCellsFailed), errors.Is(err, errRegression):
 		return exitFailed
-	case errors.Is(err, errNoMetrics):
+	case errors.Is(err, errNoMetrics), errors.Is(err, compare.ErrNothing):
 		fmt.Fprintf(stderr, "trilemma: %v\n", err)
 		return exitFailed
 	case ctx.Err() != nil:

@@ -132,6 +132,26 @@ var leading = []string{"validation_return", "return", "score", "cost_usd", "vali
 // machinery are figures of how training went about it and how fast, not of what was learned.
 var machinery = []string{"learning_rate", "steps_per_s", "minibatch_steps", "gradient_norm"}
 
+// Learning are the curves that say what was learned and move, those that tell most first within each stage.
+func Learning(curves []store.Curve) []store.Curve {
+	var out []store.Curve
+	var stages []string
+	for _, c := range curves {
+		if slices.Contains(stages, c.Stage) || !training(c.Stage) {
+			continue
+		}
+		stages = append(stages, c.Stage)
+		for _, metric := range panelOrder(curves, c.Stage) {
+			for _, one := range curves {
+				if one.Stage == c.Stage && one.Metric == metric && slices.Min(one.Values) < slices.Max(one.Values) {
+					out = append(out, one)
+				}
+			}
+		}
+	}
+	return out
+}
+
 // panelOrder are the metrics of a stage, the leading ones first.
 func panelOrder(curves []store.Curve, stage string) []string {
 	var out []string

@@ -76,7 +76,7 @@ func Markdown(run *store.Run, figures []string) (string, error) {
 		show(&b, pictures[:front], drawn)
 		if short := c.Short(); len(short) > 0 {
 			fmt.Fprintf(&b, "\n%s\n", c.Writer(short).RenderMarkdown())
-			paragraphs(&b, c.Rule)
+			paragraphs(&b, c.Rule(short))
 		}
 		paragraphs(&b, more...)
 		show(&b, pictures[front:], drawn)

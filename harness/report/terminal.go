@@ -43,8 +43,7 @@ func Terminal(w io.Writer, run *store.Run) error {
 		t, c := &tables[i], &choices[i]
 		lead, more := t.Sentences(twins[t.Pool])
 		fmt.Fprintf(&b, "\nPool %s\n", t.Pool)
-		lines := append(lead, c.Writer(c.Rows).Render(), c.Rule)
-		for _, line := range append(append(lines, more...), t.Notes()...) {
+		for _, line := range slices.Concat(lead, []string{c.Writer(c.Rows).Render(), c.Rule(c.Rows)}, more, t.Notes()) {
 			if line != "" {
 				fmt.Fprintln(&b, strings.ReplaceAll(line, "`", ""))
 			}
@@ -93,7 +92,7 @@ func drawFront(w io.Writer, points []store.Point, selected leaderboard.Selection
 			own, at = append(own, pareto.Point{CostUSD: by.Figures[policy.Cost], Quality: by.Figures[policy.Quality]}), append(at, i)
 		}
 	}
-	if len(own) == 0 {
+	if len(own) == 0 || !slices.ContainsFunc(own, func(p pareto.Point) bool { return pareto.Finite(p.CostUSD) && pareto.Finite(p.Quality) }) {
 		return
 	}
 	var names []string

@@ -24,7 +24,7 @@ var Terms = []Term{
 	{"preference", []string{"preference", "preferences"}, "what the user would give up for a better answer: how much 1 point of quality is worth in money, carbon or time"},
 	{"point", []string{"1 point", "a point"}, "0.01 of the mean score, which lies between 0 and 1"},
 	{"λ", []string{"λ"}, "the score that one unit of cost, carbon or time is worth: a policy looks for the highest score − λ × what it takes"},
-	{"setting", []string{"Setting", "setting", "settings", "Settings"}, "a policy under one preference; points.csv names them by keys such as c16"},
+	{"setting", []string{"Setting", "setting", "settings", "Settings"}, "a policy under one preference; points.csv knows it by a key"},
 	{"AIQ", []string{"AIQ"}, "average improvement in quality: the mean quality over all budgets up to the dearest single model's cost, that is the area under a policy's curve of quality against cost divided by that cost"},
 	{"front", []string{"front", "fronts", "Front", "Fronts"}, "the settings of which no other is both better and cheaper (or of less carbon)"},
 	{"peak", []string{"Peak", "peak", "peak quality"}, "the quality of the setting that the selection prompts put highest, whatever it costs"},

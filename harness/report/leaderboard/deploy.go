@@ -39,7 +39,7 @@ type Choices struct {
 	Pool string
 	// Baseline is the model whose quality settings were chosen to keep; "" where none is known.
 	Baseline string
-	Rule     string // how settings were chosen
+	rule, or string // how settings were chosen, and how where none keeps the quality
 	Rows     []Choice
 	short    []int // rows of the table at the top
 	metric   Column
@@ -81,11 +81,9 @@ func choicesOf(t *Table, points []store.Point, selected Selections, saved *store
 			c.Baseline = b.What
 		}
 	}
-	lacking := false
 	for i := range t.Lines {
 		row := choiceOf(&t.Lines[i], t, points, selected, saved, c.Baseline != "")
 		row.AIQ = numbers(t.Lines[i].Values[c.metric.Metric])
-		lacking = lacking || strings.HasSuffix(row.Name, notKept)
 		if c.Baseline != "" && t.Lines[i].policy == metrics.SinglePrefix+c.Baseline {
 			row.Diff = [3]float64{}
 		}
@@ -97,14 +95,20 @@ func choicesOf(t *Table, points []store.Point, selected Selections, saved *store
 		best = "the setting of best quality on the test prompts, in hindsight, of equals the cheapest"
 	}
 	if c.Baseline == "" {
-		c.Rule = "Each policy at " + best + "."
+		c.rule = "Each policy at " + best + "."
 		return c
 	}
-	c.Rule = fmt.Sprintf("Each policy at the setting of least carbon (of equals, or where none is known, the cheapest) that keeps the mean score of %s, the best single model, on the selection prompts. Difference: in quality to %s on the test prompts, paired over prompts.", c.Baseline, c.Baseline)
-	if lacking {
-		c.Rule += " " + notKept + " no setting keeps it: " + best + "."
-	}
+	c.or = " " + notKept + " no setting keeps it: " + best + "."
+	c.rule = fmt.Sprintf("Each policy at the setting of least carbon (of equals, or where none is known, the cheapest) that keeps the mean score of %s, the best single model, on the selection prompts. Difference: in quality to %s on the test prompts, paired over prompts.", c.Baseline, c.Baseline)
 	return c
+}
+
+// Rule says how the settings of some rows were chosen.
+func (c *Choices) Rule(rows []Choice) string {
+	if slices.ContainsFunc(rows, func(r Choice) bool { return strings.HasSuffix(r.Name, notKept) }) {
+		return c.rule + c.or
+	}
+	return c.rule
 }
 
 func numbers(v measured) [3]float64 { return [3]float64{Parse(v.Value), Parse(v.Low), Parse(v.High)} }

@@ -11,13 +11,18 @@ import (
 	"strings"
 
 	"github.com/trilemma-bench/trilemma/harness/experiment"
+	"github.com/trilemma-bench/trilemma/harness/metrics"
 	"github.com/trilemma-bench/trilemma/harness/plot"
 	"github.com/trilemma-bench/trilemma/harness/textfile"
 )
 
 // effectColumns are the metrics whose differences are shown, the headline first.
 func (t *Table) effectColumns() []Column {
-	return []Column{t.headline(), {"peak", "peak quality"}, {"nauc", "nAUC"}}
+	head := t.headline()
+	if head.Metric == metrics.QualityMetric {
+		return []Column{head} // the peak is the same, and areas need costs
+	}
+	return []Column{head, {"peak", "peak quality"}, {"nauc", "nAUC"}}
 }
 
 // Effects are how far the policies of a pool lie from the baseline of the experiment, with intervals paired over prompts
@@ -97,7 +102,7 @@ func (r *effect) needs(unknown string) string {
 // Figures are a figure for each of the first two metrics, the policy that is furthest ahead on top.
 func (e *Effects) Figures(run string, looks *plot.Looks) []plot.Named {
 	var out []plot.Named
-	for k, m := range e.Columns[:2] {
+	for k, m := range e.Columns[:min(2, len(e.Columns))] {
 		f := &plot.Ranges{
 			Title:    fmt.Sprintf("%s: %s against %s, pool %s", run, m.Print, e.Baseline, e.Pool),
 			Subtitle: e.note() + "; filled: p < 0.05 by Holm", XLabel: "Difference of " + m.Print, Dots: true,

@@ -41,7 +41,7 @@ func TestEffectsAreDifferencesToTheBaseline(t *testing.T) {
 	}
 	markdown := string(found[0].Markdown())
 	for _, want := range []string{
-		"| against moe | AIQ (pool) | peak quality | nAUC | prompts for 0.005 |",
+		"| against moe | AIQ | peak quality | nAUC | prompts for 0.005 |",
 		"| k_1 | −0.012 [−0.020, −0.004]† | – | – | 13,000 |", "| noise | +0.001 [−0.003, +0.005] |", "1,400 test prompts", "mean of 5 seeds", "Holm over all pairs",
 	} {
 		if !strings.Contains(markdown, want) {

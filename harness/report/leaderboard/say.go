@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/trilemma-bench/trilemma/harness/metrics"
+	"github.com/trilemma-bench/trilemma/harness/stats"
 	"github.com/trilemma-bench/trilemma/harness/textfile"
 )
 
@@ -96,9 +97,12 @@ func (t *Table) noBetterThanMixing(b *Best) string {
 				return ""
 			}
 		}
-		v := mix.Values[b.Metric]
-		return fmt.Sprintf("No policy is better than mixing single models: `%s`, first by the selection prompts, has %s in %s on %s test prompts, the mix %s.",
-			b.Policy, withInterval(&b.Value, b.Low, b.High), name, n, Interval(v.Value, v.Low, v.High))
+		v, than, other := mix.Values[b.Metric], "mixing single models", "the mix"
+		if b.Metric == metrics.QualityMetric { // at any price the mix is the best model alone
+			than, other = "the best single model", "the model"
+		}
+		return fmt.Sprintf("No policy is better than %s: `%s`, first by the selection prompts, has %s in %s on %s test prompts, %s %s.",
+			than, b.Policy, withInterval(&b.Value, b.Low, b.High), name, n, other, Interval(v.Value, v.Low, v.High))
 	}
 	var of *pair
 	ahead := false // of some policy more than nothing is left when chance is taken away
@@ -132,13 +136,10 @@ func (t *Table) noBetterThanMixing(b *Best) string {
 	return fmt.Sprintf("%s: %s is %s ahead of the mix in %s on %s test prompts.", said, first, withInterval(of.Diff, of.Low, of.High), name, n)
 }
 
-// FewPrompts is the number of test prompts below which a report says so before all else.
-const FewPrompts = 100
-
 // power is how many standard errors a difference must be for a two-sided test at 5 % to show it with a power of 80 %.
 const power = 1.959963984540054 + 0.8416212335729143
 
-// few says that there are few test prompts: fewer than FewPrompts, or so few that even the two policies that differ most,
+// few says that there are few test prompts: fewer than [stats.FewPrompts], so that intervals are too short, or so few that even the two policies that differ most,
 // differ by less than could be shown. "" where neither is so.
 func (t *Table) few() string {
 	n := t.prompts()
@@ -152,7 +153,7 @@ func (t *Table) few() string {
 		if x.Metric != paired(metric.Metric) || x.Diff == nil || x.SE == nil {
 			continue
 		}
-		if x.clear() && n >= FewPrompts || math.Abs(*x.Diff) >= power**x.SE && *x.SE > 0 && n >= FewPrompts {
+		if x.clear() && n >= stats.FewPrompts || math.Abs(*x.Diff) >= power**x.SE && *x.SE > 0 && n >= stats.FewPrompts {
 			return ""
 		}
 		if most == nil || math.Abs(*x.Diff) > math.Abs(*most.Diff) {
@@ -165,9 +166,9 @@ func (t *Table) few() string {
 			return fmt.Sprintf("Few prompts: on %s test prompts even `%s` and `%s`, the two policies that differ most, are %.3f apart in %s, where a power of 80 %% takes %.3f.",
 				textfile.Thousands(n), most.A, most.B, math.Abs(*most.Diff), metric.Print, power**most.SE)
 		}
-		return fmt.Sprintf("Few prompts: there are %s to test on, where policies must differ by %.3f in %s to be told apart with a power of 80 %%.", textfile.Thousands(n), power**most.SE, metric.Print)
-	case n < FewPrompts:
-		return fmt.Sprintf("Few prompts: there are %s to test on.", textfile.Thousands(n))
+		return fmt.Sprintf("Few prompts: there are %s to test on, so that intervals are rather too short, and policies must differ by %.3f in %s to be told apart with a power of 80 %%.", textfile.Thousands(n), power**most.SE, metric.Print)
+	case n < stats.FewPrompts:
+		return fmt.Sprintf("Few prompts: there are %s to test on, so that intervals are rather too short.", textfile.Thousands(n))
 	}
 	return ""
 }
@@ -194,8 +195,8 @@ func (t *Table) needs(b *Best) string {
 		return ""
 	}
 	n := metrics.PromptsFor(*p.SE, t.prompts())
-	if !(n > 0) || n > math.MaxInt32 {
-		return ""
+	if !(n > float64(t.prompts())) || n > math.MaxInt32 {
+		return "" // these prompts would do
 	}
 	return fmt.Sprintf("A difference of 0.005 between `%s` and `%s` would be seen, at a power of 80 %%, with about %s test prompts.", b.Policy, b.Second, textfile.Thousands(roundUp(n)))
 }

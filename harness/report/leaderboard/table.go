@@ -320,7 +320,7 @@ func (t *Table) divided() string {
 		return "No model costs anything: AIQ is the quality to be had for nothing."
 	}
 	s := fmt.Sprintf("AIQ is the area up to %s USD per 1,000 prompts, the dearest single model's", pool)
-	if set != "" {
+	if set != "" && set != pool {
 		s += fmt.Sprintf("; AIQ (set) up to %s, the largest of the policies compared: it moves with the set", set)
 	}
 	return s + "."

@@ -1,8 +1,10 @@
 package leaderboard
 
 import (
+	"encoding/json"
 	"fmt"
 	"hash/maphash"
+	"os"
 	"slices"
 	"strings"
 
@@ -23,13 +25,45 @@ type Twin struct {
 // any metric.
 const twinFrom = 0.99
 
-// Twins finds in each pool the ranked policies of which the stored decisions are those of another policy or of one model,
-// first seeds compared. A policy is named once, beside the first that it decides as.
+// twinsFile keeps what was found, for reading every decision takes longer than all else in a report.
+const twinsFile = "twins.json"
+
+// foundTwins is what the file holds: twins by pool, and the finished cells that they were found among.
+type foundTwins struct {
+	Cells []string          `json:"cells"`
+	Twins map[string][]Twin `json:"twins"`
+}
+
+// Twins are the ranked policies of each pool that decide as another does: read where they were found among the same cells before.
 func Twins(run *store.Run, tables []Table) (map[string][]Twin, error) {
 	refs, err := run.Plan()
 	if err != nil {
 		return nil, err
 	}
+	now := foundTwins{}
+	for _, ref := range refs {
+		if st, ok := run.Cell(ref.ID); ok && st.State == store.Done {
+			now.Cells = append(now.Cells, ref.ID)
+		}
+	}
+	var before foundTwins
+	if text, err := os.ReadFile(run.Path(twinsFile)); err == nil && json.Unmarshal(text, &before) == nil && slices.Equal(before.Cells, now.Cells) {
+		return before.Twins, nil
+	}
+	if now.Twins, err = findTwins(run, refs, tables); err != nil {
+		return nil, err
+	}
+	text, err := json.MarshalIndent(&now, "", " ")
+	if err != nil {
+		return nil, fmt.Errorf("keeping which policies decide alike: %w", err)
+	}
+	_ = run.WriteFile(twinsFile, append(text, '\n')) // of a run that may only be read it is found again each time
+	return now.Twins, nil
+}
+
+// findTwins finds in each pool the ranked policies of which the stored decisions are those of another policy or of one model,
+// first seeds compared. A policy is named once, beside the first that it decides as.
+func findTwins(run *store.Run, refs []store.Ref, tables []Table) (map[string][]Twin, error) {
 	seed, hash := map[[2]string]uint64{}, maphash.MakeSeed()
 	decided := map[[2]string]map[string]map[string]uint64{} // pool and policy → preference → prompt → what was decided
 	for _, ref := range refs {
@@ -83,14 +117,21 @@ func comparable(tables []Table, pool, policy string) bool {
 	return false
 }
 
-// twinOf is the first policy that one decides as: of those above it, of those without a rank, or a single model.
+// twinOf is what one policy decides as: a single model, else the first of the policies above it and of those without a rank.
 func (t *Table) twinOf(name string, own map[string]map[string]uint64, decided map[[2]string]map[string]map[string]uint64) (Twin, bool) {
+	var others []*Line
 	below := false
 	for i := range t.Lines {
 		l := &t.Lines[i]
-		if below = below || l.policy == name; l.candidate() && below {
-			continue
+		below = below || l.policy == name
+		switch {
+		case strings.HasPrefix(l.policy, metrics.SinglePrefix):
+			others = slices.Insert(others, 0, l)
+		case !l.candidate() || !below:
+			others = append(others, l)
 		}
+	}
+	for _, l := range others {
 		other := decided[[2]string{t.Pool, l.policy}]
 		if other == nil {
 			continue

@@ -5,7 +5,7 @@ function sharesOf(state, policy) {
   const total = new Map();
   for (const p of policy.points) for (let i = 0; i < (p.s || []).length; i += 2) total.set(p.s[i], (total.get(p.s[i]) || 0) + p.s[i + 1]);
   // Models by price, the cheapest at the bottom; those that get most have colours, the same for every policy.
-  const order = state.models.filter(m => total.has(m)), shown = [...order].sort((a, b) => total.get(b) - total.get(a)).slice(0, 8).sort((a, b) => order.indexOf(a) - order.indexOf(b));
+  const order = (state.run.models || []).map(m => m.id).filter(m => total.has(m)), shown = [...order].sort((a, b) => total.get(b) - total.get(a)).slice(0, 8).sort((a, b) => order.indexOf(a) - order.indexOf(b));
   const tint = m => shown.includes(m) ? modelColour(state, m) : 'var(--grey)';
   const points = [...policy.points].sort((a, b) => (a.l[0] - b.l[0]) || (a.l[1] - b.l[1]) || (a.l[2] - b.l[2]));
   const most = Math.max(1, ...points.map(p => (p.s || []).reduce((s, x, i) => i % 2 ? s + x : s, 0)));
@@ -28,12 +28,9 @@ function sharesOf(state, policy) {
     el('figcaption', {}, `The part of the ${state.pool.n.toLocaleString('en')} test prompts that each model gets, models from the cheapest (bottom) to the dearest; from left to right money, then carbon, is worth more.`));
 }
 
-// modelColour is one colour for a model, by its place in price, wherever it is drawn.
-const modelColour = (state, m) => `var(--m${Math.round(state.models.indexOf(m) / Math.max(1, state.models.length - 1) * 11)})`;
-
 function selectionFigure(state, policy) {
   const points = policy.points.filter(p => known(p.v[0]) && known(p.q[0]));
-  if (!points.length) return null;
+  if (points.length < 2) return null;
   const width = wide(), height = 300, box = { left: 62, right: width - 14, top: 10, bottom: height - 44 };
   const values = points.flatMap(p => [p.v[0], ...p.q]);
   const x = scale(values, box.left, box.right, true), y = scale(values, box.bottom, box.top, true);
@@ -42,8 +39,8 @@ function selectionFigure(state, policy) {
   const low = Math.min(...values), high = Math.max(...values);
   root.append(svg('line', { x1: x.at(low), y1: y.at(low), x2: x.at(high), y2: y.at(high), stroke: 'var(--grey)', 'stroke-dasharray': '5 4' }));
   for (const p of points) {
-    if (known(p.q[1])) root.append(svg('line', { x1: x.at(p.v[0]), x2: x.at(p.v[0]), y1: y.at(p.q[1]), y2: y.at(p.q[2]), stroke: colour(state, policy), 'stroke-opacity': 0.5 }));
-    root.append(point(state, policy, p, x.at(p.v[0]), y.at(p.q[0]), 3.6, { fill: colour(state, policy) }));
+    if (known(p.q[1])) root.append(svg('line', { x1: x.at(p.v[0]), x2: x.at(p.v[0]), y1: y.at(p.q[1]), y2: y.at(p.q[2]), stroke: colour(policy), 'stroke-opacity': 0.5 }));
+    root.append(point(state, policy, p, x.at(p.v[0]), y.at(p.q[0]), 3.6, {}));
   }
   return el('figure', {}, el('h3', {}, `Calibration: what the selection prompts promised of ${policy.label}, and what test gave`), root, el('figcaption', {}, `A point for each setting, with its 95 % interval on ${state.pool.n.toLocaleString('en')} test prompts; on the dashed line both agree.`));
 }
@@ -63,7 +60,7 @@ function trainingFigures(state, policy) {
     x.ticks = x.ticks.filter((_, i) => x.ticks.length < 5 || i % 2 === 0);
     const root = svg('svg', { viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': `${name} by step` });
     root.append(axes(width, height, x, y, '', '', box));
-    list.forEach((c, i) => root.append(svg('polyline', { points: c.steps.map((s, k) => `${x.at(s)},${y.at(c.values[k])}`).join(' '), fill: 'none', stroke: `var(--f${i % 8})`, 'stroke-width': 1.5 })));
+    list.forEach((c, i) => root.append(svg('polyline', { points: c.steps.map((s, k) => `${x.at(s)},${y.at(c.values[k])}`).join(' '), fill: 'none', stroke: colour(policy), opacity: 1 - 0.6 * i / list.length, 'stroke-width': 1.5 })));
     return el('figure', {}, root, el('figcaption', {}, name + (list.length > 1 ? `, ${list.length} seeds` : '')));
   }));
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/trilemma-bench/trilemma/harness/metrics"
+	"github.com/trilemma-bench/trilemma/harness/plot"
 	"github.com/trilemma-bench/trilemma/harness/report/footprint"
 	"github.com/trilemma-bench/trilemma/harness/report/leaderboard"
 	"github.com/trilemma-bench/trilemma/harness/store"
@@ -48,8 +49,16 @@ type pageRun struct {
 	Notices  []string        `json:"notices"`
 	Manifest json.RawMessage `json:"manifest"`
 	Pools    []*pagePool     `json:"pools"`
+	Models   []pageModel     `json:"models"` // cheap to dear
+	Looks    []pageLook      `json:"looks"`
 	Prompts  *pagePrompts    `json:"prompts"`
 	Counts   pageCounts      `json:"counts"`
+}
+
+// pageModel is a model and its look.
+type pageModel struct {
+	ID   string `json:"id"`
+	Look int    `json:"look"`
 }
 
 type pageCounts = leaderboard.SplitCounts
@@ -89,23 +98,34 @@ type pageChoice struct {
 	Role  string   `json:"role"`
 }
 
-var pageMarkers = []string{"circle", "square", "triangle", "diamond", "down", "plus", "cross"}
-
 // pagePolicy is a policy, a single model or a reference.
 type pagePolicy struct {
 	Label  string      `json:"label"`
 	Family string      `json:"family"`
 	Kind   string      `json:"kind"` // policy, single, oracle, zero
-	Look   pageLook    `json:"look"`
+	Look   int         `json:"look"` // of the run's looks
 	Role   string      `json:"role"` // of [metrics.Role]
 	Points []pagePoint `json:"points"`
 	Chosen []*pageCell `json:"chosen,omitempty"` // what it chose under some preferences
 }
 
-// pageLook is a policy's colour, of the style sheet's eight, and marker.
+// pageLook is what tells a policy or a model from others, as in the run's plots.
 type pageLook struct {
-	Colour int    `json:"c"`
-	Marker string `json:"m"`
+	Colour string `json:"c"` // on white
+	OnDark string `json:"d"` // on a dark page
+	Ink    string `json:"i"` // of text on white
+	Marker string `json:"m"` // a path about the origin
+	Hollow bool   `json:"h,omitempty"`
+}
+
+// look is the place of a look in the page's list.
+func (r *pageRun) look(l plot.Look) int {
+	one := pageLook{l.CSS(), l.CSSOnDark(), l.CSSInk(), l.Marker.SVG(), l.Marker.Hollow}
+	if i := slices.Index(r.Looks, one); i >= 0 {
+		return i
+	}
+	r.Looks = append(r.Looks, one)
+	return len(r.Looks) - 1
 }
 
 type pagePoint struct {
@@ -222,8 +242,15 @@ func newPageRun(run *store.Run) (*pageRun, error) {
 	if err != nil {
 		return nil, err
 	}
+	looks, err := leaderboard.LooksOf(run)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range looks.Models() {
+		r.Models = append(r.Models, pageModel{id, r.look(looks.Model(id))})
+	}
 	for i := range tables {
-		p := newPagePool(&tables[i], points, selected)
+		p := r.newPool(&tables[i], points, selected, looks)
 		p.say(&tables[i], &choices[i], twins[tables[i].Pool])
 		r.Pools = append(r.Pools, p)
 	}
@@ -282,10 +309,11 @@ func (p *pagePool) say(t *leaderboard.Table, c *leaderboard.Choices, twins []lea
 		}
 		return out
 	}
-	p.Head, p.Rule, p.Short, p.All = c.Head(), c.Rule, rows(c.Short()), rows(c.Rows)
+	short := c.Short()
+	p.Head, p.Rule, p.Short, p.All = c.Head(), c.Rule(short), rows(short), rows(c.Rows)
 }
 
-func newPagePool(t *leaderboard.Table, points []store.Point, selected leaderboard.Selections) *pagePool {
+func (r *pageRun) newPool(t *leaderboard.Table, points []store.Point, selected leaderboard.Selections, looks *plot.Looks) *pagePool {
 	p := &pagePool{Name: t.Pool, Notes: t.Notes(), Older: t.Older, Words: map[string]string{}, Means: map[string]string{}}
 	main, hindsight := t.Columns(leaderboard.MainColumns), t.Columns(leaderboard.HindsightColumns)
 	for _, c := range main {
@@ -302,7 +330,6 @@ func newPagePool(t *leaderboard.Table, points []store.Point, selected leaderboar
 	byCost := selected.ChosenBy(of, policy.Cost)
 	byCarbon := selected.ChosenBy(of, policy.Carbon)
 	at := map[string]*pagePolicy{}
-	routers := 0
 	for _, x := range of {
 		p.N = max(p.N, x.N)
 		p.Words[x.Preference], p.Means[x.Preference] = x.PointWorth(), x.Setting()
@@ -312,9 +339,8 @@ func newPagePool(t *leaderboard.Table, points []store.Point, selected leaderboar
 			if l := t.Line(x.Policy); l != nil {
 				one.Role = string(l.Role)
 			}
-			if one.Look.Marker = "circle"; one.Kind == "policy" {
-				one.Look = pageLook{routers % 8, pageMarkers[routers%len(pageMarkers)]}
-				routers++
+			if one.Look = r.look(looks.Policy(x.Policy)); one.Kind == "single" {
+				one.Look = r.look(looks.Model(strings.TrimPrefix(x.Policy, metrics.SinglePrefix)))
 			}
 			at[x.Policy] = one
 			p.Policies = append(p.Policies, one)

@@ -33,9 +33,17 @@ const quantities = {
 // A policy's name, marked where it has no rank, as in the tables.
 const named = policy => policy.label + (policy.role === 'labelled' ? '‡' : policy.role === 'thin' ? '§' : '');
 
-function colour(state, policy) {
-  return policy.kind === 'policy' ? `var(--f${policy.look.c})` : 'var(--grey)';
+// Colours and markers are those of the run's plots; the style sheet that paint writes knows them on white and on dark pages.
+function paint(run) {
+  const looks = run.looks || [], all = key => looks.map((l, i) => `--l${i}:${l[key]};--i${i}:${key === 'd' ? l.d : l.i}`).join(';');
+  let sheet = document.getElementById('looks');
+  if (!sheet) document.head.append(sheet = el('style', { id: 'looks' }));
+  sheet.textContent = `:root{${all('c')}}@media (prefers-color-scheme:dark){:root:not([data-theme=light]){${all('d')}}}:root[data-theme=dark]{${all('d')}}`;
 }
+
+const colour = policy => `var(--l${policy.look})`;
+const written = policy => `var(--i${policy.look})`;
+const modelColour = (state, id) => { const m = (state.run.models || []).find(m => m.id === id); return m ? colour(m) : 'var(--grey)'; };
 
 function describe(state, policy, p) {
   const lines = [policy.label.replace(/^single:/, ''), ...(p.p && policy.kind !== 'single' ? [meaningOf(state.pool, p.p)] : []),

@@ -59,40 +59,40 @@ function front(state, xName, yName, large) {
   }
   const routers = state.pool.policies.filter(p => p.kind === 'policy');
   const lines = routers.map(policy => [policy, settingsOf(state, policy, xName, yName)]);
-  for (const [policy, points] of lines) through([...points].sort(judged ? byX : (a, b) => a.q[0] - b.q[0]), { stroke: colour(state, policy), 'stroke-width': isRanked(policy) ? 1.8 : 1, class: 'line', 'data-policy': policy.label });
+  for (const [policy, points] of lines) through([...points].sort(judged ? byX : (a, b) => a.q[0] - b.q[0]), { stroke: colour(policy), 'stroke-width': isRanked(policy) ? 1.8 : 1, class: 'line', 'data-policy': policy.label });
   const models = all.filter(([o]) => o.kind === 'single');
-  for (const [policy, p] of models) root.append(point(state, policy, p, sx.at(x.of(p)), sy.at(y.of(p)), 3.2, { fill: 'var(--grey)' }));
+  for (const [policy, p] of models) root.append(point(state, policy, p, sx.at(x.of(p)), sy.at(y.of(p)), 3.4, {}));
   const on = new Set(lines.flatMap(([policy, points]) => points.map(p => keyOf(policy, p))));
   for (const full of [false, true]) {
     for (const [policy, p] of all.filter(([o]) => o.kind === 'policy')) {
-      if (on.has(keyOf(policy, p)) === full) root.append(point(state, policy, p, sx.at(x.of(p)), sy.at(y.of(p)), full ? 4 : 2.6, { fill: colour(state, policy), 'fill-opacity': full ? 1 : 0.25 }));
+      if (on.has(keyOf(policy, p)) === full) root.append(point(state, policy, p, sx.at(x.of(p)), sy.at(y.of(p)), full ? 4 : 2.6, { opacity: full ? 1 : 0.3 }));
     }
   }
   const order = state.pool.policies.map(p => p.label);
   for (const [policy, points] of [...lines].sort((a, b) => isRanked(b[0]) - isRanked(a[0]) || order.indexOf(a[0].label) - order.indexOf(b[0].label))) {
     const text = policy.label + (policy.role === 'labelled' ? '‡' : policy.role === 'thin' ? '§' : '');
-    if (points.length) named.push({ text, policy, at: [...points].sort((a, b) => judged ? y.of(b) - y.of(a) : b.q[0] - a.q[0]), fill: colour(state, policy) });
+    if (points.length) named.push({ text, policy, at: [...points].sort((a, b) => judged ? y.of(b) - y.of(a) : b.q[0] - a.q[0]), fill: written(policy) });
   }
   named.sort((a, b) => !!b.policy - !!a.policy);
   for (const [policy, p] of models) named.push({ text: policy.label.replace(/^single:/, ''), at: [p], fill: 'var(--soft)', soft: true });
   if (!judged) for (const [policy, points] of lines) {
     const ends = [...points].sort((a, b) => a.q[0] - b.q[0]);
-    for (const p of new Set([ends[0], ends[ends.length - 1]].filter(Boolean))) named.push({ text: fixed(p.q[0], 2), at: [p], fill: colour(state, policy), soft: true });
+    for (const p of new Set([ends[0], ends[ends.length - 1]].filter(Boolean))) named.push({ text: fixed(p.q[0], 2), at: [p], fill: written(policy), soft: true });
   }
   const unnamed = labels(root, named, all.map(([, p]) => [sx.at(x.of(p)), sy.at(y.of(p))]), p => [sx.at(x.of(p)), sy.at(y.of(p))], box).filter(l => l.policy).map(l => l.policy);
   const markers = svg('g', {});
   root.append(markers);
   state.markers.push(ranked => {
     markers.replaceChildren(...ranked.filter(r => r.point && (r.policy.kind === 'policy' || r === ranked[0]) && known(x.of(r.point)) && known(y.of(r.point))).map((r, i) => svg('circle', {
-      cx: sx.at(x.of(r.point)), cy: sy.at(y.of(r.point)), r: i === 0 && isRanked(r.policy) ? 9 : 6.5, fill: 'none', stroke: i === 0 && isRanked(r.policy) ? 'var(--ink)' : colour(state, r.policy),
+      cx: sx.at(x.of(r.point)), cy: sy.at(y.of(r.point)), r: i === 0 && isRanked(r.policy) ? 9 : 6.5, fill: 'none', stroke: i === 0 && isRanked(r.policy) ? 'var(--ink)' : colour(r.policy),
       'stroke-width': i === 0 && isRanked(r.policy) ? 2.5 : 1.6, 'pointer-events': 'none', class: 'marker', 'data-policy': r.policy.label,
     })));
   });
   walk(state, root, shown);
   const n = state.pool.n.toLocaleString('en'), chosen = selected(state.pool) ? 'the selection prompts speak for' : 'are best on test, in hindsight (an older run)';
   const caption = judged
-    ? `Higher and further left is better. Lines and full points: the settings of each policy that ${chosen}, as they are on ${n} test prompts; between two one mixes. Faint: its other settings. Grey points: single models; dashed: dealt out to them by lot, chosen outside test. Dotted: a bound, in hindsight.`
-    : `Further down and left is better, at equal quality: the numbers at the ends of a line are the mean scores there. Lines: the settings on each policy's curve of quality and cost, from least to best quality, on ${n} test prompts. Faint: its other settings. Grey: single models.`;
+    ? `Higher and further left is better. Lines and full points: the settings of each policy that ${chosen}, as they are on ${n} test prompts; between two one mixes. Faint: its other settings. Diamonds: single models, the dearer the more they stand out; dashed: dealt out to them by lot, chosen outside test. Dotted: a bound, in hindsight.`
+    : `Further down and left is better, at equal quality: the numbers at the ends of a line are the mean scores there. Lines: the settings on each policy's curve of quality and cost, from least to best quality, on ${n} test prompts. Faint: its other settings. Diamonds: single models, the dearer the more they stand out.`;
   return el('figure', {}, el('h3', {}, `${yName[0].toUpperCase() + yName.slice(1)} and ${xName}`), root, el('figcaption', {}, caption + ' Rings: where the sliders below put each policy. Point at something for its interval.'),
     unnamed.length ? el('div', { class: 'legend' }, unnamed.map(p => el('span', { class: 'key' }, swatch(state, p), p.label))) : null);
 }

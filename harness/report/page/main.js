@@ -14,20 +14,12 @@ function section(id, title, ...content) {
   return inner.length ? el('section', { id, 'aria-labelledby': id + '-h' }, el('h2', { id: id + '-h' }, title), inner) : null;
 }
 
-// modelsByPrice are the models of a pool from the cheapest to the dearest, by what their answers to the test prompts cost.
-function modelsByPrice(pool) {
-  const cost = p => { const c = p.points[0] && p.points[0].c; return known(c) ? c : Infinity; };
-  const singles = pool.policies.filter(p => p.kind === 'single').sort((a, b) => (cost(a) === cost(b) ? 0 : cost(a) - cost(b))).map(p => p.label.replace(/^single:/, ''));
-  const others = pool.policies.flatMap(p => p.points.flatMap(x => (x.s || []).filter((_, i) => i % 2 === 0)));
-  return [...new Set([...singles, ...others])];
-}
-
 function render(state) {
   const { run, pool } = state;
   document.getElementById('title').textContent = run.name;
   document.title = run.name + ' · Trilemma';
+  paint(run);
   state.markers = [];
-  state.models = modelsByPrice(pool);
   const costs = pool.policies.filter(p => p.kind === 'policy' || p.kind === 'single').flatMap(p => p.points.map(x => (selected(pool) ? onSelection : onTest)(x).cost)).filter(x => x > 0);
   const cheap = Math.min(...costs), dear = Math.max(...costs);
   Object.assign(state, { budget: Infinity, cost: 0, carbon: 0, latency: 0 });
@@ -43,8 +35,8 @@ function render(state) {
   const hasCarbon = pool.policies.some(p => p.points.some(x => known(x.g[0])));
   const hasLatency = pool.policies.some(p => p.points.some(x => known(x.t)));
   const controls = el('div', { class: 'controls noprint', role: 'group', 'aria-label': 'Budget and weights' },
-    slider('budget', 'Budget', v => v >= 1 ? 'any price' : `${short(cheap * (dear / cheap) ** v)} USD/1k`, v => { state.budget = v >= 1 ? Infinity : cheap * (dear / cheap) ** v * 1.000001; move(); }, 1),
-    weigh('cost', 'Money', 'USD per 1,000 prompts'), hasCarbon ? weigh('carbon', 'Carbon', 'gCO2e per 1,000 prompts') : null, hasLatency ? weigh('latency', 'Time', 's a prompt') : null);
+    costs.length ? slider('budget', 'Budget', v => v >= 1 ? 'any price' : `${short(cheap * (dear / cheap) ** v)} USD/1k`, v => { state.budget = v >= 1 ? Infinity : cheap * (dear / cheap) ** v * 1.000001; move(); }, 1) : null,
+    costs.length ? weigh('cost', 'Money', 'USD per 1,000 prompts') : null, hasCarbon ? weigh('carbon', 'Carbon', 'gCO2e per 1,000 prompts') : null, hasLatency ? weigh('latency', 'Time', 's a prompt') : null);
   const details = el('div', {});
   const learners = pool.policies.filter(p => p.kind === 'policy');
   const picker = el('select', { id: 'policy', onchange: e => state.choose(e.target.value) }, learners.map(p => el('option', { value: p.label }, p.label)));
@@ -57,8 +49,9 @@ function render(state) {
     details.replaceChildren(...(figures.length ? [el('div', { class: 'grid' }, figures)] : []), ...(training ? [el('details', {}, el('summary', {}, 'How it trained'), training)] : []));
   };
   const counts = run.counts;
-  const lead = (pool.lead || []).filter(Boolean), top = front(state, 'cost', 'quality', true);
-  const pair = [hasCarbon ? front(state, 'carbon', 'quality') : null, hasCarbon ? front(state, 'cost', 'carbon') : null].filter(Boolean);
+  const lead = (pool.lead || []).filter(Boolean), byCost = front(state, 'cost', 'quality', true);
+  const top = byCost || (hasCarbon ? front(state, 'carbon', 'quality', true) : null);
+  const pair = [hasCarbon && byCost ? front(state, 'carbon', 'quality') : null, hasCarbon ? front(state, 'cost', 'carbon') : null].filter(Boolean);
   const third = hasCarbon ? cloud(state) : null;
   const parts = [
     section('asked', 'What was asked, and the answer',
@@ -69,7 +62,7 @@ function render(state) {
       pool.rule ? el('p', { class: 'soft' }, pool.rule) : null,
       ...(pool.more || []).map(text => el('p', { class: 'soft' }, text)),
       el('p', { class: 'soft' }, `${(counts.Prompts || 0).toLocaleString('en')} prompts: ${counts.Train.toLocaleString('en')} to train, ${counts.Validation.toLocaleString('en')} to validate, ${counts.Selection ? counts.Selection.toLocaleString('en') + ' to choose settings by, ' : ''}${counts.Test.toLocaleString('en')} to test.`)),
-    section('fronts', hasCarbon ? 'Your budget and weights, and the carbon fronts' : 'Your budget and weights', controls, el('div', { class: 'grid' }, pair), el('h3', {}, 'Ranking'), place,
+    section('fronts', hasCarbon ? 'Your budget and weights, and the carbon fronts' : costs.length || hasLatency ? 'Your budget and weights' : 'By quality', costs.length || hasCarbon || hasLatency ? controls : null, el('div', { class: 'grid' }, pair), el('h3', {}, 'Ranking'), place,
       third ? el('details', {}, el('summary', {}, 'Quality, cost and emissions at once'), third) : null),
     section('metrics', 'All policies and models', metricTable(state)),
     section('differences', 'Differences to the baseline', effects(state)),

@@ -97,6 +97,19 @@ func Style() (template.CSS, error) {
 	return template.CSS(style), nil //nolint:gosec // our own asset
 }
 
+// Charts is the part of the script that draws axes and points, for other pages.
+func Charts() (template.JS, error) {
+	var script strings.Builder
+	for _, name := range []string{"data.js", "svg.js"} {
+		text, err := pageAssets.ReadFile(name)
+		if err != nil {
+			return "", fmt.Errorf("reading the report's script: %w", err)
+		}
+		script.Write(text)
+	}
+	return template.JS(script.String()), nil //nolint:gosec // our own asset
+}
+
 // pack is JSON, deflated, in base64.
 func pack(v any) (string, error) {
 	text, err := json.Marshal(v)

@@ -88,27 +88,23 @@ function linked(key, on) {
 
 const keyOf = (policy, p) => policy.label + '\u0001' + p.p;
 
-// Outlines of markers about the origin, of radius 1.
-const outlines = {
-  circle: 'M1 0A1 1 0 1 1 -1 0A1 1 0 1 1 1 0Z', square: 'M-.88 -.88H.88V.88H-.88Z', triangle: 'M0 -1.15L1.05 .8H-1.05Z', down: 'M0 1.15L1.05 -.8H-1.05Z',
-  diamond: 'M0 -1.25L1.1 0L0 1.25L-1.1 0Z', plus: 'M-.36 -1.1H.36V-.36H1.1V.36H.36V1.1H-.36V.36H-1.1V-.36H-.36Z', cross: 'M-1 -.55L-.55 -1L0 -.45L.55 -1L1 -.55L.45 0L1 .55L.55 1L0 .45L-.55 1L-1 .55L-.45 0Z',
-};
-
 // mark draws a policy's marker.
-function mark(policy, x, y, r, attributes) {
-  return svg('path', { d: outlines[policy.look.m] || outlines.circle, transform: `translate(${x} ${y}) scale(${r})`, ...attributes });
+function mark(state, policy, x, y, r, attributes) {
+  const look = state.run.looks[policy.look], tint = colour(policy);
+  const style = look.h ? { fill: 'var(--panel)', stroke: tint, 'stroke-width': 1.6 } : { fill: tint };
+  return svg('path', { d: look.m, transform: `translate(${x} ${y}) scale(${r})`, 'vector-effect': 'non-scaling-stroke', ...style, ...attributes });
 }
 
 function point(state, policy, p, x, y, r, attributes) {
   const key = keyOf(policy, p), text = describe(state, policy, p);
   const on = e => { tip.show(text, e); linked(key, true); };
   const off = () => { tip.hide(); linked(key, false); };
-  return mark(policy, x, y, r, { class: 'pt', 'data-key': key, onpointerenter: on, onpointerleave: off, onclick: () => state.choose(policy.label), ...attributes });
+  return mark(state, policy, x, y, r, { class: 'pt', 'data-key': key, onpointerenter: on, onpointerleave: off, onclick: () => state.choose(policy.label), ...attributes });
 }
 
 // swatch is a policy's colour and marker beside its name.
 function swatch(state, policy) {
-  const s = svg('svg', { viewBox: '-1.4 -1.4 2.8 2.8', class: 'swatch', 'aria-hidden': 'true' });
-  s.append(mark(policy, 0, 0, 1, { fill: colour(state, policy) }));
+  const s = svg('svg', { viewBox: '-1.5 -1.5 3 3', class: 'swatch', 'aria-hidden': 'true' });
+  s.append(mark(state, policy, 0, 0, 1.1, {}));
   return s;
 }

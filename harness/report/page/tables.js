@@ -46,10 +46,11 @@ function ranking(state, list) {
   const name = r => el('span', {}, swatch(state, r.policy), named(r.policy).replace(/^single:/, ''));
   const fits = list.filter(r => r.point);
   const before = selected(state.pool);
-  const rows = fits.map((r, i) => [name(r), isRanked(r.policy) ? String(i + 1) : '–', r.policy.kind === 'single' ? '–' : wordsOf(state.pool, r.point.p), ...(before ? [fixed(r.point.v[0]), fixed(r.utility)] : []), withInterval(...r.point.q), short(r.point.c), short(r.point.g[0]), short(r.point.t), fixed(worth(state, onTest(r.point)))]);
+  const spent = [['USD/1k', p => p.c], ['gCO2e/1k', p => p.g[0]], ['Latency, s', p => p.t]].filter(([, of]) => fits.some(r => known(of(r.point))));
+  const rows = fits.map((r, i) => [name(r), isRanked(r.policy) ? String(i + 1) : '–', r.policy.kind === 'single' ? '–' : wordsOf(state.pool, r.point.p), ...(before ? [fixed(r.point.v[0]), fixed(r.utility)] : []), withInterval(...r.point.q), ...spent.map(([, of]) => short(of(r.point))), fixed(worth(state, onTest(r.point)))]);
   const by = before ? 'Settings and ranks are chosen on the selection prompts, of equals the cheaper; the figures right of them are what the test prompts gave' : 'Settings and ranks are by the test prompts themselves, in hindsight: the run is of an older version';
-  const out = table(`${by}. ${list.length - fits.length} do not fit the budget`,
-    ['Policy', 'Rank', 'Setting: a point is worth', ...(before ? ['Quality, selection', 'Utility, selection'] : []), 'Quality', 'USD/1k', 'gCO2e/1k', 'Latency s', 'Utility'], rows, fits.map((r, i) => (i === 0 && isRanked(r.policy) ? 'best ' : '') + (r.policy.kind === 'single' ? 'ref' : '')));
+  const out = table(by + (list.length > fits.length ? `. ${list.length - fits.length} do not fit the budget` : ''),
+    ['Policy', 'Rank', 'Setting: a point is worth', ...(before ? ['Quality, selection', 'Utility, selection'] : []), 'Quality', ...spent.map(([n]) => n), 'Utility'], rows, fits.map((r, i) => (i === 0 && isRanked(r.policy) ? 'best ' : '') + (r.policy.kind === 'single' ? 'ref' : '')));
   out.id = 'ranking';
   return out;
 }
@@ -92,14 +93,16 @@ function savings(state) {
   const pool = state.pool, out = [], more = [];
   for (const b of pool.baselines || []) {
     const rows = (pool.savings || []).filter(s => s.baseline === b.name);
-    if (!rows.length) continue;
-    const what = `Against ${b.name} (${b.what}): quality ${fixed(b.quality)}, ${known(b.cost_usd) ? short(1000 * b.cost_usd) : '–'} USD and ${known(b.carbon_g) ? short(1000 * b.carbon_g) : '–'} gCO2e per 1,000 prompts; settings chosen on the selection prompts to keep its quality`;
+    const usd = rows.some(s => known(s.cost_saving)), grams = rows.some(s => known(s.carbon_saving));
+    if (!usd && !grams) continue;
+    const takes = [usd ? short(1000 * b.cost_usd) + ' USD' : '', grams ? short(1000 * b.carbon_g) + ' gCO2e' : ''].filter(Boolean).join(' and ');
+    const what = `Against ${b.name} (${b.what}): quality ${fixed(b.quality)}, ${takes} per 1,000 prompts; settings chosen on the selection prompts to keep its quality`;
     const quality = s => [signed(s.quality_diff), el('span', { class: 'ci' }, ` [${signed(s.quality_diff_low)}, ${signed(s.quality_diff_high)}]`)];
     const both = s => known(s.carbon_saving_both_low) ? `[${percent(s.carbon_saving_both_low)}, ${percent(s.carbon_saving_both_high)}]` : '–';
     const setting = s => wordsOf(pool, s.preference);
-    out.push(table(what, ['Policy', 'Setting: a point is worth', 'Quality difference', 'Verdict', 'USD saved', 'gCO2e saved'],
-      rows.map(s => [s.policy, setting(s), quality(s), s.quality_verdict, shareOf(s.cost_saving, s.cost_saving_low, s.cost_saving_high), [percent(s.carbon_saving), el('span', { class: 'ci' }, known(s.carbon_saving_both_low) ? ' ' + both(s) : '')]])));
-    more.push(table(what, ['Policy', 'n', 'gCO2e saved', 'with the estimate’s error', 's saved', 'gCO2e saved over a blind mix'],
+    out.push(table(what, ['Policy', 'Setting: a point is worth', 'Quality difference', 'Verdict', ...(usd ? ['USD saved'] : []), ...(grams ? ['gCO2e saved'] : [])],
+      rows.map(s => [s.policy, setting(s), quality(s), s.quality_verdict, ...(usd ? [shareOf(s.cost_saving, s.cost_saving_low, s.cost_saving_high)] : []), ...(grams ? [[percent(s.carbon_saving), el('span', { class: 'ci' }, known(s.carbon_saving_both_low) ? ' ' + both(s) : '')]] : [])])));
+    if (grams) more.push(table(what, ['Policy', 'n', 'gCO2e saved', 'with the estimate’s error', 's saved', 'gCO2e saved over a blind mix'],
       rows.map(s => [s.policy, s.n, shareOf(s.carbon_saving, s.carbon_saving_low, s.carbon_saving_high), both(s), shareOf(s.latency_saving, s.latency_saving_low, s.latency_saving_high),
         s.role !== 'single' && s.role !== 'blind' ? shareOf(s.over_blind, s.over_blind_both_low, s.over_blind_both_high) : '–'])));
   }
@@ -122,7 +125,7 @@ function effects(state) {
   const list = state.pool.effects || [];
   if (!list.length) return null;
   const names = state.pool.effect_of;
-  return el('div', { class: 'grid' }, [0, 1].map(k => {
+  return el('div', { class: 'grid' }, [0, 1].filter(k => names[k] && list.some(e => known(e.values[k][0]))).map(k => {
     const rows = list.filter(e => known(e.values[k][0])), width = wide(), height = 40 + 22 * rows.length, left = Math.min(170, width * 0.34);
     const x = scale([0, ...rows.flatMap(e => e.values[k].filter(known))], left, width - 12, true);
     const root = svg('svg', { viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': `Difference of ${names[k]} to ${state.pool.baseline}, with 95 % intervals` });
