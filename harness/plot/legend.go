@@ -37,7 +37,7 @@ func (f *Front) legend(data *frontData) []entry {
 	}
 	group := len(out)
 	if len(f.Models) > 0 {
-		out = append(out, entry{label: "single model, dark: dear", mark: func(c draw.Canvas, at vg.Point) {
+		out = append(out, entry{label: "single model", mark: func(c draw.Canvas, at vg.Point) {
 			c.DrawGlyph(draw.GlyphStyle{Color: along(modelShades, 0.5), Radius: pt(2.2), Shape: diamond}, at)
 		}})
 	}

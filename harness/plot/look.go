@@ -49,6 +49,7 @@ type Looks struct {
 	policies map[string]Look
 	models   map[string]Look
 	order    []string // of models
+	unpriced bool     // the order is that of names
 	settings map[string]int
 	families map[string]string
 }
@@ -116,6 +117,23 @@ func (l *Looks) Model(name string) Look {
 		return look
 	}
 	return Look{Color: grey, OnDark: grey, Marker: diamond}
+}
+
+// Unpriced says that no model's price is known: models stand in the order of their names.
+func (l *Looks) Unpriced() *Looks {
+	l.unpriced = true
+	return l
+}
+
+// Priced tells whether the order of models is that of their prices.
+func (l *Looks) Priced() bool { return !l.unpriced }
+
+// Stacked says in what order models are stacked, for captions.
+func (l *Looks) Stacked() string {
+	if l.unpriced {
+		return "by name, from light to dark"
+	}
+	return "from the cheapest, light, to the dearest, dark"
 }
 
 // Models are the models of the run, from the cheapest to the dearest.

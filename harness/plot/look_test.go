@@ -2,6 +2,7 @@ package plot
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 )
 
@@ -69,6 +70,9 @@ func TestAGridLooksTheSame(t *testing.T) {
 func TestModelsByPrice(t *testing.T) {
 	models := []string{"z", "dear", "new", "cheap"}
 	LooksOf(nil, []string{"cheap", "z", "dear"}).ByPrice(models)
+	if l := LooksOf(nil, models); !l.Priced() || l.Unpriced().Priced() || !strings.Contains(l.Stacked(), "name") {
+		t.Error("models without prices are said to be in their order")
+	}
 	if got := fmt.Sprint(models); got != "[cheap z dear new]" {
 		t.Errorf("models %s", got)
 	}

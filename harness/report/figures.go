@@ -262,7 +262,7 @@ func fronts(name, pool string, points []store.Point, selected leaderboard.Select
 	title := func(what string) string { return fmt.Sprintf("%s: %s, pool %s", name, what, pool) }
 	reading := "Full marks and lines are the settings chosen on the selection prompts, which no policy was given; faint marks are all others. " +
 		"Between two settings a line mixes them, which bends on a logarithmic axis. Bars%s are 95 %% intervals of quality over %s%s. " +
-		"Diamonds are single models, the darker the dearer; the dashed line deals prompts to them at random; the dotted one, the oracle, chooses in hindsight and bounds all."
+		"Diamonds are single models" + map[bool]string{true: ", the darker the dearer"}[looks.Priced()] + "; the dashed line deals prompts to them at random; the dotted one, the oracle, chooses in hindsight and bounds all."
 	if len(selected) == 0 {
 		reading = strings.Replace(reading, "settings chosen on the selection prompts, which no policy was given", "settings that no other of the policy beats on these very prompts", 1)
 	}
@@ -512,7 +512,7 @@ func shares(pool string, points []store.Point, looks *plot.Looks) []plot.Named {
 		if d.Telling() {
 			out = append(out, plot.Named{
 				Name: "shares-" + experiment.FileName(d.name) + "-" + experiment.FileName(pool), Pool: pool, Policy: d.name, Figure: d.Shares, Rank: rankShares,
-				Caption: fmt.Sprintf("Which models %s asks in pool %s: from left, where only quality counts, to right, where a dollar is worth most. Models are stacked from the cheapest, light, to the dearest, dark; "+
+				Caption: fmt.Sprintf("Which models %s asks in pool %s: from left, where only quality counts, to right, where a dollar is worth most. Models are stacked "+looks.Stacked()+"; "+
 					"a bar above 1 asks several models a prompt. %s test prompts.", d.name, pool, textfile.Thousands(n)),
 			})
 		}

@@ -69,7 +69,7 @@ func Figures(run *store.Run, looks *plot.Looks) ([]plot.Named, error) {
 		if s, prompts, telling := hourly(p, looks); telling {
 			out = append(out, plot.Named{
 				Name: "hours-" + experiment.FileName(p.Policy) + "-" + experiment.FileName(p.Pool), Pool: p.Pool, Policy: p.Policy, Figure: s, Rank: rankHour,
-				Caption: fmt.Sprintf("Where %s routes as grids change (pool %s), at the setting of least carbon that keeps the best single model's quality on the selection prompts: the models that answered, stacked from the cheapest, light, to the dearest, dark. "+
+				Caption: fmt.Sprintf("Where %s routes as grids change (pool %s), at the setting of least carbon that keeps the best single model's quality on the selection prompts: the models that answered, stacked "+looks.Stacked()+". "+
 					"%s test prompts, about %.0f a bar; policies whose choice does not depend on the hour (chi-squared, p ≥ 0.001) are not drawn.", p.Policy, p.Pool, textfile.Thousands(int(math.Round(prompts))), prompts/float64(len(s.Preferences))),
 			})
 		}

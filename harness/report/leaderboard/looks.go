@@ -3,6 +3,7 @@ package leaderboard
 import (
 	"cmp"
 	"errors"
+	"math"
 	"os"
 	"slices"
 	"strings"
@@ -29,37 +30,41 @@ func LooksOf(run *store.Run) (*plot.Looks, error) {
 			policies = append(policies, plot.Policy{Label: ref.Policy, Family: ref.Family, Control: slices.Contains(muted, ref.Family)})
 		}
 	}
-	models, err := modelsByPrice(run)
+	models, priced, err := modelsByPrice(run)
 	if err != nil {
 		return nil, err
 	}
-	return plot.LooksOf(policies, models), nil
+	looks := plot.LooksOf(policies, models)
+	if !priced {
+		return looks.Unpriced(), nil
+	}
+	return looks, nil
 }
 
-// modelsByPrice are the models that a run has answers of, from the cheapest to the dearest; of equals by name.
-func modelsByPrice(run *store.Run) ([]string, error) {
+// modelsByPrice are the models that a run has answers of, from the cheapest to the dearest; of equals, and where no price is known,
+// by name, after all others; and whether any price is known.
+func modelsByPrice(run *store.Run) (models []string, priced bool, err error) {
 	sum, count := map[string]float64{}, map[string]float64{}
-	var models []string
 	add := func(model string, usd float64) {
-		if count[model] == 0 {
-			models = append(models, model)
+		if _, known := count[model]; !known {
+			models, count[model] = append(models, model), 0
 		}
-		sum[model], count[model] = sum[model]+usd, count[model]+1
+		if usd == usd {
+			sum[model], count[model], priced = sum[model]+usd, count[model]+1, true
+		}
 	}
 	prompts, err := run.Prompts()
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, err
+		return nil, false, err
 	}
 	for i := range prompts {
 		for _, o := range prompts[i].Outcomes {
-			if o.CostUSD == o.CostUSD {
-				add(o.Model, float64(o.CostUSD))
-			}
+			add(o.Model, float64(o.CostUSD))
 		}
 	}
 	points, err := run.Points()
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	// A run of an older version holds no prompts.
 	for i := range points {
@@ -68,7 +73,13 @@ func modelsByPrice(run *store.Run) ([]string, error) {
 		}
 	}
 	slices.SortFunc(models, func(a, b string) int {
-		return cmp.Or(cmp.Compare(sum[a]/count[a], sum[b]/count[b]), cmp.Compare(a, b))
+		price := func(model string) float64 {
+			if count[model] == 0 {
+				return math.Inf(1)
+			}
+			return sum[model] / count[model]
+		}
+		return cmp.Or(cmp.Compare(price(a), price(b)), cmp.Compare(a, b))
 	})
-	return models, nil
+	return models, priced, nil
 }
