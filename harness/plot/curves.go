@@ -57,7 +57,7 @@ func (f *Curves) Draw(c draw.Canvas, s Style) error {
 		plots[r] = make([]*plot.Plot, columns)
 	}
 	for i := range f.Panels {
-		p, err := f.panel(&f.Panels[i], i+columns >= len(f.Panels))
+		p, err := f.panel(s, &f.Panels[i], i+columns >= len(f.Panels))
 		if err != nil {
 			return err
 		}
@@ -75,7 +75,7 @@ func (f *Curves) Draw(c draw.Canvas, s Style) error {
 }
 
 // panel is one plot; only the lowest of a column names the axis that all share.
-func (f *Curves) panel(of *Panel, lowest bool) (*plot.Plot, error) {
+func (f *Curves) panel(s Style, of *Panel, lowest bool) (*plot.Plot, error) {
 	var xs, ys []float64
 	for _, l := range of.Lines {
 		for _, at := range l.Points {
@@ -87,7 +87,7 @@ func (f *Curves) panel(of *Panel, lowest bool) (*plot.Plot, error) {
 	if lowest {
 		label = f.XLabel
 	}
-	p := newPlot(label, "", &x, &y)
+	p := s.newPlot(label, "", &x, &y)
 	p.Title.Text = of.Label
 	p.Title.TextStyle = axisStyle(p.Title.TextStyle, textSize)
 	p.Title.Padding = pt(3)

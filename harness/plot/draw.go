@@ -15,7 +15,7 @@ import (
 // Draw implements Figure.
 func (f *Front) Draw(c draw.Canvas, s Style) error {
 	x, y := newScale(&f.X, f.values(true)), newScale(&f.Y, f.values(false))
-	p := newPlot(f.X.Label, f.Y.Label, &x, &y)
+	p := s.newPlot(f.X.Label, f.Y.Label, &x, &y)
 	c = s.heading(c, f.Title, f.Subtitle)
 	data := &frontData{front: f, x: &x, y: &y}
 	p.Add(grid(), data)
@@ -72,20 +72,24 @@ func (s Style) heading(c draw.Canvas, title, subtitle string) draw.Canvas {
 	return draw.Crop(c, 0, 0, 0, top-pt(6)-c.Max.Y)
 }
 
-// newPlot is an empty plot in the house style.
-func newPlot(xLabel, yLabel string, x, y *scale) *plot.Plot {
+// newPlot is an empty plot in the house style. What an axis is called is written smaller where it is longer than the page is wide.
+func (s Style) newPlot(xLabel, yLabel string, x, y *scale) *plot.Plot {
 	p := plot.New()
 	p.BackgroundColor = color.White
 	for _, a := range []struct {
 		axis  *plot.Axis
 		label string
-		s     *scale
+		of    *scale
 	}{{&p.X, xLabel, x}, {&p.Y, yLabel, y}} {
 		a.axis.Label.Text = a.label
-		a.axis.Label.TextStyle = axisStyle(a.axis.Label.TextStyle, textSize)
+		size := float64(textSize)
+		for size > modelSize && textStyle(size, ink).Width(a.label) > s.Width-pt(48) {
+			size -= 0.5
+		}
+		a.axis.Label.TextStyle = axisStyle(a.axis.Label.TextStyle, size)
 		a.axis.Tick.Label = axisStyle(a.axis.Tick.Label, tickSize)
-		a.axis.Tick.Marker = a.s
-		a.axis.Min, a.axis.Max = a.s.min, a.s.max
+		a.axis.Tick.Marker = a.of
+		a.axis.Min, a.axis.Max = a.of.min, a.of.max
 		a.axis.LineStyle.Color, a.axis.Tick.LineStyle.Color = grey, grey
 		a.axis.Padding = 0
 	}

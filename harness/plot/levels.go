@@ -2,6 +2,7 @@ package plot
 
 import (
 	"slices"
+	"strings"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
@@ -28,7 +29,7 @@ type Level struct {
 // Height implements Figure: below one another where the page is narrow.
 func (f *Levels) Height(s Style) vg.Length {
 	if s.narrow() {
-		return s.Height * vg.Length(max(1, len(f.Panels))) * 0.8
+		return s.Height * vg.Length(max(1, len(f.Panels))) * 0.62
 	}
 	return s.Height
 }
@@ -74,7 +75,10 @@ func (f *Levels) Draw(c draw.Canvas, s Style) error {
 		if k == 0 {
 			yLabel = f.Y.Label
 		}
-		p := newPlot(xLabel, yLabel, &x, &y)
+		if unit := strings.Index(yLabel, "("); s.narrow() && unit >= 0 { // a low panel has room for the unit
+			yLabel = strings.Trim(yLabel[unit:], "()")
+		}
+		p := s.newPlot(xLabel, yLabel, &x, &y)
 		p.Title.Text, p.Title.Padding = f.Panels[i].Label, pt(3)
 		p.Title.TextStyle = axisStyle(p.Title.TextStyle, tickSize)
 		front := &Front{X: f.X, Y: f.Y, Series: f.Panels[i].Series, Models: f.Panels[i].Models}

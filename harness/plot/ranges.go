@@ -57,7 +57,7 @@ func (f *Ranges) Draw(c draw.Canvas, s Style) error {
 	}
 	n := float64(len(f.Bars))
 	y := scale{factor: 1, min: -n + 0.4, max: 0.6}
-	p := newPlot(f.XLabel, "", &x, &y)
+	p := s.newPlot(f.XLabel, "", &x, &y)
 	c = s.heading(c, f.Title, f.Subtitle)
 	style := textStyle(tickSize, ink)
 	var ticks []plot.Tick

@@ -39,12 +39,12 @@ func (s *Shares) Draw(c draw.Canvas, page Style) error {
 			y.max, label = sum, "Models asked per prompt"
 		}
 	}
-	p := newPlot(s.XLabel, label, &x, &y)
+	p := page.newPlot(s.XLabel, label, &x, &y)
 	c = page.heading(c, s.Title, s.Subtitle)
 	// As many labels as can be read.
 	most := 9
 	if page.narrow() {
-		most = 6
+		most = 4
 	}
 	every := 1 + (len(s.Preferences)-1)/most
 	var ticks []plot.Tick

@@ -95,7 +95,7 @@ func curveFigures(run string, cells []store.Status, looks *plot.Looks) []plot.Na
 				}
 			}
 		}
-		f.Panels = slices.DeleteFunc(f.Panels, constant)
+		f.Panels = distinct(slices.DeleteFunc(f.Panels, constant))
 		if len(f.Panels) == 0 {
 			continue
 		}
@@ -175,7 +175,7 @@ func add(f *plot.Curves, curve store.Curve, label string) {
 	for i, step := range curve.Steps {
 		line.Points = append(line.Points, plot.XY{X: float64(step), Y: curve.Values[i]})
 	}
-	name := strings.ReplaceAll(curve.Metric, "_", " ")
+	name := strings.Replace(strings.ReplaceAll(curve.Metric, "_", " "), " usd", " (USD)", 1)
 	for i := range f.Panels {
 		if f.Panels[i].Label == name {
 			f.Panels[i].Lines = append(f.Panels[i].Lines, line)
@@ -197,6 +197,20 @@ func widestStage(curves []store.Curve) (stage string) {
 		}
 	}
 	return stage
+}
+
+// distinct leaves out panels whose curves an earlier one has under another name.
+func distinct(panels []plot.Panel) []plot.Panel {
+	same := func(a, b plot.Panel) bool {
+		return slices.EqualFunc(a.Lines, b.Lines, func(a, b plot.Line) bool { return slices.Equal(a.Points, b.Points) })
+	}
+	var out []plot.Panel
+	for _, p := range panels {
+		if !slices.ContainsFunc(out, func(o plot.Panel) bool { return same(o, p) }) {
+			out = append(out, p)
+		}
+	}
+	return out
 }
 
 // constant tells whether nothing moves in a panel: the term of a loss whose weight is zero, say.

@@ -15,6 +15,7 @@ func TestCurveFiguresShowWhatMoves(t *testing.T) {
 			{Stage: "train expense", Metric: "train_loss", Steps: []int{1, 2}, Values: []float64{3, 2}},
 			{Stage: "train gate", Metric: "train_loss", Steps: []int{1, 2}, Values: []float64{3, 2}},
 			{Stage: "train gate", Metric: "loss_task", Steps: []int{1, 2}, Values: []float64{1, 0.5}},
+			{Stage: "train gate", Metric: "train_loss_by_another_name", Steps: []int{1, 2}, Values: []float64{3, 2}},
 			{Stage: "train gate", Metric: "loss_load", Steps: []int{1, 2}, Values: []float64{0, 0}},
 			{Stage: "train gate", Metric: "learning_rate", Steps: []int{1, 2}, Values: []float64{0.1, 0}},
 		}}
@@ -30,7 +31,7 @@ func TestCurveFiguresShowWhatMoves(t *testing.T) {
 	}
 	all := strings.Join(text, "\n")
 	if len(rows) != 1+2*2*2 || !strings.Contains(all, "loss task,seed 2,2,0.5") || strings.Contains(all, "load") || strings.Contains(all, "rate") {
-		t.Errorf("table\n%s\nwant the losses that move, for both seeds, of the widest stage", all)
+		t.Errorf("table\n%s\nwant the losses that move, once each, for both seeds, of the widest stage", all)
 	}
 }
 

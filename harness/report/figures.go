@@ -497,7 +497,7 @@ func shares(pool string, points []store.Point, looks *plot.Looks) []plot.Named {
 			i = len(list)
 			at[name] = i
 			list = append(list, drawn{&plot.Shares{
-				Title: fmt.Sprintf("Which models %s asks as money gets dearer, pool %s", name, pool), XLabel: "One point of score (of 100) is worth so many USD per 1,000 prompts", Models: models, Looks: looks,
+				Title: fmt.Sprintf("Which models %s asks as money gets dearer, pool %s", name, pool), XLabel: "1 point of quality is worth (USD per 1,000 prompts)", Models: models, Looks: looks,
 			}, name})
 		}
 		row := make([]float64, len(models))

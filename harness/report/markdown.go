@@ -143,7 +143,8 @@ func morePictures(b *bytes.Buffer, pictures []Picture, drawn map[string]string) 
 	head := "\n## More pictures\n\n"
 	for _, p := range pictures {
 		if path, ok := drawn[p.Name]; ok && !p.Shown {
-			what, _, _ := strings.Cut(p.Caption, ": ")
+			what, _, _ := strings.Cut(p.Caption, ". ")
+			what, _, _ = strings.Cut(what, ": ")
 			fmt.Fprintf(b, "%s- [%s](%s): %s\n", head, p.Name, path, what)
 			head = ""
 		}
