@@ -2,7 +2,6 @@ package cli
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -28,7 +27,7 @@ Tokens are estimated from the text, or counted by WordPiece where --vocab names 
 		Args:    cobra.MinimumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if out == "" || models == "" {
-				return errors.New("--models names the models.yaml of the pool, --out the folder that the trace is written to")
+				return misused(cmd, "--models, the models.yaml of the pool, and --out, the folder that the trace is written to, are both needed")
 			}
 			format, err := formats.Named(args[0])
 			if err != nil {
