@@ -1,0 +1,15 @@
+include "lib";
+# Answers are lines with global_index; cost.json is a list of prices by model.
+if .global_index == null then
+  .key as $model
+  | .value | select(type == "object")
+  | {model: ({id: $model, price_input_usd_per_mtok: .input_token_price_per_million, price_output_usd_per_mtok: .output_token_price_per_million} | known)}
+elif .success == false then {skip: "failed: \(.error // "no reason given")"}
+else
+  { prompt: ({ prompt_id: .global_index, benchmark: "routerarena", category: (.global_index | sub("_[^_]*$"; "")), prompt: .question,
+               reference: (.evaluation_result.ground_truth | texted) } | known),
+    model: {id: .llm_selected, provider: .provider},
+    outcome: ({ model_id: .llm_selected, response: .generated_answer, answer: (.evaluation_result.extracted_answer | texted),
+                score: (.evaluation_result.score | score), cost_usd: (.evaluation_result.inference_cost | number),
+                input_tokens: .token_usage.input_tokens, output_tokens: .token_usage.output_tokens } | known) }
+end
