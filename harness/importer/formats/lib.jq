@@ -42,7 +42,9 @@ def text:
   else null end;
 
 # call: a tool call as "name(arguments)".
-def call: (.function // .) | "\(.name // "tool")(\((.arguments // .input // .args // {}) | texted))";
+def call:
+  (if (.function | type) == "object" then .function else . end)
+  | "\(.name // .function // "tool")(\((.arguments // .input // .args // {}) | texted))";
 
 # reply: a message of an assistant as one text: what it says, then its tool calls, one a line.
 def reply:

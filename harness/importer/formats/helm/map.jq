@@ -28,8 +28,8 @@ def main_metric($method; $wanted):
   if .instance != null then
     if .request_mode == "calibration" then {skip: "a calibration request"}
     else
-      {prompt: question(.instance; .output_mapping; .instance.split)}
-      + if .reference_index != null or .result == null then {}
+      {prompt: question(.instance; .output_mapping; .instance.split)},
+      ( if .reference_index != null or .result == null then empty
         elif .result.success == false then {skip: "failed: \(.result.error // "no reason given")"}
         else
           (.output_mapping // {}) as $mapping
@@ -37,7 +37,7 @@ def main_metric($method; $wanted):
           | { outcome: ({ prompt_id: id(.instance.id; .instance.perturbation), model_id: $model, sample: (.train_trial_index // 0), response: $said,
                           answer: (if $mapping == {} then null else $said | gsub("^\\s+|\\s+$"; "") end),
                           latency_s: (if .result.cached then null else .result.request_time end) } | known) }
-        end
+        end )
     end
   elif (.stats | type) == "array" then
     ( reduce (.stats[] | select(.count != 0 and (.name.perturbation == null or .name.perturbation.computed_on == null))) as $s

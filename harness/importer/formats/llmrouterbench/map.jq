@@ -6,9 +6,7 @@ include "lib";
 | if $meta.demo == true then {skip: "a demonstration, by its own word"}
   else
     { prompt: ({ prompt_id: "\($set)/\($split)/\(.index)", benchmark: $set, category: $set, source: $split,
-                 prompt: ((.prompt | filled // .) | texted), reference: (.ground_truth | texted) }
-               | if .prompt == null or .prompt == "" then del(.prompt) else . end | known),
+                 prompt: (((.prompt | filled) // .origin_query) | texted), reference: (.ground_truth | texted) } | known),
       outcome: ({ model_id: $model, response: ((.raw_output // .prediction) | texted), answer: (.prediction | texted), score: (.score | score),
                   input_tokens: (.prompt_tokens | positive), output_tokens: (.completion_tokens | positive), cost_usd: (.cost | positive) } | known) }
-    | if .prompt.prompt == null then del(.prompt.prompt) else . end
   end

@@ -1,6 +1,6 @@
 include "lib";
 # The wide table has three columns a model, the long one (routerbench_raw) a row an answer. Texts are Python lists written as text.
-def written: (python_list | if . == null then null else join("\n") end) // .;
+def written: (python_list | if . == null then null else join("\n") end) // . | filled;
 def question: {prompt_id: (.sample_id | tostring), benchmark: "routerbench", category: .eval_name, source: .source, prompt: (.prompt | written)} | known;
 
 if .model_name != null then
