@@ -26,9 +26,9 @@ import (
 func dataCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "data",
-		Short: "Describe, check, simulate and import traces",
+		Short: "Describe, check, simulate, import and export traces",
 	}
-	cmd.AddCommand(describeCommand(), validateCommand(), synthCommand(), importCommand(), encodeCommand())
+	cmd.AddCommand(describeCommand(), validateCommand(), synthCommand(), importCommand(), dataExportCommand(), encodeCommand())
 	return cmd
 }
 
