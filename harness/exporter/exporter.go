@@ -43,7 +43,7 @@ type format interface {
 	write(w io.Writer, b *block, left *Left) error
 }
 
-var formats = map[string]func() format{
+var writers = map[string]func() format{
 	"every-eval-ever": func() format { return &everyEvalEver{} },
 	"routerbench":     func() format { return &routerBench{} },
 }
@@ -51,7 +51,7 @@ var formats = map[string]func() format{
 // Formats are the names that [Write] knows.
 func Formats() []string {
 	var names []string
-	for name := range formats {
+	for name := range writers {
 		names = append(names, name)
 	}
 	slices.Sort(names)
@@ -71,7 +71,7 @@ func Write(ctx context.Context, dir, name, path string) (Left, error) {
 }
 
 func write(ctx context.Context, dir, name, path string) (left Left, err error) {
-	start, ok := formats[name]
+	start, ok := writers[name]
 	if !ok {
 		return left, fmt.Errorf("there is no such format; there are %s, and croissant", strings.Join(Formats(), ", "))
 	}

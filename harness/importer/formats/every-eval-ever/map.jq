@@ -16,9 +16,10 @@ include "lib";
                     response: (if .messages == null then .output.raw | if . == null then null else join("\n") end
                       else [.messages[] | select(.role == "assistant")] | last | reply end),
                     answer: ([.answer_attribution[]? | select(.is_terminal) | .extracted_value] | last),
-                    score: (.evaluation.score | score), input_tokens: .token_usage.input_tokens, output_tokens: .token_usage.output_tokens,
-                    cached_input_tokens: .token_usage.input_tokens_cache_read, reasoning_tokens: .token_usage.reasoning_tokens,
+                    score: (.evaluation.score | score), input_tokens: (.token_usage.input_tokens // ($extra.input_tokens | number)), output_tokens: (.token_usage.output_tokens // ($extra.output_tokens | number)),
+                    cached_input_tokens: (.token_usage.input_tokens_cache_read // ($extra.cached_input_tokens | number)),
+                    reasoning_tokens: (.token_usage.reasoning_tokens // ($extra.reasoning_tokens | number)),
                     latency_s: ((.performance.latency_ms // .performance.generation_time_ms) | if . == null then null else . / 1000 end),
-                    cost_usd: ($extra.cost_usd | number), energy_wh: ($extra.energy_wh | number), carbon_g: ($extra.carbon_g | number),
+                    cost_usd: ($extra.cost_usd | number), energy_wh: ($extra.energy_wh | number), carbon_g: ($extra.carbon_g | number), water_ml: ($extra.water_ml | number),
                     propensity: ($extra.propensity | number) } | known) }
   end
