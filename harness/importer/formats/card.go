@@ -146,7 +146,7 @@ func Load(name string) (*Card, *Program, error) {
 }
 
 // Map runs the program on a record, as encoding/json decodes it with numbers as json.Number, and returns what it emits: objects with
-// any of prompt, model, outcome, skip and fact. A program that does not end is stopped by ctx.
+// any of prompt, model, outcome, skip and fact, without the nulls in them. A program that does not end is stopped by ctx.
 func (p *Program) Map(ctx context.Context, record any, at Place) ([]map[string]any, error) {
 	options := map[string]any{}
 	for k, v := range at.Options {
@@ -169,8 +169,26 @@ func (p *Program) Map(ctx context.Context, record any, at Place) ([]map[string]a
 		if !ok {
 			return out, fmt.Errorf("the map emitted %s; it must emit objects", gojq.Preview(v))
 		}
-		out = append(out, piece)
+		out = append(out, bare(piece))
 	}
+}
+
+// bare is a piece without nulls. It is a copy: what a program emits may be a constant of its own, which other goroutines emit too.
+func bare(piece map[string]any) map[string]any {
+	out := make(map[string]any, len(piece))
+	for kind, part := range piece {
+		if columns, ok := part.(map[string]any); ok {
+			kept := make(map[string]any, len(columns))
+			for name, x := range columns {
+				if x != nil {
+					kept[name] = x
+				}
+			}
+			part = kept
+		}
+		out[kind] = part
+	}
+	return out
 }
 
 // Pick lists the records of a document.

@@ -411,3 +411,40 @@ func FuzzMaps(f *testing.F) {
 		}
 	})
 }
+
+// BenchmarkMap is how fast maps go through decoded records, in bytes of their JSON.
+func BenchmarkMap(b *testing.B) {
+	cards, err := Cards()
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, card := range cards {
+		_, program, err := Load(card.Name)
+		if err != nil {
+			b.Fatal(err)
+		}
+		var records []any
+		var places []Place
+		var size int64
+		t := &testing.T{}
+		eachRecord(t, &card, filepath.Join(card.Name, "sample"), func(record any, at Place) {
+			records, places = append(records, record), append(places, at)
+			text, err := gojq.Marshal(record)
+			if err != nil {
+				b.Fatal(err)
+			}
+			size += int64(len(text))
+		})
+		b.Run(card.Name, func(b *testing.B) {
+			b.SetBytes(size)
+			for b.Loop() {
+				for i, r := range records {
+					if _, err := program.Map(context.Background(), r, places[i]); err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*len(records)), "µs/record")
+		})
+	}
+}

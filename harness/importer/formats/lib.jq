@@ -20,7 +20,7 @@ def score: if type == "boolean" then . else (number // boolean) end;
 def filled: if . == "" or . == [] or . == {} then null else . end;
 
 # unpacked: the value of a text that holds a JSON object or list; anything else as it is.
-def unpacked: if type == "string" and test("^\\s*[\\[{]") then (. as $text | try fromjson catch $text) else . end;
+def unpacked: if type == "string" and (ltrim | startswith("{") or startswith("[")) then (. as $text | try fromjson catch $text) else . end;
 
 # texted: a text as it is, null as null, anything else as JSON.
 def texted: if . == null or type == "string" then . else tojson end;
@@ -111,7 +111,6 @@ def usage:
         { input_tokens: (.input_tokens | number), output_tokens: (.output_tokens | number),
           cached_input_tokens: .input_tokens_details.cached_tokens, reasoning_tokens: .output_tokens_details.reasoning_tokens }
       end
-    | with_entries(select(.value != null))
   end;
 
 # letter: "A" for 0.
@@ -125,18 +124,22 @@ def lettered($options):
 # instant: a time with a date as seconds since 1970; numbers above 1e11 are milliseconds. What bears no zone is UTC.
 def instant:
   if type == "number" then if . > 1e11 then . / 1000 else . end
-  elif type == "string" then
-    ( capture("^(?<day>\\d{4}-\\d\\d-\\d\\d)[T ](?<time>\\d\\d:\\d\\d:\\d\\d)(?<part>\\.\\d+)?\\s*(?<zone>Z|UTC|[+-]\\d\\d:?\\d\\d|)$")
-      | (.day + "T" + .time + "Z" | fromdate) + (if (.part // "") == "" then 0 else "0" + .part | tonumber end)
-        - (.zone | if test("^[+-]") then
-            (if startswith("-") then -1 else 1 end) * ((.[1:3] | tonumber) * 3600 + (.[-2:] | tonumber) * 60)
-          else 0 end) ) // null
+  elif type == "string" and length >= 19 then
+    try (
+      (.[19:] | rtrimstr(" UTC") | rtrimstr("Z")) as $rest
+      | (if $rest == "" or ($rest | test("^\\.[0-9]+$")) then {part: $rest, zone: 0}
+         else $rest | capture("^(?<part>\\.[0-9]+)?\\s*(?<sign>[+-])(?<h>[0-9]{2}):?(?<m>[0-9]{2})$")
+           | {part: (.part // ""), zone: ((if .sign == "-" then -1 else 1 end) * ((.h | tonumber) * 3600 + (.m | tonumber) * 60))} end) as $end
+      | (.[:10] + "T" + .[11:19] + "Z" | fromdate) + ("0" + $end.part | tonumber) - $end.zone
+    ) catch null
   else null end;
 
 # zoned: a time as the trace takes it: RFC 3339, in UTC where it bears no zone.
 def zoned:
   if type != "string" or . == "" then .
-  else sub("^(?<day>\\d{4}-\\d\\d-\\d\\d) "; "\(.day)T") | sub(" UTC$"; "Z") | if test("(Z|[+-]\\d\\d:?\\d\\d)$") then . else . + "Z" end
+  else
+    rtrimstr(" UTC") | .[:10] + "T" + .[11:] as $time
+    | if ($time | endswith("Z")) or ($time[19:] | test("[+-]")) then $time else $time + "Z" end
   end;
 
 # elapsed: seconds from one time to another, null where one is unknown.
@@ -158,9 +161,8 @@ def unquoted:
 
 # python_list: the texts of a Python list of strings written as text, as pandas saves it; null for anything else.
 def python_list:
-  if type == "string" and test("^\\[\\s*(?:'(?:[^'\\\\]|\\\\[\\s\\S])*'|\"(?:[^\"\\\\]|\\\\[\\s\\S])*\")(?:\\s*,\\s*(?:'(?:[^'\\\\]|\\\\[\\s\\S])*'|\"(?:[^\"\\\\]|\\\\[\\s\\S])*\"))*\\s*\\]$")
+  if type != "string" or (startswith("[") | not) then null
+  elif startswith("['") and endswith("']") and (.[2:-2] | contains("'") or contains("\\") | not) then [.[2:-2]]
+  elif test("^\\[\\s*(?:'(?:[^'\\\\]|\\\\[\\s\\S])*'|\"(?:[^\"\\\\]|\\\\[\\s\\S])*\")(?:\\s*,\\s*(?:'(?:[^'\\\\]|\\\\[\\s\\S])*'|\"(?:[^\"\\\\]|\\\\[\\s\\S])*\"))*\\s*\\]$")
   then [match("'(?:[^'\\\\]|\\\\[\\s\\S])*'|\"(?:[^\"\\\\]|\\\\[\\s\\S])*\""; "g").string | unquoted]
   else null end;
-
-# known: an object without its nulls.
-def known: with_entries(select(.value != null));

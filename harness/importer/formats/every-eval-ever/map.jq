@@ -11,7 +11,7 @@ include "lib";
                    prompt: (if .messages == null then
                        (.input.choices // []) as $choices
                        | .input.raw | if $choices == [] or contains($choices[0]) then . else lettered($choices) end
-                     else .messages[:$first // (.messages | length)] | map({role, content}) end) } | known),
+                     else .messages[:$first // (.messages | length)] | map({role, content}) end) }),
         outcome: ({ model_id: .model_id, sample: ($extra.sample | number),
                     response: (if .messages == null then .output.raw | if . == null then null else join("\n") end
                       else [.messages[] | select(.role == "assistant")] | last | reply end),
@@ -21,5 +21,5 @@ include "lib";
                     reasoning_tokens: (.token_usage.reasoning_tokens // ($extra.reasoning_tokens | number)),
                     latency_s: ((.performance.latency_ms // .performance.generation_time_ms) | if . == null then null else . / 1000 end),
                     cost_usd: ($extra.cost_usd | number), energy_wh: ($extra.energy_wh | number), carbon_g: ($extra.carbon_g | number), water_ml: ($extra.water_ml | number),
-                    propensity: ($extra.propensity | number) } | known) }
+                    propensity: ($extra.propensity | number) }) }
   end

@@ -24,7 +24,7 @@ def main_metric($method; $wanted):
       reference: ([$instance.references[] | select(.tags | index("correct")) | .output.text] as $right
         | if $right == [] then null
           elif ($mapping // {}) == {} then $right | join("\n")
-          else [$mapping | to_entries[] | select(.value == $right[0]) | .key][0] // $right[0] end) } | known;
+          else [$mapping | to_entries[] | select(.value == $right[0]) | .key][0] // $right[0] end) };
   if .instance != null then
     if .request_mode == "calibration" then {skip: "a calibration request"}
     else
@@ -35,8 +35,8 @@ def main_metric($method; $wanted):
           (.output_mapping // {}) as $mapping
           | (.result.completions[0].text) as $said
           | { outcome: ({ prompt_id: id(.instance.id; .instance.perturbation), model_id: $model, sample: (.train_trial_index // 0), response: $said,
-                          answer: (if $mapping == {} then null else $said | gsub("^\\s+|\\s+$"; "") end),
-                          latency_s: (if .result.cached then null else .result.request_time end) } | known) }
+                          answer: (if $mapping == {} then null else $said | trim end),
+                          latency_s: (if .result.cached then null else .result.request_time end) }) }
         end )
     end
   elif (.stats | type) == "array" then
@@ -44,9 +44,9 @@ def main_metric($method; $wanted):
         ({}; if has($s.name.name) then . else .[$s.name.name] = $s.mean end) ) as $stats
     | { outcome: ({ prompt_id: id(.instance_id; .perturbation), model_id: $model, sample: (.train_trial_index // 0),
                     score: ($stats | main_metric($method; $options.metric)), input_tokens: $stats.num_prompt_tokens,
-                    output_tokens: ($stats.num_output_tokens // $stats.num_completion_tokens) } | known) }
+                    output_tokens: ($stats.num_output_tokens // $stats.num_completion_tokens) }) }
   elif .predicted_text != null then
     { outcome: ({ prompt_id: id(.instance_id; .perturbation), model_id: $model, sample: (.train_trial_index // 0), response: .predicted_text,
-                  score: (.stats | main_metric($method; $options.metric)) } | known) }
+                  score: (.stats | main_metric($method; $options.metric)) }) }
   elif .references != null and .id != null then {prompt: question(.; null; .split)}
   else empty end

@@ -22,7 +22,7 @@ include "lib";
     | (($usage.input_tokens_cache_read // 0) + ($usage.input_tokens_cache_write // 0)) as $cached
     | { prompt: ({ prompt_id: "\($task)/\(.id)", benchmark: $task, category: $task, source: $eval.dataset.name,
                    prompt: (if ($input | type) == "string" then $input | lettered($choices) else $input end),
-                   reference: (.target | if type == "array" then join("\n") else texted end) } | known),
+                   reference: (.target | if type == "array" then join("\n") else texted end) }),
         outcome: ({ model_id: $model, sample: (.epoch // 1), response: (.output.completion // (.output.choices[0].message // null | reply)),
                     answer: (if $scorer == null then null else $scores[$scorer].answer | texted end),
                     score: (if $scorer == null then null else $scores[$scorer].value | graded end),
@@ -30,5 +30,5 @@ include "lib";
                       elif $cached > 0 and $usage.total_tokens == $usage.input_tokens + $usage.output_tokens + $cached then $usage.input_tokens + $cached
                       else $usage.input_tokens end),
                     output_tokens: $usage.output_tokens, cached_input_tokens: $usage.input_tokens_cache_read, reasoning_tokens: $usage.reasoning_tokens,
-                    cost_usd: $usage.total_cost, latency_s: (.working_time // .total_time) } | known) }
+                    cost_usd: $usage.total_cost, latency_s: (.working_time // .total_time) }) }
   end

@@ -1,7 +1,7 @@
 include "lib";
 # Observations and scores of the blob export (snake case) or the API and the page (camel case). Scores know an observation's id
 # only and are joined by it. Every kind of usage whose name has "input" in it is input; kinds do not overlap.
-def sum_of($word): [to_entries[] | select(.key | test($word)) | .value | number | select(. != null)] | if length == 0 then null else add end;
+def sum_of(wanted): . as $usage | [keys[] | select(wanted) | $usage[.] | number | select(. != null)] | if length == 0 then null else add end;
 
 (.observation_id // .observationId) as $of
 | if (.data_type // .dataType) != null then
@@ -18,12 +18,12 @@ def sum_of($word): [to_entries[] | select(.key | test($word)) | .value | number 
     | (.input | unpacked | filled) as $input
     | { prompt: ((if $input == null then {prompt_id: .id} else {prompt: ($input | asked // texted)} end)
                  + {benchmark: ($options.benchmark // "langfuse"), category: (.trace_name // .traceName | filled),
-                    arrived_at: (.start_time // .startTime | zoned)} | known),
+                    arrived_at: (.start_time // .startTime | zoned)}),
         outcome: ({ key: ["observation \(.id)", "trace \(.trace_id // .traceId)"], model_id: $model, sample: .id,
                     response: (.output | unpacked | filled | if . == null then null else (replies | first) // texted end),
-                    input_tokens: ($usage | sum_of("input|prompt")), output_tokens: ($usage | sum_of("output|completion")),
-                    cached_input_tokens: ($usage | sum_of("input.*cache(d|_read)|cache_read.*input")), reasoning_tokens: ($usage | sum_of("reasoning")),
+                    input_tokens: ($usage | sum_of(contains("input") or contains("prompt"))), output_tokens: ($usage | sum_of(contains("output") or contains("completion"))),
+                    cached_input_tokens: ($usage | sum_of(contains("input") and (contains("cached") or contains("cache_read")))), reasoning_tokens: ($usage | sum_of(contains("reasoning"))),
                     cost_usd: (.total_cost // .totalCost // .calculatedTotalCost | positive),
-                    latency_s: elapsed(.start_time // .startTime; .end_time // .endTime) } | known) }
+                    latency_s: elapsed(.start_time // .startTime; .end_time // .endTime) }) }
     | if .outcome.model_id == null then {skip: "no model"} else . end
   end

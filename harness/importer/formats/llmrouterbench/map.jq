@@ -6,7 +6,7 @@ include "lib";
 | if $meta.demo == true then {skip: "a demonstration, by its own word"}
   else
     { prompt: ({ prompt_id: "\($set)/\($split)/\(.index)", benchmark: $set, category: $set, source: $split,
-                 prompt: (((.prompt | filled) // .origin_query) | texted), reference: (.ground_truth | texted) } | known),
+                 prompt: (((.prompt | filled) // .origin_query) | texted), reference: (.ground_truth | texted) }),
       outcome: ({ model_id: $model, response: ((.raw_output // .prediction) | texted), answer: (.prediction | texted), score: (.score | score),
-                  input_tokens: (.prompt_tokens | positive), output_tokens: (.completion_tokens | positive), cost_usd: (.cost | positive) } | known) }
+                  input_tokens: (.prompt_tokens | positive), output_tokens: (.completion_tokens | positive), cost_usd: (.cost | positive) }) }
   end

@@ -25,8 +25,8 @@ include "lib";
        {response: (.resps[0] | if type == "array" then .[0] else . end | texted), answer: (.filtered_resps[0] | texted)}
      end) as $said
     | { prompt: ({ prompt_id: "\($task)/\(.doc_id)", benchmark: "lm-eval", category: $task, prompt: ($calls[0][0] | texted),
-                   reference: (.target | texted) } | known),
-        outcome: ({model_id: $model, score: $score} + $said | known) }
+                   reference: (.target | texted) }),
+        outcome: ({model_id: $model, score: $score} + $said) }
       + if ($beside.results.config.model_num_parameters | positive) == null then {}
         else {model: {id: $model, params_total_b: ($beside.results.config.model_num_parameters / 1e9)}} end
   end

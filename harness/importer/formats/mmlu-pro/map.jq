@@ -1,6 +1,6 @@
 include "lib";
 # Files are zipped lists; options are a list or its text, the response is generated_text or model_outputs, and stray texts occur.
-def clean: if type == "string" then sub("^\\s+"; "") | sub("\\s+$"; "") else . end;
+def clean: if type == "string" then trim else . end;
 
 if type != "object" then {skip: "not a record"}
 else
@@ -15,7 +15,7 @@ else
     elif $key == null or ($key | explode[0] - 65) >= ($options | length) then {skip: "no right answer among the options"}
     else
       { prompt: ({ prompt_id: "mmlu-pro-\(.question_id)", benchmark: "mmlu-pro", category, source: .src, reference: $key,
-                   prompt: (.question | clean | lettered($options | map(texted | clean))) } | known),
+                   prompt: (.question | clean | lettered($options | map(texted | clean))) }),
         outcome: { model_id: ($path | folders | last | sub("^model_outputs_"; "") | sub("\\.(zip|json).*$"; "") | sub("_[0-9]+shots?$"; "")),
                    response: $response, answer: ($answer // ""), score: ($answer == $key) } }
     end

@@ -6,11 +6,11 @@ def answers($id; $body):
   | $said | to_entries[] | (
       { model_id: $body.model, response: .value, cost_usd: $body.usage.cost }
       + if ($said | length) == 1 then $usage + {sample: $id}
-        else {sample: "\($id)#\(.key)", input_tokens: $usage.input_tokens} end | known);
+        else {sample: "\($id)#\(.key)", input_tokens: $usage.input_tokens} end);
 
 (($options.prefix // "") + (.custom_id // "")) as $custom
 | if .custom_id != null and .body != null and .response == null then
-    {prompt: ({prompt_id: $custom, benchmark: ($options.benchmark // "openai"), prompt: (.body | asked)} | known)}
+    {prompt: ({prompt_id: $custom, benchmark: ($options.benchmark // "openai"), prompt: (.body | asked)})}
     | if .prompt.prompt == null then {skip: "a request without messages"} else . end
   elif .custom_id != null then
     if .error != null then {skip: "failed: \(.error.code // .error.message // "no reason given")"}
@@ -28,14 +28,14 @@ def answers($id; $body):
         ($request | asked) as $asked
         | ($body.id // "line-\($line)") as $id
         | (if $asked == null then {prompt_id: $id} else {prompt: $asked} end) as $prompt
-        | { prompt: ($prompt + {benchmark: ($options.benchmark // "openai"), arrived_at: (.created_at // .timestamp // $body.created // $body.created_at)} | known),
+        | { prompt: ($prompt + {benchmark: ($options.benchmark // "openai"), arrived_at: (.created_at // .timestamp // $body.created // $body.created_at)}),
             outcome: (answers($id; $body + {model: ($body.model // $request.model)})
-                      + ({latency_s: ((.latency_s // .latency // (.latency_ms // .duration_ms | if . == null then null else . / 1000 end)) | number)} | known)) }
+                      + ({latency_s: ((.latency_s // .latency // (.latency_ms // .duration_ms | if . == null then null else . / 1000 end)) | number)})) }
       end
   elif .object == "chat.completion" or .object == "response" or .object == "text_completion" then
     . as $body
     | ((.messages // .input_user // (.input | if type == "string" or type == "array" then . else null end)) | filled) as $asked
     | { prompt: ((if $asked == null then {prompt_id: .id} else {prompt: $asked} end)
-                 + {benchmark: ($options.benchmark // "openai"), arrived_at: (.created // .created_at)} | known),
+                 + {benchmark: ($options.benchmark // "openai"), arrived_at: (.created // .created_at)}),
         outcome: answers(.id; $body) }
   else {skip: "neither a batch line, nor a request with its response, nor a completion"} end

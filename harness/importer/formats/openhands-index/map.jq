@@ -4,11 +4,11 @@ include "lib";
 | if .agent_name != null then
     { model: ({ id: (.directory_name // .model), open_weights: (if .openness == null then null else .openness == "open_weights" end),
                 params_total_b: .parameter_count_b, params_active_b: .active_parameter_count_b,
-                price_input_usd_per_mtok: .input_price, price_output_usd_per_mtok: .output_price } | known) }
+                price_input_usd_per_mtok: .input_price, price_output_usd_per_mtok: .output_price }) }
   elif (.value | type) != "object" or (.value | has("resolved") | not) then empty
   else
     ($at[-1] | sub("\\.json.*$"; "")) as $benchmark
     | { prompt: ({ prompt_id: "\($benchmark)/\(.key)", benchmark: $benchmark, source: "openhands-index",
-                   category: (.key | (capture("^(?<owner>[^/]+?)__(?<repo>.+)-[0-9]+$") | "\(.owner)/\(.repo)") // $benchmark) } | known),
-        outcome: ({model_id: $at[-3], score: (.value.resolved | score), cost_usd: (.value.cost | positive)} | known) }
+                   category: (.key | (capture("^(?<owner>[^/]+?)__(?<repo>.+)-[0-9]+$") | "\(.owner)/\(.repo)") // $benchmark) }),
+        outcome: ({model_id: $at[-3], score: (.value.resolved | score), cost_usd: (.value.cost | positive)}) }
   end

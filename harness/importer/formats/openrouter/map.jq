@@ -12,12 +12,12 @@ include "lib";
        + (if (.is_byok | boolean) == true then .upstream_inference_cost | number // 0 else .byok_usage_inference | number // 0 end)) as $cost
     | if $model == null then {skip: "no model"}
       else
-        { prompt: ({prompt_id: $id, benchmark: ($options.benchmark // "openrouter"), category: (.app_name | filled), arrived_at: (.created_at | zoned)} | known),
-          model: ({id: $model, provider: ((.provider_name | filled) // null)} | known),
+        { prompt: ({prompt_id: $id, benchmark: ($options.benchmark // "openrouter"), category: (.app_name | filled), arrived_at: (.created_at | zoned)}),
+          model: ({id: $model, provider: ((.provider_name | filled) // null)}),
           outcome: ({ model_id: $model, sample: $id, input_tokens: ((.native_tokens_prompt // .tokens_prompt) | positive),
                       output_tokens: ((.native_tokens_completion // .tokens_completion) | number),
                       cached_input_tokens: ((.native_tokens_cached // .tokens_cached) | number),
                       reasoning_tokens: ((.native_tokens_reasoning // .tokens_reasoning) | number), cost_usd: ($cost | positive),
-                      latency_s: (if $ms == null then null else $ms / 1000 end) } | known) }
+                      latency_s: (if $ms == null then null else $ms / 1000 end) }) }
       end
   end

@@ -9,7 +9,7 @@ def value:
   elif .arrayValue != null then [.arrayValue.values[]? | value]
   elif .kvlistValue != null then .kvlistValue.values | map({(.key): (.value | value)}) | add
   else null end;
-def attributes: [(.attributes // [])[] | {(.key): (.value | value)}] | add // {};
+def attributes: reduce (.attributes // [])[] as $a ({}; .[$a.key] = ($a.value | value));
 # numbered: messages spread over attributes "gen_ai.prompt.0.role", "gen_ai.prompt.0.content".
 def numbered($stem):
   . as $all
@@ -46,13 +46,13 @@ attributes as $a
         // (($a["gen_ai.completion"] // ([$events[] | select(.name == "gen_ai.content.completion") | .at["gen_ai.completion"] // empty] | first))
             | unpacked | if . == null then null else reply end) ) as $response
     | { prompt: ((if $asked == null then {prompt_id: $id} else {prompt: $asked} end)
-                 + {benchmark: ($options.benchmark // "otel"), arrived_at: (.startTimeUnixNano // .timeUnixNano | number | if . == null then null else . / 1e9 end)} | known),
-        model: ({id: $model, provider: ($a["gen_ai.provider.name"] // $a["gen_ai.system"])} | known),
+                 + {benchmark: ($options.benchmark // "otel"), arrived_at: (.startTimeUnixNano // .timeUnixNano | number | if . == null then null else . / 1e9 end)}),
+        model: ({id: $model, provider: ($a["gen_ai.provider.name"] // $a["gen_ai.system"])}),
         outcome: ({ key: .spanId, model_id: $model, sample: $id, response: $response, score: $judged,
                     input_tokens: (($a["gen_ai.usage.input_tokens"] // $a["gen_ai.usage.prompt_tokens"]) | number),
                     output_tokens: (($a["gen_ai.usage.output_tokens"] // $a["gen_ai.usage.completion_tokens"]) | number),
                     cached_input_tokens: ($a["gen_ai.usage.cache_read.input_tokens"] | number),
                     reasoning_tokens: (($a["gen_ai.usage.reasoning.output_tokens"] // $a["gen_ai.usage.reasoning_tokens"]) | number),
                     cost_usd: ($a["gen_ai.usage.cost"] | number),
-                    latency_s: (if .endTimeUnixNano == null then null else ((.endTimeUnixNano | number) - (.startTimeUnixNano | number)) / 1e9 end) } | known) }
+                    latency_s: (if .endTimeUnixNano == null then null else ((.endTimeUnixNano | number) - (.startTimeUnixNano | number)) / 1e9 end) }) }
   end

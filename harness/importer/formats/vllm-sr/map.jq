@@ -18,10 +18,10 @@ else
   | (.selected_model // .original_model) as $model
   | (.request_id // .id) as $id
   | { prompt: ((if $asked == null then {prompt_id: $id} else {prompt: $asked} end)
-               + {benchmark: ($options.benchmark // "vllm-sr"), category: ((.category | filled) // (.decision | filled)), arrived_at: .timestamp} | known),
+               + {benchmark: ($options.benchmark // "vllm-sr"), category: ((.category | filled) // (.decision | filled)), arrived_at: .timestamp}),
       outcome: ({ model_id: $model, sample: $id,
                   response: (if .response_body_truncated == true then null else .response_body | unpacked | if . == null or . == "" then null else replies | first end end),
                   score: verdict, input_tokens: .prompt_tokens, output_tokens: .completion_tokens, cached_input_tokens: .cached_prompt_tokens,
                   cost_usd: (if (.currency // "USD") == "USD" then .actual_cost else null end),
-                  latency_s: (.duration_ms | positive | if . == null then null else . / 1000 end) } | known) }
+                  latency_s: (.duration_ms | positive | if . == null then null else . / 1000 end) }) }
 end
