@@ -78,6 +78,7 @@ def replies:
 def asked:
   if type == "string" or type == "array" then .
   elif type != "object" then null
+  elif .role != null and .content != null then [.]
   else
     (.messages // .input // .prompt // .contents) as $said
     | (.system // .instructions // .systemInstruction) as $system

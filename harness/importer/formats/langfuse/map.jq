@@ -13,8 +13,8 @@ def sum_of(wanted): . as $usage | [keys[] | select(wanted) | $usage[.] | number 
   elif .type != "GENERATION" then {skip: "\(.type | ascii_downcase)"}
   elif .level == "ERROR" then {skip: "failed: \(.status_message // .statusMessage // "no reason given")"}
   else
-    (.usage_details // .usageDetails // .usage // {} | unpacked | if type == "object" then . else {} end) as $usage
-    | (.provided_model_name // .model | filled) as $model
+    (.usage_details // .usageDetails // .usage // {promptTokens, completionTokens} | unpacked | if type == "object" then . else {} end) as $usage
+    | (.provided_model_name // .providedModelName // .model | filled) as $model
     | (.input | unpacked | filled) as $input
     | { prompt: ((if $input == null then {prompt_id: .id} else {prompt: ($input | asked // texted)} end)
                  + {benchmark: ($options.benchmark // "langfuse"), category: (.trace_name // .traceName | filled),
@@ -23,7 +23,7 @@ def sum_of(wanted): . as $usage | [keys[] | select(wanted) | $usage[.] | number 
                     response: (.output | unpacked | filled | if . == null then null else (replies | first) // texted end),
                     input_tokens: ($usage | sum_of(contains("input") or contains("prompt"))), output_tokens: ($usage | sum_of(contains("output") or contains("completion"))),
                     cached_input_tokens: ($usage | sum_of(contains("input") and (contains("cached") or contains("cache_read")))), reasoning_tokens: ($usage | sum_of(contains("reasoning"))),
-                    cost_usd: (.total_cost // .totalCost // .calculatedTotalCost | positive),
+                    cost_usd: (.total_cost // .totalCost // .calculatedTotalCost // .costDetails.total? | positive),
                     latency_s: elapsed(.start_time // .startTime; .end_time // .endTime) }) }
     | if .outcome.model_id == null then {skip: "no model"} else . end
   end

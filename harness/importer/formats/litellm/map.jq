@@ -7,8 +7,8 @@ include "lib";
   elif (.call_type // "" | . as $call | (["completion", "acompletion", "responses", "aresponses", "anthropic_messages", ""] | index($call)) == null and test("embed|image|transcription|speech|rerank|moderation|health|video|ocr|mcp|batch|file|search")) then {skip: "call type \(.call_type)"}
   elif (.model // "") == "" then {skip: "no model"}
   else
-    ((.messages | unpacked | filled) // (.proxy_server_request | unpacked | if type == "object" then asked else null end)) as $asked
-    | (.response | unpacked | filled) as $response
+    ((.messages | unpacked | filled) // (.proxy_server_request | unpacked | if type == "object" then .body // . | asked else null end)) as $asked
+    | ((.response | unpacked | filled) // (.output | if type == "array" then {choices: map(unpacked)} else null end)) as $response
     | ($extra.additional_usage_values // {}) as $usage
     | { prompt: ((if $asked == null then {prompt_id: $id} else {prompt: $asked} end)
                  + {benchmark: ($options.benchmark // "litellm"), arrived_at: (.startTime | zoned)}),

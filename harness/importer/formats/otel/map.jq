@@ -10,11 +10,16 @@ def value:
   elif .kvlistValue != null then .kvlistValue.values | map({(.key): (.value | value)}) | add
   else null end;
 def attributes: reduce (.attributes // [])[] as $a ({}; .[$a.key] = ($a.value | value));
-# numbered: messages spread over attributes "gen_ai.prompt.0.role", "gen_ai.prompt.0.content".
+# numbered: messages spread over attributes "gen_ai.prompt.0.role", "gen_ai.prompt.0.content", "gen_ai.prompt.0.tool_calls.0.name".
 def numbered($stem):
   . as $all
-  | [keys[] | select(startswith($stem)) | ltrimstr($stem) | capture("^(?<n>[0-9]+)\\.") | .n | tonumber] | unique
-  | map("\($stem)\(.)." as $at | {role: ($all[$at + "role"] // "user"), content: ($all[$at + "content"] // null)} | select(.content != null)) | filled;
+  | [keys[] | select(startswith($stem)) | ltrimstr($stem) | split(".")[0] | tonumber] | unique
+  | map("\($stem)\(.)." as $at
+      | {role: ($all[$at + "role"] // "user"),
+         content: ([$all[$at + "content"],
+                    (range(0; 64) | "\($at)tool_calls.\(.)." as $call | select($all[$call + "name"] != null) | {name: $all[$call + "name"], arguments: $all[$call + "arguments"]} | call)]
+                   | lines)}
+      | select(.content != null)) | filled;
 
 attributes as $a
 | [(.events // [])[] | {name, at: attributes}] as $events
@@ -51,7 +56,7 @@ attributes as $a
         outcome: ({ key: .spanId, model_id: $model, sample: $id, response: $response, score: $judged,
                     input_tokens: (($a["gen_ai.usage.input_tokens"] // $a["gen_ai.usage.prompt_tokens"]) | number),
                     output_tokens: (($a["gen_ai.usage.output_tokens"] // $a["gen_ai.usage.completion_tokens"]) | number),
-                    cached_input_tokens: ($a["gen_ai.usage.cache_read.input_tokens"] | number),
+                    cached_input_tokens: (($a["gen_ai.usage.cache_read.input_tokens"] // $a["gen_ai.usage.cache_read_input_tokens"]) | number),
                     reasoning_tokens: (($a["gen_ai.usage.reasoning.output_tokens"] // $a["gen_ai.usage.reasoning_tokens"]) | number),
                     cost_usd: ($a["gen_ai.usage.cost"] | number),
                     latency_s: (if .endTimeUnixNano == null then null else ((.endTimeUnixNano | number) - (.startTimeUnixNano | number)) / 1e9 end) }) }
