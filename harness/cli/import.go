@@ -17,25 +17,27 @@ func importCommand() *cobra.Command {
 	var opt importer.Options
 	cmd := &cobra.Command{
 		Use:   "import FORMAT SOURCE…",
-		Short: "Build a trace from public result files",
-		Long: `Build a trace from the result files of a public benchmark. Formats:
+		Short: "Build a trace from result files and gateways' logs",
+		Long: `Build a trace from the result files of a benchmark or the log of a gateway. Formats:
 
-  mmlu-pro   files or folders of TIGER-AI-Lab/MMLU-Pro's eval_results (model_outputs_*_5shots.zip or .json)
-
---models is a models.yaml: prices, sizes and, as source, the name that a model has in the files where it is not the id.
+` + formats.List() + `
+--models is a models.yaml: prices, sizes and, as source, the name that a model has in the files where it is not the id. Where it
+is left out, the models are those that the files name, with what they tell of them.
 Tokens are estimated from the text, or counted by WordPiece where --vocab names a vocab.txt.`,
 		Example: "  trilemma data import mmlu-pro eval_results --models models.yaml --out data/mmlu-pro",
 		Args:    cobra.MinimumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if out == "" || models == "" {
-				return errors.New("--models names the models.yaml of the pool, --out the folder that the trace is written to")
-			}
 			format, err := formats.Named(args[0])
 			if err != nil {
 				return err
 			}
-			if opt.Models, err = importer.ReadModels(models); err != nil {
-				return err
+			if out == "" || models == "" && format.Name() == "mmlu-pro" {
+				return errors.New("--models names the models.yaml of the pool, --out the folder that the trace is written to")
+			}
+			if models != "" {
+				if opt.Models, err = importer.ReadModels(models); err != nil {
+					return err
+				}
 			}
 			if vocabulary != "" {
 				if opt.Tokens, err = importer.ReadVocabulary(vocabulary); err != nil {
@@ -76,6 +78,7 @@ Tokens are estimated from the text, or counted by WordPiece where --vocab names 
 	flags.StringVar(&models, "models", "", "models.yaml of the pool")
 	flags.StringVar(&out, "out", "", "folder of the trace")
 	flags.StringVar(&vocabulary, "vocab", "", "vocab.txt to count tokens by WordPiece")
+	flags.StringToStringVar(&opt.Format, "option", nil, "an option of the format, as KEY=VALUE")
 	flags.BoolVar(&opt.Strict, "strict", false, "files that disagree about a prompt are an error")
 	flags.BoolVar(&opt.SkipUnknown, "skip-unknown", false, "leave out files of models that are not in the pool")
 	flags.BoolVar(&asJSON, "json", false, "print the report as JSON")

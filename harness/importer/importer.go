@@ -44,6 +44,8 @@ type Options struct {
 	Strict bool
 	// SkipUnknown leaves out files of models that are not in the pool.
 	SkipUnknown bool
+	// Format are options of the format's own, by name.
+	Format map[string]string
 }
 
 // Counter is Tokens, or the default.

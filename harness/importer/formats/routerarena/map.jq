@@ -1,5 +1,5 @@
 include "lib";
-# Answers are lines with global_index; cost.json is a list of prices by model.
+# Answers are lines with global_index; cost.json is a list of prices by model. METEOR, a share, sometimes comes out just below 0.
 if .global_index == null then
   .key as $model
   | .value | select(type == "object")
@@ -10,6 +10,6 @@ else
                reference: (.evaluation_result.ground_truth | texted) }),
     model: {id: .llm_selected, provider: .provider},
     outcome: ({ model_id: .llm_selected, response: .generated_answer, answer: (.evaluation_result.extracted_answer | texted),
-                score: (.evaluation_result.score | score), cost_usd: (.evaluation_result.inference_cost | number),
+                score: (.evaluation_result | .metric as $metric | .score | score | if $metric == "meteor_score" and . != null and . < 0 then 0 else . end), cost_usd: (.evaluation_result.inference_cost | number),
                 input_tokens: .token_usage.input_tokens, output_tokens: .token_usage.output_tokens }) }
 end
