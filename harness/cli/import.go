@@ -56,7 +56,11 @@ Tokens are estimated from the text, or counted by WordPiece where --vocab names 
 				return json.NewEncoder(w).Encode(r)
 			}
 			for _, f := range r.Files {
-				fmt.Fprintf(w, "%s: model %s, %d of %d records\n", f.Path, f.Model, f.Imported, f.Records)
+				of := ""
+				if f.Model != "" {
+					of = "model " + f.Model + ", "
+				}
+				fmt.Fprintf(w, "%s: %s%d of %d records\n", f.Path, of, f.Imported, f.Records)
 				for _, s := range f.Skipped {
 					fmt.Fprintf(w, "  skipped %d, first is record %d: %s\n", s.Count, s.First, s.Reason)
 				}

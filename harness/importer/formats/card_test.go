@@ -3,12 +3,9 @@ package formats
 import (
 	"bytes"
 	"context"
-	"encoding/csv"
 	"encoding/json"
 	"flag"
 	"fmt"
-	"io"
-	"io/fs"
 	"maps"
 	"os"
 	"path"
@@ -125,105 +122,39 @@ func known(t *testing.T, piece map[string]any) {
 }
 
 // eachRecord hands on the records of all files of a sample, in the order of their paths.
-func eachRecord(t *testing.T, card *Card, dir string, fn func(record any, at Place)) {
+func eachRecord(t testing.TB, card *Card, dir string, fn func(record any, at Place)) {
 	t.Helper()
-	err := filepath.WalkDir(dir, func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
+	members, closeAll, err := card.members([]string{dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := closeAll(); err != nil {
+			t.Error(err)
 		}
-		within, err := filepath.Rel(dir, name)
-		if err != nil {
-			return err
+	}()
+	besides, err := card.besides(members)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range members {
+		if card.isBeside(m.path) && !card.wants(m.path) {
+			continue
 		}
-		within = filepath.ToSlash(within)
-		if !matches(card.Files, within) || matches(slices.Collect(maps.Values(card.Beside)), within) {
-			return nil
-		}
-		text, err := os.ReadFile(name)
-		if err != nil {
-			return err
-		}
-		base, _, _ := strings.Cut(path.Base(within), ".")
-		where := Place{File: base, Path: within, Beside: beside(t, card, dir, within)}
-		for _, document := range documents(t, within, text) {
+		base, _, _ := strings.Cut(path.Base(m.path), ".")
+		where := Place{File: base, Path: m.path, Beside: near(besides, m.path)}
+		err := eachDocument(context.Background(), m, func(document any, _ int) error {
 			records, err := card.Pick(context.Background(), document)
-			if err != nil {
-				return err
-			}
 			where.Meta = document
 			for _, r := range records {
 				where.Line++
 				fn(r, where)
 			}
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-func matches(globs []string, within string) bool {
-	for _, g := range globs {
-		depth := strings.Count(g, "/") + 1
-		parts := strings.Split(within, "/")
-		if ok, _ := path.Match(g, strings.Join(parts[max(0, len(parts)-depth):], "/")); ok {
-			return true
-		}
-	}
-	return false
-}
-
-func beside(t *testing.T, card *Card, dir, within string) map[string]any {
-	t.Helper()
-	found := map[string]any{}
-	for key, glob := range card.Beside {
-		for folder := path.Dir(within); ; folder = path.Dir(folder) {
-			names, err := filepath.Glob(filepath.Join(dir, folder, glob))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if len(names) > 0 {
-				text, err := os.ReadFile(names[len(names)-1])
-				if err != nil {
-					t.Fatal(err)
-				}
-				found[key] = documents(t, "x.json", text)[0]
-				break
-			}
-			if folder == "." {
-				break
-			}
-		}
-	}
-	return found
-}
-
-func documents(t *testing.T, name string, text []byte) (out []any) {
-	t.Helper()
-	if path.Ext(name) == ".csv" {
-		rows, err := csv.NewReader(bytes.NewReader(text)).ReadAll()
+			return err
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, row := range rows[1:] {
-			record := map[string]any{}
-			for i, h := range rows[0] {
-				record[h] = row[i]
-			}
-			out = append(out, record)
-		}
-		return out
-	}
-	for d := json.NewDecoder(bytes.NewReader(text)); ; {
-		d.UseNumber()
-		var v any
-		if err := d.Decode(&v); err == io.EOF {
-			return out
-		} else if err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		out = append(out, v)
 	}
 }
 
@@ -426,8 +357,7 @@ func BenchmarkMap(b *testing.B) {
 		var records []any
 		var places []Place
 		var size int64
-		t := &testing.T{}
-		eachRecord(t, &card, filepath.Join(card.Name, "sample"), func(record any, at Place) {
+		eachRecord(b, &card, filepath.Join(card.Name, "sample"), func(record any, at Place) {
 			records, places = append(records, record), append(places, at)
 			text, err := gojq.Marshal(record)
 			if err != nil {

@@ -292,6 +292,9 @@ func (g *gathering) build(opt importer.Options) (*importer.Imported, error) {
 	if len(g.order) == 0 {
 		return nil, g.empty()
 	}
+	if err := g.scored(); err != nil {
+		return nil, err
+	}
 	pool, column, err := g.pool(opt)
 	if err != nil {
 		return nil, err
@@ -329,12 +332,24 @@ func (g *gathering) build(opt importer.Options) (*importer.Imported, error) {
 		}
 	}
 	out := &importer.Imported{Trace: trace.NewTrace(pool, ps), Responses: make([]string, len(ids)*len(pool))}
-	if err := g.outcomes(out, index, column); err != nil {
-		return nil, err
-	}
+	g.outcomes(out, index, column)
 	g.report.Prompts, g.report.Models = len(ids), len(pool)
 	out.Report = g.report
 	return out, nil
+}
+
+// scored leaves out answers without a score, which a trace cannot have, and counts them.
+func (g *gathering) scored() error {
+	answers := len(g.order)
+	g.order = slices.DeleteFunc(g.order, func(r *row) bool { _, ok := number(r.columns["score"]); return !ok })
+	if len(g.order) == 0 {
+		return fmt.Errorf("none of %d answers has a score, and a trace needs one: grade them first, or import their scores with them", answers)
+	}
+	f := &g.report.Files[len(g.report.Files)-1]
+	for range answers - len(g.order) {
+		f.Skip(f.Records-1, "an answer without a score")
+	}
+	return nil
 }
 
 func (g *gathering) empty() error {
@@ -410,7 +425,7 @@ func (g *gathering) pool(opt importer.Options) (pool []policy.Model, column map[
 }
 
 // outcomes fills the matrices: of several samples of an answer the mean of their figures, and what the first one said.
-func (g *gathering) outcomes(out *importer.Imported, index, column map[string]int) error {
+func (g *gathering) outcomes(out *importer.Imported, index, column map[string]int) {
 	o := &out.Trace.Outcomes
 	slices.SortStableFunc(g.order, func(a, b *row) int { return strings.Compare(a.sample, b.sample) })
 	codes := map[string]uint32{"": 0}
@@ -457,7 +472,6 @@ func (g *gathering) outcomes(out *importer.Imported, index, column map[string]in
 			}
 		}
 	}
-	return nil
 }
 
 func sortedKeys[V any](m map[string]V) []string {

@@ -164,13 +164,18 @@ func eachDocument(ctx context.Context, m member, visit func(document any, n int)
 		}
 		name = strings.TrimSuffix(name, ".gz")
 	}
-	n := 0
+	n, failing := 0, 1
 	next := func(document any) error {
 		n++
+		failing = n
 		if n%256 == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		return visit(document, n)
+		err := visit(document, n)
+		if err == nil {
+			failing++
+		}
+		return err
 	}
 	switch path.Ext(name) {
 	case ".csv", ".tsv":
@@ -193,7 +198,7 @@ func eachDocument(ctx context.Context, m member, visit func(document any, n int)
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("reading %s, record %d: %w", m.path, n+1, err)
+		return fmt.Errorf("reading %s, record %d: %w", m.path, failing, err)
 	}
 	return nil
 }
@@ -240,7 +245,7 @@ func eachParquetRow(r io.Reader, next func(any) error) error {
 	}
 	columns := f.Schema().Columns()
 	rows := parquet.NewReader(f)
-	defer rows.Close()
+	defer func() { _ = rows.Close() }() // opened for reading only
 	buffer := make([]parquet.Row, 256)
 	for {
 		n, err := rows.ReadRows(buffer)
