@@ -222,6 +222,27 @@ func TestBadSources(t *testing.T) {
 	}
 }
 
+// A file that is named alone is understood by what lies beside it; where nothing tells the model, that is said.
+func TestFilesBeside(t *testing.T) {
+	got := read(t, "lm-eval", importer.Options{}, "lm-eval/sample/org__tiny-7b/samples_choose.jsonl")
+	if m := got.Trace.Models[0]; m.ID != "org/tiny-7b" || m.ParamsTotalB != policy.Exactly(7) {
+		t.Errorf("model %+v", m)
+	}
+	text, err := os.ReadFile("lm-eval/sample/org__tiny-7b/samples_choose.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := save(t, filepath.Join(t.TempDir(), "samples_choose.jsonl"), text)
+	i, _ := Named("lm-eval")
+	if _, err := i.Import(context.Background(), []string{path}, importer.Options{}); err == nil || !strings.Contains(err.Error(), "--option model=ID") {
+		t.Errorf("no model: %v", err)
+	}
+	got = read(t, "lm-eval", importer.Options{Format: map[string]string{"model": "mine"}}, path)
+	if got.Trace.Models[0].ID != "mine" {
+		t.Errorf("model %+v", got.Trace.Models[0])
+	}
+}
+
 // A chat becomes one text: a lone question is its text, anything else stands under its roles.
 func TestPromptText(t *testing.T) {
 	for messages, want := range map[string]string{

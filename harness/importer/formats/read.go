@@ -28,8 +28,8 @@ type member struct {
 	open func() (io.ReadCloser, error)
 }
 
-// members lists what the card's globs pick of the sources: files as they are named, folders with all below them, archives with all in
-// them.
+// members lists what the card's globs pick of the sources: files as they are named, with what the card wants to know beside them,
+// folders with all below them, archives with all in them.
 func (c *Card) members(src []string) ([]member, func() error, error) {
 	var found []member
 	var archives []io.Closer
@@ -66,7 +66,15 @@ func (c *Card) members(src []string) ([]member, func() error, error) {
 			// Folders above tell some formats the model: of a file that is named, its own last two count.
 			whole, err2 := filepath.Abs(at)
 			parts := strings.Split(filepath.ToSlash(whole), "/")
-			err = errors.Join(err2, add(at, strings.Join(parts[max(0, len(parts)-4):], "/"), true))
+			within := strings.Join(parts[max(0, len(parts)-4):], "/")
+			err = errors.Join(err2, add(at, within, true))
+			for _, glob := range c.Beside {
+				near, err3 := filepath.Glob(filepath.Join(filepath.Dir(whole), glob))
+				for _, name := range near {
+					err3 = errors.Join(err3, add(name, path.Join(path.Dir(within), filepath.Base(name)), false))
+				}
+				err = errors.Join(err, err3)
+			}
 		} else if err == nil {
 			err = filepath.WalkDir(at, func(name string, entry fs.DirEntry, err error) error {
 				if err != nil || entry.IsDir() {
@@ -84,7 +92,7 @@ func (c *Card) members(src []string) ([]member, func() error, error) {
 		}
 	}
 	slices.SortStableFunc(found, func(a, b member) int { return strings.Compare(a.path, b.path) })
-	return found, closeAll, nil
+	return slices.CompactFunc(found, func(a, b member) bool { return a.path == b.path }), closeAll, nil
 }
 
 func (c *Card) wants(within string) bool { return matchAny(c.Files, within) }

@@ -4,8 +4,7 @@ include "lib";
 | ($at[-1] | capture("^samples_(?<task>.+?)(_\\d{4}-\\d\\d-\\d\\dT[-0-9.:]+)?\\.jsonl?") | .task) as $task
 | ($options.model // $beside.results.model_name
    // (($beside.results.config.model_args // "") | if type == "object" then .pretrained // .model else (capture("(?:^|,)(?:pretrained|model)=(?<m>[^,]+)") | .m) // null end)
-   // (if ($at | length) > 1 then $at[-2] | sub("__"; "/") else null end)
-   // "unknown") as $model
+   // (if ($at | length) > 1 and ($at[-2] | contains("__")) then $at[-2] | split("__") | join("/") else null end)) as $model
 | (.filter // "none") as $filter
 | (.metrics // [keys[] | select(. as $k | ["acc", "exact_match", "acc_norm", "pass@1", "f1"] | index($k))]) as $metrics
 | ([$options.metric // ($metrics[])] | map(. as $m | $m, "\($m),\($filter)")) as $wanted
@@ -14,7 +13,8 @@ include "lib";
 | (.arguments | if type == "object" then [to_entries | sort_by(.key | ltrimstr("gen_args_") | tonumber? // 0)[] | [.value.arg_0, .value.arg_1]]
     elif type == "array" then . else [] end) as $calls
 | (($calls | length) > 1 or (.filtered_resps[0] | type) == "array") as $choosing
-| if $options.filter != null and $filter != $options.filter then {skip: "filter \($filter)"}
+| if $model == null then {skip: "no results file and no folder ORG__NAME tells the model: name it with --option model=ID"}
+  elif $options.filter != null and $filter != $options.filter then {skip: "filter \($filter)"}
   elif $options.filter == null and $filter == "flexible-extract" then {skip: "filter flexible-extract, taken with --option filter=flexible-extract"}
   else
     (if $choosing then
