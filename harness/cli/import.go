@@ -24,7 +24,8 @@ func importCommand() *cobra.Command {
 --models is a models.yaml: prices, sizes and, as source, the name that a model has in the files where it is not the id. Where it
 is left out, the models are those that the files name, with what they tell of them.
 Tokens are estimated from the text, or counted by WordPiece where --vocab names a vocab.txt.`,
-		Example: "  trilemma data import mmlu-pro eval_results --models models.yaml --out data/mmlu-pro",
+		Example: `  trilemma data import mmlu-pro eval_results --models models.yaml --out data/mmlu-pro
+  trilemma data import langfuse observations_v2 scores --option score=correctness --out data/log`,
 		Args:    cobra.MinimumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			format, err := formats.Named(args[0])

@@ -192,7 +192,7 @@ func TestCards(t *testing.T) {
 	}
 }
 
-// docs/formats-to-import.md has a row for each format, as its card says.
+// docs/importing-formats.md has a row for each format, as its card says.
 func TestTableOfFormats(t *testing.T) {
 	cards, err := Cards()
 	if err != nil {
@@ -200,21 +200,18 @@ func TestTableOfFormats(t *testing.T) {
 	}
 	const begin, end = "<!-- formats: written by `go test ./harness/importer/formats -update` -->\n", "<!-- end of formats -->"
 	var b strings.Builder
-	b.WriteString("| name | what | written by | tried on |\n| --- | --- | --- | --- |\n")
+	b.WriteString("| name | what | written by | tried on | licence |\n| --- | --- | --- | --- | --- |\n")
 	for _, c := range cards {
 		seen := strings.Join(c.Versions.Seen, "; ")
 		if seen == "" {
 			seen = "its documentation only"
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", c.Name, cell(c.What), cell(c.Writer), cell(seen))
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", c.Name, cell(c.What), cell(c.Writer), cell(seen), cell(c.Licence))
 	}
 	for _, c := range cards {
-		if len(c.Options) == 0 && c.Convert == "" {
-			continue
-		}
-		fmt.Fprintf(&b, "\n`%s`", c.Name)
+		fmt.Fprintf(&b, "\n`%s`", c.Example)
 		if c.Convert != "" {
-			fmt.Fprintf(&b, ": first `%s`", c.Convert)
+			fmt.Fprintf(&b, ", after `%s`", c.Convert)
 		}
 		for _, name := range slices.Sorted(maps.Keys(c.Options)) {
 			fmt.Fprintf(&b, "\n- `--option %s=…`: %s", name, c.Options[name])

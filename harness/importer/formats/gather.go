@@ -23,7 +23,7 @@ import (
 type mapped struct{ card *Card }
 
 func (m mapped) Name() string    { return m.card.Name }
-func (m mapped) Summary() string { return m.card.Title + ": " + m.card.What }
+func (m mapped) Summary() string { return m.card.Title }
 
 // row is an outcome with its pieces put together.
 type row struct {

@@ -1,6 +1,7 @@
 package formats
 
 import (
+	"cmp"
 	"archive/zip"
 	"bytes"
 	"compress/gzip"
@@ -25,6 +26,7 @@ import (
 // member is a file, or a file in an archive, that records are read from.
 type member struct {
 	path string // within the import
+	own  string // on disk, with the place in an archive
 	open func() (io.ReadCloser, error)
 }
 
@@ -51,12 +53,16 @@ func (c *Card) members(src []string) ([]member, func() error, error) {
 				if f.FileInfo().IsDir() || strings.HasPrefix(f.Name, "__MACOSX/") || !fs.ValidPath(f.Name) {
 					continue
 				}
-				found = append(found, member{path.Join(within, f.Name), f.Open})
+				found = append(found, member{path.Join(within, f.Name), name + "\x00" + f.Name, f.Open})
 			}
 			return nil
 		}
 		if named || c.wants(within) || c.isBeside(within) {
-			found = append(found, member{within, func() (io.ReadCloser, error) { return os.Open(name) }})
+			whole, err := filepath.Abs(name)
+			if err != nil {
+				return err
+			}
+			found = append(found, member{within, whole, func() (io.ReadCloser, error) { return os.Open(name) }})
 		}
 		return nil
 	}
@@ -91,8 +97,8 @@ func (c *Card) members(src []string) ([]member, func() error, error) {
 			return nil, closeAll, err
 		}
 	}
-	slices.SortStableFunc(found, func(a, b member) int { return strings.Compare(a.path, b.path) })
-	return slices.CompactFunc(found, func(a, b member) bool { return a.path == b.path }), closeAll, nil
+	slices.SortStableFunc(found, func(a, b member) int { return cmp.Or(strings.Compare(a.path, b.path), strings.Compare(a.own, b.own)) })
+	return slices.CompactFunc(found, func(a, b member) bool { return a.own == b.own }), closeAll, nil
 }
 
 func (c *Card) wants(within string) bool { return matchAny(c.Files, within) }
