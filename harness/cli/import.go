@@ -26,7 +26,7 @@ is left out, the models are those that the files name, with what they tell of th
 Tokens are estimated from the text, or counted by WordPiece where --vocab names a vocab.txt.`,
 		Example: `  trilemma data import mmlu-pro eval_results --models models.yaml --out data/mmlu-pro
   trilemma data import langfuse observations_v2 scores --option score=correctness --out data/log`,
-		Args:    cobra.MinimumNArgs(2),
+		Args: cobra.MinimumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			format, err := formats.Named(args[0])
 			if err != nil {

@@ -1,9 +1,9 @@
 package formats
 
 import (
-	"cmp"
 	"archive/zip"
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"encoding/csv"
