@@ -224,3 +224,37 @@ func FuzzFold(f *testing.F) {
 		p.Active()
 	})
 }
+
+// What waits is taken to need what its own kind took, in this run or else in an earlier one, and not the mean of all.
+func TestETAIsThatOfItsKind(t *testing.T) {
+	p := Progress{}
+	p.Add(Event{
+		Time: at(0), Kind: RunStarted, Total: 7, Jobs: 1,
+		Waiting: map[string]int{"all/knn": 3, "all/ppo": 2, "all/new": 2}, Took: map[string]float64{"all/ppo": 500, "all/knn": 9},
+	})
+	// Nothing of this run is known yet: an earlier one tells of knn and ppo, nothing does of what is new.
+	for _, step := range []struct {
+		event Event
+		now   float64
+		want  time.Duration
+	}{
+		{Event{Time: at(0), Kind: CellStarted, Cell: "a", Label: "all/knn seed 1"}, 1, (8 + 2*9 + 2*500) * time.Second},
+		{Event{Time: at(10), Kind: CellDone, Cell: "a", Label: "all/knn seed 1", WallSec: 10}, 10, (2*10 + 2*500 + 2*10) * time.Second},
+		{Event{Time: at(10), Kind: CellStarted, Cell: "b", Label: "all/ppo seed 1"}, 110, (400 + 500 + 2*10 + 2*10) * time.Second},
+		// Longer than the earlier one: a little more each time.
+		{Event{Time: at(600), Kind: CellProgress, Cell: "b", Label: "all/ppo seed 1"}, 610, (60 + 500 + 2*10 + 2*10) * time.Second},
+		{Event{Time: at(610), Kind: CellDone, Cell: "b", Label: "all/ppo seed 1", WallSec: 600}, 610, (600 + 2*10 + 2*305) * time.Second},
+		{Event{Time: at(610), Kind: CellStarted, Cell: "c", Label: "all/new seed 1"}, 610, (305 + 600 + 2*10 + 305) * time.Second},
+		// One that failed at once says nothing of its kind.
+		{Event{Time: at(611), Kind: CellFailed, Cell: "c", Label: "all/new seed 1", WallSec: 1}, 611, (600 + 2*10 + 203) * time.Second},
+	} {
+		p.Add(step.event)
+		got, ok := p.ETA(at(step.now))
+		if diff := (got - step.want).Abs(); !ok || diff > time.Second {
+			t.Errorf("at %v s: %v %v, want %v", step.now, got, ok, step.want)
+		}
+	}
+	if took := p.Took(); took["all/ppo"] != 600 || took["all/knn"] != 10 || len(took) != 2 {
+		t.Errorf("took %v", took)
+	}
+}

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"sort"
+	"strings"
 	"time"
 )
 
@@ -25,8 +27,32 @@ type Progress struct {
 	Running  map[string]Event // cell → its latest event
 	Failures []Event
 
-	since map[string]time.Time // start of each running cell
-	wall  time.Duration        // of the cells that were computed
+	since   map[string]time.Time // start of each running cell
+	wall    time.Duration        // of the cells that were computed
+	waiting map[string]int       // cells that have not begun, by kind (see [KindOf])
+	earlier map[string]float64   // mean seconds of a cell in an earlier run, by kind
+	took    map[string]tally     // by kind
+}
+
+// tally is what cells of one kind took together.
+type tally struct {
+	n   int
+	sec float64
+}
+
+// KindOf is what a cell's label says besides its seed: cells that differ in nothing else take about as long.
+func KindOf(label string) string {
+	kind, _, _ := strings.Cut(label, " seed ")
+	return kind
+}
+
+// Took are the mean seconds of the cells that were computed, by kind.
+func (p *Progress) Took() map[string]float64 {
+	out := make(map[string]float64, len(p.took))
+	for kind, t := range p.took {
+		out[kind] = t.sec / float64(t.n)
+	}
+	return out
 }
 
 // Finished is the number of cells that will not change any more.
@@ -45,9 +71,13 @@ func (p *Progress) Add(e Event) {
 		*p = Progress{
 			Run: e.Run, Started: e.Time, Last: e.Time, Total: e.Total, Jobs: max(1, e.Jobs),
 			Running: map[string]Event{}, since: map[string]time.Time{},
+			waiting: maps.Clone(e.Waiting), earlier: e.Took, took: map[string]tally{},
 		}
 	case CellStarted:
 		p.Running[e.Cell], p.since[e.Cell] = e, e.Time
+		if kind := KindOf(e.Label); p.waiting[kind] > 0 {
+			p.waiting[kind]--
+		}
 	case CellProgress:
 		if _, ok := p.Running[e.Cell]; ok {
 			p.Running[e.Cell] = e
@@ -74,28 +104,60 @@ func (p *Progress) end(e Event) {
 		wall = max(0, e.Time.Sub(from))
 	}
 	p.wall += wall
+	if kind := KindOf(e.Label); e.Kind == CellDone { // one that failed may have ended at once
+		if p.took == nil {
+			p.took = map[string]tally{}
+		}
+		p.took[kind] = tally{p.took[kind].n + 1, p.took[kind].sec + wall.Seconds()}
+	}
 	delete(p.Running, e.Cell)
 	delete(p.since, e.Cell)
 }
 
-// ETA is about how long the rest will take; false where nothing was computed yet. A waiting cell is taken to need the mean
-// of those that were computed. Cells differ by orders of magnitude, so one that has run for longer than that is taken to
-// need as long again as it has run.
+// ETA is about how long the rest will take; false where nothing tells. A cell is taken to need what cells of its kind took, in
+// this run or else in an earlier one; of a kind that was never seen, the mean of those computed. Cells differ by orders of
+// magnitude, so one of which no more is known and that has run for longer is taken to need as long again as it has run.
 func (p *Progress) ETA(now time.Time) (time.Duration, bool) {
 	computed := p.Done + p.Failed
-	if computed == 0 || p.Started.IsZero() || !p.Ended.IsZero() {
+	if computed == 0 && len(p.earlier) == 0 || p.Started.IsZero() || !p.Ended.IsZero() {
 		return 0, false
 	}
-	mean := p.wall / time.Duration(computed)
-	left := time.Duration(max(0, p.Total-p.Finished()-len(p.since))) * mean
-	var longest time.Duration
-	for _, from := range p.since {
+	var mean time.Duration
+	if computed > 0 {
+		mean = p.wall / time.Duration(computed)
+	}
+	var left, longest time.Duration
+	known := 0
+	for kind, n := range p.waiting {
+		if n == 0 {
+			continue
+		}
+		each, ok := p.expect(kind)
+		if !ok {
+			each = mean
+		}
+		left, longest, known = left+time.Duration(n)*each, max(longest, each), known+n
+	}
+	// A log of an earlier version does not say what is waiting.
+	left += time.Duration(max(0, p.Total-p.Finished()-len(p.since)-known)) * mean
+	for cell, from := range p.since {
 		ran := max(0, now.Sub(from))
 		rest := max(mean-ran, ran)
-		left += rest
-		longest = max(longest, rest)
+		if whole, ok := p.expect(KindOf(p.Running[cell].Label)); ok {
+			rest = max(whole-ran, ran/10)
+		}
+		left, longest = left+rest, max(longest, rest)
 	}
 	return max(longest, left/time.Duration(max(1, p.Jobs))), true
+}
+
+// expect is what a cell of a kind takes; false where none was seen.
+func (p *Progress) expect(kind string) (time.Duration, bool) {
+	if t := p.took[kind]; t.n > 0 {
+		return seconds(t.sec / float64(t.n)), true
+	}
+	sec, ok := p.earlier[kind]
+	return seconds(sec), ok
 }
 
 // Active lists the events of running cells by label.

@@ -17,7 +17,7 @@ func (f *Front) Draw(c draw.Canvas, s Style) error {
 	x, y := newScale(&f.X, f.values(true)), newScale(&f.Y, f.values(false))
 	p := newPlot(f.X.Label, f.Y.Label, &x, &y)
 	c = s.heading(c, f.Title, f.Subtitle)
-	style := seriesStyles(f.Series)
+	style := seriesStyles(f.Series, f.Looks)
 	data := &frontData{front: f, x: &x, y: &y, style: style}
 	p.Add(grid(), data)
 	key := f.legend(style, nil)
@@ -30,9 +30,11 @@ func (f *Front) Draw(c draw.Canvas, s Style) error {
 			key = f.legend(style, data.keyed)
 		}
 	}
-	p.Draw(s.dataArea(c, key))
+	area := s.dataArea(c, key)
+	p.Draw(area)
 	if !s.narrow() {
-		key = f.legend(style, data.keyed)
+		s.beside(c, area.Max.X, f.legend(style, data.keyed), data.ends)
+		return nil
 	}
 	s.legend(c, key)
 	return nil
@@ -143,16 +145,24 @@ func (f *Front) values(ofX bool) []float64 {
 
 // frontData draws everything within the axes.
 type frontData struct {
-	front *Front
-	x, y  *scale
-	style map[string]seriesStyle
+	front  *Front
+	x, y   *scale
+	style  map[string]seriesStyle
+	radius vg.Length // of chosen points; 0 for the usual one
 	// keyed are the models that had no room for their names, in the order of their numbers.
 	keyed []string
+	// ends are where the lines end on the canvas, by the label of their legend.
+	ends map[string]vg.Point
 }
 
 // Plot implements plot.Plotter.
 func (d *frontData) Plot(c draw.Canvas, p *plot.Plot) {
-	d.keyed = nil
+	d.keyed, d.ends = nil, map[string]vg.Point{}
+	end := func(label string, line []vg.Point) {
+		if len(line) > 1 {
+			d.ends[label] = line[len(line)-1]
+		}
+	}
 	tx, ty := p.Transforms(&c)
 	at := func(x, y float64) vg.Point { return vg.Point{X: tx(d.x.at(x)), Y: ty(d.y.at(y))} }
 	var obstacles []rect
@@ -165,10 +175,15 @@ func (d *frontData) Plot(c draw.Canvas, p *plot.Plot) {
 			obstacles = append(obstacles, rect{min(a.X, b.X), min(a.Y, b.Y), max(a.X, b.X), max(a.Y, b.Y)})
 		}
 	}
-	line(d.reference(c, d.front.Zero, zeroLine, at))
-	line(d.reference(c, d.front.Oracle, oracleLine, at))
+	zero, oracle := d.reference(c, d.front.Zero, zeroLine, at), d.reference(c, d.front.Oracle, oracleLine, at)
+	line(zero)
+	line(oracle)
+	end(mixLabel, zero)
+	end(oracleLabel, oracle)
 	for _, s := range d.front.Series {
-		line(d.points(c, s, at, mark))
+		through := d.points(c, s, at, mark)
+		line(through)
+		end(s.Label, through)
 	}
 	d.models(c, at, obstacles, mark)
 }
@@ -217,13 +232,11 @@ func (d *frontData) points(c draw.Canvas, s Series, at func(x, y float64) vg.Poi
 		bars(c, p, pale(style.color, 0.45), at)
 	}
 	var line []vg.Point
-	if d.front.SizeNote == "" {
-		var corners []XY
-		for _, p := range on {
-			corners = append(corners, XY{p.X, p.Y})
-		}
-		line = d.through(corners, at)
+	var corners []XY
+	for _, p := range on {
+		corners = append(corners, XY{p.X, p.Y})
 	}
+	line = d.through(corners, at)
 	if len(line) > 1 {
 		c.StrokeLines(draw.LineStyle{Color: style.color, Width: pt(1.2), Dashes: style.dashes}, c.ClipLinesXY(line)...)
 	}
@@ -232,15 +245,12 @@ func (d *frontData) points(c draw.Canvas, s Series, at func(x, y float64) vg.Poi
 			continue
 		}
 		radius, shade := pt(1.4), pale(style.color, 0.35)
-		if p.Chosen || d.front.SizeNote != "" {
-			radius, shade = pt(2.3), style.color
-		}
-		if finite(p.Size) {
-			radius = pt(1.2 + 2.8*math.Sqrt(max(0, min(1, p.Size))))
+		if p.Chosen {
+			radius, shade = max(d.radius, pt(2.3)), style.color
 		}
 		pt := at(p.X, p.Y)
 		c.DrawGlyph(draw.GlyphStyle{Color: shade, Radius: radius, Shape: style.marker}, pt)
-		if p.Chosen || d.front.SizeNote != "" {
+		if p.Chosen {
 			mark(pt, radius)
 		}
 	}
@@ -279,7 +289,7 @@ func (d *frontData) models(c draw.Canvas, at func(x, y float64) vg.Point, obstac
 	style := textStyle(modelSize, greyText)
 	var tags []tag
 	var names []string
-	dot := pt(1.8)
+	dot := pt(2.2)
 	own := append([]rect(nil), obstacles...)
 	for _, m := range d.front.Models {
 		if !finite(m.X) || !finite(m.Y) {
@@ -287,7 +297,12 @@ func (d *frontData) models(c draw.Canvas, at func(x, y float64) vg.Point, obstac
 		}
 		pt := at(m.X, m.Y)
 		bars(c, m.Point, pale(grey, 0.5), at)
+		fill := grey
+		if d.front.Looks != nil {
+			fill = d.front.Looks.Model(m.Label).Color
+		}
 		c.DrawGlyph(draw.GlyphStyle{Color: grey, Radius: dot, Shape: draw.CircleGlyph{}}, pt)
+		c.DrawGlyph(draw.GlyphStyle{Color: fill, Radius: dot * 0.75, Shape: draw.CircleGlyph{}}, pt)
 		mark(pt, dot)
 		own = append(own, rect{pt.X - dot, pt.Y - dot, pt.X + dot, pt.Y + dot})
 		names = append(names, m.Label)

@@ -6,13 +6,11 @@ import (
 	"slices"
 )
 
-// Point is one point of a series. Bounds are NaN where there are none; Size is NaN, or from 0 to 1 for markers whose
-// area carries a third quantity.
+// Point is one point of a series. Bounds are NaN where there are none.
 type Point struct {
 	X, Y        float64
 	XLow, XHigh float64
 	YLow, YHigh float64
-	Size        float64
 	Label       string // of the preference; for the CSV
 	Chosen      bool   // its series' line runs through it
 }
@@ -20,7 +18,7 @@ type Point struct {
 // At is a point without bounds.
 func At(x, y float64) Point {
 	nan := math.NaN()
-	return Point{X: x, Y: y, XLow: nan, XHigh: nan, YLow: nan, YHigh: nan, Size: nan}
+	return Point{X: x, Y: y, XLow: nan, XHigh: nan, YLow: nan, YHigh: nan}
 }
 
 // Series are the points of one policy over its preferences.
@@ -30,7 +28,7 @@ type Series struct {
 	Points []Point
 }
 
-// Model is a single model, drawn as a grey labelled point.
+// Model is a single model, drawn as a small labelled point.
 type Model struct {
 	Label string
 	Point
@@ -48,8 +46,8 @@ type Front struct {
 	Models   []Model
 	Zero     []XY     // the line of mixes of single models, from the cheapest on
 	Oracle   []XY     // the line of what no router exceeds, likewise
-	SizeNote string   // what marker size means, "" where it means nothing
 	Notes    []string // small print of the legend
+	Looks    *Looks   // nil: in order of appearance
 }
 
 // ChooseFront marks the points that no other of the series is at least as good as on both axes and better on one: for

@@ -1,7 +1,9 @@
 package plot
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"gonum.org/v1/plot/vg"
@@ -28,9 +30,9 @@ func (f *Front) legend(style map[string]seriesStyle, keyed []string) []entry {
 		} else if n < 0 {
 			continue
 		}
-		l := style[s.Label]
+		l, lined := style[s.Label], len(chosen(s.Points)) > 1
 		out = append(out, entry{label: label, mark: func(c draw.Canvas, at vg.Point) {
-			if f.SizeNote == "" {
+			if lined {
 				c.StrokeLine2(draw.LineStyle{Color: l.color, Width: pt(1.2), Dashes: l.dashes}, at.X-pt(8), at.Y, at.X+pt(8), at.Y)
 			}
 			c.DrawGlyph(draw.GlyphStyle{Color: l.color, Radius: pt(2.5), Shape: l.marker}, at)
@@ -38,23 +40,20 @@ func (f *Front) legend(style map[string]seriesStyle, keyed []string) []entry {
 	}
 	group := len(out)
 	if len(f.Models) > 0 {
-		out = append(out, entry{label: "single model", mark: func(c draw.Canvas, at vg.Point) {
+		out = append(out, entry{label: "single model, dark: dear", mark: func(c draw.Canvas, at vg.Point) {
 			c.DrawGlyph(draw.GlyphStyle{Color: grey, Radius: pt(2), Shape: draw.CircleGlyph{}}, at)
 		}})
 	}
 	if len(f.Zero) > 0 {
-		out = append(out, entry{label: "Zero router", mark: stroke(zeroLine)})
+		out = append(out, entry{label: mixLabel, mark: stroke(zeroLine)})
 	}
 	if len(f.Oracle) > 0 {
-		out = append(out, entry{label: "oracle", mark: stroke(oracleLine)})
+		out = append(out, entry{label: oracleLabel, mark: stroke(oracleLine)})
 	}
 	if group < len(out) {
 		out[group].gap = true
 	}
 	group = len(out)
-	if f.SizeNote != "" {
-		out = append(out, entry{label: f.SizeNote})
-	}
 	for _, n := range f.Notes {
 		out = append(out, entry{label: n})
 	}
@@ -65,6 +64,59 @@ func (f *Front) legend(style map[string]seriesStyle, keyed []string) []entry {
 		out[group].gap = true
 	}
 	return out
+}
+
+// What the reference lines are called.
+const (
+	mixLabel    = "mix of models"
+	oracleLabel = "oracle (a bound)"
+)
+
+// beside writes the legend right of the data, each entry at the height where its line ends and tied to it by a thin line, as far
+// as they do not cover one another: an eye need not match colours. What has no line stands below.
+func (s Style) beside(c draw.Canvas, right vg.Length, entries []entry, ends map[string]vg.Point) {
+	x, row := right+pt(18), pt(legendRow)
+	var tied, rest []entry
+	for _, e := range entries {
+		if _, ok := ends[e.label]; ok {
+			tied = append(tied, e)
+		} else {
+			rest = append(rest, e)
+		}
+	}
+	slices.SortStableFunc(tied, func(a, b entry) int { return cmp.Compare(ends[b.label].Y, ends[a.label].Y) })
+	low := c.Min.Y + pt(6)
+	for _, e := range rest {
+		low += map[bool]vg.Length{true: pt(legendSmall), false: row}[e.mark == nil]
+	}
+	at := make([]vg.Length, len(tied))
+	for i, e := range tied {
+		at[i] = min(ends[e.label].Y, c.Max.Y-row)
+		if i > 0 {
+			at[i] = min(at[i], at[i-1]-row)
+		}
+	}
+	for i := len(at) - 1; i >= 0; i-- {
+		least := low + row
+		if i < len(at)-1 {
+			least = at[i+1] + row
+		}
+		at[i] = max(at[i], least)
+	}
+	for i, e := range tied {
+		end := ends[e.label]
+		c.StrokeLine2(draw.LineStyle{Color: pale(grey, 0.6), Width: pt(0.5)}, end.X+pt(3), end.Y, x-pt(2), at[i])
+		e.draw(c, vg.Point{X: x, Y: at[i]}, c.Max.X-x)
+	}
+	y := low - row/2
+	if len(at) > 0 {
+		y = min(at[len(at)-1]-row, low-row/2)
+	}
+	y = max(y, low-row/2)
+	for _, e := range rest {
+		e.draw(c, vg.Point{X: x, Y: y}, c.Max.X-x)
+		y -= map[bool]vg.Length{true: pt(legendSmall), false: row}[e.mark == nil]
+	}
 }
 
 // stroke is the mark of a line.

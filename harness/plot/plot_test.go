@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -53,23 +54,22 @@ func TestFiguresToLookAt(t *testing.T) {
 	if dir == "" {
 		dir = t.TempDir()
 	}
-	sized := realistic()
-	sized.Y = Axis{Label: "Carbon (gCO2e per 1,000 prompts)", Factor: 1000}
-	sized.SizeNote = "larger marker: higher score"
-	for i := range sized.Series {
-		for k := range sized.Series[i].Points {
-			p := &sized.Series[i].Points[k]
-			p.Size = (p.Y - 0.3) / 0.5
-			p.Y, p.YLow, p.YHigh = p.X*300, math.NaN(), math.NaN()
+	front := realistic()
+	levels := &Levels{Title: "What a quality takes", X: front.X, Y: Axis{Label: "Carbon (gCO2e per 1,000 prompts)", Factor: 1000}}
+	for _, label := range []string{"quality ≥ 0.60 (90 %)", "quality ≥ 0.70 (100 %)"} {
+		panel := Level{Label: label, Models: front.Models}
+		for _, s := range front.Series {
+			points := slices.Clone(s.Points)
+			for k := range points {
+				points[k].Y, points[k].YLow, points[k].YHigh = points[k].X*300, math.NaN(), math.NaN()
+			}
+			panel.Series = append(panel.Series, Series{Label: s.Label, Family: s.Family, Points: points})
 		}
+		levels.Panels = append(levels.Panels, panel)
 	}
-	for i := range sized.Models {
-		sized.Models[i].Y = sized.Models[i].X * 280
-	}
-	sized.Zero, sized.Oracle = nil, nil
 	shares := &Shares{Title: "Route shares of predict", XLabel: "Preference", Preferences: []string{"0", "c01", "c02", "c03"},
 		Models: []string{"a", "b", "c"}, Share: [][]float64{{0.1, 0.2, 0.7}, {0.3, 0.3, 0.4}, {0.5, 0.3, 0.2}, {1, 0, 0}}}
-	for name, fig := range map[string]Figure{"front": realistic(), "sized": sized, "shares": shares} {
+	for name, fig := range map[string]Figure{"front": realistic(), "levels": levels, "shares": shares} {
 		paths, err := Save(fig, Styles[0], dir, name, Formats)
 		if err != nil {
 			t.Fatal(err)

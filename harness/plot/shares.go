@@ -3,6 +3,7 @@ package plot
 import (
 	"fmt"
 	"image/color"
+	"math"
 	"slices"
 
 	"gonum.org/v1/plot"
@@ -18,10 +19,11 @@ type Shares struct {
 	Preferences []string    // labels of the bars
 	Models      []string    // in the order in which they are stacked
 	Share       [][]float64 // [preference][model]; a row sums to more than 1 where several models answer a prompt
+	Looks       *Looks      // nil: colours in order of appearance
 }
 
 // sharesShown is the number of models that get a colour of their own; the others are one.
-const sharesShown = 7
+const sharesShown = 12
 
 // Draw implements Figure.
 func (s *Shares) Draw(c draw.Canvas, page Style) error {
@@ -39,9 +41,9 @@ func (s *Shares) Draw(c draw.Canvas, page Style) error {
 	p := newPlot(s.XLabel, label, &x, &y)
 	c = page.heading(c, s.Title, s.Subtitle)
 	// As many labels as can be read.
-	most := 14
+	most := 9
 	if page.narrow() {
-		most = 8
+		most = 6
 	}
 	every := 1 + (len(s.Preferences)-1)/most
 	var ticks []plot.Tick
@@ -56,7 +58,7 @@ func (s *Shares) Draw(c draw.Canvas, page Style) error {
 	p.Add(&stack{s, shown, rest})
 	var key []entry
 	for i, m := range shown {
-		key = append(key, entry{label: s.Models[m], mark: legendBox(palette[i])})
+		key = append(key, entry{label: s.Models[m], mark: legendBox(s.fill(i, m))})
 	}
 	switch len(rest) {
 	case 0:
@@ -68,6 +70,28 @@ func (s *Shares) Draw(c draw.Canvas, page Style) error {
 	p.Draw(page.dataArea(c, key))
 	page.legend(c, key)
 	return nil
+}
+
+// fill is the colour of model m, the i-th that is shown.
+func (s *Shares) fill(i, m int) color.Color {
+	if s.Looks != nil {
+		return s.Looks.Model(s.Models[m]).Color
+	}
+	return ramp(float64(i) / sharesShown)
+}
+
+// Telling tells whether there is something to see: some preference whose shares differ from another's by more than a few
+// prompts in a hundred.
+func (s *Shares) Telling() bool {
+	const least = 0.05
+	for _, row := range s.Share {
+		for m, x := range row {
+			if math.Abs(x-s.Share[0][m]) > least {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // Height implements Figure.
@@ -132,7 +156,7 @@ func (b *stack) Plot(c draw.Canvas, p *plot.Plot) {
 			bottom += height
 		}
 		for k, m := range b.shown {
-			box(row[m], palette[k])
+			box(row[m], b.fill(k, m))
 		}
 		var others float64
 		for _, m := range b.rest {

@@ -3,6 +3,7 @@ package plot
 import (
 	"fmt"
 	"image/color"
+	"slices"
 	"strings"
 
 	"gonum.org/v1/plot/font"
@@ -110,24 +111,29 @@ func families(series []Series) map[string]int {
 	return count
 }
 
-// seriesStyles gives every series its own, by its label: the colour is the family's, in order of appearance, and the marker
-// tells apart a family of few series; one of many, such as a grid of parameters, looks the same throughout.
-func seriesStyles(series []Series) map[string]seriesStyle {
-	count, order, nth := families(series), map[string]int{}, map[string]int{}
+// seriesStyles gives every series its own, by its label: the family's look, and within a family of few series a marker of its
+// own; one of many, such as a grid of parameters, looks the same throughout. Without looks families take theirs in order of
+// appearance.
+func seriesStyles(series []Series, looks *Looks) map[string]seriesStyle {
+	if looks == nil {
+		var order []string
+		for _, s := range series {
+			if !slices.Contains(order, s.Family) {
+				order = append(order, s.Family)
+			}
+		}
+		looks = NewLooks(order, nil, nil)
+	}
+	count, nth := families(series), map[string]int{}
 	out := map[string]seriesStyle{}
 	for _, s := range series {
-		i, ok := order[s.Family]
-		if !ok {
-			i = len(order)
-			order[s.Family] = i
-		}
 		v := nth[s.Family]
 		nth[s.Family]++
 		if count[s.Family] > variants {
 			v = 0
 		}
-		// The second time round the colours another step of the markers keeps families apart.
-		out[s.Label] = seriesStyle{palette[i%len(palette)], markers[(i+i/len(palette)+3*v)%len(markers)], dashes[v]}
+		l := looks.Policy(s.Family)
+		out[s.Label] = seriesStyle{l.Color, shape(l.marker + 3*v), dashes[v]}
 	}
 	return out
 }

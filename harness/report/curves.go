@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/csv"
 	"fmt"
 	"slices"
@@ -13,7 +14,7 @@ import (
 	"github.com/trilemma-bench/trilemma/harness/store"
 )
 
-// panelsAFigure is how many curves one figure has room for; more go on to a next one.
+// panelsAFigure is how many curves one figure has room for.
 const panelsAFigure = 8
 
 // CurvesCSV is the file that holds every curve of a run.
@@ -60,7 +61,8 @@ func writeCurves(run *store.Run, cells []store.Status) ([]string, error) {
 	return []string{run.Path(CurvesCSV)}, run.WriteFile(CurvesCSV, text.Bytes())
 }
 
-// curveFigures shows how each policy trained in each pool: the metrics of the stage that reports most of them.
+// curveFigures shows how each policy trained in each pool: the metrics of the stage that reports most of them. Looking for the
+// best number of neighbours, say, is no training.
 func curveFigures(run string, cells []store.Status) []plot.Named {
 	type key struct{ pool, policy string }
 	var order []key
@@ -75,33 +77,72 @@ func curveFigures(run string, cells []store.Status) []plot.Named {
 	var out []plot.Named
 	for _, k := range order {
 		stage := widestStage(of[k][0].Curves)
+		if stage == "" {
+			continue
+		}
 		f := &plot.Curves{
-			Title:    fmt.Sprintf("%s: how %s trained, pool %s", run, k.policy, k.pool),
-			Subtitle: fmt.Sprintf("stage %q; a line for each of %d seeds", stage, len(of[k])),
-			XLabel:   "Step",
+			Title: fmt.Sprintf("%s: how %s trained, pool %s", run, k.policy, k.pool), Subtitle: fmt.Sprintf("stage %q", stage), XLabel: stepOf(stage),
 		}
-		if len(of[k]) == 1 {
-			f.Subtitle = fmt.Sprintf("stage %q", stage)
+		if n := len(of[k]); n > 1 {
+			f.Subtitle += fmt.Sprintf("; a line for each of %d seeds", n)
 		}
-		for _, st := range of[k] {
-			for _, curve := range st.Curves {
-				if curve.Stage == stage && len(curve.Steps) > 1 && curve.Metric != "learning_rate" {
-					add(f, curve, fmt.Sprintf("seed %d %s", st.Seed, st.Preference))
+		for _, metric := range panelOrder(of[k][0].Curves, stage) {
+			for _, st := range of[k] {
+				for _, curve := range st.Curves {
+					if curve.Stage == stage && curve.Metric == metric && len(curve.Steps) > 1 {
+						add(f, curve, fmt.Sprintf("seed %d %s", st.Seed, st.Preference))
+					}
 				}
 			}
 		}
 		f.Panels = slices.DeleteFunc(f.Panels, constant)
-		name := "curves-" + experiment.FileName(k.policy) + "-" + experiment.FileName(k.pool)
-		page := 0
-		for panels := range slices.Chunk(f.Panels, panelsAFigure) {
-			part := *f
-			part.Panels = panels
-			if page++; page > 1 {
-				name = fmt.Sprintf("curves-%s-%s-%d", experiment.FileName(k.policy), experiment.FileName(k.pool), page)
-			}
-			out = append(out, plot.Named{Name: name, Figure: &part})
+		if len(f.Panels) == 0 {
+			continue
+		}
+		f.Panels = f.Panels[:min(len(f.Panels), panelsAFigure)]
+		out = append(out, plot.Named{
+			Name: "curves-" + experiment.FileName(k.policy) + "-" + experiment.FileName(k.pool), Pool: k.pool, Policy: k.policy, Figure: f, Rank: rankTraining,
+			Caption: fmt.Sprintf("How %s trained in pool %s: each panel is one figure of the stage %q, on its own scale; a line for each of %d runs from another seed. All curves are in %s.",
+				k.policy, k.pool, stage, len(of[k]), CurvesCSV),
+		})
+	}
+	return out
+}
+
+// training tells the stages in which something is trained by steps from those that look for a setting.
+func training(stage string) bool {
+	return strings.HasPrefix(stage, "train") || strings.HasPrefix(stage, "fit") || stage == "play"
+}
+
+// stepOf is what a stage counts.
+func stepOf(stage string) string {
+	if stage == "play" {
+		return "Steps of the environment"
+	}
+	return "Epoch"
+}
+
+// leading are the figures that tell most of a training, in their order.
+var leading = []string{"validation_return", "return", "score", "cost_usd", "validation_loss", "train_loss", "episode_steps", "policy_entropy", "approx_kl", "explained_variance"}
+
+// machinery are figures of how training went about it and how fast, not of what was learned.
+var machinery = []string{"learning_rate", "steps_per_s", "minibatch_steps"}
+
+// panelOrder are the metrics of a stage, the leading ones first.
+func panelOrder(curves []store.Curve, stage string) []string {
+	var out []string
+	for _, c := range curves {
+		if c.Stage == stage && !slices.Contains(machinery, c.Metric) {
+			out = append(out, c.Metric)
 		}
 	}
+	place := func(metric string) int {
+		if at := slices.Index(leading, metric); at >= 0 {
+			return at
+		}
+		return len(leading)
+	}
+	slices.SortStableFunc(out, func(a, b string) int { return cmp.Compare(place(a), place(b)) })
 	return out
 }
 
@@ -120,11 +161,11 @@ func add(f *plot.Curves, curve store.Curve, label string) {
 	f.Panels = append(f.Panels, plot.Panel{Label: name, Lines: []plot.Line{line}})
 }
 
-// widestStage is the stage with most curves that move; the first of equals.
+// widestStage is the stage of training with most curves that move; the first of equals, "" where nothing was trained.
 func widestStage(curves []store.Curve) (stage string) {
 	count := map[string]int{}
 	for _, c := range curves {
-		if len(c.Steps) > 1 {
+		if len(c.Steps) > 1 && training(c.Stage) {
 			count[c.Stage]++
 		}
 		if count[c.Stage] > count[stage] {

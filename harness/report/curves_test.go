@@ -11,11 +11,11 @@ import (
 func TestCurveFiguresShowWhatMoves(t *testing.T) {
 	cell := func(seed uint64) store.Status {
 		return store.Status{Ref: store.Ref{Pool: "all", Policy: "moe", Seed: seed}, Curves: []store.Curve{
-			{Stage: "expense", Metric: "train_loss", Steps: []int{1, 2}, Values: []float64{3, 2}},
-			{Stage: "gate", Metric: "train_loss", Steps: []int{1, 2}, Values: []float64{3, 2}},
-			{Stage: "gate", Metric: "loss_task", Steps: []int{1, 2}, Values: []float64{1, 0.5}},
-			{Stage: "gate", Metric: "loss_load", Steps: []int{1, 2}, Values: []float64{0, 0}},
-			{Stage: "gate", Metric: "learning_rate", Steps: []int{1, 2}, Values: []float64{0.1, 0}},
+			{Stage: "train expense", Metric: "train_loss", Steps: []int{1, 2}, Values: []float64{3, 2}},
+			{Stage: "train gate", Metric: "train_loss", Steps: []int{1, 2}, Values: []float64{3, 2}},
+			{Stage: "train gate", Metric: "loss_task", Steps: []int{1, 2}, Values: []float64{1, 0.5}},
+			{Stage: "train gate", Metric: "loss_load", Steps: []int{1, 2}, Values: []float64{0, 0}},
+			{Stage: "train gate", Metric: "learning_rate", Steps: []int{1, 2}, Values: []float64{0.1, 0}},
 		}}
 	}
 	found := curveFigures("run", []store.Status{cell(1), cell(2)})
@@ -33,10 +33,24 @@ func TestCurveFiguresShowWhatMoves(t *testing.T) {
 	}
 }
 
+// Looking for a setting is no training, and how fast the machine was is nothing that was learned.
+func TestWhatIsNoTrainingIsNotDrawn(t *testing.T) {
+	cell := store.Status{Ref: store.Ref{Pool: "all", Policy: "knn"}, Curves: []store.Curve{
+		{Stage: "choose k", Metric: "validation_error", Steps: []int{1, 2, 3}, Values: []float64{3, 2, 1}},
+	}}
+	if found := curveFigures("run", []store.Status{cell}); len(found) != 0 {
+		t.Errorf("%d figures of a search, want none", len(found))
+	}
+	cell.Curves = []store.Curve{{Stage: "play", Metric: "steps_per_s", Steps: []int{1, 2}, Values: []float64{3, 2}}}
+	if found := curveFigures("run", []store.Status{cell}); len(found) != 0 {
+		t.Errorf("%d figures of speed, want none", len(found))
+	}
+}
+
 func TestFoundSectionAveragesSeeds(t *testing.T) {
 	cell := func(pool string, kept float64) store.Status {
 		return store.Status{Ref: store.Ref{Pool: pool, Policy: "moe"}, Curves: []store.Curve{
-			{Stage: "gate", Metric: "train_loss", Steps: []int{1, 2}, Values: []float64{3, 2}},
+			{Stage: "train gate", Metric: "train_loss", Steps: []int{1, 2}, Values: []float64{3, 2}},
 			{Stage: "moe", Metric: "routing_kept", Steps: []int{1}, Values: []float64{kept}},
 		}}
 	}

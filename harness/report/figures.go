@@ -5,6 +5,7 @@ package report
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"slices"
@@ -23,67 +24,46 @@ import (
 
 const plotsDir = "plots"
 
-// Figures draws the fronts and route shares of every pool into the run's folder and returns the paths written.
+// Ranks of figures: what a report shows first.
+const (
+	rankQualityCost = iota
+	rankQualityCarbon
+	rankCostCarbon
+	rankEffects
+	rankSavings
+	rankShares
+	rankHours
+	rankTraining
+	rankSensitivity
+)
+
+// Figures draws what a run has to show into its folder and returns the paths written.
 func Figures(run *store.Run, how experiment.Plots) ([]string, error) {
 	if len(how.Formats) == 0 {
 		return nil, nil
 	}
-	return FiguresIn(run, run.Path(plotsDir), how)
-}
-
-// FiguresIn draws them into a folder.
-func FiguresIn(run *store.Run, dir string, how experiment.Plots) ([]string, error) {
-	style, err := plot.StyleNamed(how.Style)
+	figures, err := Drawn(run, how)
 	if err != nil {
 		return nil, err
 	}
-	points, err := run.Points()
+	paths, err := SaveFigures(figures, run.Path(plotsDir), how)
+	if err != nil {
+		return paths, err
+	}
+	return paths, writeCaptions(run, figures)
+}
+
+// SaveFigures writes figures into a folder and returns the paths.
+func SaveFigures(figures []plot.Named, dir string, how experiment.Plots) ([]string, error) {
+	style, err := plot.StyleNamed(how.Style)
 	if err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("making the folder of plots: %w", err)
 	}
-	selected, err := leaderboard.ReadSelections(run)
-	if err != nil {
-		return nil, err
-	}
-	tables, err := leaderboard.Read(run)
-	if err != nil {
-		return nil, err
-	}
 	var paths []string
-	for _, pool := range leaderboard.Pools(points) {
-		of := leaderboard.InPool(points, pool)
-		for _, f := range fronts(run.Experiment, pool, of, selected, how) {
-			markLabelled(f.front, tables, pool)
-			written, err := plot.Save(f.front, style, dir, f.name, how.Formats)
-			paths = append(paths, written...)
-			if err != nil {
-				return paths, err
-			}
-		}
-		for _, s := range shares(pool, of) {
-			written, err := plot.Save(s.shares, style, dir, s.name, how.Formats)
-			paths = append(paths, written...)
-			if err != nil {
-				return paths, err
-			}
-		}
-	}
-	extra, err := footprint.Figures(run)
-	if err != nil {
-		return paths, err
-	}
-	for _, e := range leaderboard.EffectsOf(tables) {
-		extra = append(extra, e.Figures(run.Experiment)...)
-	}
-	cells, err := trained(run)
-	if err != nil {
-		return paths, err
-	}
-	extra = append(extra, curveFigures(run.Experiment, cells)...)
-	for _, f := range extra {
+	for _, f := range figures {
 		written, err := plot.Save(f.Figure, style, dir, f.Name, how.Formats)
 		paths = append(paths, written...)
 		if err != nil {
@@ -93,27 +73,184 @@ func FiguresIn(run *store.Run, dir string, how experiment.Plots) ([]string, erro
 	return paths, nil
 }
 
-// markLabelled marks the policies that use the data set's label.
-func markLabelled(f *plot.Front, tables []leaderboard.Table, pool string) {
-	for i := range tables {
-		if tables[i].Pool != pool {
-			continue
+// Drawn are the figures of a run that have something to tell, the most telling first.
+func Drawn(run *store.Run, how experiment.Plots) ([]plot.Named, error) {
+	points, err := run.Points()
+	if err != nil {
+		return nil, err
+	}
+	selected, err := leaderboard.ReadSelections(run)
+	if err != nil {
+		return nil, err
+	}
+	tables, err := leaderboard.Read(run)
+	if err != nil {
+		return nil, err
+	}
+	looks, models, err := LooksOf(run)
+	if err != nil {
+		return nil, err
+	}
+	cells, err := trained(run)
+	if err != nil {
+		return nil, err
+	}
+	var out []plot.Named
+	for _, pool := range leaderboard.Pools(points) {
+		of := leaderboard.InPool(points, pool)
+		for _, f := range fronts(run.Experiment, pool, of, selected, how) {
+			mark(f.Figure, tables, pool, looks)
+			out = append(out, f)
 		}
-		marked := false
-		for k := range f.Series {
-			if l := tables[i].Line(f.Series[k].Label); l != nil && l.Role == metrics.RoleLabelled {
-				f.Series[k].Label, marked = l.Name(), true
+		out = append(out, shares(pool, of, models, looks)...)
+	}
+	extra, err := footprint.Figures(run, looks, models)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range extra {
+		f.Rank += rankSavings
+		out = append(out, f)
+	}
+	for _, e := range leaderboard.EffectsOf(tables) {
+		for _, f := range e.Figures(run.Experiment) {
+			f.Rank = rankEffects
+			out = append(out, f)
+		}
+	}
+	out = append(out, curveFigures(run.Experiment, cells)...)
+	lead(out, tables)
+	slices.SortStableFunc(out, func(a, b plot.Named) int { return cmp.Compare(a.Rank, b.Rank) })
+	return out, nil
+}
+
+// rankRest is behind all others.
+const rankRest = 100
+
+// lead puts of each kind of figure only the most telling one of a pool before the others: where it is about one policy that of
+// the policy of the highest headline metric among those that have one, and of the hours that of carbon, which looks at them.
+func lead(figures []plot.Named, tables []leaderboard.Table) {
+	standing := func(f *plot.Named) float64 {
+		for i := range tables {
+			if tables[i].Pool != f.Pool {
+				continue
 			}
+			if f.Rank == rankHours && f.Policy == "carbon" {
+				return math.Inf(1)
+			}
+			return tables[i].Standing(f.Policy)
 		}
-		if marked {
-			f.Notes = append(f.Notes, "‡ uses the data set's label")
+		return math.Inf(-1)
+	}
+	type kind struct {
+		pool string
+		rank int
+	}
+	first := map[kind]int{}
+	for i := range figures {
+		f := &figures[i]
+		k := kind{f.Pool, f.Rank}
+		if at, seen := first[k]; !seen || f.Policy != "" && standing(f) > standing(&figures[at]) {
+			first[k] = i
+		}
+	}
+	leads := slices.Collect(maps.Values(first))
+	for i := range figures {
+		if !slices.Contains(leads, i) {
+			figures[i].Rank += rankRest
 		}
 	}
 }
 
-type namedFront struct {
-	name  string
-	front *plot.Front
+// LooksOf are the colours and markers of everything in a run, and its models by what they cost, cheap to dear.
+func LooksOf(run *store.Run) (*plot.Looks, []string, error) {
+	points, err := run.Points()
+	if err != nil {
+		return nil, nil, err
+	}
+	tables, err := leaderboard.Read(run)
+	if err != nil {
+		return nil, nil, err
+	}
+	controls := map[string]bool{}
+	for i := range tables {
+		for k := range tables[i].Lines {
+			if l := &tables[i].Lines[k]; l.Role == metrics.RoleControl || l.Role == metrics.RoleLabelled {
+				controls[l.Policy()] = true
+			}
+		}
+	}
+	refs, err := run.Plan()
+	if err != nil {
+		return nil, nil, err
+	}
+	var policies, yardsticks []string
+	for _, ref := range refs { // in the order of the experiment
+		list := &policies
+		if controls[ref.Policy] {
+			list = &yardsticks
+		}
+		if ref.Family != leaderboard.FamilySingle && !slices.Contains(policies, ref.Family) && !slices.Contains(yardsticks, ref.Family) {
+			*list = append(*list, ref.Family)
+		}
+	}
+	models := byPrice(points)
+	return plot.NewLooks(policies, yardsticks, models), models, nil
+}
+
+// byPrice are all models that the points name, by the mean cost of their answers where they were replayed alone, else by name
+// behind those.
+func byPrice(points []store.Point) []string {
+	cost := map[string]float64{}
+	for i := range points {
+		p := &points[i]
+		for _, s := range p.Shares {
+			if _, ok := cost[s.Model]; !ok {
+				cost[s.Model] = math.Inf(1)
+			}
+		}
+	}
+	for i := range points {
+		if id, ok := strings.CutPrefix(points[i].Policy, metrics.SinglePrefix); ok && !math.IsNaN(points[i].Figures[policy.Cost]) {
+			cost[id] = points[i].Figures[policy.Cost]
+		}
+	}
+	models := slices.Collect(maps.Keys(cost))
+	slices.SortFunc(models, func(a, b string) int { return cmp.Or(cmp.Compare(cost[a], cost[b]), strings.Compare(a, b)) })
+	return models
+}
+
+// mark gives a figure the run's looks, and marks the policies that use the data set's label.
+func mark(f plot.Figure, tables []leaderboard.Table, pool string, looks *plot.Looks) {
+	labelled := func(series []plot.Series) (any bool) {
+		for i := range tables {
+			if tables[i].Pool != pool {
+				continue
+			}
+			for k := range series {
+				if l := tables[i].Line(series[k].Label); l != nil && l.Role == metrics.RoleLabelled {
+					series[k].Label, any = l.Name(), true
+				}
+			}
+		}
+		return any
+	}
+	const note = "‡ uses the data set's label"
+	switch f := f.(type) {
+	case *plot.Front:
+		if f.Looks = looks; labelled(f.Series) {
+			f.Notes = append(f.Notes, note)
+		}
+	case *plot.Levels:
+		f.Looks = looks
+		any := false
+		for i := range f.Panels {
+			any = labelled(f.Panels[i].Series) || any
+		}
+		if any {
+			f.Notes = append(f.Notes, note)
+		}
+	}
 }
 
 // quantity is one of the three axes.
@@ -136,31 +273,116 @@ func quantities(how experiment.Plots) (quality, cost, carbon quantity) {
 	return quality, cost, carbon
 }
 
-// fronts are the three figures of a pool; those of carbon are left out where it is unknown.
-func fronts(name, pool string, points []store.Point, selected leaderboard.Selections, how experiment.Plots) []namedFront {
+// fronts are the three figures of a pool; those of carbon are left out where it is unknown, those of cost likewise.
+func fronts(name, pool string, points []store.Point, selected leaderboard.Selections, how experiment.Plots) []plot.Named {
 	quality, cost, carbon := quantities(how)
-	known := slices.ContainsFunc(points, func(p store.Point) bool { return !math.IsNaN(p.Figures[policy.Carbon]) })
+	known := func(q policy.Quantity) bool {
+		return slices.ContainsFunc(points, func(p store.Point) bool { return !math.IsNaN(p.Figures[q]) })
+	}
 	n := 0
 	for _, p := range points {
 		n = max(n, p.N)
 	}
-	subtitle := fmt.Sprintf("%s test prompts", textfile.Thousands(n))
+	prompts := fmt.Sprintf("%s test prompts", textfile.Thousands(n))
 	title := func(what string) string { return fmt.Sprintf("%s: %s, pool %s", name, what, pool) }
-	intervals := subtitle + "; bars: 95 % interval of quality"
-	out := []namedFront{{"quality-cost-" + experiment.FileName(pool), front(title("quality and cost"), intervals, points, selected, cost, quality)}}
-	if known {
-		bounded := subtitle
-		if slices.ContainsFunc(points, func(p store.Point) bool { return p.Low[policy.Carbon] < p.High[policy.Carbon] }) {
-			intervals += ", and of emissions over the sizes assumed for closed models"
-			bounded += "; bars: emissions over the sizes assumed for closed models"
+	reading := "Full marks and lines are the settings chosen on the selection prompts, which no policy was given; faint marks are all others. " +
+		"Between two settings a line mixes them, which bends on a logarithmic axis. Bars are 95 % intervals of quality over %s%s. " +
+		"Small dots are single models, light the cheapest, dark the dearest; the dashed line deals prompts to them at random; the dotted one, the oracle, chooses in hindsight and bounds all."
+	if len(selected) == 0 {
+		reading = strings.Replace(reading, "settings chosen on the selection prompts, which no policy was given", "settings that no other of the policy beats on these very prompts", 1)
+	}
+	sized := ""
+	if slices.ContainsFunc(points, func(p store.Point) bool { return p.Low[policy.Carbon] < p.High[policy.Carbon] }) {
+		sized = ", and of emissions over the sizes assumed for closed models"
+	}
+	var out []plot.Named
+	add := func(base, caption string, rank int, f plot.Figure) {
+		out = append(out, plot.Named{Name: base + "-" + experiment.FileName(pool), Pool: pool, Figure: f, Caption: caption, Rank: rank})
+	}
+	if known(policy.Cost) {
+		add("quality-cost", "Who gives most quality for a dollar (pool "+pool+"): higher and further left is better. "+fmt.Sprintf(reading, prompts, ""), rankQualityCost,
+			front(title("quality and cost"), prompts, points, selected, cost, quality))
+	}
+	if known(policy.Carbon) {
+		add("quality-carbon", "Who gives most quality for a gram of CO2e (pool "+pool+"): higher and further left is better. "+fmt.Sprintf(reading, prompts, sized), rankQualityCarbon,
+			front(title("quality and emissions"), prompts, points, selected, carbon, quality))
+	}
+	if known(policy.Cost) && known(policy.Carbon) {
+		if f := levels(title("what a quality takes in money and carbon"), prompts+"; in brackets: of the best single model's quality on the selection prompts", points, selected, cost, carbon); f != nil {
+			add("cost-carbon", "What it takes to reach 90, 100 and 105 % of the best single model's quality (pool "+pool+"), panel by panel: lower and further left is better. Each mark is a setting of a policy that reaches the panel's quality on the "+
+				"selection prompts and that no other of the policy beats there in both money and carbon; a line joins a policy's. Measured on "+prompts+". Small dots are single models. Who is missing in a panel does not reach it.",
+				rankCostCarbon, f)
 		}
-		out = append(out, namedFront{"quality-carbon-" + experiment.FileName(pool), front(title("quality and emissions"), intervals, points, selected, carbon, quality)})
-		both := front(title("cost and emissions"), bounded, points, nil, cost, carbon)
-		sizes(both, points)
-		both.Zero, both.Oracle, both.Notes = nil, nil, nil
-		out = append(out, namedFront{"cost-carbon-" + experiment.FileName(pool), both})
 	}
 	return out
+}
+
+// levels shows what reaching a quality takes: nine tenths of the best single model's, its own, and five hundredths more. Who
+// reaches it, and by which setting, is read on the selection prompts where there are any.
+func levels(title, subtitle string, points []store.Point, selected leaderboard.Selections, x, y quantity) *plot.Levels {
+	points = leaderboard.OverSeeds(points)
+	choose := func(p *store.Point) policy.Figures {
+		if s, ok := selected[leaderboard.KeyOf(p)]; ok {
+			return s.Figures
+		}
+		return p.Figures
+	}
+	best := math.Inf(-1)
+	for i := range points {
+		if points[i].Family == leaderboard.FamilySingle {
+			best = max(best, choose(&points[i])[policy.Quality])
+		}
+	}
+	if math.IsInf(best, -1) {
+		return nil
+	}
+	f := &plot.Levels{Title: title, Subtitle: subtitle, X: x.axis, Y: y.axis}
+	for _, level := range []struct {
+		of   float64
+		what string
+	}{{0.9, "90 %"}, {1, "100 %"}, {1.05, "105 %"}} {
+		panel := plot.Level{Label: fmt.Sprintf("quality ≥ %.2f (%s)", level.of*best, level.what)}
+		var order []string
+		reach := map[string][]*store.Point{}
+		for i := range points {
+			p := &points[i]
+			if p.Family == metrics.Oracle || p.Family == metrics.ZeroRouter || choose(p)[policy.Quality] < level.of*best {
+				continue
+			}
+			if p.Family == leaderboard.FamilySingle {
+				panel.Models = append(panel.Models, plot.Model{Label: strings.TrimPrefix(p.Policy, metrics.SinglePrefix), Point: plot.At(p.Figures[x.Quantity], p.Figures[y.Quantity])})
+				continue
+			}
+			if reach[p.Policy] == nil {
+				order = append(order, p.Policy)
+			}
+			reach[p.Policy] = append(reach[p.Policy], p)
+		}
+		for _, name := range order {
+			s := plot.Series{Label: name, Family: reach[name][0].Family}
+			for _, p := range reach[name] {
+				if slices.ContainsFunc(reach[name], func(o *store.Point) bool { return beats(choose(o), choose(p), x.Quantity, y.Quantity) }) {
+					continue
+				}
+				at := plot.At(p.Figures[x.Quantity], p.Figures[y.Quantity])
+				at.Label, at.Chosen = p.Preference, true
+				s.Points = append(s.Points, at)
+			}
+			panel.Series = append(panel.Series, s)
+		}
+		if len(panel.Series) > 0 {
+			f.Panels = append(f.Panels, panel)
+		}
+	}
+	if len(f.Panels) == 0 {
+		return nil
+	}
+	return f
+}
+
+// beats tells whether a takes no more than b of either quantity, and less of one.
+func beats(a, b policy.Figures, x, y policy.Quantity) bool {
+	return a[x] <= b[x] && a[y] <= b[y] && (a[x] < b[x] || a[y] < b[y])
 }
 
 // front gathers one figure. Seeds of a policy at one preference are one point, their mean. The line of a policy runs through
@@ -214,14 +436,9 @@ func front(title, subtitle string, points []store.Point, selected leaderboard.Se
 	}
 	f.Oracle = rising(f.Oracle)
 	if len(chosen) > 0 {
-		f.Notes = append(f.Notes, "full: chosen by selection prompts")
+		f.Notes = append(f.Notes, "full: chosen on selection prompts")
 	}
-	if len(f.Zero) > 0 {
-		f.Notes = append(f.Notes, "Zero router: chosen outside test")
-	}
-	if len(f.Oracle) > 0 {
-		f.Notes = append(f.Notes, "oracle: bound, in hindsight")
-	}
+	f.Notes = append(f.Notes, "bars: 95 % intervals of quality")
 	return f
 }
 
@@ -238,53 +455,19 @@ func rising(points []plot.XY) []plot.XY {
 	return out
 }
 
-// sizes lets the markers of a figure that has no quality axis tell quality: the area grows with the score.
-func sizes(f *plot.Front, points []store.Point) {
-	low, high := math.Inf(1), math.Inf(-1)
-	quality := map[string]float64{}
-	for _, p := range leaderboard.OverSeeds(points) {
-		if p.Family == metrics.Oracle || math.IsNaN(p.Figures[policy.Quality]) {
-			continue
-		}
-		low, high = min(low, p.Figures[policy.Quality]), max(high, p.Figures[policy.Quality])
-		quality[p.Policy+"\x00"+p.Preference] = p.Figures[policy.Quality]
+// shares are the route shares of each policy that has a sweep, over the preferences for cost: of those whose shares move.
+func shares(pool string, points []store.Point, models []string, looks *plot.Looks) []plot.Named {
+	type drawn struct {
+		*plot.Shares
+		name string
 	}
-	f.SizeNote = fmt.Sprintf("area: mean score, %.2f to %.2f", low, high)
-	for i := range f.Series {
-		s := &f.Series[i]
-		for k := range s.Points {
-			if q, ok := quality[s.Label+"\x00"+s.Points[k].Label]; ok && high > low {
-				s.Points[k].Size = (q - low) / (high - low)
-			}
-		}
-	}
-}
-
-type namedShares struct {
-	name   string
-	shares *plot.Shares
-}
-
-// shares are the route shares of each policy that has a sweep, over the preferences for cost.
-func shares(pool string, points []store.Point) []namedShares {
-	var out []namedShares
+	var list []drawn
 	at := map[string]int{}
-	var models []string
-	for _, p := range points {
-		if p.Family == "single" && !slices.Contains(models, strings.TrimPrefix(p.Policy, "single:")) {
-			models = append(models, strings.TrimPrefix(p.Policy, "single:"))
-		}
-	}
-	for _, p := range points {
-		for _, s := range p.Shares {
-			if !slices.Contains(models, s.Model) {
-				models = append(models, s.Model)
-			}
-		}
-	}
 	first := map[string]uint64{}
+	n := 0
 	for _, p := range points {
-		if p.Family == "single" || p.Family == metrics.Oracle || p.Family == metrics.ZeroRouter ||
+		n = max(n, p.N)
+		if p.Family == leaderboard.FamilySingle || p.Family == metrics.Oracle || p.Family == metrics.ZeroRouter ||
 			p.Lambda[policy.Carbon] != 0 || p.Lambda[policy.Latency] != 0 || p.Preference == "any" {
 			continue
 		}
@@ -295,35 +478,44 @@ func shares(pool string, points []store.Point) []namedShares {
 		first[name] = p.Seed
 		i, ok := at[name]
 		if !ok {
-			i = len(out)
+			i = len(list)
 			at[name] = i
-			out = append(out, namedShares{"shares-" + experiment.FileName(name) + "-" + experiment.FileName(pool), &plot.Shares{
-				Title: fmt.Sprintf("Route shares of %s, pool %s", name, pool), XLabel: "λ cost (score that one USD is worth)", Models: models,
-			}})
+			list = append(list, drawn{&plot.Shares{
+				Title: fmt.Sprintf("Which models %s asks as money gets dearer, pool %s", name, pool), XLabel: "One point of score (of 100) is worth so many USD per 1,000 prompts", Models: models, Looks: looks,
+			}, name})
 		}
 		row := make([]float64, len(models))
 		for _, s := range p.Shares {
 			row[slices.Index(models, s.Model)] = s.Share
 		}
-		out[i].shares.Preferences = append(out[i].shares.Preferences, short(p.Lambda[policy.Cost]))
-		out[i].shares.Share = append(out[i].shares.Share, row)
+		list[i].Preferences = append(list[i].Preferences, worth(p.Lambda[policy.Cost]))
+		list[i].Share = append(list[i].Share, row)
+	}
+	var out []plot.Named
+	for _, d := range list {
+		if d.Telling() {
+			out = append(out, plot.Named{
+				Name: "shares-" + experiment.FileName(d.name) + "-" + experiment.FileName(pool), Pool: pool, Policy: d.name, Figure: d.Shares, Rank: rankShares,
+				Caption: fmt.Sprintf("Which models %s asks in pool %s: from left, where only quality counts, to right, where a dollar is worth most. Models are stacked cheap to dear, light to dark; "+
+					"a bar above 1 asks several models a prompt. %s test prompts.", d.name, pool, textfile.Thousands(n)),
+			})
+		}
 	}
 	return out
 }
 
-// short writes a λ with two digits: 48, 4.8k, 110k.
-func short(x float64) string {
-	unit := ""
-	switch {
-	case x >= 9.95e5:
-		x, unit = x/1e6, "M"
-	case x >= 995:
-		x, unit = x/1e3, "k"
+// worth is what a point of score, a hundredth, is worth at a price of a dollar in score: USD for 1,000 prompts with two digits.
+func worth(lambda float64) string {
+	if lambda == 0 {
+		return "any"
 	}
-	digits := strconv.FormatFloat(x, 'g', 2, 64)
-	rounded, err := strconv.ParseFloat(digits, 64)
+	x := 0.01 * leaderboard.PerThousand / lambda
+	if x < 0.0001 {
+		return strconv.FormatFloat(x, 'e', 0, 64)
+	}
+	rounded, err := strconv.ParseFloat(strconv.FormatFloat(x, 'g', 2, 64), 64)
 	if err != nil {
-		return digits + unit
+		return strconv.FormatFloat(x, 'g', 2, 64)
 	}
-	return strconv.FormatFloat(rounded, 'f', -1, 64) + unit
+	return strconv.FormatFloat(rounded, 'f', -1, 64)
 }

@@ -43,7 +43,11 @@ func Markdown(run *store.Run, figures []string) (string, error) {
 		fmt.Fprintf(&b, "%s\n\n", strings.TrimSpace(config.Description))
 	}
 	fmt.Fprintf(&b, "%s Brackets are 95 %% intervals on the test prompts.\n", split)
-	plots := images(run, figures)
+	pictures, err := Pictures(run)
+	if err != nil {
+		return "", err
+	}
+	drawn := images(run, figures)
 	differences := leaderboard.EffectsOf(tables)
 	seeds, err := leaderboard.SeedRows(run)
 	if err != nil {
@@ -71,15 +75,16 @@ func Markdown(run *store.Run, figures []string) (string, error) {
 		}
 		leaderboard.SeedSection(&b, seeds, t)
 		trainingFiguresSection(&b, cells, t.Pool)
-		for _, p := range plots {
-			if base := strings.TrimSuffix(filepath.Base(p), filepath.Ext(p)); leaderboard.PoolOf(base, tables) == t.Pool {
-				fmt.Fprintf(&b, "\n![%s](%s)\n", base, filepath.ToSlash(p))
+		for _, p := range pictures {
+			if path, ok := drawn[p.Name]; ok && p.Shown && p.Pool == t.Pool {
+				fmt.Fprintf(&b, "\n![%s](%s)\n\n*%s*\n", p.Name, path, p.Caption)
 			}
 		}
 	}
 	if err := footprint.Section(&b, run); err != nil {
 		return "", err
 	}
+	morePictures(&b, pictures, drawn)
 	if len(m.Notices) > 0 {
 		fmt.Fprintf(&b, "\n## Notes\n\n")
 		for _, n := range m.Notices {
@@ -102,17 +107,26 @@ func Markdown(run *store.Run, figures []string) (string, error) {
 	return run.Path(MarkdownFile), nil
 }
 
-// images are the plots that a page can show, once each, relative to the run's folder.
-func images(run *store.Run, figures []string) []string {
-	var out []string
-	for _, ext := range []string{".png", ".svg"} {
+// morePictures links to the plots that the report does not show.
+func morePictures(b *bytes.Buffer, pictures []Picture, drawn map[string]string) {
+	head := "\n## More pictures\n\n"
+	for _, p := range pictures {
+		if path, ok := drawn[p.Name]; ok && !p.Shown {
+			what, _, _ := strings.Cut(p.Caption, ": ")
+			fmt.Fprintf(b, "%s- [%s](%s): %s\n", head, p.Name, path, what)
+			head = ""
+		}
+	}
+}
+
+// images are the files of the plots that a page can show, relative to the run's folder, by the names of the plots.
+func images(run *store.Run, figures []string) map[string]string {
+	out := map[string]string{}
+	for _, ext := range []string{".svg", ".png"} { // the latter where there are both
 		for _, f := range figures {
 			if rel, err := filepath.Rel(run.Dir, f); err == nil && filepath.Ext(f) == ext {
-				out = append(out, rel)
+				out[strings.TrimSuffix(filepath.Base(f), ext)] = filepath.ToSlash(rel)
 			}
-		}
-		if len(out) > 0 {
-			break
 		}
 	}
 	return out

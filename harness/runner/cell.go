@@ -25,6 +25,7 @@ type work struct {
 	*Plan
 	cell *experiment.Cell
 	run  *store.Run
+	memo string // where the run's policies share trainings; "" for nowhere
 	feed *dataset.Feed
 	test []int // test prompts of the cell's pool
 	log  io.Writer
@@ -34,8 +35,9 @@ type work struct {
 	fitted []byte       // the state that it left, of a policy that saves
 }
 
-func (w *work) setup() policy.Setup {
-	return policy.Setup{Models: w.feed.Models(), Params: w.cell.Params, Seed: w.cell.Seed, Backend: w.Spec.Backend}
+// configure makes the instance.
+func (w *work) configure(ctx context.Context, inst *host.Instance) error {
+	return inst.Configure(ctx, policy.Setup{Models: w.feed.Models(), Params: w.cell.Params, Seed: w.cell.Seed, Backend: w.Spec.Backend, Memo: w.memo})
 }
 
 // execute fits and routes one cell and replays its decisions.
@@ -53,15 +55,17 @@ func (w *work) execute(ctx context.Context) (*store.CellResult, error) {
 	if about.Wants(policy.NeedVector) && w.feed.Vectors.Data == nil {
 		return nil, errors.New("the policy needs prompt vectors: set encoder in the experiment")
 	}
-	if err = inst.Configure(ctx, w.setup()); err != nil {
+	if err = w.configure(ctx, inst); err != nil {
 		return nil, err
 	}
 	result := &store.CellResult{Ref: w.ref(), Cost: map[string]float64{}, Fit: map[string]float64{}, Params: w.cell.Params}
 	if about.Learns {
-		if err := w.fit(ctx, inst, result); err != nil {
+		spared, err := w.fit(ctx, inst, result)
+		if err != nil {
 			return nil, err
 		}
-		result.Cost["fit_s"] = time.Since(started).Seconds()
+		// What another cell had trained already is charged to both: each could be deployed without the other.
+		result.Cost["fit_s"] = time.Since(started).Seconds() + spared
 	}
 	if about.Saves {
 		if w.fitted, err = inst.Save(ctx); err != nil {
@@ -133,23 +137,25 @@ func (w *work) selection(ctx context.Context, inst *host.Instance, about policy.
 	return points, halves, nil
 }
 
-func (w *work) fit(ctx context.Context, inst *host.Instance, result *store.CellResult) error {
+// fit has the policy learn. spared are the seconds of training that it took over from other cells of the run.
+func (w *work) fit(ctx context.Context, inst *host.Instance, result *store.CellResult) (spared float64, err error) {
 	train, err := w.feed.Split(ctx, w.rows(w.cell.Pool, split.Train))
 	if err != nil {
-		return err
+		return 0, err
 	}
 	validation, err := w.feed.Split(ctx, w.rows(w.cell.Pool, split.Validation))
 	if err != nil {
-		return err
+		return 0, err
 	}
 	task := &policy.Task{Train: train, Validation: validation, Preferences: w.preferences()}
 	w.task = &policy.Task{Train: train, Validation: validation, Preferences: task.Preferences}
 	if task.Snapshot, err = w.run.Snapshot(w.cell.ID); err != nil {
-		return err
+		return 0, err
 	}
 	var curves store.Curves
 	defer func() { result.Curves = curves.All() }()
-	return inst.Fit(ctx, task, func(p policy.Progress) {
+	err = inst.Fit(ctx, task, func(p policy.Progress) {
+		spared += p.SparedSec
 		e := event.Event{Kind: event.CellProgress, Cell: w.cell.ID, Label: w.ref().Name(), Stage: p.Stage, Step: p.Step, Total: p.Total}
 		for _, m := range p.Metrics {
 			e.Metrics = append(e.Metrics, event.Metric(m))
@@ -166,6 +172,7 @@ func (w *work) fit(ctx context.Context, inst *host.Instance, result *store.CellR
 			}
 		}
 	})
+	return spared, err
 }
 
 func (w *work) preferences() []policy.Preference {

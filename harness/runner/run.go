@@ -103,12 +103,21 @@ func (p *Plan) runIn(ctx context.Context, run *store.Run, opt Options, started t
 				return nil, err
 			}
 		}
+		if err := run.DropMemo(); err != nil {
+			return nil, err
+		}
 	}
 	if err := p.fill(ctx, todo, opt); err != nil {
 		return nil, err
 	}
 	out.Cached = len(cached)
-	sink.Send(event.Event{Kind: event.RunStarted, Run: run.Dir, Total: len(todo) + out.Cached, Jobs: opt.Jobs})
+	waiting := map[string]int{}
+	for _, c := range todo {
+		waiting[event.KindOf(refOf(c).Name())]++
+	}
+	sink.Send(event.Event{
+		Kind: event.RunStarted, Run: run.Dir, Total: len(todo) + out.Cached, Jobs: opt.Jobs, Waiting: waiting, Took: p.earlier(opt.Results),
+	})
 	for _, n := range p.Notices {
 		sink.Send(event.Event{Kind: event.Notice, Text: n})
 	}
@@ -124,6 +133,7 @@ func (p *Plan) runIn(ctx context.Context, run *store.Run, opt Options, started t
 			}
 			if err = p.finish(run, points, manifest, out, sink, taken); err == nil {
 				out.Unmeasured, err = p.unmeasured(run)
+				err = errors.Join(err, run.DropMemo())
 			}
 		}
 	}
@@ -134,6 +144,25 @@ func (p *Plan) runIn(ctx context.Context, run *store.Run, opt Options, started t
 	}
 	sink.Send(event.Event{Kind: event.RunFinished, Done: out.Done, Cached: out.Cached, Failed: out.Failed})
 	return out, err
+}
+
+// earlier is what cells took in the last other run of the experiment, by kind: how long this one may take. Nothing where
+// there is none: an estimate is not worth a failure.
+func (p *Plan) earlier(results string) map[string]float64 {
+	runs, err := store.List(results)
+	if err != nil {
+		return nil
+	}
+	var last event.Progress
+	for _, r := range runs {
+		if r.Experiment != p.Spec.Name || r.ID == p.ID {
+			continue
+		}
+		if progress, err := event.FoldFile(r.Path(store.EventsFile)); err == nil && progress.Last.After(last.Last) && len(progress.Took()) > 0 {
+			last = progress
+		}
+	}
+	return last.Took()
 }
 
 func (p *Plan) refs() []store.Ref {
@@ -161,6 +190,23 @@ func (p *Plan) todo(run *store.Run, opt Options) (todo, cached []*experiment.Cel
 	return todo, cached
 }
 
+// longestFirst puts the cells that are likely to take longest first, so that none of them is left over when everything else is
+// done: policies that act in rounds, then others that learn, each in the order of the experiment.
+func longestFirst(cells []*experiment.Cell) []*experiment.Cell {
+	rank := func(c *experiment.Cell) int {
+		switch {
+		case c.Facts.Learns && c.Facts.Sequential:
+			return 0
+		case c.Facts.Learns:
+			return 1
+		}
+		return 2
+	}
+	cells = slices.Clone(cells)
+	slices.SortStableFunc(cells, func(a, b *experiment.Cell) int { return rank(a) - rank(b) })
+	return cells
+}
+
 // errFailFast stops the other cells.
 var errFailFast = errors.New("a cell failed and --fail-fast is set")
 
@@ -172,7 +218,7 @@ func (p *Plan) executeAll(ctx context.Context, run *store.Run, todo []*experimen
 	var mu sync.Mutex
 	var done, failed atomic.Int64
 	var broken error
-	for _, c := range todo {
+	for _, c := range longestFirst(todo) {
 		g.Go(func() error {
 			if context.Cause(ctx) != nil {
 				return nil //nolint:nilerr // Interrupted before it began: the caller asks the context.
@@ -217,7 +263,11 @@ func (p *Plan) executeOne(ctx context.Context, run *store.Run, c *experiment.Cel
 	if err != nil {
 		return nil, err
 	}
-	w := &work{Plan: p, cell: c, run: run, feed: p.feedOf(c), test: p.test[c.Pool], log: log, send: sink.Send}
+	memo, err := run.Memo()
+	if err != nil {
+		return nil, errors.Join(err, log.Close())
+	}
+	w := &work{Plan: p, cell: c, run: run, memo: memo, feed: p.feedOf(c), test: p.test[c.Pool], log: log, send: sink.Send}
 	result, reason := w.safely(ctx, c.Timeout)
 	if closed := log.Close(); closed != nil && reason == nil {
 		reason = fmt.Errorf("writing the log of %s: %w", ref.Name(), closed)

@@ -156,10 +156,10 @@ func checkPower(ctx context.Context, t *testing.T, plan *Plan, c *experiment.Cel
 	defer inst.Close()
 	about := inst.Description()
 	w.feed.Needs = &about
-	if err := inst.Configure(ctx, w.setup()); err != nil {
+	if err := w.configure(ctx, inst); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.fit(ctx, inst, &store.CellResult{Fit: map[string]float64{}}); err != nil {
+	if _, err := w.fit(ctx, inst, &store.CellResult{Fit: map[string]float64{}}); err != nil {
 		t.Fatal(err)
 	}
 	rows := plan.rows(c.Pool, split.Validation)

@@ -37,7 +37,7 @@ func (r *router) streams(ctx context.Context) ([]host.Routed, time.Duration, err
 
 // restart puts the policy into the state that Fit left.
 func (r *router) restart(ctx context.Context) error {
-	if err := r.inst.Configure(ctx, r.setup()); err != nil {
+	if err := r.configure(ctx, r.inst); err != nil {
 		return err
 	}
 	switch {

@@ -110,7 +110,7 @@ func (r *Run) Outputs() ([]provenance.File, error) {
 	return provenance.HashTree(r.Dir, func(path string) bool {
 		dir, _, _ := strings.Cut(path, "/")
 		switch dir {
-		case ManifestFile, EventsFile, lockFile, logsDir, cellsDir:
+		case ManifestFile, EventsFile, lockFile, logsDir, cellsDir, memoDir:
 			return false
 		}
 		return !strings.HasPrefix(filepath.Base(path), ".")

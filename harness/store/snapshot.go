@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 )
 
 // A training that takes long leaves snapshots, so that an interrupted cell need not start again. They are beside the
@@ -45,6 +46,24 @@ func (r *Run) DropSnapshot(id string) error {
 	}
 	if err := os.Remove(r.snapshotPath(id)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("removing the snapshot of cell %s: %w", id, err)
+	}
+	return nil
+}
+
+// Memo is the folder where cells leave trainings that others of the run need too. It goes with [Run.DropMemo] when all cells
+// have ended: checkpoints hold what each has learned.
+func (r *Run) Memo() (string, error) {
+	path, err := filepath.Abs(r.Path(memoDir)) // policies may run in folders of their own
+	if err != nil {
+		return "", fmt.Errorf("finding the folder of shared trainings: %w", err)
+	}
+	return path, nil
+}
+
+// DropMemo removes the shared trainings.
+func (r *Run) DropMemo() error {
+	if err := os.RemoveAll(r.Path(memoDir)); err != nil {
+		return fmt.Errorf("removing the shared trainings: %w", err)
 	}
 	return nil
 }

@@ -49,6 +49,7 @@ const (
 	cellsDir      = "cells"
 	decisionsDir  = "decisions"
 	checkpointDir = "checkpoints"
+	memoDir       = "memo"
 	logsDir       = "logs"
 	lockFile      = ".lock"
 	latestLink    = "latest"

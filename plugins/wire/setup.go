@@ -38,7 +38,7 @@ func DecodeDescription(m *pb.Description) policy.Description {
 
 // EncodeSetup writes what an instance is made from.
 func EncodeSetup(s *policy.Setup) *pb.Setup {
-	m := &pb.Setup{Params: s.Params, Seed: s.Seed, Backend: clean(s.Backend)}
+	m := &pb.Setup{Params: s.Params, Seed: s.Seed, Backend: clean(s.Backend), Memo: clean(s.Memo)}
 	for _, x := range s.Models {
 		m.Models = append(m.Models, &pb.Model{
 			Id: clean(x.ID), Provider: clean(x.Provider), OpenWeights: x.OpenWeights,
@@ -54,7 +54,7 @@ func EncodeSetup(s *policy.Setup) *pb.Setup {
 
 // DecodeSetup reads what an instance is made from.
 func DecodeSetup(m *pb.Setup) (policy.Setup, error) {
-	s := policy.Setup{Params: json.RawMessage(m.GetParams()), Seed: m.GetSeed(), Backend: m.GetBackend()}
+	s := policy.Setup{Params: json.RawMessage(m.GetParams()), Seed: m.GetSeed(), Backend: m.GetBackend(), Memo: m.GetMemo()}
 	if len(m.GetModels()) == 0 {
 		return s, fmt.Errorf("the pool is empty: a policy needs at least one model to route to")
 	}
@@ -73,7 +73,7 @@ func DecodeSetup(m *pb.Setup) (policy.Setup, error) {
 
 // EncodeProgress writes a report of a running Fit.
 func EncodeProgress(p *policy.Progress) *pb.Progress {
-	m := &pb.Progress{Stage: clean(p.Stage), Step: int64(p.Step), Total: int64(p.Total), Snapshot: p.Snapshot}
+	m := &pb.Progress{Stage: clean(p.Stage), Step: int64(p.Step), Total: int64(p.Total), Snapshot: p.Snapshot, SparedSec: p.SparedSec}
 	for _, x := range p.Metrics {
 		m.Metrics = append(m.Metrics, &pb.Metric{Name: clean(x.Name), Value: x.Value})
 	}
@@ -82,7 +82,7 @@ func EncodeProgress(p *policy.Progress) *pb.Progress {
 
 // DecodeProgress reads a report of a running Fit.
 func DecodeProgress(m *pb.Progress) policy.Progress {
-	p := policy.Progress{Stage: m.GetStage(), Step: int(m.GetStep()), Total: int(m.GetTotal()), Snapshot: m.GetSnapshot()}
+	p := policy.Progress{Stage: m.GetStage(), Step: int(m.GetStep()), Total: int(m.GetTotal()), Snapshot: m.GetSnapshot(), SparedSec: m.GetSparedSec()}
 	for _, x := range m.GetMetrics() {
 		p.Metrics = append(p.Metrics, policy.Metric{Name: x.GetName(), Value: x.GetValue()})
 	}

@@ -34,7 +34,7 @@ func correctnessNet(c *Config, name string, examples int) nn.Config {
 		batch, epochs = 1024, 8
 	}
 	return nn.Config{
-		Backend: c.Setup.Backend, Seed: c.Setup.Seed, Name: c.Name + " " + name,
+		Backend: c.Setup.Backend, Memo: c.Setup.Memo, Seed: c.Setup.Seed, Name: c.Name + " " + name,
 		Blocks: []nn.Block{{Link: nn.Bernoulli, Width: 1, Weight: 1}}, Hidden: correctnessHidden, Members: folds,
 		LearningRate: 0.003, WeightDecay: 0.5, ClipNorm: 1, Batch: batch, Epochs: epochs, Patience: 4,
 	}

@@ -50,7 +50,7 @@ func (p *router) Fit(ctx context.Context, t *policy.Task, report func(policy.Pro
 	}
 	x := s.inputs(&g.prompts)
 	config := nn.Config{
-		Backend: p.setup.Backend, Seed: p.setup.Seed, Name: "carbon quality",
+		Backend: p.setup.Backend, Memo: p.setup.Memo, Seed: p.setup.Seed, Name: "carbon quality",
 		Blocks: []nn.Block{{Link: nn.Bernoulli, Width: len(first), Weight: 1}},
 		Hidden: p.params.Hidden, Members: p.params.Members, LearningRate: p.params.LearningRate, WeightDecay: p.params.WeightDecay,
 		ClipNorm: 1, Batch: p.params.Batch, Epochs: p.params.Epochs, Patience: p.params.Patience,

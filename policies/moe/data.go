@@ -65,7 +65,7 @@ func (p *router) gather(ctx context.Context, t *policy.Task, s *state, report fu
 	}
 
 	s.Expense, err = forecast.FitExpense(ctx, nn.Config{
-		Backend: p.setup.Backend, Seed: p.setup.Seed, Name: "moe expense", Hidden: p.params.CostHidden, Members: p.params.Members,
+		Backend: p.setup.Backend, Memo: p.setup.Memo, Seed: p.setup.Seed, Name: "moe expense", Hidden: p.params.CostHidden, Members: p.params.Members,
 		LearningRate: 0.001, WeightDecay: 1, ClipNorm: 1, Batch: p.params.Batch, Epochs: p.params.Epochs, Patience: p.params.Patience,
 	}, s.Overall, &ex.Outcomes, raw, ex.heldOut, report)
 	if err != nil {

@@ -118,7 +118,12 @@ func (p *router) train(ctx context.Context, name string, g *gate, s *state, ex *
 		}
 		return means, rows, graph.Const(gr, mask(s.seen))
 	}
+	key, err := p.digest(name, g, s, ex, list)
+	if err != nil {
+		return err
+	}
 	loop := &nn.Loop{
+		Once:    nn.Once{Folder: p.setup.Memo, Key: key},
 		Backend: p.setup.Backend, Seed: p.setup.Seed, Name: name, Members: members, Batch: p.params.Batch,
 		Epochs: p.params.Epochs, Patience: p.params.Patience, LearningRate: p.params.LearningRate,
 		Schedule: nn.Schedule(p.params.Schedule), Warmup: p.params.Warmup, WeightDecay: p.params.WeightDecay,
@@ -206,6 +211,18 @@ func (p *router) train(ctx context.Context, name string, g *gate, s *state, ex *
 	}
 	g.fold(s.mean, s.scale)
 	return nil
+}
+
+// digest names all that determines what [router.train] learns: [router.conclude] says what it is worth afterwards.
+func (p *router) digest(name string, g *gate, s *state, ex *examples, list []policy.Preference) (string, error) {
+	parts := []any{
+		"moe.train/1", name, p.params, len(p.setup.Models), p.facts().rows, p.setup.Seed, p.setup.Backend, g.Weighed, list, s.MeanCost,
+		ex.x, ex.heldOut, ex.near, ex.class, ex.answers, ex.answer, ex.voted, ex.Outcomes.Present, s.seen, []float32(s.ClassMeans),
+	}
+	for q := range ex.expect.Value {
+		parts = append(parts, []float32(ex.expect.Value[q]), ex.Outcomes.Figures[q])
+	}
+	return nn.Digest(parts...)
 }
 
 // fold rewrites the first layer for inputs as they come: W·(x−mean)/scale + b.

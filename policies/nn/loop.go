@@ -83,6 +83,8 @@ type Loop struct {
 	EvalPool []int32
 	EvalLoss func(variable func(name string) *graph.Node, inputs []*graph.Node) *graph.Node
 
+	// Once is where equal trainings meet. It is left alone where snapshots are asked for.
+	Once Once
 	// From is the snapshot to go on from; nil starts anew.
 	From *Snapshot
 	// OnSnapshot is given what it takes to go on, after each epoch; nil where nobody wants it.
@@ -104,6 +106,13 @@ type Snapshot struct {
 
 // Run trains. Afterwards Variables hold each member's best weights.
 func (l *Loop) Run(ctx context.Context, report func(policy.Progress)) error {
+	if l.From != nil || l.OnSnapshot != nil {
+		return l.run(ctx, report)
+	}
+	return l.Once.do(ctx, l.Variables, report, func(report func(policy.Progress)) error { return l.run(ctx, report) })
+}
+
+func (l *Loop) run(ctx context.Context, report func(policy.Progress)) error {
 	if len(l.Pool) == 0 {
 		return errors.New("every example is held out: there is nothing to train on")
 	}

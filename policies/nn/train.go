@@ -32,6 +32,7 @@ const (
 // Config says how an ensemble is trained.
 type Config struct {
 	Backend      string
+	Memo         string // folder where equal trainings meet, see [Once]; "" for none
 	Seed         uint64
 	Name         string // of the random streams: one a policy and purpose
 	Blocks       []Block
@@ -88,7 +89,14 @@ func Train(ctx context.Context, c Config, ex *Examples, report func(policy.Progr
 		}
 	}
 	out := net.Out()
+	memo := c.Memo
+	c.Memo = "" // where it lies changes nothing of what is learned
+	key, err := Digest("nn.Train/1", c, ex.N, ex.X, ex.Y, ex.W, ex.HeldOut)
+	if err != nil {
+		return nil, err
+	}
 	loop := &Loop{
+		Once:    Once{memo, key},
 		Backend: c.Backend, Seed: c.Seed, Name: c.Name, Members: c.Members, Batch: c.Batch, Epochs: c.Epochs, Patience: c.Patience,
 		LearningRate: c.LearningRate, Schedule: Cosine, WeightDecay: c.WeightDecay, ClipNorm: c.ClipNorm * math.Sqrt(float64(c.Members)),
 		Variables: net.variables(), Pool: pool,

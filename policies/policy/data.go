@@ -74,6 +74,9 @@ type Progress struct {
 	// Snapshot is all that a Fit of the same task needs to go on from here; nil for none. The host keeps the last one until
 	// the cell is done.
 	Snapshot []byte
+	// SparedSec are seconds of training that this Fit did not take because another of the run had done the same (see
+	// [Setup.Memo]). They are charged to the policy like its own.
+	SparedSec float64
 }
 
 // Metric is one named number of a progress report, such as the training loss.

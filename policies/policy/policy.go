@@ -102,6 +102,9 @@ type Setup struct {
 	Seed   uint64
 	// Backend names the GoMLX backend: "go", "xla:cpu", "xla:cuda" or a path to a PJRT plugin. "" means "go".
 	Backend string
+	// Memo is a folder that the policies of a run share: a training that equals one that another of them has done may take
+	// over its result. Nothing that is learned depends on it. "" for none.
+	Memo string
 }
 
 // Definition is one policy as a program offers it.

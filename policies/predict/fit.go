@@ -79,7 +79,7 @@ func (p *router) fit(ctx context.Context, t *policy.Task, report func(policy.Pro
 
 	ex := p.qualityExamples(g, x)
 	config := nn.Config{
-		Backend: p.setup.Backend, Seed: p.setup.Seed, Name: "predict quality",
+		Backend: p.setup.Backend, Memo: p.setup.Memo, Seed: p.setup.Seed, Name: "predict quality",
 		Blocks: []nn.Block{{Link: nn.Bernoulli, Width: models, Weight: 1}},
 		Hidden: p.params.Hidden, Members: p.params.Members,
 		LearningRate: p.params.LearningRate, WeightDecay: p.params.WeightDecay, ClipNorm: 1,

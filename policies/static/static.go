@@ -185,7 +185,7 @@ func (p *router) classifier(ctx context.Context, t *policy.Task, labels []int, c
 		}
 	}
 	return nn.Train(ctx, nn.Config{
-		Backend: p.setup.Backend, Seed: p.setup.Seed, Name: "static classifier",
+		Backend: p.setup.Backend, Memo: p.setup.Memo, Seed: p.setup.Seed, Name: "static classifier",
 		Blocks:  []nn.Block{{Link: nn.Softmax, Width: classes, Weight: 1}},
 		Members: 1, LearningRate: p.params.LearningRate, WeightDecay: p.params.WeightDecay, ClipNorm: 1,
 		Batch: p.params.Batch, Epochs: p.params.Epochs, Patience: p.params.Patience,

@@ -106,7 +106,10 @@ func (e *Effects) Figures(run string) []plot.Named {
 			}
 		}
 		if len(f.Bars) > 0 {
-			out = append(out, plot.Named{Name: "effects-" + m.Metric + "-" + experiment.FileName(e.Pool), Figure: f})
+			out = append(out, plot.Named{
+				Name: "effects-" + m.Metric + "-" + experiment.FileName(e.Pool), Pool: e.Pool, Figure: f,
+				Caption: fmt.Sprintf("By how much each policy beats %s in %s (pool %s): right of the line is better. %s; a filled dot is clear of zero (p < 0.05 by Holm), a hollow one is not.", e.Baseline, m.Print, e.Pool, e.note()),
+			})
 		}
 	}
 	return out

@@ -120,12 +120,3 @@ func TestAnswer(t *testing.T) {
 		t.Errorf("answer of an older run %q, want it called hindsight", got)
 	}
 }
-
-func TestPoolOfTakesTheLongestName(t *testing.T) {
-	tables := []Table{{Pool: "weights"}, {Pool: "open-weights"}}
-	for plot, want := range map[string]string{"quality-cost-open-weights": "open-weights", "shares-knn-weights": "weights", "x": ""} {
-		if got := PoolOf(plot, tables); got != want {
-			t.Errorf("poolOf(%s) = %q, want %q", plot, got, want)
-		}
-	}
-}

@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"encoding/csv"
 	"fmt"
+	"math"
 	"os"
 	"slices"
 	"strconv"
@@ -235,6 +236,21 @@ func (t *Table) Line(policy string) *Line {
 	return nil
 }
 
+// Policy is the label of the policy in the experiment.
+func (l *Line) Policy() string { return l.policy }
+
+// Standing is a policy's headline metric; −∞ for one that has no rank.
+func (t *Table) Standing(policy string) float64 {
+	l := t.Line(policy)
+	if l == nil || !l.candidate() {
+		return math.Inf(-1)
+	}
+	if x := Parse(l.Values[t.headline().Metric].Value); !math.IsNaN(x) {
+		return x
+	}
+	return math.Inf(-1)
+}
+
 // candidate tells whether a line is a policy that could be best.
 func (l *Line) candidate() bool { return l.Role == metrics.RolePolicy }
 
@@ -324,17 +340,6 @@ func Interval(value, low, high string) string {
 
 // PerThousand turns means per prompt into figures per 1,000 prompts, which people can read.
 const PerThousand = 1000
-
-// PoolOf is the pool that a plot, by its name, is of: pools may be called weights and open-weights.
-func PoolOf(plot string, tables []Table) string {
-	pool := ""
-	for i := range tables {
-		if p := tables[i].Pool; strings.HasSuffix(plot, "-"+p) && len(p) > len(pool) {
-			pool = p
-		}
-	}
-	return pool
-}
 
 // SplitCounts are the prompts of a run by what they are for, as its manifest has them.
 type SplitCounts struct{ Prompts, Train, Validation, Selection, Test int }

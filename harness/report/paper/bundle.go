@@ -25,7 +25,7 @@ var bundleText string
 
 // bundleTemplate has its actions between << and >>, for braces are LaTeX's own.
 var bundleTemplate = template.Must(template.New("main.tex").Delims("<<", ">>").Funcs(template.FuncMap{
-	"tex": leaderboard.TexEscapes.Replace, "caption": captionOf, "cited": cited, "join": func(s []string) string { return strings.Join(s, ", ") },
+	"tex": leaderboard.TexEscapes.Replace, "cited": cited, "join": func(s []string) string { return strings.Join(s, ", ") },
 }).Parse(bundleText))
 
 // Write writes a LaTeX article about a run into a folder: main.tex with a methods paragraph from the manifest, the
@@ -43,8 +43,12 @@ func Write(run *store.Run, dir string, how experiment.Plots) (string, error) {
 	how.Formats = []string{"pdf"}
 	// A figure drawn for a column keeps its size, and its letters theirs.
 	facts.Fit = how.Style == "" || how.Style == plot.Styles[0].Name
-	drawn, err := report.FiguresIn(run, figures, how)
+	drawn, err := report.Drawn(run, how)
 	if err != nil {
+		return "", err
+	}
+	drawn = referredTo(drawn)
+	if _, err := report.SaveFigures(drawn, figures, how); err != nil {
 		return "", err
 	}
 	tables, err := report.Tables(run)
@@ -67,10 +71,9 @@ func Write(run *store.Run, dir string, how experiment.Plots) (string, error) {
 		}
 	}
 	for i := range facts.Pools {
-		for _, path := range drawn {
-			name := strings.TrimSuffix(filepath.Base(path), ".pdf")
-			if filepath.Ext(path) == ".pdf" && facts.poolOf(name) == facts.Pools[i].Name && !strings.HasPrefix(name, "shares-") {
-				facts.Pools[i].Figures = append(facts.Pools[i].Figures, name)
+		for _, f := range drawn {
+			if f.Pool == facts.Pools[i].Name {
+				facts.Pools[i].Figures = append(facts.Pools[i].Figures, paperFigure{f.Name, f.Caption, saysOf(f.Name)})
 			}
 		}
 	}
@@ -88,18 +91,32 @@ func Write(run *store.Run, dir string, how experiment.Plots) (string, error) {
 	return path, nil
 }
 
-// captionOf tells what a figure shows, by its name.
-func captionOf(figure string) string {
-	for _, c := range []struct{ prefix, text string }{
-		{"quality-cost-", "Quality and cost of each policy over its preferences; pool %s. Lines are fronts, bars 95 %% intervals of quality."},
-		{"quality-carbon-", "Quality and emissions of each policy over its preferences; pool %s. Bars are 95 %% intervals of quality."},
-		{"cost-carbon-", "Cost and emissions of each policy over its preferences; pool %s. Area grows with quality."},
-	} {
-		if pool, ok := strings.CutPrefix(figure, c.prefix); ok {
-			return fmt.Sprintf(c.text, pool)
+// mentions are the figures that the article refers to, by the beginning of their names, with what it says they show.
+var mentions = []struct{ name, says string }{
+	{"quality-cost-", "quality and cost"}, {"quality-carbon-", "quality and emissions"}, {"cost-carbon-", "what a quality takes in money and emissions"},
+	{"effects-", "differences from the baseline"},
+}
+
+func saysOf(figure string) string {
+	for _, m := range mentions {
+		if strings.HasPrefix(figure, m.name) {
+			return m.says
 		}
 	}
-	return figure + "."
+	return ""
+}
+
+// referredTo are the figures that the article refers to: of a pool the first of each kind.
+func referredTo(all []plot.Named) []plot.Named {
+	seen := map[[2]string]bool{}
+	var out []plot.Named
+	for _, f := range all {
+		if key := [2]string{f.Pool, saysOf(f.Name)}; key[1] != "" && !seen[key] {
+			seen[key] = true
+			out = append(out, f)
+		}
+	}
+	return out
 }
 
 // paperOf is what the article says of a run.
@@ -119,7 +136,6 @@ type paperOf struct {
 	Prefill                                         bool
 	EnergyMethod                                    string // "" for the published regression
 	Fit                                             bool   // figures are as wide as the text
-	tables                                          []leaderboard.Table
 }
 
 type paperPool struct {
@@ -127,10 +143,10 @@ type paperPool struct {
 	Models  int
 	Prompts int
 	Answer  string // LaTeX
-	Figures []string
+	Figures []paperFigure
 }
 
-func (p *paperOf) poolOf(figure string) string { return leaderboard.PoolOf(figure, p.tables) }
+type paperFigure struct{ Name, Caption, Says string }
 
 // paperFacts reads what the article says from the manifest and the metrics.
 func paperFacts(run *store.Run, m *store.Manifest) (*paperOf, error) {
@@ -185,7 +201,7 @@ func paperFacts(run *store.Run, m *store.Manifest) (*paperOf, error) {
 		Seeds: len(m.Seeds), Resamples: config.Metrics.Resamples,
 		BatchSize: data.Accounting.Energy.BatchSize, Bits: data.Accounting.Energy.QuantisationBits, PUE: data.Accounting.Energy.PUE,
 		Grid: data.Accounting.GridGPerKWh, CostLogged: logged(policy.Cost, "CostUSD"), EnergyLogged: logged(policy.Energy, "EnergyWh"),
-		Prefill: data.Accounting.Energy.Prefill.On, EnergyMethod: data.Accounting.Method.Name, tables: tables,
+		Prefill: data.Accounting.Energy.Prefill.On, EnergyMethod: data.Accounting.Method.Name,
 	}
 	if p.Resamples == 0 {
 		p.Resamples = metrics.DefaultResamples

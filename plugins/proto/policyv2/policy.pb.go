@@ -432,6 +432,7 @@ type Setup struct {
 	Params        []byte                 `protobuf:"bytes,2,opt,name=params,proto3" json:"params,omitempty"` // JSON object
 	Seed          uint64                 `protobuf:"varint,3,opt,name=seed,proto3" json:"seed,omitempty"`
 	Backend       string                 `protobuf:"bytes,4,opt,name=backend,proto3" json:"backend,omitempty"`
+	Memo          string                 `protobuf:"bytes,5,opt,name=memo,proto3" json:"memo,omitempty"` // folder that the policies of a run share, for trainings that several of them need; empty for none
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -490,6 +491,13 @@ func (x *Setup) GetSeed() uint64 {
 func (x *Setup) GetBackend() string {
 	if x != nil {
 		return x.Backend
+	}
+	return ""
+}
+
+func (x *Setup) GetMemo() string {
+	if x != nil {
+		return x.Memo
 	}
 	return ""
 }
@@ -1122,7 +1130,8 @@ type Progress struct {
 	Step          int64                  `protobuf:"varint,2,opt,name=step,proto3" json:"step,omitempty"`
 	Total         int64                  `protobuf:"varint,3,opt,name=total,proto3" json:"total,omitempty"`
 	Metrics       []*Metric              `protobuf:"bytes,4,rep,name=metrics,proto3" json:"metrics,omitempty"`
-	Snapshot      []byte                 `protobuf:"bytes,5,opt,name=snapshot,proto3" json:"snapshot,omitempty"` // from which a Fit of the same task could go on; empty for none
+	Snapshot      []byte                 `protobuf:"bytes,5,opt,name=snapshot,proto3" json:"snapshot,omitempty"`                      // from which a Fit of the same task could go on; empty for none
+	SparedSec     float64                `protobuf:"fixed64,6,opt,name=spared_sec,json=sparedSec,proto3" json:"spared_sec,omitempty"` // seconds of training taken over from another policy of the run
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1190,6 +1199,13 @@ func (x *Progress) GetSnapshot() []byte {
 		return x.Snapshot
 	}
 	return nil
+}
+
+func (x *Progress) GetSparedSec() float64 {
+	if x != nil {
+		return x.SparedSec
+	}
+	return 0
 }
 
 type Metric struct {
@@ -1503,12 +1519,13 @@ const file_policy_proto_rawDesc = "" +
 	"sequential\x12\x1d\n" +
 	"\n" +
 	"each_model\x18\x0e \x01(\bR\teachModel\x12\x1c\n" +
-	"\tuntrained\x18\x0f \x01(\fR\tuntrained\"w\n" +
+	"\tuntrained\x18\x0f \x01(\fR\tuntrained\"\x8b\x01\n" +
 	"\x05Setup\x12(\n" +
 	"\x06models\x18\x01 \x03(\v2\x10.policy.v2.ModelR\x06models\x12\x16\n" +
 	"\x06params\x18\x02 \x01(\fR\x06params\x12\x12\n" +
 	"\x04seed\x18\x03 \x01(\x04R\x04seed\x12\x18\n" +
-	"\abackend\x18\x04 \x01(\tR\abackend\"\x94\x04\n" +
+	"\abackend\x18\x04 \x01(\tR\abackend\x12\x12\n" +
+	"\x04memo\x18\x05 \x01(\tR\x04memo\"\x94\x04\n" +
 	"\x05Model\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1a\n" +
 	"\bprovider\x18\x02 \x01(\tR\bprovider\x12!\n" +
@@ -1554,13 +1571,15 @@ const file_policy_proto_rawDesc = "" +
 	"\x06models\x18\x01 \x01(\x05R\x06models\x12&\n" +
 	"\x05split\x18\x02 \x01(\v2\x10.policy.v2.TableR\x05split\"<\n" +
 	"\tFitReport\x12/\n" +
-	"\bprogress\x18\x01 \x01(\v2\x13.policy.v2.ProgressR\bprogress\"\x93\x01\n" +
+	"\bprogress\x18\x01 \x01(\v2\x13.policy.v2.ProgressR\bprogress\"\xb2\x01\n" +
 	"\bProgress\x12\x14\n" +
 	"\x05stage\x18\x01 \x01(\tR\x05stage\x12\x12\n" +
 	"\x04step\x18\x02 \x01(\x03R\x04step\x12\x14\n" +
 	"\x05total\x18\x03 \x01(\x03R\x05total\x12+\n" +
 	"\ametrics\x18\x04 \x03(\v2\x11.policy.v2.MetricR\ametrics\x12\x1a\n" +
-	"\bsnapshot\x18\x05 \x01(\fR\bsnapshot\"2\n" +
+	"\bsnapshot\x18\x05 \x01(\fR\bsnapshot\x12\x1d\n" +
+	"\n" +
+	"spared_sec\x18\x06 \x01(\x01R\tsparedSec\"2\n" +
 	"\x06Metric\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x01R\x05value\"\x80\x02\n" +
