@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -14,7 +16,7 @@ import (
 	"github.com/itchyny/gojq"
 )
 
-//go:embed lib.jq */card.yaml */map.jq
+//go:embed lib.jq */card.yaml */map.jq skeleton/sample/*
 var embedded embed.FS
 
 // Card says what a format is, who writes it, and how far its map was held to real files.
@@ -33,6 +35,7 @@ type Card struct {
 		Documented string   `yaml:"documented"` // where its other fields were read of
 	} `yaml:"versions"`
 	// Records is a jq expression that picks the records of a document; "" takes each document, line or row as a record.
+	// It need not care for lists of records: where a list's records are its elements, they are picked one by one.
 	Records string `yaml:"records"`
 	// Files are globs of the names of files, or of the ends of their paths, that are read.
 	Files []string `yaml:"files"`
@@ -40,6 +43,9 @@ type Card struct {
 	Beside map[string]string `yaml:"beside"`
 	// Options are the options of the map with what they do.
 	Options map[string]string `yaml:"options"`
+
+	own  bool // a user's: its options are whatever it looks at
+	pick *gojq.Code
 }
 
 // Cards lists the cards of all formats by name.
@@ -50,6 +56,9 @@ func Cards() ([]Card, error) {
 	}
 	var cards []Card
 	for _, name := range names {
+		if path.Dir(name) == skeleton {
+			continue
+		}
 		c, err := readCard(path.Dir(name))
 		if err != nil {
 			return nil, err
@@ -59,6 +68,9 @@ func Cards() ([]Card, error) {
 	return cards, nil
 }
 
+// skeleton is the folder that is no format but what one starts from.
+const skeleton = "skeleton"
+
 func readCard(name string) (*Card, error) {
 	text, err := embedded.ReadFile(path.Join(name, "card.yaml"))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -67,8 +79,8 @@ func readCard(name string) (*Card, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Card{}
-	if err := yaml.UnmarshalWithOptions(text, c, yaml.DisallowUnknownField()); err != nil {
+	c, err := parseCard(text)
+	if err != nil {
 		return nil, fmt.Errorf("card of format %s: %w", name, err)
 	}
 	if c.Name != name {
@@ -77,12 +89,73 @@ func readCard(name string) (*Card, error) {
 	return c, nil
 }
 
+func parseCard(text []byte) (*Card, error) {
+	c := &Card{}
+	if err := yaml.UnmarshalWithOptions(text, c, yaml.DisallowUnknownField()); err != nil {
+		return nil, err
+	}
+	if err := c.compile(); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+func (c *Card) compile() error {
+	if c.Records == "" {
+		return nil
+	}
+	query, err := gojq.Parse(c.Records)
+	if err == nil {
+		c.pick, err = gojq.Compile(query)
+	}
+	if err != nil {
+		return fmt.Errorf("records: %w", err)
+	}
+	return nil
+}
+
+func (c *Card) wants(within string) bool { return matchAny(c.Files, within) }
+
+func (c *Card) isBeside(within string) bool {
+	for _, glob := range c.Beside {
+		if matchAny([]string{glob}, within) {
+			return true
+		}
+	}
+	return false
+}
+
+// near lists the files that the card wants to know beside a file.
+func (c *Card) near(file string) ([]string, error) {
+	var found []string
+	for _, glob := range c.Beside {
+		names, err := filepath.Glob(filepath.Join(filepath.Dir(file), glob))
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, names...)
+	}
+	return found, nil
+}
+
+// matchAny tells whether a glob matches the end of a path that has as many parts as it.
+func matchAny(globs []string, within string) bool {
+	within = strings.TrimSuffix(strings.TrimSuffix(within, ".gz"), ".zst")
+	parts := strings.Split(within, "/")
+	for _, g := range globs {
+		if ok, _ := path.Match(g, strings.Join(parts[max(0, len(parts)-1-strings.Count(g, "/")):], "/")); ok {
+			return true
+		}
+	}
+	return false
+}
+
 func names() []string {
 	all, _ := fs.Glob(embedded, "*/card.yaml") // the pattern is sound
 	for i := range all {
 		all[i] = path.Dir(all[i])
 	}
-	return slices.Sorted(slices.Values(all))
+	return slices.DeleteFunc(slices.Sorted(slices.Values(all)), func(name string) bool { return name == skeleton })
 }
 
 // Place is where a record stands.
@@ -191,17 +264,26 @@ func bare(piece map[string]any) map[string]any {
 	return out
 }
 
+// elementwise tells whether the records of a list are its elements, so that a long one needs not be in memory.
+func (c *Card) elementwise(ctx context.Context) (bool, error) {
+	if c.Records == "" {
+		return true, nil
+	}
+	probe := []any{map[string]any{"a": 1}, map[string]any{"b": 2}}
+	picked, err := c.Pick(ctx, probe)
+	return err == nil && reflect.DeepEqual(picked, probe), ctx.Err()
+}
+
 // Pick lists the records of a document.
 func (c *Card) Pick(ctx context.Context, document any) ([]any, error) {
 	if c.Records == "" {
+		if list, ok := document.([]any); ok {
+			return list, nil
+		}
 		return []any{document}, nil
 	}
-	query, err := gojq.Parse(c.Records)
-	if err != nil {
-		return nil, fmt.Errorf("records of format %s: %w", c.Name, err)
-	}
 	var out []any
-	for it := query.RunWithContext(ctx, document); ; {
+	for it := c.pick.RunWithContext(ctx, document); ; {
 		v, more := it.Next()
 		if !more {
 			return out, nil

@@ -17,6 +17,9 @@ import (
 	"time"
 
 	"github.com/itchyny/gojq"
+
+	"github.com/trilemma-bench/trilemma/harness/importer"
+	"github.com/trilemma-bench/trilemma/harness/importer/records"
 )
 
 var update = flag.Bool("update", false, "write want.jsonl anew")
@@ -124,33 +127,46 @@ func known(t *testing.T, piece map[string]any) {
 // eachRecord hands on the records of all files of a sample, in the order of their paths.
 func eachRecord(t testing.TB, card *Card, dir string, fn func(record any, at Place)) {
 	t.Helper()
-	members, closeAll, err := card.members([]string{dir})
+	source, err := embedded.ReadFile(card.Name + "/map.jq")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := mapped{card, string(source)}.open(context.Background(), []string{dir}, t.TempDir(), &importer.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() {
-		if err := closeAll(); err != nil {
+		if err := r.sources.Close(); err != nil {
 			t.Error(err)
 		}
 	}()
-	besides, err := card.besides(members)
+	elements, err := card.elementwise(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, m := range members {
-		if card.isBeside(m.path) && !card.wants(m.path) {
-			continue
-		}
-		base, _, _ := strings.Cut(path.Base(m.path), ".")
-		where := Place{File: base, Path: m.path, Beside: near(besides, m.path)}
-		err := eachDocument(context.Background(), m, func(document any, _ int) error {
-			records, err := card.Pick(context.Background(), document)
-			where.Meta = document
-			for _, r := range records {
-				where.Line++
-				fn(r, where)
+	var decoder records.Decoder
+	for _, m := range r.own {
+		base, _, _ := strings.Cut(path.Base(m.Path), ".")
+		where := Place{File: base, Path: m.Path, Beside: near(r.besides, m.Path)}
+		err := r.sources.Each(context.Background(), m, elements, func(docs []records.Doc) error {
+			for i := range docs {
+				document, err := docs[i].Decode(&decoder)
+				if err != nil {
+					t.Fatal(err)
+				}
+				picked := []any{document}
+				if !docs[i].Element {
+					if picked, err = card.Pick(context.Background(), document); err != nil {
+						t.Fatal(err)
+					}
+					where.Meta = document
+				}
+				for _, r := range picked {
+					where.Line++
+					fn(r, where)
+				}
 			}
-			return err
+			return nil
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -9,6 +9,7 @@ package formats
 
 import (
 	"fmt"
+	"path"
 	"strings"
 
 	"github.com/trilemma-bench/trilemma/harness/importer"
@@ -27,7 +28,11 @@ func All() []importer.Importer {
 			all = append(all, mmlupro.Importer{})
 			continue
 		}
-		all = append(all, mapped{&cards[i]})
+		source, err := embedded.ReadFile(path.Join(cards[i].Name, "map.jq"))
+		if err != nil {
+			panic(err) // as above
+		}
+		all = append(all, mapped{&cards[i], string(source)})
 	}
 	return all
 }

@@ -16,21 +16,51 @@ import (
 	"github.com/parquet-go/parquet-go"
 
 	"github.com/trilemma-bench/trilemma/harness/importer"
+	"github.com/trilemma-bench/trilemma/harness/importer/gather"
 	"github.com/trilemma-bench/trilemma/harness/trace/file"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
+// read imports, and reads what was written.
 func read(t *testing.T, format string, opt importer.Options, src ...string) *importer.Imported {
 	t.Helper()
 	i, err := Named(format)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := i.Import(context.Background(), src, opt)
+	return imported(t, i, opt, src...)
+}
+
+func imported(t *testing.T, i importer.Importer, opt importer.Options, src ...string) *importer.Imported {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "trace")
+	report, err := i.Import(context.Background(), src, dir, opt)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return got
+	got, err := file.Open(context.Background(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	responses, err := file.Responses(context.Background(), got, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &importer.Imported{Trace: got, Responses: responses, Report: *report}
+}
+
+// refused is the error of an import, which leaves nothing behind.
+func refused(t *testing.T, i importer.Importer, opt importer.Options, src ...string) string {
+	t.Helper()
+	at := t.TempDir()
+	_, err := i.Import(context.Background(), src, filepath.Join(at, "trace"), opt)
+	if err == nil {
+		return "no error"
+	}
+	if left, e := os.ReadDir(at); e != nil || len(left) > 0 {
+		t.Errorf("%v left %v behind, %v", err, left, e)
+	}
+	return err.Error()
 }
 
 func save(t *testing.T, path string, content []byte) string {
@@ -47,26 +77,29 @@ func save(t *testing.T, path string, content []byte) string {
 // unscored are the formats that never have a score.
 var unscored = map[string]bool{"litellm": true, "openai": true, "openrouter": true, "portkey": true}
 
-// Every sample becomes a trace that can be written and opened.
+// Every sample becomes a trace that can be opened; one without scores as a log only.
 func TestSamplesBecomeTraces(t *testing.T) {
 	for _, i := range All() {
 		if i.Name() == "mmlu-pro" {
 			continue // its own package
 		}
 		t.Run(i.Name(), func(t *testing.T) {
-			src := []string{filepath.Join(i.Name(), "sample")}
-			got, err := i.Import(context.Background(), src, importer.Options{})
-			if err != nil && strings.Contains(err.Error(), "has a score, and a trace needs one") && unscored[i.Name()] {
-				return
-			}
-			if err != nil || unscored[i.Name()] {
-				t.Fatal(err)
-			}
 			dir := filepath.Join(t.TempDir(), "trace")
-			if err := got.Write(dir); err != nil {
+			report, err := i.Import(context.Background(), []string{filepath.Join(i.Name(), "sample")}, dir, importer.Options{})
+			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := file.Open(context.Background(), dir); err != nil {
+			if report.Unscorable != unscored[i.Name()] {
+				t.Errorf("unscorable: %v", report.Unscorable)
+			}
+			_, err = file.Open(context.Background(), dir)
+			if err != nil && unscored[i.Name()] {
+				if !strings.Contains(err.Error(), "tells cost, time and carbon only") {
+					t.Error(err)
+				}
+				_, err = file.OpenLog(context.Background(), dir)
+			}
+			if err != nil {
 				t.Error(err)
 			}
 		})
@@ -103,7 +136,7 @@ func TestPiecesFindEachOther(t *testing.T) {
 	}
 	save(t, filepath.Join(dir, "tiny-FC.simple.result.jsonl"), all)
 	i, _ := Named("bfcl")
-	if _, err := i.Import(context.Background(), []string{dir}, importer.Options{}); err == nil || !strings.Contains(err.Error(), "none of 2 answers has a score") {
+	if err := refused(t, i, importer.Options{}, dir); !strings.Contains(err, "none of 2 answers has a score") {
 		t.Errorf("without a score file nothing may be assumed: %v", err)
 	}
 	// By observation, by trace, and within a trace's own document; the fourth observation has no score.
@@ -127,11 +160,11 @@ func TestSamplesAndDisagreements(t *testing.T) {
 	if s, l := got.Trace.Outcomes.Logged[policy.Quality][at], got.Trace.Outcomes.Logged[policy.Latency][at]; s != 0.5 || l != 2 || got.Responses[at] != "answer 1" {
 		t.Errorf("score %v, latency %v, response %q", s, l, got.Responses[at])
 	}
-	if d := got.Report.Disagreements; len(d) != 1 || d[0].Field != "prompt" || d[0].Prompts != 1 || !strings.Contains(d[0].Examples[0], "log.json record 2: t/1") {
+	if d := got.Report.Disagreements; len(d) != 1 || d[0].Field != "prompt" || d[0].Prompts != 1 || !strings.Contains(d[0].Examples[0], "log.json record 1, piece 3: t/1") {
 		t.Errorf("disagreements %+v", d)
 	}
 	i, _ := Named("inspect")
-	if _, err := i.Import(context.Background(), []string{path}, importer.Options{Strict: true}); err == nil || !strings.Contains(err.Error(), "tell the prompt of 1 differently") {
+	if err := refused(t, i, importer.Options{Strict: true}, path); !strings.Contains(err, "tell the prompt of 1 records differently") {
 		t.Errorf("strict: %v", err)
 	}
 }
@@ -194,12 +227,12 @@ func TestBadSources(t *testing.T) {
 		format, name, content, want string
 		opt                         importer.Options
 	}{
-		{"inspect", "cut.json", `{"eval": {"task": "t"`, "cut.json, record 1: unexpected EOF", importer.Options{}},
+		{"inspect", "cut.json", `{"eval": {"task": "t"`, "cut.json, line 1: it is no JSON: the text ends within an object, after field task: it is cut off (1 records)", importer.Options{}},
 		{"inspect", "other.json", `{"a": 1}`, "no answer was found in 1 files", importer.Options{}},
-		{"embedllm", "ragged.csv", "prompt_id,label\n1\n", "wrong number of fields", importer.Options{}},
+		{"embedllm", "ragged.csv", "prompt_id,label\n1\n", "ragged.csv, line 2: line 2 has 1 fields, the heading 2", importer.Options{}},
 		{"embedllm", "none.csv", "", "the file is empty", importer.Options{}},
 		{"litellm", "failed.jsonl", `{"request_id": "r", "status": "failure"}`, "failed: no reason given (1 records)", importer.Options{}},
-		{"lm-eval", "samples_t.jsonl", `[1]`, "record 1: expected an object", importer.Options{Strict: true}},
+		{"lm-eval", "samples_t.jsonl", `1`, "line 1: expected an object", importer.Options{Strict: true}},
 		{"inspect", "x.json", `{}`, `no option "metrik"`, importer.Options{Format: map[string]string{"metrik": "f1"}}},
 		{"embedllm", "pool.csv", "prompt_id,label,prompt,model_name\n1,1,q,tiny\n", `"tiny" is not a model of the pool`, importer.Options{Models: []importer.Model{{Model: policy.NewModel("big")}}}},
 		{"embedllm", "absent.csv", "", "no such file", importer.Options{}},
@@ -212,12 +245,12 @@ func TestBadSources(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := i.Import(context.Background(), []string{path}, test.opt); err == nil || !strings.Contains(err.Error(), test.want) {
+		if err := refused(t, i, test.opt, path); !strings.Contains(err, test.want) {
 			t.Errorf("%s: %v, want %q", test.name, err, test.want)
 		}
 	}
 	i, _ := Named("inspect")
-	if _, err := i.Import(context.Background(), []string{t.TempDir()}, importer.Options{}); err == nil || !strings.Contains(err.Error(), "no file of the format") {
+	if err := refused(t, i, importer.Options{}, t.TempDir()); !strings.Contains(err, "no file of the format") {
 		t.Errorf("an empty folder: %v", err)
 	}
 }
@@ -234,7 +267,7 @@ func TestFilesBeside(t *testing.T) {
 	}
 	path := save(t, filepath.Join(t.TempDir(), "samples_choose.jsonl"), text)
 	i, _ := Named("lm-eval")
-	if _, err := i.Import(context.Background(), []string{path}, importer.Options{}); err == nil || !strings.Contains(err.Error(), "--option model=ID") {
+	if err := refused(t, i, importer.Options{}, path); !strings.Contains(err, "--option model=ID") {
 		t.Errorf("no model: %v", err)
 	}
 	got = read(t, "lm-eval", importer.Options{Format: map[string]string{"model": "mine"}}, path)
@@ -256,7 +289,7 @@ func TestPromptText(t *testing.T) {
 		if err := json.Unmarshal([]byte(messages), &v); err != nil {
 			t.Fatal(err)
 		}
-		if got := promptText(v); got != want {
+		if got := gather.Chat(v); got != want {
 			t.Errorf("%s: %q, want %q", messages, got, want)
 		}
 	}
