@@ -221,7 +221,17 @@ func Load(name string) (*Card, *Program, error) {
 // Map runs the program on a record, as encoding/json decodes it with numbers as json.Number, and returns what it emits: objects with
 // any of prompt, model, outcome, skip and fact, without the nulls in them. A program that does not end is stopped by ctx.
 func (p *Program) Map(ctx context.Context, record any, at Place) ([]map[string]any, error) {
-	options := map[string]any{}
+	out, err := p.emitted(ctx, record, at)
+	for i := range out {
+		out[i] = bare(out[i])
+	}
+	return out, err
+}
+
+// emitted is what the program emits, nulls included. It may be constants of the program, which other goroutines see too: it must not
+// be changed.
+func (p *Program) emitted(ctx context.Context, record any, at Place) ([]map[string]any, error) {
+	options := make(map[string]any, len(at.Options))
 	for k, v := range at.Options {
 		options[k] = v
 	}
@@ -242,7 +252,7 @@ func (p *Program) Map(ctx context.Context, record any, at Place) ([]map[string]a
 		if !ok {
 			return out, fmt.Errorf("the map emitted %s; it must emit objects", gojq.Preview(v))
 		}
-		out = append(out, bare(piece))
+		out = append(out, piece)
 	}
 }
 

@@ -31,13 +31,9 @@ type mapped struct {
 func (m mapped) Name() string    { return m.card.Name }
 func (m mapped) Summary() string { return m.card.Title }
 
-// Bounds on what a map may take for a record: a time for each, and more for each megabyte of it. They are variables for tests.
-var (
-	mapTime   = 2 * time.Second
-	mapTimeMB = time.Second
-	// mostEndless is how many records may run into the bound before the import gives up: the map does not end, not the record.
-	mostEndless = 5
-)
+// mostEndless is how many records may run into the bound on time before the import gives up: it is the map that does not end, not the
+// record.
+const mostEndless = 5
 
 // reading is an import on its way: a reader, and workers that map what it read.
 type reading struct {
@@ -168,7 +164,7 @@ func (r *reading) read(ctx context.Context) error {
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	workers := runtime.GOMAXPROCS(0)
+	workers := min(runtime.GOMAXPROCS(0), 16)
 	jobs := make(chan job, workers)
 	group.Go(func() error {
 		defer close(jobs)
@@ -196,8 +192,14 @@ func (r *reading) read(ctx context.Context) error {
 		}
 		return nil
 	})
+	var limits []*limit
+	var all []*worker
 	for range workers {
-		w := &worker{reading: r, pieces: r.gather.Worker()}
+		w := &worker{reading: r, pieces: r.gather.Worker(workers), limit: &limit{Context: ctx}}
+		all, limits = append(all, w), append(limits, w.limit)
+	}
+	defer watch(ctx, limits)()
+	for _, w := range all {
 		group.Go(func() error {
 			for j := range jobs {
 				for k := range j.docs {
@@ -248,6 +250,7 @@ func (r *reading) where(at gather.Seq) string {
 type worker struct {
 	*reading
 	pieces  *gather.Worker
+	limit   *limit
 	decoder records.Decoder
 }
 
@@ -295,15 +298,14 @@ func (w *worker) document(ctx context.Context, file int, d *records.Doc) error {
 
 // mapped decodes a document, picks its records and maps each: visit gets the record and what the map emitted.
 func (w *worker) mapped(ctx context.Context, file int, d *records.Doc, visit func(record any, pieces []map[string]any, err error) error) error {
-	limit, stop := context.WithTimeout(ctx, mapTime+mapTimeMB*time.Duration(d.Size()>>20))
-	defer stop()
+	w.limit.renew(d.Size())
 	document, err := d.Decode(&w.decoder)
 	if err != nil {
 		return visit(nil, nil, err)
 	}
 	picked := []any{document}
 	if !d.Element {
-		picked, err = w.card.Pick(limit, document)
+		picked, err = w.card.Pick(w.limit, document)
 	}
 	if err != nil {
 		if ctx.Err() != nil {
@@ -313,7 +315,10 @@ func (w *worker) mapped(ctx context.Context, file int, d *records.Doc, visit fun
 	}
 	member := w.own[file]
 	base, _, _ := strings.Cut(path.Base(member.Path), ".")
-	place := Place{File: base, Path: member.Path, Line: d.Number, Options: w.opt.Format, Beside: near(w.besides, member.Path)}
+	place := Place{File: base, Path: member.Path, Line: d.Number, Options: w.opt.Format}
+	if len(w.besides) > 0 {
+		place.Beside = near(w.besides, member.Path)
+	}
 	if w.card.Records != "" && !d.Element {
 		place.Meta = document
 	}
@@ -321,7 +326,7 @@ func (w *worker) mapped(ctx context.Context, file int, d *records.Doc, visit fun
 		if len(picked) > 1 { // unique in the file, and counted from 1 where the file is one document
 			place.Line = (d.Number-1)*1_000_000 + i + 1
 		}
-		pieces, err := w.program.Map(limit, record, place)
+		pieces, err := w.program.emitted(w.limit, record, place)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}

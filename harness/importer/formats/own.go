@@ -103,7 +103,8 @@ func (m mapped) Explain(ctx context.Context, w io.Writer, src []string, n int, o
 		return err
 	}
 	r.gather = gather.New(&opt, scratch)
-	k := &worker{reading: r, pieces: r.gather.Worker()}
+	k := &worker{reading: r, pieces: r.gather.Worker(1), limit: &limit{Context: ctx}}
+	defer watch(ctx, []*limit{k.limit})()
 	shown := 0
 	for i, f := range r.own {
 		err := r.sources.Each(ctx, f, elements, func(docs []records.Doc) error {

@@ -21,7 +21,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/trilemma-bench/trilemma/harness/importer"
@@ -42,8 +41,6 @@ type Gathering struct {
 	opt     *importer.Options
 	scratch string // folder for what memory has no room for
 	redact  *redactor
-
-	mu      sync.Mutex
 	workers []*Worker
 }
 
@@ -77,12 +74,11 @@ type Note struct {
 	What  string
 }
 
-// Worker adds a worker.
-func (g *Gathering) Worker() *Worker {
-	g.mu.Lock()
-	defer g.mu.Unlock()
+// Worker adds a worker, one of so many.
+func (g *Gathering) Worker(of int) *Worker {
 	w := &Worker{g: g, facts: map[string]bool{}, models: map[string]*facts{}, names: map[string]bool{}, notes: map[string]*Note{}}
 	n := len(g.workers)
+	w.rows.most, w.keyed.most = runsBytes/of, runsBytes/of/4
 	w.rows.path = filepath.Join(g.scratch, fmt.Sprintf("rows-%d", n))
 	w.keyed.path = filepath.Join(g.scratch, fmt.Sprintf("keyed-%d", n))
 	g.workers = append(g.workers, w)

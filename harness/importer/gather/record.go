@@ -196,7 +196,7 @@ func render(v any) string {
 	case nil:
 		return ""
 	case string:
-		return strings.ToValidUTF8(v, "\uFFFD")
+		return v // UTF-8: readers see to it
 	case json.Number:
 		return v.String()
 	case int:

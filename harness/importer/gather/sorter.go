@@ -13,13 +13,14 @@ import (
 	"strings"
 )
 
-// runBytes is how much a sorter holds in memory, and so how long a run is. It is a variable for tests.
-var runBytes = 32 << 20
+// runsBytes is how much all sorters together hold in memory. It is a variable for tests.
+var runsBytes = 64 << 20
 
 // sorter sorts more than memory holds: sorted runs go to disk, and are merged when they are read. Entries of one key are in the order
 // of their places.
 type sorter struct {
 	path string // of the file for runs
+	most int    // bytes to hold in memory, and so how long a run is
 	file *os.File
 	size int64
 	runs [][2]int64 // from, to
@@ -36,7 +37,7 @@ type entry struct {
 }
 
 func (s *sorter) add(key string, at Seq, content []byte) error {
-	if len(s.held)+24*len(s.index)+len(key)+len(content)+32 > runBytes && len(s.index) > 0 {
+	if len(s.held)+24*len(s.index)+len(key)+len(content)+32 > s.most && len(s.index) > 0 {
 		if err := s.spill(); err != nil {
 			return err
 		}

@@ -4,14 +4,15 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/format"
 )
 
-// Records calls fn with every row of a Parquet file of any schema, as JSON would have it: nil, bool, int, float64, string, []any and
-// map[string]any, times as RFC 3339. What is wrong with the file is a *trace.Violation under name.
+// Records calls fn with every row of a Parquet file of any schema, as JSON would have it: nil, bool, int, float64, string (UTF-8), []any
+// and map[string]any, times as RFC 3339. What is wrong with the file is a *trace.Violation under name.
 func Records(ctx context.Context, name, path string, fn func(row int64, record map[string]any) error) (err error) {
 	t, err := openTable(name, path)
 	if err != nil {
@@ -206,7 +207,7 @@ func plain(c *parquet.Column) func(parquet.Value) any {
 	if _, half := f.logical().(*format.Float16Type); half {
 		return func(v parquet.Value) any { return halfFloat(v.ByteArray()) }
 	}
-	return func(v parquet.Value) any { return string(v.ByteArray()) }
+	return func(v parquet.Value) any { return strings.ToValidUTF8(string(v.ByteArray()), "\uFFFD") }
 }
 
 // halfFloat is a little-endian number of 16 bits, nil where it is none.
