@@ -110,14 +110,14 @@ func (m mapped) run(ctx context.Context, src []string, out string, opt importer.
 	}
 	report := r.report()
 	err = r.gather.Write(ctx, out, report, r.where)
+	for _, n := range r.gather.Notes() {
+		report.LeftOut = append(report.LeftOut, importer.Skip{Reason: n.What, Count: n.Count, First: int(n.First.Record), Where: r.where(n.First)})
+	}
 	if errors.Is(err, gather.ErrNothing) {
 		return nil, empty(report)
 	}
 	if err != nil {
 		return nil, err
-	}
-	for _, n := range r.gather.Notes() {
-		report.LeftOut = append(report.LeftOut, importer.Skip{Reason: n.What, Count: n.Count, First: int(n.First.Record), Where: r.where(n.First)})
 	}
 	return report, nil
 }
@@ -400,6 +400,9 @@ func empty(report *importer.Report) error {
 		for _, s := range f.Skipped {
 			why = append(why, fmt.Sprintf("%s, %s: %s (%d records)", f.Path, s.Where, s.Reason, s.Count))
 		}
+	}
+	for _, s := range report.LeftOut {
+		why = append(why, fmt.Sprintf("%s: %s (%d)", s.Where, s.Reason, s.Count))
 	}
 	if len(why) == 0 {
 		why = []string{"--explain 3 shows what the map makes of their records"}

@@ -51,6 +51,7 @@ type merging struct {
 	tokens  importer.TokenCounter // nil: as logged
 
 	group  []record // of one id
+	shared string   // the first id that several benchmarks have
 	part   part
 	parts  chan<- part
 	ctx    context.Context
@@ -261,6 +262,10 @@ func (m *merging) prompts(id string) error {
 		return m.prompt(id, m.group)
 	}
 	slices.Sort(benchmarks)
+	if m.shared == "" {
+		m.shared = trace.Clip(id)
+	}
+	example := m.shared
 	for _, b := range benchmarks {
 		var own []record
 		for i := range m.group {
@@ -269,7 +274,7 @@ func (m *merging) prompts(id string) error {
 				own = append(own, m.group[i])
 			case "":
 				if b == benchmarks[0] && m.group[i].has&has(fieldOutcome) != 0 {
-					m.workers[0].note(m.group[i].at, "left out an outcome of prompt %s: several benchmarks have a prompt of that id, and it names none", trace.Clip(id))
+					m.workers[0].note(m.group[i].at, "left out outcomes that name no benchmark, for several have a prompt of their id, such as %s: give the benchmark beside it", example)
 				}
 			}
 		}

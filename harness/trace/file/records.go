@@ -29,6 +29,9 @@ func Records(ctx context.Context, name, path string, fn func(row int64, record m
 			err = t.diagnose(row, r)
 		}
 	}()
+	if err := t.allBounded(); err != nil {
+		return err
+	}
 	leaves := 0
 	root := plan(t.pq.Root(), &leaves)
 	values := make([][]parquet.Value, leaves)
@@ -204,7 +207,7 @@ func plain(c *parquet.Column) func(parquet.Value) any {
 			return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 		}
 	}
-	if _, half := f.logical().(*format.Float16Type); half {
+	if c.Type().Kind() == parquet.FixedLenByteArray && c.Type().Length() == 2 { // FLOAT16, which the library does not tell
 		return func(v parquet.Value) any { return halfFloat(v.ByteArray()) }
 	}
 	return func(v parquet.Value) any { return strings.ToValidUTF8(string(v.ByteArray()), "\uFFFD") }
