@@ -44,7 +44,7 @@ they lack. With a price book, bill by it, and say which prices of the trace's mo
 		Example: "  trilemma data describe data/synth",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			t, err := file.Open(cmd.Context(), args[0])
+			t, err := file.OpenLog(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}

@@ -101,6 +101,16 @@ type Outcomes struct {
 // At is the index of (prompt, model) in every matrix.
 func (o *Outcomes) At(prompt, model int) int { return prompt*o.Models + model }
 
+// Scored tells whether any outcome has a score: a gateway's log has none.
+func (o *Outcomes) Scored() bool {
+	for at, x := range o.Logged[policy.Quality] {
+		if x == x && o.Present.Has(at) {
+			return true
+		}
+	}
+	return false
+}
+
 // Bitmap is a set of small integers.
 type Bitmap []uint64
 
