@@ -16,7 +16,7 @@ EXPERIMENT   ?= experiments/mmlu-pro.yaml
 SEEDS        ?= 1 2 3 4 5
 ARGS         ?=
 
-.PHONY: help build quickstart splits weights xla test check-full bench lint fmt generate clean
+.PHONY: help build quickstart splits weights xla test check-full bench lint fmt generate release clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,7 +49,7 @@ check-full: build lint ## the slow checks too: race detector, fuzzing, 10 M rows
 	./plugins/fuzz.sh 20s
 	for f in safetensors:ParseHeader wordpiece:EncodeEqualsSlowReference wordpiece:Parse; do $(GO) test -run '^$$' -fuzz "^Fuzz$${f#*:}$$" -fuzztime 20s ./harness/encode/$${f%:*} || exit 1; done
 	$(GO) test -run '^$$' -fuzz '^FuzzClaim$$' -fuzztime 20s ./policies/env
-	@if [ -d ../shared/data/mmlu-pro ]; then $(BIN) run experiments/mmlu-pro.yaml; else echo "no ../shared/data: the real trace is skipped"; fi
+	@if $(BIN) plan experiments/mmlu-pro.yaml >/dev/null; then $(BIN) run experiments/mmlu-pro.yaml; else echo "the real trace is skipped"; fi
 
 bench: build ## measure speed and size, printed as ratios where there is something to compare (about ten minutes, 2 GB in bin/)
 	@mkdir -p bin/10m
@@ -68,5 +68,8 @@ fmt: ## format the code
 generate: build ## rewrite generated files: the experiment schema, protobuf code
 	$(GO) generate ./...
 
+release: ## build the archives of a release in dist/: six systems, checksums, bill of materials; VERSION=v1.0.0
+	.ci/release $(VERSION)
+
 clean: ## remove what was built
-	rm -rf bin
+	rm -rf bin dist

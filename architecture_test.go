@@ -17,7 +17,7 @@ const module = "github.com/trilemma-bench/trilemma/"
 // layer orders the folders of packages: a package may import only packages of lower layers, or its own folder's. Every
 // package of the module is in it, so that a new one gets its place when it is made.
 var layer = map[string]int{
-	"harness/textfile": -1, "policies/spelling": -1, "policies/checkpoint": -1, "policies/compute": -1,
+	"harness/textfile": -1, "harness/wholefile": -1, "experiments": -1, "data": -1, "policies/spelling": -1, "policies/checkpoint": -1, "policies/compute": -1,
 	"harness/stats": 0, "harness/pareto": 2, "harness/cost": 0, "harness/energy": 0, "harness/carbon": 0, "harness/event": 0, "harness/provenance": 0, "harness/pypi": 0,
 	"harness/selfmeter": 0,
 	"policies/policy":   1, "plugins/proto": 1, "plugins/schema": 1,

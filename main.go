@@ -2,9 +2,16 @@
 package main
 
 import (
+	_ "embed"
 	"os"
 
 	"github.com/trilemma-bench/trilemma/harness/cli"
 )
 
-func main() { os.Exit(cli.Main(os.Args, os.Stdin, os.Stdout, os.Stderr)) }
+//go:embed LICENSE
+var license string
+
+func main() {
+	cli.License = license
+	os.Exit(cli.Main(os.Args, os.Stdin, os.Stdout, os.Stderr))
+}

@@ -4,7 +4,11 @@
 //  1. [Server] lets through what comes from this machine by one of its own names, so that no page of the web can read
 //     results through a name that it controls.
 //  2. The table asks runs.json again and again; a finished run is read once.
-//  3. A run's page is its report where it has finished, and a view of its progress until then.
+//  3. A run's page is its report where it has finished, and a view of its progress until then, from its event log.
+//  4. Runs that are compared come side by side in compare.json; what changed between two, paired by prompts, takes longer
+//     and comes after.
+//
+// What is sorted, filtered, chosen and drawn is in the address of each page, and only there.
 package browse
 
 import (
@@ -17,14 +21,14 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
-	"github.com/trilemma-bench/trilemma/harness/compare"
-	"github.com/trilemma-bench/trilemma/harness/report"
 	"github.com/trilemma-bench/trilemma/harness/report/page"
 	"github.com/trilemma-bench/trilemma/harness/store"
 )
@@ -41,6 +45,8 @@ type Server struct {
 	hosts []string
 	// Resamples of the bootstrap where runs are compared.
 	Resamples int
+	comparing sync.Mutex // guards changed, and lets one comparison at a time work
+	changed   map[string][]byte
 }
 
 // New makes a server of a folder of results. host is the name or address that it listens on.
@@ -48,13 +54,16 @@ func New(results, host string) (*Server, error) {
 	if info, err := os.Stat(results); err != nil || !info.IsDir() {
 		return nil, fmt.Errorf("%s is not a folder of results: run an experiment first, such as `trilemma run experiments/quickstart.yaml`", results)
 	}
-	s := &Server{results: results, table: &table{results: results, rows: map[string]kept{}}, mux: http.NewServeMux(), hosts: []string{host}, Resamples: 2000}
+	s := &Server{results: results, table: &table{results: results, rows: map[string]kept{}}, mux: http.NewServeMux(), hosts: []string{host}, Resamples: 2000, changed: map[string][]byte{}}
 	for pattern, handle := range map[string]func(http.ResponseWriter, *http.Request) error{
 		"GET /{$}":                      s.index,
 		"GET /runs.json":                s.runs,
 		"GET /run/{experiment}/{id}/":   s.run,
 		"GET /report":                   s.combined,
 		"GET /compare":                  s.compare,
+		"GET /compare.json":             s.comparison,
+		"GET /changes.json":             s.changes,
+		"GET /favicon.ico":              favicon,
 		"GET /status/{experiment}/{id}": s.status,
 	} {
 		s.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
@@ -66,7 +75,7 @@ func New(results, host string) (*Server, error) {
 				if errors.Is(err, errUnlike) {
 					code = http.StatusUnprocessableEntity
 				}
-				http.Error(w, err.Error(), code)
+				refuse(w, r, err, code)
 			}
 		})
 	}
@@ -76,8 +85,30 @@ func New(results, host string) (*Server, error) {
 // errUnknown is wrapped where a request names what is not there.
 var errUnknown = errors.New("not found")
 
-// errUnlike is wrapped where two runs have nothing to compare.
-var errUnlike = errors.New("these runs cannot be compared")
+// refuse says what is wrong: on a page with a way back to whoever reads pages, as text to scripts.
+func refuse(w http.ResponseWriter, r *http.Request, err error, code int) {
+	if strings.Contains(r.Header.Get("Accept"), "text/html") {
+		var page bytes.Buffer
+		if fill(&page, "problem", map[string]any{"Problem": err.Error(), "Back": back(r.URL)}) == nil {
+			w.Header().Set("Content-Type", "text/html; charset=utf-8")
+			w.WriteHeader(code)
+			_, _ = w.Write(page.Bytes()) // who asked is gone
+			return
+		}
+	}
+	http.Error(w, err.Error(), code)
+}
+
+// favicon is for pages that name none: reports of older versions.
+func favicon(w http.ResponseWriter, _ *http.Request) error {
+	icon, err := assets.ReadFile("page/icon.svg")
+	if err != nil {
+		return fmt.Errorf("reading the icon: %w", err)
+	}
+	w.Header().Set("Content-Type", "image/svg+xml")
+	_, _ = w.Write(icon)
+	return nil
+}
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -111,58 +142,70 @@ func (s *Server) open(experiment, id string) (*store.Run, error) {
 	return run, nil
 }
 
-// named opens the runs that a query names as experiment/id.
-func (s *Server) named(names []string) ([]*store.Run, error) {
-	var runs []*store.Run
-	for _, name := range names {
-		experiment, id, _ := strings.Cut(name, "/")
-		run, err := s.open(experiment, id)
-		if err != nil {
-			return nil, err
-		}
-		runs = append(runs, run)
-	}
-	return runs, nil
-}
-
 func (s *Server) index(w http.ResponseWriter, _ *http.Request) error {
-	return render(w, "index", map[string]any{"Results": s.results})
+	return render(w, "index", map[string]any{"Results": s.results, "Most": mostRuns})
 }
 
-// render fills a page of ours.
+// render answers with a page of ours.
 func render(w http.ResponseWriter, name string, data map[string]any) error {
-	t, err := template.ParseFS(assets, "page/"+name+".html.tmpl")
-	if err != nil {
-		return fmt.Errorf("reading a page: %w", err)
-	}
-	if data["Style"], err = page.Style(); err != nil {
-		return err
-	}
-	script, err := assets.ReadFile("page/" + name + ".js")
-	if err != nil {
-		return fmt.Errorf("reading a script: %w", err)
-	}
-	data["Script"] = template.JS(script) //nolint:gosec // our own asset
 	var out bytes.Buffer
-	if err := t.Execute(&out, data); err != nil {
-		return fmt.Errorf("writing a page: %w", err)
+	if err := fill(&out, name, data); err != nil {
+		return err
 	}
 	return html(w, out.Bytes())
 }
 
-func html(w http.ResponseWriter, page []byte) error {
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_, err := w.Write(page)
-	return err
+// fill writes a page: its template between the head and foot of all, with the script of its name where it has one.
+func fill(out *bytes.Buffer, name string, data map[string]any) error {
+	t, err := template.ParseFS(assets, "page/"+name+".html.tmpl", "page/frame.html.tmpl")
+	if err != nil {
+		return fmt.Errorf("reading a page: %w", err)
+	}
+	icon, err := assets.ReadFile("page/icon.svg")
+	if err != nil {
+		return fmt.Errorf("reading the icon: %w", err)
+	}
+	data["Icon"] = template.URL("data:image/svg+xml," + url.PathEscape(strings.TrimSpace(string(icon)))) //nolint:gosec // our own asset
+	if data["Style"], err = page.Style(); err != nil {
+		return err
+	}
+	charts, err := page.Charts()
+	if err != nil {
+		return err
+	}
+	script, err := assets.ReadFile("page/" + name + ".js")
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("reading a script: %w", err)
+	}
+	if len(script) > 0 {
+		data["Script"] = "(() => {\n'use strict';\n" + charts + template.JS(script) + "})();" //nolint:gosec // our own assets
+	}
+	if err := t.Execute(out, data); err != nil {
+		return fmt.Errorf("writing a page: %w", err)
+	}
+	return nil
 }
 
+// html answers with a page. Who asked may have gone, which is no fault of the page.
+func html(w http.ResponseWriter, page []byte) error {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	_, _ = w.Write(page)
+	return nil
+}
+
+// asJSON answers a script likewise.
 func asJSON(w http.ResponseWriter, v any) error {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("writing an answer: %w", err)
+	}
 	w.Header().Set("Content-Type", "application/json")
-	return json.NewEncoder(w).Encode(v)
+	_, _ = w.Write(append(text, '\n'))
+	return nil
 }
 
 func (s *Server) runs(w http.ResponseWriter, _ *http.Request) error {
-	rows, err := s.table.read(time.Now())
+	rows, err := s.table.all(time.Now())
 	if err != nil {
 		return err
 	}
@@ -174,7 +217,7 @@ func (s *Server) status(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	p, err := progress(run, time.Now())
+	p, err := progress(run, time.Now(), r.URL.Query().Get("cells") == "all")
 	if err != nil {
 		return err
 	}
@@ -198,12 +241,10 @@ func (s *Server) run(w http.ResponseWriter, r *http.Request) error {
 		http.ServeFileFS(w, r, root.FS(), name)
 		return nil
 	}
-	p, err := progress(run, time.Now())
-	if err != nil {
-		return err
-	}
-	if !p.Complete || p.Running {
-		return render(w, "progress", map[string]any{"Experiment": run.Experiment, "ID": run.ID})
+	row := s.table.read(time.Now(), []*store.Run{run})[0]
+	at := nav{Experiment: run.Experiment, ID: run.ID, Back: back(r.URL)}
+	if !row.finished || r.URL.Query().Get("view") == "progress" {
+		return render(w, "progress", map[string]any{"Nav": at, "Complete": row.finished})
 	}
 	text, err := os.ReadFile(run.Path(page.File))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -212,6 +253,26 @@ func (s *Server) run(w http.ResponseWriter, r *http.Request) error {
 	}
 	if err != nil {
 		return fmt.Errorf("reading the report of run %s: %w", run.ID, err)
+	}
+	return withNav(w, text, at)
+}
+
+// nav is where a reader may go from a report.
+type nav struct{ Experiment, ID, Back string }
+
+// navBar stands above a report, which knows nothing of this server.
+var navBar = template.Must(template.New("nav").Parse(`<nav class="noprint" aria-label="Runs" style="max-width:76rem;margin:0 auto;padding:.6rem 1.25rem 0;font-size:.87rem"><a href="{{.Back}}">All runs</a>{{if .ID}} · <a href="/run/{{.Experiment}}/{{.ID}}/?view=progress">Training and progress</a>{{end}}</nav>
+`))
+
+// withNav answers with a report that has a way back.
+func withNav(w http.ResponseWriter, text []byte, at nav) error {
+	var bar bytes.Buffer
+	if err := navBar.Execute(&bar, at); err != nil {
+		return fmt.Errorf("writing a page: %w", err)
+	}
+	const body = "<body>\n"
+	if i := bytes.Index(text, []byte(body)); i >= 0 {
+		text = slices.Concat(text[:i+len(body)], bar.Bytes(), text[i+len(body):])
 	}
 	return html(w, text)
 }
@@ -222,29 +283,9 @@ func (s *Server) combined(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	page, err := page.Render(runs...)
+	text, err := page.Render(runs...)
 	if err != nil {
 		return err
 	}
-	return html(w, page)
-}
-
-// compare shows what changed from one run to another.
-func (s *Server) compare(w http.ResponseWriter, r *http.Request) error {
-	runs, err := s.named(r.URL.Query()["run"])
-	if err != nil {
-		return err
-	}
-	if len(runs) != 2 {
-		return fmt.Errorf("a comparison is of two runs, not of %d: %w", len(runs), errUnknown)
-	}
-	c, err := compare.Runs(runs[0], runs[1], compare.Options{Seed: 1, Resamples: s.Resamples})
-	if err != nil {
-		return fmt.Errorf("%w: %w", errUnlike, err)
-	}
-	var out bytes.Buffer
-	if err := report.ComparisonHTML(&out, c); err != nil {
-		return err
-	}
-	return html(w, out.Bytes())
+	return withNav(w, text, nav{Back: back(r.URL)})
 }

@@ -8,7 +8,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/trilemma-bench/trilemma/harness/event"
+	"github.com/trilemma-bench/trilemma/harness/store"
 	"github.com/trilemma-bench/trilemma/harness/store/storetest"
 )
 
@@ -80,9 +83,17 @@ func TestPages(t *testing.T) {
 		{"/run/half/00000003/", 200, "/status/half/00000003"},
 		{"/status/half/00000003", 200, `"done":2`},
 		{"/report?run=new/00000001&run=old/00000002", 200, "<!doctype html>"},
-		{"/compare?run=new/00000001&run=old/00000002", 200, "Two runs compared"},
-		{"/compare?run=new/00000001", 404, "not of 1"},
-		{"/compare?run=new/00000001&run=half/00000003", 422, "resume"},
+		{"/run/new/00000001/?view=progress", 200, "/status/new/00000001"},
+		{"/run/new/00000001/?q=x&sort=-best&view=", 200, `<a href="/?q=x&amp;sort=-best">All runs</a>`},
+		{"/compare?run=new/00000001&run=old/00000002", 200, "Runs compared"},
+		{"/compare?run=new/00000001&run=old/00000002&q=x&pool=all", 200, `href="/?q=x&amp;run=new%2F00000001&amp;run=old%2F00000002">All runs`},
+		{"/compare", 404, "at least one run"},
+		{"/compare?run=new/00000009", 404, "not found"},
+		{"/compare?run=new/00000001" + strings.Repeat("&run=new/00000001", 8), 422, "more than the 8"},
+		{"/changes.json?run=new/00000001&run=old/00000002&pool=all", 200, `"metric":"aiq"`},
+		{"/changes.json?run=new/00000001", 404, "not of 1"},
+		{"/changes.json?run=new/00000001&run=half/00000003", 422, "resume"},
+		{"/favicon.ico", 200, "<svg"},
 		{"/run/new/../../secret/", 307, ""},
 		{"/run/..%2F..%2Fsecret/x/", 404, ""},
 		{"/nothing", 404, ""},
@@ -94,6 +105,174 @@ func TestPages(t *testing.T) {
 		if c.code == 200 && !strings.Contains(w.Header().Get("Content-Security-Policy"), "default-src 'none'") {
 			t.Errorf("%s may load from anywhere: %q", c.path, w.Header())
 		}
+	}
+}
+
+// A folder of results holds what crashes, disks and hands made of it.
+func TestDamagedRuns(t *testing.T) {
+	get, results := served(t)
+	damage := func(name, file, text string) {
+		path := filepath.Join(results, "damaged", name, file)
+		for _, err := range []error{os.MkdirAll(filepath.Join(results, "damaged", name, "cells"), 0o755), os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o600)} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	damage("plan", "plan.json", `{"cells": [`)
+	damage("manifest", "manifest.json", `{"config": {"a"`)
+	damage("settings", "manifest.json", `{"config": null}`)
+	damage("events", "events.jsonl", "{\"kind\":\"cell_progress\",\"cell\":\"x\"}\nnot json\n")
+	damage("empty", "note", "")
+	storetest.Write(t, results, storetest.Run{Experiment: "damaged", ID: "points", Choose: always(1)})
+	damage("points", "points.parquet", "PAR1")
+	if err := os.Mkdir(filepath.Join(results, "damaged", "nothing"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	// Not the folder of a run: cells is a file.
+	if err := os.WriteFile(filepath.Join(results, "damaged", "nothing", "cells"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var rows []Row
+	if err := json.Unmarshal(get("/runs.json", "localhost").Body.Bytes(), &rows); err != nil {
+		t.Fatal(err)
+	}
+	problems := map[string]bool{}
+	for _, r := range rows {
+		problems[r.Experiment+"/"+r.ID] = r.Problem != ""
+	}
+	for name, want := range map[string]bool{"plan": true, "manifest": true, "settings": false, "events": false, "empty": false, "points": true} {
+		if got, listed := problems["damaged/"+name]; !listed || got != want {
+			t.Errorf("%s: listed %v with a problem %v, want a problem %v", name, listed, got, want)
+		}
+		var c comparison
+		w := get("/compare.json?run=new/00000001&run=damaged/"+name, "localhost")
+		if err := json.Unmarshal(w.Body.Bytes(), &c); err != nil || len(c.Runs) != 2 || len(c.Runs[0].Pools) != 1 || len(c.Runs[1].Pools) != 0 {
+			t.Errorf("%s beside a whole run: %d %v, %+v", name, w.Code, err, c.Runs)
+		}
+	}
+	if problems["new/00000001"] || len(rows) != 9 {
+		t.Errorf("%d runs, want 9: %+v", len(rows), problems)
+	}
+	if w := get("/run/damaged/points/", "localhost"); w.Code != http.StatusOK && !strings.Contains(w.Body.String(), "points.parquet") {
+		t.Errorf("the page of cut points: %d %s", w.Code, w.Body)
+	}
+}
+
+func TestComparison(t *testing.T) {
+	get, results := served(t)
+	storetest.Write(t, results, storetest.Run{Experiment: "new", ID: "00000009", Choose: always(0), Config: `{"description":"a small one","policies":[{"name":"router","params":{"k":5}}]}`})
+	var c comparison
+	if err := json.Unmarshal(get("/compare.json?run=new/00000001&run=new/00000009&run=half/00000003", "localhost").Body.Bytes(), &c); err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Runs) != 3 || !c.Runs[0].Finished || c.Runs[2].Finished {
+		t.Fatalf("runs %+v", c.Runs)
+	}
+	five := `5`
+	found := false
+	for _, s := range c.Settings {
+		if s.What == "description" {
+			t.Errorf("what all share is among what differs: %+v", s)
+		}
+		if s.What == "policies.router.params.k" {
+			found = len(s.Values) == 3 && s.Values[0] == nil && s.Values[1] != nil && *s.Values[1] == five && s.Values[2] == nil
+		}
+	}
+	if !found {
+		t.Errorf("settings %+v, want k = 5 in the second run alone", c.Settings)
+	}
+	quality := func(run int, policy string) float64 {
+		for _, p := range c.Runs[run].Pools[0].Points {
+			if p.Policy == policy && p.Quality[0] != nil && len(p.Chosen) > 0 {
+				return *p.Quality[0]
+			}
+		}
+		return -1
+	}
+	// The router took the dear model in the first run, which is wrong on every fifth prompt, and the cheap one in the second.
+	if a, b := quality(0, "router"), quality(1, "router"); a < 0.799 || a > 0.801 || b < 0.499 || b > 0.501 {
+		t.Errorf("router has %v and %v, want 0.8 and 0.5", a, b)
+	}
+	if m := c.Runs[0].Pools[0].Metrics; len(m) == 0 || m[0].Value[1] == nil || *m[0].Value[1] >= *m[0].Value[0] {
+		t.Errorf("metrics %+v, want each with its interval", m)
+	}
+	// Of a run that has not finished, the cells that are done.
+	if p := c.Runs[2].Pools; len(p) != 1 || len(p[0].Points) != 2 || len(p[0].Metrics) != 0 {
+		t.Errorf("the stopped one has %+v", p)
+	}
+}
+
+func TestTableShowsSettingsThatDiffer(t *testing.T) {
+	get, results := served(t)
+	storetest.Write(t, results, storetest.Run{Experiment: "new", ID: "00000009", Choose: always(0), Config: `{"description":"another","backend":"go","k":5,"same":1}`})
+	storetest.Write(t, results, storetest.Run{Experiment: "new", ID: "0000000a", Choose: always(0), Config: `{"description":"another","backend":"xla","k":7,"same":1}`})
+	for _, id := range []string{"old/00000002", "half/00000003", "new/00000001"} {
+		if err := os.RemoveAll(filepath.Join(results, id)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var rows []Row
+	if err := json.Unmarshal(get("/runs.json", "localhost").Body.Bytes(), &rows); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{"5", "7"} {
+		if s := rows[i].Settings; len(s) != 1 || s["k"] != want {
+			t.Errorf("%s shows %v, want k = %s alone", rows[i].ID, s, want)
+		}
+	}
+}
+
+// What a cell reports while it learns is shown while it learns.
+func TestLearningCurves(t *testing.T) {
+	get, results := served(t)
+	run, err := store.Open(results, "live", "r1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer run.Close()
+	var text strings.Builder
+	at := time.Now().Add(-time.Minute)
+	send := func(e event.Event) {
+		at = at.Add(time.Second)
+		e.Time = at
+		line, err := json.Marshal(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text.Write(append(line, '\n'))
+	}
+	send(event.Event{Kind: event.RunStarted, Total: 6, Jobs: 1})
+	report := func(cell string, kind event.Kind, step int, loss float64) {
+		send(event.Event{Kind: kind, Cell: cell, Label: "all/" + cell, Stage: "train x", Step: step, Total: 9, Metrics: []event.Metric{{Name: "train_loss", Value: loss}, {Name: "steps_per_s", Value: loss}}})
+	}
+	for _, cell := range []string{"a", "b", "c", "d", "e"} {
+		report(cell, event.CellStarted, 0, 0)
+		report(cell, event.CellProgress, 1, 0.5)
+		report(cell, event.CellProgress, 2, 0.25)
+		if cell != "e" {
+			report(cell, event.CellDone, 0, 0)
+		}
+	}
+	// The half line that a killed run leaves.
+	if err := os.WriteFile(run.Path(store.EventsFile), []byte(text.String()+`{"kind":"cell_pro`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var p Progress
+	if err := json.Unmarshal(get("/status/live/r1", "localhost").Body.Bytes(), &p); err != nil {
+		t.Fatal(err)
+	}
+	if len(p.Cells) != 4 || p.Hidden != 1 || p.Cells[0].Label != "all/e" || !p.Cells[0].Active || p.Cells[1].Active {
+		t.Fatalf("cells %+v, %d hidden, want e at work, then d, c, b", p.Cells, p.Hidden)
+	}
+	if c := p.Cells[0].Curves; len(c) != 1 || c[0].Metric != "train_loss" || len(c[0].Values) != 2 || c[0].Values[1] != 0.25 || c[0].Steps[1] != 2 {
+		t.Errorf("curves %+v, want the loss alone", c)
+	}
+	if p.Left == "" {
+		t.Error("nothing says how long it will take")
+	}
+	if err := json.Unmarshal(get("/status/live/r1?cells=all", "localhost").Body.Bytes(), &p); err != nil || len(p.Cells) != 5 {
+		t.Errorf("all cells: %d, %v", len(p.Cells), err)
 	}
 }
 

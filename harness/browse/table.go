@@ -5,10 +5,12 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
-	"github.com/trilemma-bench/trilemma/harness/event"
+	"github.com/trilemma-bench/trilemma/harness/compare"
 	"github.com/trilemma-bench/trilemma/harness/report/leaderboard"
 	"github.com/trilemma-bench/trilemma/harness/store"
 )
@@ -30,7 +32,13 @@ type Row struct {
 	GramsCO2e   float64            `json:"own_g_co2e"` // of the run itself
 	Best        []leaderboard.Best `json:"best"`
 	Problem     string             `json:"problem,omitempty"` // why the run cannot be read in full
+	Left        string             `json:"left,omitempty"`    // how long a running one will take, in words
+	Settings    map[string]string  `json:"settings"`          // JSON by path; of the table only those that differ between its runs
+	Set         []string           `json:"set"`               // the paths that --set changed
+	finished    bool               // its tables are written, and nobody works on it
 }
+
+const stateComplete = "complete"
 
 // table reads the rows, and those of finished runs only once.
 type table struct {
@@ -44,11 +52,37 @@ type kept struct {
 	changed time.Time // of the manifest when the row was read
 }
 
-func (t *table) read(now time.Time) ([]Row, error) {
+// all are the rows of the folder, each with the settings that not all share.
+func (t *table) all(now time.Time) ([]Row, error) {
 	runs, err := store.List(t.results)
 	if err != nil {
 		return nil, err
 	}
+	rows := t.read(now, runs)
+	var settings []map[string]string
+	for i := range rows {
+		if len(rows[i].Settings) > 0 {
+			settings = append(settings, rows[i].Settings)
+		}
+	}
+	names := differing(settings)
+	for i := range rows {
+		shown := map[string]string{}
+		for _, name := range names {
+			if value, ok := rows[i].Settings[name]; ok && !slices.Contains(plain, name) {
+				shown[name] = value
+			}
+		}
+		rows[i].Settings = shown
+	}
+	return rows, nil
+}
+
+// plain are settings that the table shows anyway.
+var plain = []string{"name", "description", "backend"}
+
+// read gives a row for each run.
+func (t *table) read(now time.Time, runs []*store.Run) []Row {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	rows := make([]Row, 0, len(runs))
@@ -58,18 +92,18 @@ func (t *table) read(now time.Time) ([]Row, error) {
 			changed = info.ModTime()
 		}
 		k, known := t.rows[run.Dir]
-		if !known || !k.changed.Equal(changed) || k.row.State != "complete" || run.Busy() {
+		if !known || !k.changed.Equal(changed) || k.row.State != stateComplete || run.Busy() {
 			k = kept{newRow(run, now), changed}
 			t.rows[run.Dir] = k
 		}
 		rows = append(rows, k.row)
 	}
-	return rows, nil
+	return rows
 }
 
 // newRow reads one run. A run that cannot be read in full is shown with what can.
 func newRow(run *store.Run, now time.Time) Row {
-	row := Row{Experiment: run.Experiment, ID: run.ID, State: "stopped", Best: []leaderboard.Best{}}
+	row := Row{Experiment: run.Experiment, ID: run.ID, State: "stopped", Best: []leaderboard.Best{}, Set: []string{}}
 	problem := func(err error) {
 		if err != nil && row.Problem == "" {
 			row.Problem = err.Error()
@@ -77,14 +111,15 @@ func newRow(run *store.Run, now time.Time) Row {
 	}
 	s, err := run.Summarise(now)
 	problem(err)
-	row.Done, row.Total, row.WallSec = s.Done, s.Total, s.WallSec
+	row.Done, row.Total, row.WallSec, row.Left = s.Done, s.Total, s.WallSec, left(s)
+	row.finished = s.Complete && !s.Running
 	switch {
 	case s.Running:
 		row.State = "running"
 	case s.Failed > 0:
 		row.State = "failed"
 	case s.Complete:
-		row.State = "complete"
+		row.State = stateComplete
 	}
 	m, err := run.Manifest()
 	if errors.Is(err, fs.ErrNotExist) {
@@ -95,47 +130,25 @@ func newRow(run *store.Run, now time.Time) Row {
 		row.Started = &m.Started
 	}
 	row.Seeds, row.Backend, row.Revision, row.GramsCO2e = len(m.Seeds), m.Backend, m.Build.Revision, m.Own.CarbonG
-	var config struct{ Description string }
+	about, err := m.About()
+	problem(err)
 	var data struct{ Test int }
 	if len(m.Config) > 0 {
-		problem(json.Unmarshal(m.Config, &config))
+		row.Settings, err = compare.Settings(&m)
+		problem(err)
 	}
 	if len(m.Data) > 0 {
 		problem(json.Unmarshal(m.Data, &data))
 	}
-	row.Description, row.Prompts = config.Description, data.Test
-	if s.Complete && !s.Running {
+	for _, set := range m.Sets {
+		path, _, _ := strings.Cut(set, "=")
+		row.Set = append(row.Set, strings.TrimSpace(path))
+	}
+	row.Description, row.Prompts = strings.ReplaceAll(about, "`", ""), data.Test
+	if row.finished {
 		best, err := leaderboard.Headlines(run)
 		problem(err)
 		row.Best = append(row.Best, best...)
 	}
 	return row
-}
-
-// Progress is how far a run is.
-type Progress struct {
-	store.Summary
-	Doing []string `json:"doing"` // what its active cells are at
-	Left  string   `json:"left,omitempty"`
-	// Reasons of failed cells.
-	Reasons []string `json:"reasons"`
-}
-
-func progress(run *store.Run, now time.Time) (*Progress, error) {
-	s, err := run.Summarise(now)
-	if err != nil {
-		return nil, err
-	}
-	p := &Progress{Summary: s, Doing: []string{}, Reasons: []string{}}
-	for _, e := range s.Active {
-		p.Doing = append(p.Doing, e.Label+": "+event.Describe(e))
-	}
-	for _, f := range s.Failures {
-		p.Reasons = append(p.Reasons, f.Name()+": "+f.Reason)
-	}
-	p.Failures = nil // with logs and settings: more than a page needs
-	if s.ETASec != nil {
-		p.Left = event.Short(time.Duration(*s.ETASec * float64(time.Second)))
-	}
-	return p, nil
 }

@@ -59,10 +59,23 @@ func finished(results string, args []string) ([]*store.Run, error) {
 		if err != nil {
 			return nil, err
 		}
+		var unfinished []string
 		for _, r := range all {
-			if m, err := r.Manifest(); err == nil && r.Experiment == args[0] && m.Finished != nil {
-				runs = append(runs, r)
+			if r.Experiment != args[0] {
+				continue
 			}
+			if m, err := r.Manifest(); err == nil && m.Finished != nil {
+				runs = append(runs, r)
+			} else {
+				unfinished = append(unfinished, r.Experiment+"/"+r.ID)
+			}
+		}
+		if len(runs) < 2 {
+			more := ""
+			if len(unfinished) > 0 {
+				more = fmt.Sprintf(", and unfinished %s: `trilemma resume` goes on with one", strings.Join(unfinished, ", "))
+			}
+			return nil, fmt.Errorf("%s has %d finished runs of %s%s; several are brought together, each of another split: --set data.split.seed=2", results, len(runs), args[0], more)
 		}
 		return runs, nil
 	}
@@ -116,6 +129,9 @@ func writeAcross(cmd *cobra.Command, t *compare.AcrossTable, singles bool) {
 		w.AppendRow(line)
 	}
 	flush()
+	for _, n := range t.Notices {
+		fmt.Fprintf(out, "\nnote: %s\n", n)
+	}
 	for _, row := range t.Rows {
 		if row.Role == string(metrics.RoleLabelled) {
 			fmt.Fprintln(out, "\n‡ uses the data set's label, which no live router has")

@@ -1,7 +1,7 @@
 package cli
 
 import (
-	"errors"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -22,7 +22,7 @@ looking ahead. Shows how near the spend ends to the budget, and the score beside
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if (cost == "") == (carbon == "") {
-				return errors.New("give one budget: --max-cost 0.30/1k or --max-carbon 2g/1k")
+				return misused(cmd, "give one budget: --max-cost 0.30/1k or --max-carbon 2g/1k")
 			}
 			quantity, text := policy.Cost, cost
 			if carbon != "" {
@@ -39,6 +39,9 @@ looking ahead. Shows how near the spend ends to the budget, and the score beside
 			choices, err := recommend.Open(run, pool)
 			if err != nil {
 				return err
+			}
+			if text := choices.Unfinished(); text != "" {
+				fmt.Fprintf(cmd.ErrOrStderr(), "note: %s\n", text)
 			}
 			spec.Quantity, spec.Budget = quantity, limit
 			streams, err := choices.Hold(spec)

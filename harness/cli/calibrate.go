@@ -7,12 +7,12 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 
 	"github.com/trilemma-bench/trilemma/harness/energy"
 	"github.com/trilemma-bench/trilemma/harness/provenance"
 	"github.com/trilemma-bench/trilemma/harness/report"
+	"github.com/trilemma-bench/trilemma/harness/wholefile"
 )
 
 func calibrateCommand() *cobra.Command {
@@ -91,7 +91,7 @@ func writeCard(card *energy.Card, path string, stdout io.Writer) error {
 	if path == "-" {
 		_, err = stdout.Write(text)
 	} else {
-		err = renameio.WriteFile(path, text, 0o644)
+		err = wholefile.Write(path, text)
 	}
 	if err != nil {
 		return fmt.Errorf("writing the card: %w", err)

@@ -58,10 +58,8 @@ func TestFootprintRecommendationAndBudget(t *testing.T) {
 	if out := must(t, "carbon", "green", "--results", dir, "--json"); !strings.Contains(out, `"carbon_saving"`) {
 		t.Errorf("as JSON %s", out)
 	}
-	for _, plot := range []string{"savings-places.svg", "sensitivity-places.svg", "hours-carbon-places.svg"} {
-		if _, err := os.Stat(filepath.Join(dir, "green", "latest", "plots", plot)); err != nil && plot != "hours-carbon-places.svg" {
-			t.Error(err)
-		}
+	if _, err := os.Stat(filepath.Join(dir, "green", "latest", "plots", "sensitivity-places.svg")); err != nil {
+		t.Error(err)
 	}
 	csv := filepath.Join(t.TempDir(), "emissions.csv")
 	must(t, "carbon", "green", "--results", dir, "--emissions-csv", csv)
@@ -69,7 +67,7 @@ func TestFootprintRecommendationAndBudget(t *testing.T) {
 		t.Errorf("imported %s", out)
 	}
 	out := must(t, "recommend", "green", "--results", dir, "--min-quality", "0.01", "--max-carbon", "1kg/1k")
-	for _, want := range []string{"Recommended:", "selection (n = ", "held on test", "# deploy", "policy:", "lambda_carbon"} {
+	for _, want := range []string{"Recommended for the least carbon:", "selection (n = ", "test prompts it kept every limit", "# deploy", "policy:", "lambda_carbon"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the recommendation lacks %q:\n%s", want, out)
 		}
@@ -80,6 +78,15 @@ func TestFootprintRecommendationAndBudget(t *testing.T) {
 	}
 	if out := must(t, "budget", "green", "--results", dir, "--policy", "carbon", "--max-carbon", "1kg/1k", "--streams", "3"); !strings.Contains(out, "3 shuffled streams") {
 		t.Errorf("budget says %s", out)
+	}
+	out = must(t, "recommend", "green", "--results", dir, "--audit", "--resplits", "5")
+	for _, want := range []string{"pool places: chosen on ", "20 questions, ", "All together: "} {
+		if !strings.Contains(out, want) {
+			t.Errorf("the audit lacks %q:\n%s", want, out)
+		}
+	}
+	if code, _, stderr := trilemma("recommend", "green", "green", "--results", dir, "--max-cost", "1"); code != exitBad || !strings.Contains(stderr, "--audit") {
+		t.Errorf("two runs: exit %d, %s", code, stderr)
 	}
 	if code, _, stderr := trilemma("recommend", "green", "--results", dir); code != exitBad || !strings.Contains(stderr, "--max-cost") {
 		t.Errorf("sliders without a terminal give %d, %s", code, stderr)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/trilemma-bench/trilemma/harness/compare"
 	"github.com/trilemma-bench/trilemma/harness/provenance"
 )
 
@@ -23,6 +24,9 @@ const (
 	exitFailed = 1 // some cells failed, nothing could be compared, or a regression was found
 	exitBad    = 2 // bad input
 )
+
+// License is the text of the program's licence, which goes into artifacts; "" where whoever builds the program sets none.
+var License string
 
 // errCellsFailed is returned by commands whose work finished with failed cells, after they said so.
 var errCellsFailed = errors.New("some cells failed")
@@ -53,7 +57,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		return exitOK
 	case errors.Is(err, errCellsFailed), errors.Is(err, errRegression):
 		return exitFailed
-	case errors.Is(err, errNoMetrics):
+	case errors.Is(err, errNoMetrics), errors.Is(err, compare.ErrNothing):
 		fmt.Fprintf(stderr, "trilemma: %v\n", err)
 		return exitFailed
 	case ctx.Err() != nil:
@@ -61,6 +65,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		return exitFailed
 	}
 	fmt.Fprintf(stderr, "trilemma: %v\n", err)
+	tellUsage(stderr, err)
 	return exitBad
 }
 
@@ -75,7 +80,7 @@ against competing routing policies, and shows which to deploy and what that give
 		Version:       provenance.Version,
 	}
 	root.AddCommand(
-		runCommand(), planCommand(), resumeCommand(), statusCommand(), reportCommand(), verifyCommand(), compareCommand(), acrossCommand(), serveCommand(), exportCommand(),
+		initCommand(), runCommand(), planCommand(), resumeCommand(), statusCommand(), reportCommand(), verifyCommand(), compareCommand(), acrossCommand(), serveCommand(), exportCommand(),
 		carbonCommand(), recommendCommand(), budgetCommand(),
 		dataCommand(), policyCommand(), encodeCommand(), encoderCommand(), backendCommand(), manCommand(), versionCommand(),
 	)
@@ -85,5 +90,6 @@ against competing routing policies, and shows which to deploy and what that give
 			c.ValidArgsFunction = completeRuns
 		}
 	}
+	checkUsage(root)
 	return root
 }

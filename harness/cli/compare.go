@@ -24,7 +24,8 @@ func compareCommand() *cobra.Command {
 		Use:   "compare BEFORE AFTER",
 		Short: "Compare two runs: what differs in their settings, and what changed in the metrics",
 		Long: `Compares two finished runs from their results alone, policy by policy, on the prompts that both cover. Exit code 1
-means a regression: --metric of some policy is worse by more than --threshold, at both ends of its paired 95 % interval.`,
+means a regression: --metric of some policy is worse by more than --threshold, at both ends of its paired 95 % interval, or a
+policy or its metric is known of the run before and not of the run after. It also means that nothing could be compared, and says why.`,
 		Example: "  trilemma compare quickstart/22c578d86b3e quickstart --metric aiq_pool --threshold 0.005",
 		Args:    cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -61,9 +62,19 @@ means a regression: --metric of some policy is worse by more than --threshold, a
 			if err := show(cmd.OutOrStdout(), c); err != nil {
 				return err
 			}
-			if r := c.Worst(metric, threshold); r != nil {
-				by, atLeast := r.Worse()
-				fmt.Fprintf(cmd.ErrOrStderr(), "regression: %s of %s in pool %s is worse by %.4f, by %.4f at least\n", metric, r.Policy, r.Pool, by, atLeast)
+			worst := c.Worst(metric, threshold)
+			if worst != nil {
+				by, atLeast := worst.Worse()
+				fmt.Fprintf(cmd.ErrOrStderr(), "regression: %s of %s in pool %s is worse by %.4f, by %.4f at least\n", metric, worst.Policy, worst.Pool, by, atLeast)
+			}
+			for _, x := range compare.Told(c.Vanished) {
+				fmt.Fprintf(cmd.ErrOrStderr(), "regression: vanished: %s\n", x)
+			}
+			lost := c.Lost(metric)
+			for _, r := range lost {
+				fmt.Fprintf(cmd.ErrOrStderr(), "regression: %s of %s in pool %s was %.4f and is not known any more\n", metric, r.Policy, r.Pool, r.Before)
+			}
+			if worst != nil || len(c.Vanished)+len(lost) > 0 {
 				return errRegression
 			}
 			return nil

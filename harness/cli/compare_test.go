@@ -37,6 +37,18 @@ func TestCompare(t *testing.T) {
 	if code, _, stderr := trilemma(append(args, "--threshold", "0.9")...); code != exitOK {
 		t.Errorf("within the threshold: exit %d %s", code, stderr)
 	}
+	// A policy that is gone is a regression however much may change; the other way round it is new.
+	must(t, "run", file, "--results", results, "--in-process", "--set", "policies=[random, single, best-single, category-best, agreement]", "--set", "name=fewer")
+	gone := "pool all: knn"
+	if code, _, stderr := trilemma("compare", before, "fewer", "--results", results, "--resamples", "300", "--threshold", "0.9"); code != exitFailed || !strings.Contains(stderr, "regression: vanished: "+gone) {
+		t.Errorf("knn is gone: exit %d and %q, want a regression", code, stderr)
+	}
+	if code, stdout, stderr := trilemma("compare", "fewer", before, "--results", results, "--resamples", "300", "--threshold", "0.9"); code != exitOK || !strings.Contains(stdout, "note: new: "+gone) {
+		t.Errorf("knn is new: exit %d, %s\n%s", code, stderr, stdout)
+	}
+	if _, out, _ := trilemma("compare", before, "fewer", "--results", results, "--resamples", "300", "--json"); !strings.Contains(out, `"vanished":[{"pool":"all","policy":"knn"`) {
+		t.Errorf("JSON lacks who vanished: %s", out)
+	}
 	// The other way round it is no regression, and the figures are those of the runs' own tables.
 	out := must(t, "compare", "worse", before, "--results", results, "--resamples", "300", "--json")
 	var c struct {

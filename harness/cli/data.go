@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"regexp"
@@ -250,7 +249,7 @@ written beside it, as truth.parquet and truth.json.`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if out == "" {
-				return errors.New("--out names the folder that the trace is written to")
+				return misused(cmd, "--out is missing: the folder that the trace is written to")
 			}
 			if params != "" {
 				text, err := textfile.Read(params)

@@ -199,7 +199,7 @@ func encoderCheckCommand() *cobra.Command {
 --golden names a file of others. A model without cases is checked against itself: alone, a text must have the vector that
 it has among others.`,
 		Example: `  trilemma encoder check minilm
-  trilemma encoder check minilm --backend xla:cpu --golden ../shared/golden/minilm.json`,
+  trilemma encoder check minilm --backend xla:cpu --golden cases.json`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			name := "minilm"

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -24,7 +23,7 @@ has brought it into a database.`,
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if tensorboard == "" && mlflow == "" {
-				return errors.New("name a folder to write to, with --tensorboard DIR, --mlflow DIR or both")
+				return misused(cmd, "name a folder to write to, with --tensorboard DIR, --mlflow DIR or both")
 			}
 			run, err := store.Find(results, first(args))
 			if err != nil {

@@ -13,8 +13,8 @@ func TestBanditLogsAreRefused(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "log")
 	must(t, "data", "synth", "--out", dir, "--prompts", "200", "--models", "4", "--set", "bandit=true")
 	for _, args := range [][]string{
-		{"plan", "../../experiments/quickstart.yaml", "--set", "data.trace=" + dir},
-		{"run", "../../experiments/quickstart.yaml", "--set", "data.trace=" + dir, "--set", "coverage=available", "--results", t.TempDir(), "--in-process"},
+		{"plan", "../../experiments/own.yaml", "--set", "data.trace=" + dir},
+		{"run", "../../experiments/own.yaml", "--set", "data.trace=" + dir, "--set", "coverage=available", "--results", t.TempDir(), "--in-process"},
 	} {
 		code, _, stderr := trilemma(args...)
 		if want := "this is a bandit log: 200 of 200 prompts have one outcome (propensities are logged)"; code != exitBad || !strings.Contains(stderr, want) {

@@ -35,7 +35,8 @@ func TestNothingIsGarbled(t *testing.T) {
 		line string
 		code int
 	}{
-		{"version", exitOK}, {"version --json", exitOK}, {"man", exitBad}, {"man " + home, exitOK},
+		{"version", exitOK}, {"version --json", exitOK}, {"man", exitBad}, {"man " + home, exitOK}, {"init I", exitOK},
+		{"data", exitBad}, {"policy x", exitBad}, {"encoder", exitBad}, {"backend", exitBad},
 		{"policy list", exitOK}, {"policy list --json", exitOK}, {"policy describe predict", exitOK}, {"policy new mine --dir P", exitOK}, {"policy check knn", exitOK},
 		{"encoder list", exitOK}, {"encoder install x", exitBad}, {"encoder describe x", exitBad}, {"encoder check x", exitBad},
 		{"backend list", exitOK}, {"backend install x", exitBad}, {"backend check go", exitOK},

@@ -49,7 +49,10 @@ are names that meant it between two days. Where it is left out, the models are t
 				return err
 			}
 			if len(src) == 0 {
-				return errors.New("nothing to import: name files or folders, or - for standard input")
+				return misused(cmd, "nothing to import: name files or folders, or - for standard input")
+			}
+			if f.out == "" && f.explain == 0 {
+				return misused(cmd, "--out, the folder that the trace is written to, is needed")
 			}
 			if err := f.options(); err != nil {
 				return err
@@ -170,9 +173,6 @@ func (f *importFlags) options() (err error) {
 }
 
 func (f *importFlags) run(ctx context.Context, w io.Writer, format importer.Importer, src []string) error {
-	if f.out == "" {
-		return errors.New("--out names the folder that the trace is written to")
-	}
 	report, err := format.Import(ctx, src, f.out, f.opt)
 	if err != nil {
 		return err

@@ -3,7 +3,10 @@ package cli
 import (
 	"context"
 	"fmt"
+	"io"
 	"path/filepath"
+	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -45,6 +48,7 @@ func policyNewCommand() *cobra.Command {
 }
 
 func policyCheckCommand() *cobra.Command {
+	var verbose bool
 	cmd := &cobra.Command{
 		Use:     "check NAME|EXECUTABLE",
 		Short:   "Run the conformance suite on a policy, in a process of its own",
@@ -55,21 +59,70 @@ func policyCheckCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			problems := policytest.Check(cmd.Context(), func(ctx context.Context) (policytest.Subject, error) {
-				return host.Start(ctx, src, host.Options{Log: cmd.ErrOrStderr()})
-			}, policytest.Options{})
 			w := cmd.OutOrStdout()
-			for _, p := range problems {
-				fmt.Fprintln(w, p)
+			log := &checkLog{to: cmd.ErrOrStderr(), all: verbose}
+			problems := policytest.Check(cmd.Context(), func(ctx context.Context) (policytest.Subject, error) {
+				return host.Start(ctx, src, host.Options{Log: log})
+			}, policytest.Options{Checked: func(check string, p *policytest.Problem) {
+				if p != nil {
+					fmt.Fprintln(w, p)
+				} else if verbose {
+					fmt.Fprintf(w, "%s: ok\n", check)
+				}
+				log.checked(p != nil)
+			}})
+			switch len(problems) {
+			case 0:
+				_, err = fmt.Fprintf(w, "%s conforms\n", args[0])
+				return err
+			case 1:
+				return fmt.Errorf("%s does not conform: 1 problem", args[0])
 			}
-			if len(problems) > 0 {
-				return fmt.Errorf("%s does not conform: %d problems", args[0], len(problems))
-			}
-			_, err = fmt.Fprintf(w, "%s conforms\n", args[0])
-			return err
+			return fmt.Errorf("%s does not conform: %d problems", args[0], len(problems))
 		},
 	}
+	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "name the checks that pass, and show all that the policy prints")
 	return cmd
+}
+
+// checkLog holds back what a policy prints while it is checked, and shows the end of it where a check failed: the checks
+// provoke errors, and the traceback of one that was asked for is no news.
+type checkLog struct {
+	to  io.Writer
+	all bool // show everything at once
+
+	mu   sync.Mutex
+	held []string
+}
+
+// shownLines are the last lines that a failed check shows.
+const shownLines = 20
+
+// Write takes whole lines, from any goroutine.
+func (l *checkLog) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.all {
+		return l.to.Write(p)
+	}
+	l.held = append(l.held, string(p))
+	return len(p), nil
+}
+
+// checked ends the log of one check.
+func (l *checkLog) checked(failed bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if failed {
+		if n := len(l.held) - shownLines; n > 0 {
+			fmt.Fprintf(l.to, "  … %d lines before these; -v shows all\n", n)
+			l.held = l.held[n:]
+		}
+		for _, line := range l.held {
+			fmt.Fprintf(l.to, "  | %s\n", strings.TrimRight(line, "\r\n"))
+		}
+	}
+	l.held = nil
 }
 
 // sourceOf finds a policy by its name, or takes an executable by its path.

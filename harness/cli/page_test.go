@@ -87,6 +87,21 @@ func evaluate[T any](t *testing.T, ctx context.Context, script string) (out T) {
 
 const input = `(id, value) => { const e = document.getElementById(id); e.value = value; e.dispatchEvent(new Event(e.tagName === 'SELECT' ? 'change' : 'input', {bubbles: true})); }`
 
+// whole holds the tables of a page to showing all their rows: boxes scroll sideways only.
+func whole(t *testing.T, ctx context.Context) {
+	t.Helper()
+	tables := evaluate[[]int](t, ctx, `(() => {
+		document.querySelectorAll('details').forEach(d => d.open = true);
+		const boxes = [...document.querySelectorAll('.scroll')].filter(b => b.clientHeight > 0);
+		const rows = boxes[0].querySelector('tbody'); // as many as a large run has
+		for (let i = 0; i < 60; i++) rows.append(rows.rows[0].cloneNode(true));
+		return [boxes.length, boxes.filter(b => b.scrollHeight > b.clientHeight + 1).length];
+	})()`)
+	if tables[0] < 2 || tables[1] > 0 {
+		t.Errorf("%d of %d tables are cut", tables[1], tables[0])
+	}
+}
+
 // TestReportPage uses report.html as a reader would.
 func TestReportPage(t *testing.T) {
 	chromium(t) // before the run, which only a browser can look at
@@ -108,8 +123,11 @@ func TestReportPage(t *testing.T) {
 	results := t.TempDir()
 	text := strings.Replace(drawn, "data: {synth: {prompts: 300, models: 4}, split: {method: stratified, train: 0.6, validation: 0.2, test: 0.2}}",
 		"data: {trace: "+dir+", split: {method: column}}\ndescription: '"+strings.ReplaceAll(hostile, "'", "''")+"'", 1)
+	text = strings.Replace(text, "{lambda_cost: {auto: 4}}", "{lambda_cost: {auto: 4}, lambda_carbon: {auto: 4}, lambda_latency: {auto: 3}}", 1)
 	must(t, "run", experimentFile(t, text), "--results", results)
 	ctx, complaints := browser(t, 1440, "file://"+filepath.Join(results, "small", "latest", "report.html"))
+
+	readable(t, ctx)
 
 	top := `[...document.querySelectorAll('#ranking tbody th')].map(e => e.textContent).join()`
 	before := evaluate[string](t, ctx, top)
@@ -137,6 +155,13 @@ func TestReportPage(t *testing.T) {
 	}
 	if got := evaluate[string](t, ctx, `document.querySelector('#prompts pre').textContent`); !strings.Contains(got, hostile) {
 		t.Errorf("the prompt is shown as %q, want its text as it is", got)
+	}
+	// Why a choice was right counts all that a setting weighs.
+	why := evaluate[string](t, ctx, `[...document.querySelectorAll('#prompts table')].pop().textContent`)
+	for _, weighed := range []string{" for carbon = ", " for time = "} {
+		if !strings.Contains(why, weighed) {
+			t.Errorf("no%qin what each policy chose and why: %s", weighed, why)
+		}
 	}
 	evaluate[any](t, ctx, `(`+input+`)('search', '')`)
 	all := evaluate[string](t, ctx, `document.querySelector('#drill p[role=status]').textContent`)
@@ -171,11 +196,13 @@ func TestReportPage(t *testing.T) {
 	if got := complaints(); len(got) > 0 {
 		t.Errorf("the page complains: %v", got)
 	}
+	whole(t, ctx)
 	if wide := evaluate[int](t, ctx, `document.documentElement.scrollWidth`); wide > 1440 {
 		t.Errorf("the page is %d pixels wide", wide)
 	}
 
 	ctx, complaints = browser(t, 390, "file://"+filepath.Join(results, "small", "latest", "report.html"))
+	whole(t, ctx)
 	if wide := evaluate[int](t, ctx, `document.documentElement.scrollWidth`); wide > 390 {
 		t.Errorf("on a phone the page is %d pixels wide", wide)
 	}
@@ -183,6 +210,40 @@ func TestReportPage(t *testing.T) {
 		t.Errorf("on a phone the page complains: %v", got)
 	}
 	accessible(t, ctx)
+}
+
+// readable looks for what a reader should find at once: few pictures, every policy's line, the mix as a curve, names that do
+// not lie on each other, settings in words, and words that are explained.
+func readable(t *testing.T, ctx context.Context) {
+	t.Helper()
+	if n := evaluate[int](t, ctx, `[...document.querySelectorAll('figure')].filter(f => f.checkVisibility({contentVisibilityAuto: true}) && f.getBoundingClientRect().height > 0).length`); n < 4 || n > 8 {
+		t.Errorf("%d pictures are shown at first, want 4 to 8", n)
+	}
+	if first := evaluate[bool](t, ctx, `document.querySelector('#asked figure svg .mix').getAttribute('points').split(' ').length > 30 && document.querySelectorAll('#asked figure').length === 1 && document.querySelectorAll('#asked tbody tr').length <= 6`); !first {
+		t.Error("the top has not one front with the mix as a curve and a table of at most six rows")
+	}
+	lines := evaluate[int](t, ctx, `document.querySelectorAll('#asked .line').length`)
+	if want := evaluate[int](t, ctx, `new Set([...document.querySelectorAll('#asked .line')].map(e => e.dataset.policy)).size`); lines == 0 || lines != want {
+		t.Errorf("%d lines of %d policies", lines, want)
+	}
+	for _, c := range evaluate[[]string](t, ctx, `[...document.querySelectorAll('figure svg')].flatMap(svg => {
+		const names = [...svg.querySelectorAll('text.name')].map(e => [e.textContent, e.getBBox()]);
+		return names.flatMap(([a, p], i) => names.slice(i + 1).filter(([, q]) => p.x + 2 < q.x + q.width && q.x + 2 < p.x + p.width && p.y + 3 < q.y + q.height && q.y + 3 < p.y + p.height).map(([b]) => a + ' and ' + b));
+	})`) {
+		t.Errorf("the names %s lie on each other", c)
+	}
+	shown := evaluate[string](t, ctx, `document.body.innerText`)
+	if key := regexp.MustCompile(`\b[cgl]\d\d\b`).FindString(shown); key != "" {
+		t.Errorf("a setting is shown as %s", key)
+	}
+	if told := evaluate[[]string](t, ctx, `[...document.querySelectorAll('#app abbr')].map(e => e.textContent)`); !slices.Contains(told, "AIQ") || len(told) < 5 {
+		t.Errorf("explained are only %v", told)
+	}
+	evaluate[any](t, ctx, `document.querySelector('#app abbr').dispatchEvent(new FocusEvent('focus'))`)
+	if tip := evaluate[string](t, ctx, `document.getElementById('tip').hidden ? '' : document.getElementById('tip').textContent`); !strings.Contains(tip, ": ") {
+		t.Errorf("a word in focus is explained by %q", tip)
+	}
+	evaluate[any](t, ctx, `document.querySelector('#app abbr').dispatchEvent(new FocusEvent('blur'))`)
 }
 
 // accessible runs axe over the open page, where a Python package that carries it is installed.

@@ -8,6 +8,29 @@ import (
 	"testing"
 )
 
+// An artifact can be looked at from its own folder, and holds the program's licence.
+func TestArtifactOfARun(t *testing.T) {
+	License = "the licence"
+	t.Cleanup(func() { License = "" })
+	results, dir := t.TempDir(), filepath.Join(t.TempDir(), "artifact")
+	must(t, "run", experimentFile(t, drawn), "--results", results, "--in-process")
+	must(t, "report", "small", "--results", results, "--artifact", dir)
+	for name, want := range map[string]string{"README.md": "trilemma report small/", "CLAIMS.md": "| `trilemma ", "LICENSE": "the licence", "environment.json": `"platform"`, "experiment.json": `"name"`} {
+		text, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(text), want) {
+			t.Errorf("want %q in %s:\n%s", want, name, text)
+		}
+	}
+	copies, err := filepath.Glob(filepath.Join(dir, "results", "small", "*"))
+	if err != nil || len(copies) != 1 {
+		t.Fatalf("%v, %v: want one run", copies, err)
+	}
+	must(t, "verify", copies[0], "--in-process")
+}
+
 func TestPaper(t *testing.T) {
 	results, dir := t.TempDir(), filepath.Join(t.TempDir(), "paper")
 	must(t, "run", experimentFile(t, strings.Replace(drawn, "name: small", "name: small\ndescription: '100 % of $5 & <50_000 {tokens} #1'", 1)), "--results", results, "--in-process")
@@ -16,7 +39,7 @@ func TestPaper(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{`100 \% of \$5 \& <50\_000 \{tokens\} \#1`, "to train on", `\input{tables/metrics-all}`, `\includegraphics[width=\textwidth]{quality-cost-all}`, `knn~\cite{li2025knn}`} {
+	for _, want := range []string{`100 \% of \$5 \& $<$50\_000 \{tokens\} \#1`, "to train on", `\input{tables/metrics-all}`, `\includegraphics[width=\textwidth]{quality-cost-all}`, `knn~\cite{li2025knn}`} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("want %q in main.tex:\n%s", want, text)
 		}

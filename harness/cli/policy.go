@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
@@ -27,7 +29,7 @@ func policyListCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:     "list",
-		Short:   "List the bundled policies and the executables trilemma-policy-* that were found",
+		Short:   "List the bundled policies and the executables trilemma-policy-* that were found, each started to ask what it is",
 		Example: "  trilemma policy list",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -44,8 +46,12 @@ func policyListCommand() *cobra.Command {
 			}
 			for _, f := range host.Discover(pluginDirs()) {
 				e := entry{Name: f.Name, Source: f.Path, SHA256: f.SHA256}
-				if f.Err != nil {
-					e.Error = f.Err.Error()
+				about, err := policy.Description{}, f.Err
+				if err == nil {
+					about, err = describeFound(cmd.Context(), f)
+				}
+				if e.Summary = about.Summary; err != nil {
+					e.Error = err.Error()
 				}
 				list = append(list, e)
 			}
@@ -54,6 +60,7 @@ func policyListCommand() *cobra.Command {
 				return json.NewEncoder(w).Encode(list)
 			}
 			t := plainTable(w, "policy", "source", "what it does")
+			t.SetColumnConfigs([]table.ColumnConfig{{Number: 3, WidthMax: 110, WidthMaxEnforcer: text.WrapSoft}})
 			for _, e := range list {
 				what := e.Summary
 				if e.Error != "" {
@@ -117,14 +124,19 @@ func describePolicy(cmd *cobra.Command, name string) (policy.Description, error)
 		if f.Err != nil {
 			return policy.Description{}, f.Err
 		}
-		inst, err := host.Start(cmd.Context(), f.Source(), host.Options{Log: cmd.ErrOrStderr()})
-		if err != nil {
-			return policy.Description{}, err
-		}
-		defer inst.Close()
-		return inst.Description(), nil
+		return describeFound(cmd.Context(), f)
 	}
 	return policy.Description{}, fmt.Errorf("there is no policy %q: `trilemma policy list` shows those there are", name)
+}
+
+// describeFound starts a policy to ask what it is.
+func describeFound(ctx context.Context, f host.Found) (policy.Description, error) {
+	inst, err := host.Start(ctx, f.Source(), host.Options{StartTimeout: 20 * time.Second})
+	if err != nil {
+		return policy.Description{}, err
+	}
+	defer inst.Close()
+	return inst.Description(), nil
 }
 
 func printPolicy(w io.Writer, d policy.Description) error {

@@ -19,7 +19,8 @@ func serveCommand() *cobra.Command {
 		Use:   "serve [RESULTS]",
 		Short: "Browse all runs of a folder of results: sort, filter, open, compare, watch a running one",
 		Long: `Serves a folder of results, results/ where none is named, to a browser on this machine, until Ctrl-C. It only reads,
-and needs no network. --addr with another address than the loopback shows results to whoever reaches that address.`,
+and needs no network. The address of each page holds what is sorted, filtered, chosen and drawn, so that a link or the back
+button restores it. --addr with another address than the loopback shows results to whoever reaches that address.`,
 		Example: "  trilemma serve --addr localhost:7420",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	cdpruntime "github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
 	"github.com/trilemma-bench/trilemma/harness/browse"
@@ -87,9 +88,10 @@ func TestServe(t *testing.T) {
 		"/run/../secret/":                                       404,
 		"/report?run=small/" + ids[0] + "&run=small/" + ids[1]:  200,
 		"/compare?run=small/" + ids[0] + "&run=small/" + ids[1]: 200,
-		"/compare?run=small/" + ids[0]:                          404,
+		"/compare?run=small/" + ids[0]:                          200,
 		"/compare?run=small/" + ids[0] + "&run=../" + ids[1]:    404,
-		"/compare?run=small/" + ids[0] + "&run=slow/r1":         422,
+		"/compare?run=small/" + ids[0] + "&run=slow/r1":         200,
+		"/changes.json?run=small/" + ids[0] + "&run=slow/r1":    422,
 		"/status/slow/r1":                                       200,
 		"/run/slow/r1/":                                         200,
 		"/anything":                                             404,
@@ -107,10 +109,18 @@ func TestServe(t *testing.T) {
 	if n := evaluate[int](t, ctx, rowCount); n != 3 {
 		t.Errorf("the table has %d runs, want 3", n)
 	}
+	// The second run differs from the first by its split's seed: that column stands before all that the runs share.
+	headings := `[...document.querySelectorAll('#runs thead th')].map(th => th.textContent)`
+	if got := evaluate[[]string](t, ctx, headings); len(got) < 5 || got[4] != "data.split.seed" {
+		t.Errorf("the columns are %q, want data.split.seed right after the state", got)
+	}
 	first := `document.querySelector('#runs tbody tr').children[1].textContent`
-	evaluate[any](t, ctx, `document.querySelectorAll('#runs thead button')[0].click()`)
+	heading := func(name string) string {
+		return `[...document.querySelectorAll('#runs thead button')].find(b => b.textContent === '` + name + `').click()`
+	}
+	evaluate[any](t, ctx, heading("Experiment"))
 	ascending := evaluate[string](t, ctx, first)
-	evaluate[any](t, ctx, `document.querySelectorAll('#runs thead button')[0].click()`)
+	evaluate[any](t, ctx, heading("Experiment"))
 	if descending := evaluate[string](t, ctx, first); ascending != "slow" && descending != "slow" || ascending == descending {
 		t.Errorf("sorted up %q is first, down %q", ascending, descending)
 	}
@@ -119,13 +129,58 @@ func TestServe(t *testing.T) {
 		t.Errorf("the filter leaves %d runs, want 2", n)
 	}
 	accessible(t, ctx)
-	evaluate[any](t, ctx, `for (const box of document.querySelectorAll('#runs input')) box.click()`)
+	for range 2 { // each click draws the table anew
+		evaluate[any](t, ctx, `document.querySelector('#runs input:not(:checked)').click()`)
+	}
+	before := evaluate[string](t, ctx, `location.search`)
+	if want := "?q=complete+small&sort=-experiment&run="; !strings.HasPrefix(before, want) || strings.Count(before, "run=") != 2 {
+		t.Errorf("the address holds %q, want %q and two runs", before, want)
+	}
+	// The address alone restores it all.
+	restored, complaintsOfRestored := browser(t, 1440, server.URL+"/"+before)
+	state := `JSON.stringify([document.getElementById('filter').value, document.querySelectorAll('#runs input:checked').length, document.querySelector('[aria-sort=descending]').textContent, document.querySelectorAll('#runs tbody tr').length])`
+	if got, want := evaluate[string](t, restored, state), `["complete small",2,"Experiment",2]`; got != want {
+		t.Errorf("the link shows %s, want %s", got, want)
+	}
+	if got := complaintsOfRestored(); len(got) > 0 {
+		t.Errorf("the restored table complains: %v", got)
+	}
 	evaluate[any](t, ctx, `document.getElementById('compare').click()`)
-	if err := chromedp.Run(ctx, chromedp.WaitVisible(`//h1[text()='Two runs compared']`)); err != nil {
+	if err := chromedp.Run(ctx, chromedp.WaitVisible(`//h1[text()='Runs compared']`), chromedp.WaitVisible(`#front svg polyline`), chromedp.WaitVisible(`//*[@id='changes'][contains(., 'paired')]`)); err != nil {
 		t.Fatalf("comparing from the table: %v", err)
 	}
+	// Both runs are on one front, each with a dash of its own; the table has what changed with its interval.
+	if n := evaluate[int](t, ctx, `new Set([...document.querySelectorAll('#front polyline')].map(l => l.dataset.run)).size`); n != 2 {
+		t.Errorf("the front has lines of %d runs, want 2", n)
+	}
+	if n := evaluate[int](t, ctx, `[...document.querySelectorAll('#front polyline')].filter(l => getComputedStyle(l).stroke === 'none').length`); n != 0 {
+		t.Errorf("%d lines of the front have no colour", n)
+	}
+	if got := evaluate[string](t, ctx, `document.querySelector('#metrics tbody td:last-child').textContent`); !strings.Contains(got, "[") {
+		t.Errorf("a change is %q, want it with its interval", got)
+	}
+	if got := evaluate[[]string](t, ctx, `[...document.querySelectorAll('#settings tbody th')].map(th => th.textContent)`); len(got) == 0 || got[0] != "data.split.seed" {
+		t.Errorf("settings that differ: %q", got)
+	}
+	evaluate[any](t, ctx, `(`+input+`)('x', 'carbon')`)
+	if got := evaluate[string](t, ctx, `new URLSearchParams(location.search).get('x') + ' ' + document.querySelector('#front svg').getAttribute('aria-label').includes('Emissions')`); got != "carbon true" {
+		t.Errorf("the axes are %s in the address and on the front", got)
+	}
+	accessible(t, ctx)
+	back := `new Promise(done => { addEventListener('popstate', () => setTimeout(() => done(document.getElementById('x').value), 300)); history.back(); })`
+	var x string
+	if err := chromedp.Run(ctx, chromedp.Evaluate(back, &x, func(p *cdpruntime.EvaluateParams) *cdpruntime.EvaluateParams { return p.WithAwaitPromise(true) })); err != nil || x != "cost" {
+		t.Errorf("the back button leaves the axis %q, %v", x, err)
+	}
+	evaluate[any](t, ctx, `document.getElementById('back').click()`)
+	if err := chromedp.Run(ctx, chromedp.WaitVisible(`//h1[text()='Runs']`), chromedp.WaitVisible(`#runs tbody tr`)); err != nil {
+		t.Fatalf("going back to the table: %v", err)
+	}
+	if got, want := evaluate[string](t, ctx, state), `["complete small",2,"Experiment",2]`; got != want {
+		t.Errorf("back at the table it is %s, want %s", got, want)
+	}
 	if got := complaints(); len(got) > 0 {
-		t.Errorf("the table complains: %v", got)
+		t.Errorf("the table and the comparison complain: %v", got)
 	}
 	ctx, complaints = browser(t, 390, server.URL+"/run/slow/r1/")
 	if got := evaluate[string](t, ctx, `document.getElementById('state').textContent`); got != "Running: 0 of 2 cells done" {

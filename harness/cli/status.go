@@ -83,11 +83,11 @@ func printStatus(w io.Writer, s store.Summary) {
 }
 
 func reportCommand() *cobra.Command {
-	var results, article, html, style string
+	var results, article, artifact, html, style string
 	cmd := &cobra.Command{
 		Use:     "report [RUN…]",
 		Short:   "Write the plots and the report of a run again, from its results alone; or several runs into one page",
-		Example: "  trilemma report quickstart\n  trilemma report quickstart --paper paper/quickstart --style neurips\n  trilemma report quickstart mmlu-pro --html report.html",
+		Example: "  trilemma report quickstart\n  trilemma report quickstart --paper paper/quickstart --style neurips\n  trilemma report quickstart --artifact artifact/quickstart\n  trilemma report quickstart mmlu-pro --html report.html",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if html != "" {
 				return writeHTML(cmd.OutOrStdout(), results, args, html)
@@ -123,20 +123,27 @@ func reportCommand() *cobra.Command {
 				return err
 			}
 			listFiles(cmd.OutOrStdout(), files)
-			if article == "" {
-				return nil
+			if article != "" {
+				path, err := paper.Write(run, article, config.Plots)
+				if err != nil {
+					return err
+				}
+				listFiles(cmd.OutOrStdout(), []string{path})
 			}
-			path, err := paper.Write(run, article, config.Plots)
-			if err != nil {
-				return err
+			if artifact != "" {
+				paths, err := paper.Artifact(run, artifact, License)
+				if err != nil {
+					return err
+				}
+				listFiles(cmd.OutOrStdout(), paths)
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "  %s\n", path)
-			return err
+			return nil
 		},
 	}
 	cmd.Flags().StringVar(&results, "results", "results", "folder of all results")
 	cmd.Flags().StringVar(&html, "html", "", "write one interactive page about all the runs to this file, and nothing else")
 	cmd.Flags().StringVar(&style, "style", "", "draw plots for screen, single, double, neurips, acm, acm-double, ieee or ieee-double columns, in place of what the experiment says")
+	cmd.Flags().StringVar(&artifact, "artifact", "", "copy the run to this folder with what reviewers of artifacts ask for: README, environment, licence, and claims with the command for each")
 	cmd.Flags().StringVar(&article, "paper", "", "write a LaTeX article with figures, tables and bibliography to this folder too")
 	return cmd
 }

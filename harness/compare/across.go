@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 
 	"gonum.org/v1/gonum/stat"
 	"gonum.org/v1/gonum/stat/distuv"
@@ -32,6 +33,8 @@ type AcrossTable struct {
 	Metrics []string
 	Runs    int
 	Rows    []AcrossRow
+	// Notices say what makes the runs unlike beside their split, and what some of them lack.
+	Notices []string
 }
 
 // Across brings runs of one experiment that differ in the seed of their split together. One split is one draw of who is
@@ -51,7 +54,8 @@ func Across(runs []*store.Run, metrics []string) (*AcrossTable, error) {
 	rows := map[[2]string]int{}           // place in t.Rows
 	found := map[[3]string][][2]float64{} // pool, policy, metric → value and difference by run
 	seen := map[string]string{}
-	for _, run := range runs {
+	var first store.Manifest
+	for i, run := range runs {
 		m, err := run.Manifest()
 		if err != nil {
 			return nil, err
@@ -64,6 +68,13 @@ func Across(runs []*store.Run, metrics []string) (*AcrossTable, error) {
 			return nil, fmt.Errorf("%s and %s are one run", other, run.Dir)
 		}
 		seen[run.ID] = run.Dir
+		if i == 0 {
+			first = m
+		} else if text, err := unlikeSplits(&first, &m); err != nil {
+			return nil, err
+		} else if text != "" {
+			t.Notices = append(t.Notices, fmt.Sprintf("%s and %s: %s", runs[0].Dir, run.Dir, text))
+		}
 		ratio += float64(data.Test) / float64(data.Prompts-data.Test) / float64(len(runs))
 		if err := readAcross(run, t, rows, found); err != nil {
 			return nil, err
@@ -77,7 +88,64 @@ func Across(runs []*store.Run, metrics []string) (*AcrossTable, error) {
 			row.Diff = append(row.Diff, estimate(pairs, 1, len(runs), ratio))
 		}
 	}
+	t.Notices = append(t.Notices, t.partly(found)...)
 	return t, nil
+}
+
+// partly says which policies lack the first metric in some runs, and so have no mean over all.
+func (t *AcrossTable) partly(found map[[3]string][][2]float64) (out []string) {
+	type lack struct {
+		pool  string
+		known int
+	}
+	var order []lack
+	names := map[lack][]string{}
+	for _, row := range t.Rows {
+		l := lack{pool: row.Pool}
+		for _, p := range found[[3]string{row.Pool, row.Policy, t.Metrics[0]}] {
+			if !math.IsNaN(p[0]) {
+				l.known++
+			}
+		}
+		if l.known == 0 || l.known == t.Runs {
+			continue
+		}
+		if names[l] == nil {
+			order = append(order, l)
+		}
+		names[l] = append(names[l], row.Policy)
+	}
+	for _, l := range order {
+		out = append(out, fmt.Sprintf("pool %s: no mean over all of what only %d of %d runs have %s of: %s", l.pool, l.known, t.Runs, t.Metrics[0], few(names[l])))
+	}
+	return out
+}
+
+// unlikeSplits says what is wrong with bringing two runs together: they have one split, or differ in more than that; "" where
+// nothing is.
+func unlikeSplits(a, b *store.Manifest) (string, error) {
+	all, err := changes(a, b)
+	if err != nil {
+		return "", err
+	}
+	var more []string
+	resplit := false
+	for _, x := range all {
+		switch {
+		case x.What == "data.split.seed":
+			resplit = true
+		case strings.HasPrefix(x.What, "build."), strings.HasPrefix(x.What, "host."), x.What == "experiment file", x.What == "description", x.What == "backend":
+		default:
+			more = append(more, fmt.Sprintf("%s %s → %s", x.What, orNone(x.Before), orNone(x.After)))
+		}
+	}
+	switch {
+	case len(more) > 0:
+		return "they differ in more than the seed of the split: " + strings.Join(shorten(more, 3), "; "), nil
+	case !resplit:
+		return "they have the same split: the interval counts it twice", nil
+	}
+	return "", nil
 }
 
 // readAcross reads the metrics of one run.

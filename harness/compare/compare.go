@@ -9,6 +9,7 @@ package compare
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/trilemma-bench/trilemma/harness/metrics"
@@ -36,6 +37,8 @@ type Comparison struct {
 	Before, After string // folders
 	Changes       []Change
 	Rows          []Row
+	// Vanished are the policies that only the run before has results of, New those that only the run after has.
+	Vanished, New []Gone
 	Notices       []string
 }
 
@@ -43,6 +46,7 @@ type Comparison struct {
 type Options struct {
 	Resamples int // 0 for metrics.DefaultResamples
 	Seed      uint64
+	Pool      string // "" for all that both have
 }
 
 // baseline and changed are what the two runs' versions of a policy are called in the statistics.
@@ -51,7 +55,7 @@ const (
 	changed  = "after"
 )
 
-// Runs compares two finished runs.
+// Runs compares two finished runs. The error is [ErrNothing] where they have nothing in common that could be compared.
 func Runs(before, after *store.Run, opt Options) (*Comparison, error) {
 	out := &Comparison{Before: before.Dir, After: after.Dir}
 	var sides [2]side
@@ -67,62 +71,66 @@ func Runs(before, after *store.Run, opt Options) (*Comparison, error) {
 		if sides[i], err = read(run, &manifests[i]); err != nil {
 			return nil, err
 		}
+		sides[i].called = [2]string{"the run before", "the run after"}[i]
 	}
 	var err error
 	if out.Changes, err = changes(&manifests[0], &manifests[1]); err != nil {
 		return nil, err
 	}
+	nameAlike(&sides[0], &sides[1])
+	out.Vanished, out.New = sides[0].gone(&sides[1], opt.Pool), sides[1].gone(&sides[0], opt.Pool)
 	for _, pool := range sides[0].pools() {
+		if opt.Pool != "" && pool != opt.Pool {
+			continue
+		}
 		if !slices.Contains(sides[1].pools(), pool) {
-			out.Notices = append(out.Notices, fmt.Sprintf("pool %s is only in %s", pool, before.Dir))
 			continue
 		}
 		if err := out.pool(pool, &sides[0], &sides[1], opt); err != nil {
 			return nil, fmt.Errorf("pool %s: %w", pool, err)
 		}
 	}
-	for _, pool := range sides[1].pools() {
-		if !slices.Contains(sides[0].pools(), pool) {
-			out.Notices = append(out.Notices, fmt.Sprintf("pool %s is only in %s", pool, after.Dir))
-		}
+	if len(out.Rows) == 0 {
+		return nil, out.nothing()
 	}
 	for i := range sides {
 		if !sides[i].selects() {
 			out.Notices = append(out.Notices, sides[i].run.Dir+" is of a version that kept no selection prompts: settings are chosen on the compared prompts, in hindsight")
 		}
 	}
-	if len(out.Rows) == 0 {
-		return nil, fmt.Errorf("%s and %s have no policy in common that could be compared", before.Dir, after.Dir)
-	}
 	return out, nil
 }
 
-// pool adds the rows of a pool.
+// pool adds the rows of a pool that both runs have.
 func (c *Comparison) pool(pool string, a, b *side, opt Options) error {
+	names := a.policies(pool)
+	names = slices.DeleteFunc(names, func(name string) bool { return !slices.Contains(b.policies(pool), name) })
 	models := a.models(pool)
 	if len(models) == 0 {
-		c.Notices = append(c.Notices, fmt.Sprintf("pool %s: not compared: %s has no cells of the policy single, which say what each model did", pool, c.Before))
+		c.Notices = append(c.Notices, fmt.Sprintf("pool %s: not compared: %s has no finished cells of the policy single, which say what each model did", pool, c.Before))
 		return nil
 	}
-	for _, name := range a.policies(pool) {
-		if !slices.Contains(b.policies(pool), name) {
-			c.Notices = append(c.Notices, fmt.Sprintf("pool %s: %s is only in %s", pool, name, c.Before))
-			continue
-		}
+	c.Notices = append(c.Notices, slices.Concat(c.unlike(pool, a, b), a.failures(pool, names), b.failures(pool, names))...)
+	if len(shared(a.prompts(pool), b.prompts(pool))) == 0 {
+		return nil // and that has been said
+	}
+	var not []Gone
+	for _, name := range names {
 		rows, err := comparePolicy(pool, name, models, a, b, opt)
 		if err != nil {
 			return err
 		}
 		if rows == nil {
-			c.Notices = append(c.Notices, fmt.Sprintf("pool %s: %s: the two runs have no test prompt in common that it covers in both", pool, name))
+			g := Gone{pool, name, a.uncompared(pool, name, models, b)}
+			if len(a.covered(pool, name)) > 0 && len(b.covered(pool, name)) == 0 {
+				c.Vanished = append(c.Vanished, g)
+			} else {
+				not = append(not, g)
+			}
 		}
 		c.Rows = append(c.Rows, rows...)
 	}
-	for _, name := range b.policies(pool) {
-		if !slices.Contains(a.policies(pool), name) {
-			c.Notices = append(c.Notices, fmt.Sprintf("pool %s: %s is only in %s", pool, name, c.After))
-		}
-	}
+	c.Notices = append(c.Notices, Told(not)...)
 	return nil
 }
 
@@ -197,6 +205,16 @@ func chooseInHindsight(in *metrics.Input) {
 			}
 		}
 	}
+}
+
+// Lost are the rows of a metric that is known before and not after.
+func (c *Comparison) Lost(metric string) (out []Row) {
+	for _, r := range c.Rows {
+		if r.Metric == metric && !math.IsNaN(r.Before) && math.IsNaN(r.After) {
+			out = append(out, r)
+		}
+	}
+	return out
 }
 
 // Worst is the row of a metric that became worst, of those whose whole interval is worse than the threshold allows; nil

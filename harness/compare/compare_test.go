@@ -1,6 +1,8 @@
 package compare
 
 import (
+	"errors"
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -121,5 +123,88 @@ func TestRunsThatCannotBeCompared(t *testing.T) {
 	// Neither side is flattered: the same decisions are the same figures.
 	if r := row(t, c, "aiq_pool"); r.Diff != 0 {
 		t.Errorf("aiq_pool %v → %v, want the same for the same decisions", r.Before, r.After)
+	}
+}
+
+// What only one run has is said, with the reason: it failed, it is called otherwise, it is not there.
+func TestVanishedAndNewPolicies(t *testing.T) {
+	dir := t.TempDir()
+	before := write(t, dir, storetest.Run{Experiment: "e", ID: "00000001", Others: []string{"other"}})
+	for _, tc := range []struct {
+		name          string
+		after         storetest.Run
+		vanished, new string
+	}{
+		{"failed", storetest.Run{Failed: "out of luck", Others: []string{"other"}}, "pool all: router: failed in the run after: out of luck", ""},
+		{"renamed", storetest.Run{Label: "way", Others: []string{"other"}}, "pool all: router: in the run after the same cells are called way", "pool all: way: in the run before the same cells are called router"},
+		{"taken out", storetest.Run{}, "pool all: other: not among the policies of the run after", ""},
+		{"added", storetest.Run{Others: []string{"other", "third", "fourth"}}, "", "pool all: third, fourth: not among the policies of the run before"},
+	} {
+		tc.after.Experiment, tc.after.ID = "e", fmt.Sprintf("%x0000002", 10+len(tc.name))
+		c, err := Runs(before, write(t, dir, tc.after), Options{Resamples: 200})
+		if err != nil {
+			t.Errorf("%s: %v", tc.name, err)
+			continue
+		}
+		if v, n := strings.Join(Told(c.Vanished), "; "), strings.Join(Told(c.New), "; "); v != tc.vanished || n != tc.new || len(c.Rows) == 0 {
+			t.Errorf("%s: vanished %q, new %q, %d rows; want %q and %q", tc.name, v, n, len(c.Rows), tc.vanished, tc.new)
+		}
+	}
+}
+
+// A metric that became unknown is lost; one that became known, or was never known, is not.
+func TestLostMetrics(t *testing.T) {
+	nan := math.NaN()
+	c := Comparison{Rows: []Row{
+		{Policy: "a", Metric: "qnc", Before: 0.5, After: nan}, {Policy: "b", Metric: "qnc", Before: nan, After: 0.5},
+		{Policy: "c", Metric: "qnc", Before: nan, After: nan}, {Policy: "d", Metric: "aiq", Before: 0.5, After: nan},
+	}}
+	if got := c.Lost("qnc"); len(got) != 1 || got[0].Policy != "a" {
+		t.Errorf("lost %+v, want that of a", got)
+	}
+}
+
+// Two runs with nothing in common are told why.
+func TestNothingInCommonSaysWhy(t *testing.T) {
+	dir := t.TempDir()
+	before := write(t, dir, storetest.Run{Experiment: "e", ID: "00000001", Config: `{"data":{"trace":"here","split":{"seed":1}}}`})
+	for _, tc := range []struct {
+		name  string
+		after storetest.Run
+		want  []string
+	}{
+		{"other prompts", storetest.Run{First: 100, Config: `{"data":{"trace":"there","split":{"seed":1}}}`}, []string{"no test prompt is in both runs, of 60 and 60", `data.trace "here" → "there"`}},
+		{"another split", storetest.Run{First: 100, Config: `{"data":{"trace":"here","split":{"seed":2}}}`}, []string{"no test prompt is in both runs", "data.split.seed 1 → 2"}},
+		{"another pool", storetest.Run{Pool: "some"}, []string{"router: in the run after the same cells are router of pool some"}},
+		{"all failed", storetest.Run{Failed: "no disk"}, []string{"router: failed in the run after: no disk"}},
+	} {
+		tc.after.Experiment, tc.after.ID = "e", fmt.Sprintf("%x0000002", 10+len(tc.name))
+		_, err := Runs(before, write(t, dir, tc.after), Options{Resamples: 200})
+		if !errors.Is(err, ErrNothing) {
+			t.Errorf("%s: %v, want nothing to compare", tc.name, err)
+			continue
+		}
+		for _, want := range tc.want {
+			if !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: %v, want %q", tc.name, err, want)
+			}
+		}
+	}
+}
+
+// Prompts are matched by their ids; where the same id has another outcome, that is said.
+func TestOtherDataUnderTheSameIDs(t *testing.T) {
+	dir := t.TempDir()
+	c, err := Runs(write(t, dir, storetest.Run{Experiment: "e", ID: "00000001"}), write(t, dir, storetest.Run{Experiment: "e", ID: "00000002", First: 1}), Options{Resamples: 200})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// 59 ids are shared: the cheap model is right on every other prompt, so each of its 59 scores differs; the dear one is wrong
+	// on every fifth, and 2 of 5 differ but for the ends: 23.
+	all := strings.Join(c.Notices, "\n")
+	for _, want := range []string{"59 test prompts of 60 and 60 are in both runs", "82 of 118 scores"} {
+		if !strings.Contains(all, want) {
+			t.Errorf("notices\n%s\nwant %q", all, want)
+		}
 	}
 }

@@ -18,11 +18,11 @@ type Change struct {
 
 // changes are what the manifests of two runs do not share, by name.
 func changes(before, after *store.Manifest) ([]Change, error) {
-	a, err := facts(before)
+	a, err := Facts(before)
 	if err != nil {
 		return nil, err
 	}
-	b, err := facts(after)
+	b, err := Facts(after)
 	if err != nil {
 		return nil, err
 	}
@@ -45,22 +45,30 @@ func changes(before, after *store.Manifest) ([]Change, error) {
 	return out, nil
 }
 
-// facts flattens what a run was made from: resolved settings by path, content of inputs and plugins, versions.
-func facts(m *store.Manifest) (map[string]string, error) {
-	var config any
-	if err := json.Unmarshal(m.Config, &config); err != nil {
-		return nil, fmt.Errorf("the settings in the manifest of run %s: %w", m.Run, err)
+// Facts flattens what a run was made from: resolved settings by path, content of inputs and plugins, versions.
+func Facts(m *store.Manifest) (map[string]string, error) {
+	out, err := Settings(m)
+	if err != nil {
+		return nil, err
 	}
-	out := map[string]string{
-		"build.revision": m.Build.Revision, "build.go": m.Build.Go, "host.cpu": m.Host.CPU, "experiment file": m.File,
-	}
-	flatten("", config, out)
+	out["build.revision"], out["build.go"], out["host.cpu"], out["experiment file"] = m.Build.Revision, m.Build.Go, m.Host.CPU, m.File
 	for _, f := range m.Inputs {
 		out["input "+f.Path] = short(f.SHA256)
 	}
 	for _, f := range m.Plugins {
 		out["plugin "+f.Path] = short(f.SHA256)
 	}
+	return out, nil
+}
+
+// Settings are the resolved settings of a run: JSON values by path, such as policies.knn.params.k.
+func Settings(m *store.Manifest) (map[string]string, error) {
+	var config any
+	if err := json.Unmarshal(m.Config, &config); err != nil {
+		return nil, fmt.Errorf("the settings in the manifest of run %s: %w", m.Run, err)
+	}
+	out := map[string]string{}
+	flatten("", config, out)
 	return out, nil
 }
 

@@ -3,6 +3,7 @@ package compare
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -14,11 +15,15 @@ import (
 // side is one run's results.
 type side struct {
 	run    *store.Run
-	refs   []store.Ref // done cells
-	lambda map[[2]string]policy.Preference
-	cells  map[string]*store.Results
-	chosen map[string]map[string]policy.Figures // cell → preference, on the selection prompts
-	pool   map[string]poolAbout
+	called string // in sentences
+	plan   []store.Ref
+	refs   []store.Ref // done cells of the plan
+	// encoders are the labels of policies that a run has on several encoders: they are called by both.
+	encoders map[string]bool
+	lambda   map[[2]string]policy.Preference
+	cells    map[string]*store.Results
+	chosen   map[string]map[string]policy.Figures // cell → preference, on the selection prompts
+	pool     map[string]poolAbout
 }
 
 // poolAbout is what the manifest tells of a pool.
@@ -33,7 +38,7 @@ type poolAbout struct {
 
 func read(run *store.Run, m *store.Manifest) (side, error) {
 	s := side{
-		run: run, lambda: map[[2]string]policy.Preference{}, cells: map[string]*store.Results{},
+		run: run, encoders: map[string]bool{}, lambda: map[[2]string]policy.Preference{}, cells: map[string]*store.Results{},
 		chosen: map[string]map[string]policy.Figures{},
 	}
 	var data struct{ Pools map[string]poolAbout }
@@ -46,6 +51,14 @@ func read(run *store.Run, m *store.Manifest) (side, error) {
 	refs, err := run.Plan()
 	if err != nil {
 		return s, err
+	}
+	s.plan = refs
+	on := map[string]string{}
+	for _, r := range refs {
+		if other, twice := on[r.Policy]; twice && other != r.Encoder {
+			s.encoders[r.Policy] = true
+		}
+		on[r.Policy] = r.Encoder
 	}
 	points, err := run.Points()
 	if err != nil {
@@ -95,12 +108,16 @@ func (s *side) pools() (out []string) {
 	return out
 }
 
+// nameAlike has two runs call their policies alike: with the encoder where one of them ran a policy on several.
+func nameAlike(a, b *side) {
+	maps.Copy(a.encoders, b.encoders)
+	maps.Copy(b.encoders, a.encoders)
+}
+
 // name is what a cell's policy is compared under: with its encoder where it ran on several.
 func (s *side) name(ref *store.Ref) string {
-	for _, other := range s.refs {
-		if other.Policy == ref.Policy && other.Encoder != ref.Encoder {
-			return ref.Policy + "@" + ref.Encoder
-		}
+	if s.encoders[ref.Policy] {
+		return ref.Policy + "@" + ref.Encoder
 	}
 	return ref.Policy
 }

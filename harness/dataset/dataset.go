@@ -139,6 +139,9 @@ func Load(ctx context.Context, spec *experiment.Spec, acc billing.Accounting) (*
 		return ready(key, src, err)
 	}
 	d := &spec.Data
+	if err := d.Missing(); err != nil {
+		return nil, err
+	}
 	if d.Test != "" {
 		train, err := read("data.train", d.Train)
 		if err != nil {

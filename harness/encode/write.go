@@ -3,10 +3,10 @@ package encode
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 
-	"github.com/google/renameio/v2"
 	"github.com/parquet-go/parquet-go"
+
+	"github.com/trilemma-bench/trilemma/harness/wholefile"
 )
 
 // vectorRow is one row of a file of vectors.
@@ -24,11 +24,11 @@ func WritePrecomputed(path string, ids []string, vectors []float32, dim int, fac
 	if dim < 1 || len(vectors) != len(ids)*dim {
 		return fmt.Errorf("writing vectors to %s: %d floats for %d prompts of %d figures", path, len(vectors), len(ids), dim)
 	}
-	f, err := renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)), renameio.WithStaticPermissions(0o644))
+	f, err := wholefile.Create(path)
 	if err != nil {
 		return fmt.Errorf("writing vectors: %w; name another file with --out", err)
 	}
-	defer func() { err = errors.Join(err, f.Cleanup()) }()
+	defer func() { err = errors.Join(err, f.Discard()) }()
 	options := []parquet.WriterOption{parquet.Compression(&parquet.Zstd), parquet.CreatedBy("trilemma", "", "")}
 	for key, value := range facts {
 		options = append(options, parquet.KeyValueMetadata(key, value))
@@ -47,7 +47,7 @@ func WritePrecomputed(path string, ids []string, vectors []float32, dim int, fac
 	if err := w.Close(); err != nil {
 		return fmt.Errorf("writing vectors to %s: %w", path, err)
 	}
-	if err := f.CloseAtomicallyReplace(); err != nil {
+	if err := f.Replace(); err != nil {
 		return fmt.Errorf("writing vectors to %s: %w", path, err)
 	}
 	return nil

@@ -95,6 +95,9 @@ func (c *checker) data() {
 	d, before := &c.spec.Data, len(c.problems)
 	d.Trace, d.Train, d.Test = c.path("data.trace", d.Trace), c.path("data.train", d.Train), c.path("data.test", d.Test)
 	var forms []string
+	if d.Set != "" {
+		forms = append(forms, "set")
+	}
 	if d.Trace != "" {
 		forms = append(forms, "trace")
 	}
@@ -110,13 +113,15 @@ func (c *checker) data() {
 	case len(c.problems) > before:
 		return // a path that could not be resolved
 	case len(forms) == 0:
-		c.wrongAt("data", "names no data: give trace, or train and test, or synth")
+		c.wrongAt("data", "names no data: give trace, or train and test, or set, or synth")
 	case len(forms) > 1:
 		c.wrongAt("data", "has %s: give only one of them", strings.Join(forms, ", and "))
 	case (d.Train != "") != (d.Test != ""):
 		c.wrongAt("data", "train and test go together: give both, or one trace to be split")
 	case pair && d.Train == d.Test:
 		c.wrongAt("data", "train and test are the same folder: give trace, and a split of it")
+	case d.Set != "":
+		c.findSet()
 	}
 	c.arrivals()
 	c.regions()

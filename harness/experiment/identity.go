@@ -88,7 +88,7 @@ func digest(v any) (string, error) {
 func (s *Spec) Canonical() ([]byte, error) {
 	c := *s
 	c.Description, c.Plots, c.Timeout, c.Batch = "", Plots{}, 0, 0
-	c.Data.Trace, c.Data.Train, c.Data.Test = "", "", ""
+	c.Data.Set, c.Data.Trace, c.Data.Train, c.Data.Test = "", "", "", ""
 	c.Encoders = append(Encoders(nil), s.Encoders...)
 	for i := range c.Encoders {
 		c.Encoders[i].Precomputed, c.Encoders[i].Model = "", ""

@@ -184,7 +184,7 @@ func (e Encoder) Locate(traceDir string) (string, error) {
 			return path, nil
 		}
 	}
-	return "", fmt.Errorf("encoder %s: no file %s; put the vectors there, or use --set encoder=hash", e.Label, strings.Join(tried, " or "))
+	return "", fmt.Errorf("encoder %s: no file %s; write it with `trilemma data encode %s`, or use --set encoder=hash", e.Label, strings.Join(tried, " or "), cmp.Or(traceDir, "TRACE"))
 }
 
 // Trace is the split as package trace takes it.

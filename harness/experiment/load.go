@@ -37,7 +37,7 @@ import (
 func Load(path string, sets []string) (*Spec, []Notice, error) {
 	data, err := textfile.Read(path)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil, fmt.Errorf("reading the experiment: %w; name a file such as experiments/quickstart.yaml", err)
+		return nil, nil, fmt.Errorf("reading the experiment: %w; name a file such as experiments/quickstart.yaml; `trilemma init` writes those that the program brings with it", err)
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("reading the experiment: %w", err)
@@ -408,7 +408,7 @@ func replaceData(root *node, sets [][]step) []Notice {
 	if data == nil || data.kind != dict {
 		return nil
 	}
-	form := map[string]string{"trace": "trace", "train": "train and test", "test": "train and test", "synth": "synth"}
+	form := map[string]string{"set": "set", "trace": "trace", "train": "train and test", "test": "train and test", "synth": "synth"}
 	chosen := map[string]bool{}
 	for _, s := range sets {
 		if len(s) >= 2 && s[0].key == "data" && form[s[1].key] != "" {
@@ -419,12 +419,30 @@ func replaceData(root *node, sets [][]step) []Notice {
 		return nil
 	}
 	var notices []Notice
-	for _, name := range []string{"trace", "train", "test", "synth"} {
-		if !chosen[form[name]] && data.get(name) != nil {
-			data.drop(name)
-			for c := range chosen {
-				notices = append(notices, Notice{"data." + name, fmt.Sprintf("replaced by data.%s from --set", strings.ReplaceAll(c, " and ", " and data."))})
-			}
+	drop := func(in *node, section, name, why string) {
+		if in == nil || in.kind != dict || in.get(name) == nil {
+			return
+		}
+		in.drop(name)
+		for c := range chosen {
+			notices = append(notices, Notice{section + "." + name, fmt.Sprintf("%s by data.%s from --set", why, strings.ReplaceAll(c, " and ", " and data."))})
+		}
+	}
+	simulated := data.get("synth") != nil && !chosen["synth"]
+	for _, name := range []string{"set", "trace", "train", "test", "synth"} {
+		if !chosen[form[name]] {
+			drop(data, "data", name, "replaced")
+		}
+	}
+	if !simulated {
+		return notices
+	}
+	// Times, places and grids that stood beside a simulated trace are of that world.
+	for _, of := range []struct {
+		section, name string
+	}{{"data", "arrivals"}, {"data", "regions"}, {"accounting", "hourly"}} {
+		if !slices.ContainsFunc(sets, func(s []step) bool { return len(s) >= 2 && s[0].key == of.section && s[1].key == of.name }) {
+			drop(root.get(of.section), of.section, of.name, "belongs to the simulated trace, which is replaced")
 		}
 	}
 	return notices

@@ -462,3 +462,31 @@ func TestCalibratedAccounting(t *testing.T) {
 		}
 	}
 }
+
+// What stood beside a simulated trace is of its world: it does not go on with a trace that --set puts in its place, unless it is
+// set with it.
+func TestASimulatedWorldGoesWhole(t *testing.T) {
+	grid := filepath.Join(t.TempDir(), "grid.csv")
+	if err := os.WriteFile(grid, []byte("datetime,zone,gco2e_per_kwh\n2024-06-01T00:00:00Z,ESP,190\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	text := "name: x\ndata:\n  synth: {prompts: 100}\n  arrivals: {from: \"2024-06-01T00:00:00Z\", span: 48h, replace: true}\n" +
+		"  regions: [{models: [summit-400b], zones: [ESP]}]\npolicies: [random]\naccounting: {hourly: " + grid + "}\n"
+	parse := func(sets ...string) *Spec {
+		t.Helper()
+		spec, _, err := Parse([]byte(text), "x.yaml", sets, func(string) (string, bool) { return "", false })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return spec
+	}
+	if spec := parse(); spec.Data.Arrivals == nil || len(spec.Data.Regions) != 1 || spec.Accounting.Hourly == "" {
+		t.Errorf("the simulated world lacks something: %+v", spec.Data)
+	}
+	if spec := parse("data.trace=mine"); spec.Data.Arrivals != nil || len(spec.Data.Regions) != 0 || spec.Accounting.Hourly != "" {
+		t.Errorf("of the simulated world is left: %+v, hourly %q", spec.Data, spec.Accounting.Hourly)
+	}
+	if spec := parse("data.train=mine", "data.test=yours", "accounting.hourly="+grid); spec.Data.Regions != nil || spec.Accounting.Hourly != grid {
+		t.Errorf("what was set is gone: %+v, hourly %q", spec.Data, spec.Accounting.Hourly)
+	}
+}

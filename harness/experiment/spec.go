@@ -61,6 +61,8 @@ type Stream struct {
 
 // Data is where outcomes come from: one trace that is split, a train and a test trace, or a simulated one.
 type Data struct {
+	// Name of a data set: a trace in the folder that TRILEMMA_DATA names, or in data/.
+	Set string `json:"set,omitempty" jsonschema:"pattern=^[A-Za-z0-9][A-Za-z0-9._-]*$,title=the name of a folder in data/ or TRILEMMA_DATA\\, such as mmlu-pro"`
 	// Folder of the one trace. May use ${VARIABLE} and ${VARIABLE:-default}; relative to the experiment file.
 	Trace string `json:"trace,omitempty"`
 	// Folder of the trace to learn from, beside test.
@@ -75,6 +77,9 @@ type Data struct {
 	Arrivals *Arrivals `json:"arrivals,omitempty"`
 	// Models that can be run in several places: beside the model itself each place is one more, called model@place.
 	Regions []Deployment `json:"regions,omitempty"`
+
+	// Looked is where the set was looked for in vain.
+	Looked []string `json:"-"`
 }
 
 // Arrivals draws times of arrival, evenly over a time span, for a trace whose prompts have none.

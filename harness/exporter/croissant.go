@@ -7,10 +7,9 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/google/renameio/v2"
-
 	"github.com/trilemma-bench/trilemma/harness/trace"
 	"github.com/trilemma-bench/trilemma/harness/trace/file"
+	"github.com/trilemma-bench/trilemma/harness/wholefile"
 )
 
 // About is what nobody can tell from a trace's files; "" leaves a field out.
@@ -31,7 +30,7 @@ func Croissant(dir, path string, about About) error {
 	if err != nil {
 		return err
 	}
-	return renameio.WriteFile(path, append(text, '\n'), 0o644)
+	return wholefile.Write(path, append(text, '\n'))
 }
 
 func describe(dir string, about About) (object, error) {

@@ -17,10 +17,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/google/renameio/v2"
-
 	"github.com/trilemma-bench/trilemma/harness/trace"
 	"github.com/trilemma-bench/trilemma/harness/trace/file"
+	"github.com/trilemma-bench/trilemma/harness/wholefile"
 )
 
 // Left counts the outcomes that a format had no place for, or only in part.
@@ -79,11 +78,11 @@ func write(ctx context.Context, dir, name, path string) (left Left, err error) {
 	if err != nil {
 		return left, err
 	}
-	out, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o644))
+	out, err := wholefile.Create(path)
 	if err != nil {
 		return left, err
 	}
-	defer func() { err = errors.Join(err, out.Cleanup()) }()
+	defer func() { err = errors.Join(err, out.Discard()) }()
 	w, f := bufio.NewWriterSize(out, 1<<20), start()
 	if err := f.begin(w, t); err != nil {
 		return left, err
@@ -103,7 +102,7 @@ func write(ctx context.Context, dir, name, path string) (left Left, err error) {
 	if err := w.Flush(); err != nil {
 		return left, err
 	}
-	return left, out.CloseAtomicallyReplace()
+	return left, out.Replace()
 }
 
 // column is a text of a prompt, "" where the trace lacks the column.

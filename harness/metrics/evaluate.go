@@ -36,8 +36,10 @@ type Row struct {
 
 // Table is what Evaluate found.
 type Table struct {
-	Rows      []Row
-	Pairs     []Pair
+	Rows  []Row
+	Pairs []Pair
+	// Mixing are the differences of each policy to the Zero router by the headline metric.
+	Mixing    []Pair
 	Headlines []Headline
 	Warnings  []string
 }
@@ -78,7 +80,7 @@ func Evaluate(in Input) (*Table, error) {
 		e.warnings = append(e.warnings, fmt.Sprintf("pool %s: %s", in.Pool, w))
 	}
 	t := e.table(observed, resampled)
-	t.Pairs = e.pairs(observed, resampled)
+	t.Pairs, t.Mixing = e.pairs(observed, resampled), e.mixing(observed, resampled)
 	t.Headlines = e.headlines(t.Pairs, t.Rows)
 	return t, nil
 }

@@ -251,6 +251,15 @@ func TestEvaluateIsTheMetricsOnMeans(t *testing.T) {
 		t.Errorf("AIQ is normalised at %v, want %v", got, maxCost)
 	}
 	near(t, "AIQ of the pool is normalised at", table.row("policy0", "aiq_pool").MaxCostUSD, singles[3].CostUSD)
+	// The Zero router being the baseline here, the comparisons with mixing are those of the rows.
+	if len(table.Mixing) != len(in.Subjects) {
+		t.Errorf("%d comparisons with mixing, want one for each of %d policies", len(table.Mixing), len(in.Subjects))
+	}
+	for _, x := range table.Mixing {
+		if row := table.row(x.A, "aiq_pool"); x.B != ZeroRouter || x.Diff != row.Diff || x.Low != row.DiffLow || x.High != row.DiffHigh || !(x.HolmP >= x.P) {
+			t.Errorf("%s against mixing: %+v, in the rows %v [%v, %v]", x.A, x, row.Diff, row.DiffLow, row.DiffHigh)
+		}
+	}
 	zero, _ := pareto.AIQ(singles, maxCost)
 	near(t, "AIQ of the Zero router", table.row(ZeroRouter, "aiq").Value, zero)
 }
@@ -547,5 +556,27 @@ func TestIQMOverSeeds(t *testing.T) {
 	}
 	if several == 0 {
 		t.Error("nothing has several seeds")
+	}
+}
+
+// Where costs are unknown the headline is by quality, and nothing is compared with mixing.
+func TestHeadlineWithoutCosts(t *testing.T) {
+	in := pool(5, 120, 3, 2, 2, 4)
+	for i := range in.Subjects {
+		for c := range in.Subjects[i].Curves {
+			for k := range in.Subjects[i].Curves[c].Points {
+				in.Subjects[i].Curves[c].Points[k].Selection = &policy.Figures{policy.Quality: float64(i), policy.Cost: 1}
+			}
+		}
+	}
+	in.Known = make([]policy.Figures, in.Outcomes.Models)
+	in.Costless = true
+	table := evaluate(t, in)
+	if len(table.Mixing) != 0 || len(table.Headlines) != 1 {
+		t.Fatalf("%d comparisons with mixing, %d headlines; want none and one", len(table.Mixing), len(table.Headlines))
+	}
+	last := in.Subjects[len(in.Subjects)-1].Name
+	if h := table.Headlines[0]; h.Metric != "quality_max" || h.Best != last || h.Value != table.row(last, "quality_max").Value {
+		t.Errorf("the headline is %+v, want %s by quality_max", h, last)
 	}
 }

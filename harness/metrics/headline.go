@@ -85,6 +85,26 @@ func (e *evaluation) pairs(observed *sample, resampled *resampled) []Pair {
 	return out
 }
 
+// mixing compares every policy with the Zero router by the headline metric, Holm over these comparisons: a policy that does
+// not beat mixing single models has learned nothing of prompts.
+func (e *evaluation) mixing(observed *sample, resampled *resampled) []Pair {
+	zero := slices.IndexFunc(e.subjects, func(s subjectColumns) bool { return s.role == RoleReference })
+	if zero < 0 || e.Costless {
+		return nil
+	}
+	var out []Pair
+	var p []float64
+	for _, i := range e.ranked() {
+		if x := e.pair(i, zero, mAIQPool, observed, resampled); !math.IsNaN(x.Diff) {
+			out, p = append(out, x), append(p, x.P)
+		}
+	}
+	for k, h := range stats.Holm(p) {
+		out[k].HolmP = h
+	}
+	return out
+}
+
 func (e *evaluation) pair(a, b, m int, observed *sample, resampled *resampled) Pair {
 	p := Pair{Pool: e.Pool, Metric: Metrics[m].Name, A: e.subjects[a].name, B: e.subjects[b].name}
 	nan := math.NaN()
@@ -99,7 +119,8 @@ func (e *evaluation) pair(a, b, m int, observed *sample, resampled *resampled) P
 	return p
 }
 
-// headlines names the best policy by the headline metric, where there are selection figures to choose it by.
+// headlines names the best policy by the headline metric, where there are selection figures to choose it by. Where costs are
+// unknown there is only quality to choose by.
 func (e *evaluation) headlines(pairs []Pair, rows []Row) []Headline {
 	type candidate struct {
 		name     string
@@ -115,13 +136,17 @@ func (e *evaluation) headlines(pairs []Pair, rows []Row) []Headline {
 			all = append(all, candidate{e.subjects[i].name, s})
 		}
 	}
-	if len(all) == 0 || e.Costless {
+	if len(all) == 0 {
 		return nil
 	}
+	metric := HeadlineMetric
+	if e.Costless {
+		metric = QualityMetric
+	}
 	slices.SortStableFunc(all, func(a, b candidate) int { return cmp.Compare(b.selected, a.selected) })
-	h := Headline{Pool: e.Pool, Metric: HeadlineMetric, Best: all[0].name, Diff: math.NaN(), DiffLow: math.NaN(), DiffHigh: math.NaN(), HolmP: math.NaN()}
+	h := Headline{Pool: e.Pool, Metric: metric, Best: all[0].name, Diff: math.NaN(), DiffLow: math.NaN(), DiffHigh: math.NaN(), HolmP: math.NaN()}
 	for i := range rows {
-		if rows[i].Policy == h.Best && rows[i].Metric == HeadlineMetric {
+		if rows[i].Policy == h.Best && rows[i].Metric == metric {
 			h.Value, h.Low, h.High = rows[i].Value, rows[i].Low, rows[i].High
 		}
 	}
@@ -130,7 +155,7 @@ func (e *evaluation) headlines(pairs []Pair, rows []Row) []Headline {
 	}
 	h.Second = all[1].name
 	for _, p := range pairs {
-		if p.Metric != HeadlineMetric {
+		if p.Metric != metric {
 			continue
 		}
 		switch {

@@ -60,8 +60,11 @@ var onCosts = [metricCount]bool{
 	mHypervolume: true, mAIQHindsight: true, mNAUCHindsight: true, mQNCHindsight: true, mCostSaveHindsight: true,
 }
 
-// HeadlineMetric is the metric that policies are ranked by.
-const HeadlineMetric = "aiq_pool"
+// The metrics that policies are ranked by: the headline, and quality where costs are unknown.
+const (
+	HeadlineMetric = "aiq_pool"
+	QualityMetric  = "quality_max"
+)
 
 // LowerIsBetter tells of which metrics less is better; of the others more is.
 var LowerIsBetter = map[string]bool{}

@@ -115,9 +115,12 @@ func WriteJSON(w io.Writer, t *Table) error {
 			rows[i].PerSeed = append(rows[i].PerSeed, p(x))
 		}
 	}
-	pairs := make([]pairJSON, len(t.Pairs))
-	for i, x := range t.Pairs {
-		pairs[i] = pairJSON{x.Pool, x.Metric, x.A, x.B, p(x.Diff), p(x.Low), p(x.High), p(x.SE), p(x.P), p(x.HolmP)}
+	pairs := func(of []Pair) []pairJSON {
+		out := make([]pairJSON, len(of))
+		for i, x := range of {
+			out[i] = pairJSON{x.Pool, x.Metric, x.A, x.B, p(x.Diff), p(x.Low), p(x.High), p(x.SE), p(x.P), p(x.HolmP)}
+		}
+		return out
 	}
 	headlines := make([]headlineJSON, len(t.Headlines))
 	for i, x := range t.Headlines {
@@ -128,7 +131,8 @@ func WriteJSON(w io.Writer, t *Table) error {
 	return enc.Encode(struct {
 		Rows      []rowJSON      `json:"rows"`
 		Pairs     []pairJSON     `json:"pairs"`
+		Mixing    []pairJSON     `json:"mixing"` // of each policy to the Zero router
 		Headlines []headlineJSON `json:"headlines"`
 		Warnings  []string       `json:"warnings,omitempty"`
-	}{rows, pairs, headlines, t.Warnings})
+	}{rows, pairs(t.Pairs), pairs(t.Mixing), headlines, t.Warnings})
 }

@@ -10,6 +10,7 @@ import (
 // Curves are small multiples: how each metric moved in training, a thin line for every seed.
 type Curves struct {
 	Title, Subtitle, XLabel string
+	Look                    Look // of the policy that trained
 	Panels                  []Panel
 }
 
@@ -56,7 +57,7 @@ func (f *Curves) Draw(c draw.Canvas, s Style) error {
 		plots[r] = make([]*plot.Plot, columns)
 	}
 	for i := range f.Panels {
-		p, err := f.panel(&f.Panels[i], i+columns >= len(f.Panels))
+		p, err := f.panel(s, &f.Panels[i], i+columns >= len(f.Panels))
 		if err != nil {
 			return err
 		}
@@ -74,7 +75,7 @@ func (f *Curves) Draw(c draw.Canvas, s Style) error {
 }
 
 // panel is one plot; only the lowest of a column names the axis that all share.
-func (f *Curves) panel(of *Panel, lowest bool) (*plot.Plot, error) {
+func (f *Curves) panel(s Style, of *Panel, lowest bool) (*plot.Plot, error) {
 	var xs, ys []float64
 	for _, l := range of.Lines {
 		for _, at := range l.Points {
@@ -86,7 +87,7 @@ func (f *Curves) panel(of *Panel, lowest bool) (*plot.Plot, error) {
 	if lowest {
 		label = f.XLabel
 	}
-	p := newPlot(label, "", &x, &y)
+	p := s.newPlot(label, "", &x, &y)
 	p.Title.Text = of.Label
 	p.Title.TextStyle = axisStyle(p.Title.TextStyle, textSize)
 	p.Title.Padding = pt(3)
@@ -96,7 +97,7 @@ func (f *Curves) panel(of *Panel, lowest bool) (*plot.Plot, error) {
 		a.Tick.Marker = fewTicks{a.Tick.Marker}
 	}
 	p.Add(grid())
-	for i, l := range of.Lines {
+	for _, l := range of.Lines {
 		data := make(plotter.XYs, len(l.Points))
 		for k, at := range l.Points {
 			data[k] = plotter.XY{X: at.X, Y: at.Y}
@@ -105,7 +106,7 @@ func (f *Curves) panel(of *Panel, lowest bool) (*plot.Plot, error) {
 		if err != nil {
 			return nil, err
 		}
-		line.LineStyle = draw.LineStyle{Color: palette[i%len(palette)], Width: pt(0.9)}
+		line.LineStyle = draw.LineStyle{Color: f.Look.Color, Width: pt(0.9)}
 		p.Add(line)
 	}
 	return p, nil

@@ -15,28 +15,29 @@ import (
 // Draw implements Figure.
 func (f *Front) Draw(c draw.Canvas, s Style) error {
 	x, y := newScale(&f.X, f.values(true)), newScale(&f.Y, f.values(false))
-	p := newPlot(f.X.Label, f.Y.Label, &x, &y)
+	p := s.newPlot(f.X.Label, f.Y.Label, &x, &y)
 	c = s.heading(c, f.Title, f.Subtitle)
-	style := seriesStyles(f.Series, f.Looks)
-	data := &frontData{front: f, x: &x, y: &y, style: style}
+	data := &frontData{front: f, x: &x, y: &y}
 	p.Add(grid(), data)
-	key := f.legend(style, nil)
-	if s.narrow() {
-		// The less room a long legend leaves, the more models have no room for their names and lengthen it: a few
-		// rounds without ink settle that.
-		for range 4 {
-			blank := draw.Canvas{Canvas: &recorder.Canvas{}, Rectangle: c.Rectangle}
-			p.Draw(s.dataArea(blank, key))
-			key = f.legend(style, data.keyed)
+	// What stands beside or below the data decides how much room names have within, and those without room lengthen it: a few
+	// rounds without ink settle that.
+	key, blank := f.legend(data), draw.Canvas{Canvas: &recorder.Canvas{}, Rectangle: c.Rectangle}
+	for range 4 {
+		area := s.dataArea(blank, key)
+		p.Draw(area)
+		key = f.legend(data)
+		if !s.narrow() {
+			data.beside = s.beside(c, area.Max.X, key, data.ends)
 		}
 	}
-	area := s.dataArea(c, key)
-	p.Draw(area)
-	if !s.narrow() {
-		s.beside(c, area.Max.X, f.legend(style, data.keyed), data.ends)
+	p.Draw(s.dataArea(c, key))
+	if s.narrow() {
+		s.legend(c, key)
 		return nil
 	}
-	s.legend(c, key)
+	for _, e := range data.beside {
+		e.draw(c, e.at, c.Max.X-e.at.X)
+	}
 	return nil
 }
 
@@ -71,20 +72,24 @@ func (s Style) heading(c draw.Canvas, title, subtitle string) draw.Canvas {
 	return draw.Crop(c, 0, 0, 0, top-pt(6)-c.Max.Y)
 }
 
-// newPlot is an empty plot in the house style.
-func newPlot(xLabel, yLabel string, x, y *scale) *plot.Plot {
+// newPlot is an empty plot in the house style. What an axis is called is written smaller where it is longer than the page is wide.
+func (s Style) newPlot(xLabel, yLabel string, x, y *scale) *plot.Plot {
 	p := plot.New()
 	p.BackgroundColor = color.White
 	for _, a := range []struct {
 		axis  *plot.Axis
 		label string
-		s     *scale
+		of    *scale
 	}{{&p.X, xLabel, x}, {&p.Y, yLabel, y}} {
 		a.axis.Label.Text = a.label
-		a.axis.Label.TextStyle = axisStyle(a.axis.Label.TextStyle, textSize)
+		size := float64(textSize)
+		for size > modelSize && textStyle(size, ink).Width(a.label) > s.Width-pt(48) {
+			size -= 0.5
+		}
+		a.axis.Label.TextStyle = axisStyle(a.axis.Label.TextStyle, size)
 		a.axis.Tick.Label = axisStyle(a.axis.Tick.Label, tickSize)
-		a.axis.Tick.Marker = a.s
-		a.axis.Min, a.axis.Max = a.s.min, a.s.max
+		a.axis.Tick.Marker = a.of
+		a.axis.Min, a.axis.Max = a.of.min, a.of.max
 		a.axis.LineStyle.Color, a.axis.Tick.LineStyle.Color = grey, grey
 		a.axis.Padding = 0
 	}
@@ -145,19 +150,23 @@ func (f *Front) values(ofX bool) []float64 {
 
 // frontData draws everything within the axes.
 type frontData struct {
-	front  *Front
-	x, y   *scale
-	style  map[string]seriesStyle
-	radius vg.Length // of chosen points; 0 for the usual one
+	front   *Front
+	x, y    *scale
+	radius  vg.Length // of chosen points; 0 for the usual one
+	nameAll bool      // name every policy beside a point of its own, not only those without a line; nothing is keyed
+	// beside are the entries right of the data, which lines lead to.
+	beside []besideEntry
 	// keyed are the models that had no room for their names, in the order of their numbers.
 	keyed []string
+	// named are the policies that are named beside a point.
+	named map[string]bool
 	// ends are where the lines end on the canvas, by the label of their legend.
 	ends map[string]vg.Point
 }
 
 // Plot implements plot.Plotter.
 func (d *frontData) Plot(c draw.Canvas, p *plot.Plot) {
-	d.keyed, d.ends = nil, map[string]vg.Point{}
+	d.keyed, d.named, d.ends = nil, map[string]bool{}, map[string]vg.Point{}
 	end := func(label string, line []vg.Point) {
 		if len(line) > 1 {
 			d.ends[label] = line[len(line)-1]
@@ -175,17 +184,39 @@ func (d *frontData) Plot(c draw.Canvas, p *plot.Plot) {
 			obstacles = append(obstacles, rect{min(a.X, b.X), min(a.Y, b.Y), max(a.X, b.X), max(a.Y, b.Y)})
 		}
 	}
+	for _, e := range d.beside {
+		if e.tied {
+			c.StrokeLine2(draw.LineStyle{Color: pale(e.color, 0.5), Width: pt(0.5)}, e.end.X, e.end.Y, e.at.X-pt(2), e.at.Y)
+			line(steps(e.end, vg.Point{X: min(e.at.X, c.Max.X), Y: e.end.Y + (e.at.Y-e.end.Y)*(min(e.at.X, c.Max.X)-e.end.X)/(e.at.X-e.end.X)}))
+		}
+	}
 	zero, oracle := d.reference(c, d.front.Zero, zeroLine, at), d.reference(c, d.front.Oracle, oracleLine, at)
 	line(zero)
 	line(oracle)
 	end(mixLabel, zero)
 	end(oracleLabel, oracle)
-	for _, s := range d.front.Series {
+	// What was not chosen lies below all that was.
+	for i := range d.front.Series {
+		d.faint(c, &d.front.Series[i], at)
+	}
+	for i := range d.front.Series {
+		s := &d.front.Series[i]
 		through := d.points(c, s, at, mark)
 		line(through)
 		end(s.Label, through)
 	}
-	d.models(c, at, obstacles, mark)
+	d.names(c, at, obstacles)
+}
+
+// steps are points of the way from a to b, near enough to one another for boxes about them to be narrow.
+func steps(a, b vg.Point) []vg.Point {
+	const n = 24
+	out := make([]vg.Point, 0, n+1)
+	for i := range n + 1 {
+		w := vg.Length(i) / n
+		out = append(out, vg.Point{X: a.X + (b.X-a.X)*w, Y: a.Y + (b.Y-a.Y)*w})
+	}
+	return out
 }
 
 // Lines of the references: mixes of single models, and what no router exceeds.
@@ -224,35 +255,45 @@ func (d *frontData) between(a, b XY, at func(x, y float64) vg.Point) []vg.Point 
 	return out
 }
 
-// points draws a series: intervals, the line through the chosen settings, these full and the others pale.
-func (d *frontData) points(c draw.Canvas, s Series, at func(x, y float64) vg.Point, mark func(vg.Point, vg.Length)) []vg.Point {
-	style := d.style[s.Label]
-	on := chosen(s.Points)
-	for _, p := range apart(on, at) {
-		bars(c, p, pale(style.color, 0.45), at)
+// barsShown is the number of policies from which on bars of every chosen setting would be a thicket: only the last one, where a
+// line ends, has bars.
+const barsShown = 5
+
+// BarsAtEnds tells whether there are so many policies that only the ends of their lines have bars.
+func (f *Front) BarsAtEnds() bool { return len(f.Series) > barsShown }
+
+// faint draws the settings of a series that were not chosen.
+func (d *frontData) faint(c draw.Canvas, s *Series, at func(x, y float64) vg.Point) {
+	for _, p := range s.Points {
+		if finite(p.X) && finite(p.Y) && !p.Chosen {
+			c.DrawGlyph(draw.GlyphStyle{Color: pale(s.Look.Color, 0.35), Radius: pt(1.3), Shape: s.Look.Marker}, at(p.X, p.Y))
+		}
 	}
-	var line []vg.Point
+}
+
+// points draws the chosen settings of a series: intervals, and the line through them.
+func (d *frontData) points(c draw.Canvas, s *Series, at func(x, y float64) vg.Point, mark func(vg.Point, vg.Length)) []vg.Point {
+	style, on := s.Look, chosen(s.Points)
+	barred := apart(on, at)
+	if d.front.BarsAtEnds() && len(on) > 0 {
+		barred = on[len(on)-1:]
+	}
+	for _, p := range barred {
+		bars(c, p, pale(style.Color, 0.45), at)
+	}
 	var corners []XY
 	for _, p := range on {
 		corners = append(corners, XY{p.X, p.Y})
 	}
-	line = d.through(corners, at)
+	line := d.through(corners, at)
 	if len(line) > 1 {
-		c.StrokeLines(draw.LineStyle{Color: style.color, Width: pt(1.2), Dashes: style.dashes}, c.ClipLinesXY(line)...)
+		c.StrokeLines(draw.LineStyle{Color: style.Color, Width: pt(1.2), Dashes: style.Dashes}, c.ClipLinesXY(line)...)
 	}
-	for _, p := range s.Points {
-		if !finite(p.X) || !finite(p.Y) {
-			continue
-		}
-		radius, shade := pt(1.4), pale(style.color, 0.35)
-		if p.Chosen {
-			radius, shade = max(d.radius, pt(2.3)), style.color
-		}
-		pt := at(p.X, p.Y)
-		c.DrawGlyph(draw.GlyphStyle{Color: shade, Radius: radius, Shape: style.marker}, pt)
-		if p.Chosen {
-			mark(pt, radius)
-		}
+	radius := max(d.radius, pt(2.3))
+	for _, p := range on {
+		where := at(p.X, p.Y)
+		c.DrawGlyph(draw.GlyphStyle{Color: style.Color, Radius: radius, Shape: style.Marker}, where)
+		mark(where, radius)
 	}
 	return line
 }
@@ -284,59 +325,57 @@ func bars(c draw.Canvas, p Point, shade color.Color, at func(x, y float64) vg.Po
 	}
 }
 
-// models draws single models and their names: beside the point, at the end of a line, or as a number with a key.
-func (d *frontData) models(c draw.Canvas, at func(x, y float64) vg.Point, obstacles []rect, mark func(vg.Point, vg.Length)) {
-	style := textStyle(modelSize, greyText)
-	var tags []tag
-	var names []string
+// names draws single models, and writes names: of policies beside their points where they have no line, and of models.
+func (d *frontData) names(c draw.Canvas, at func(x, y float64) vg.Point, obstacles []rect) {
 	dot := pt(2.2)
-	own := append([]rect(nil), obstacles...)
+	area := rect{c.Min.X, c.Min.Y, c.Max.X, c.Max.Y}
+	var models []tag
 	for _, m := range d.front.Models {
 		if !finite(m.X) || !finite(m.Y) {
 			continue
 		}
-		pt := at(m.X, m.Y)
-		bars(c, m.Point, pale(grey, 0.5), at)
-		fill := grey
-		if d.front.Looks != nil {
-			fill = d.front.Looks.Model(m.Label).Color
-		}
-		c.DrawGlyph(draw.GlyphStyle{Color: grey, Radius: dot, Shape: draw.CircleGlyph{}}, pt)
-		c.DrawGlyph(draw.GlyphStyle{Color: fill, Radius: dot * 0.75, Shape: draw.CircleGlyph{}}, pt)
-		mark(pt, dot)
-		own = append(own, rect{pt.X - dot, pt.Y - dot, pt.X + dot, pt.Y + dot})
-		names = append(names, m.Label)
-		tags = append(tags, tag{x: pt.X, y: pt.Y, width: style.Width(m.Label), height: style.Height(m.Label)})
+		where := at(m.X, m.Y)
+		bars(c, m.Point, pale(m.Look.Color, 0.5), at)
+		c.DrawGlyph(draw.GlyphStyle{Color: m.Look.Color, Radius: dot, Shape: m.Look.Marker}, where)
+		obstacles = append(obstacles, rect{where.X - dot, where.Y - dot, where.X + dot, where.Y + dot})
+		models = append(models, newTag(where, m.Label, textStyle(modelSize, greyText)))
 	}
-	area := rect{c.Min.X, c.Min.Y, c.Max.X, c.Max.Y}
-	place(tags, own, area)
+	var policies []tag
+	for i := range d.front.Series {
+		s := &d.front.Series[i]
+		if on := chosen(s.Points); len(on) == 1 || len(on) > 1 && d.nameAll {
+			policies = append(policies, newTag(at(on[0].X, on[0].Y), s.Label, textStyle(tickSize-0.5, s.Look.Ink())))
+		}
+	}
+	place(policies, obstacles, area)
+	for i := range policies {
+		if t := &policies[i]; t.placed {
+			d.named[t.text] = true
+			obstacles = append(obstacles, t.box())
+			t.draw(c)
+		}
+	}
+	place(models, obstacles, area)
 	// Names without room become numbers, which need little of it.
 	var rest []tag
-	var which []int
-	taken := own
-	for i := range tags {
-		if tags[i].placed {
-			taken = append(taken, tags[i].box())
-			continue
+	for i := range models {
+		t := &models[i]
+		switch {
+		case t.placed:
+			obstacles = append(obstacles, t.box())
+			t.draw(c)
+		case !d.nameAll:
+			d.keyed = append(d.keyed, t.text)
+			rest = append(rest, newTag(vg.Point{X: t.x, Y: t.y}, strconv.Itoa(len(d.keyed)), t.style))
 		}
-		d.keyed = append(d.keyed, names[i])
-		names[i] = strconv.Itoa(len(d.keyed))
-		tags[i].width, tags[i].height = style.Width(names[i]), style.Height(names[i])
-		rest, which = append(rest, tags[i]), append(which, i)
 	}
-	place(rest, taken, area)
-	for k, i := range which {
-		tags[i] = rest[k]
-	}
-	for i, t := range tags {
+	place(rest, obstacles, area)
+	for i := range rest {
+		t := &rest[i]
 		if !t.placed {
 			t.left, t.bottom = t.x+2, t.y+2 // no room even for a number: it stands where it must
 		}
-		if t.leader {
-			end := nearest(t.box(), t.x, t.y)
-			c.StrokeLine2(draw.LineStyle{Color: pale(grey, 0.7), Width: pt(0.4)}, t.x, t.y, end.X, end.Y)
-		}
-		c.FillText(style, vg.Point{X: t.left, Y: t.bottom}, names[i])
+		t.draw(c)
 	}
 }
 

@@ -23,14 +23,16 @@ func At(x, y float64) Point {
 
 // Series are the points of one policy over its preferences.
 type Series struct {
-	Label  string // unique; tells markers of a family apart
-	Family string // decides the colour
+	Label  string // unique
+	Family string // of the policy; for the CSV
+	Look   Look
 	Points []Point
 }
 
 // Model is a single model, drawn as a small labelled point.
 type Model struct {
 	Label string
+	Look  Look
 	Point
 }
 
@@ -47,7 +49,6 @@ type Front struct {
 	Zero     []XY     // the line of mixes of single models, from the cheapest on
 	Oracle   []XY     // the line of what no router exceeds, likewise
 	Notes    []string // small print of the legend
-	Looks    *Looks   // nil: in order of appearance
 }
 
 // ChooseFront marks the points that no other of the series is at least as good as on both axes and better on one: for

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
 )
 
 // rect is a box on the canvas.
@@ -17,6 +18,8 @@ func (r rect) inside(o rect) bool {
 
 // tag is a text that wants to stand near a point.
 type tag struct {
+	text          string
+	style         draw.TextStyle
 	x, y          vg.Length // the point
 	width, height vg.Length // of the text
 	// Filled in by place: the lower left corner of the text, whether it stands so far away that a line must lead to it,
@@ -26,12 +29,25 @@ type tag struct {
 	placed       bool
 }
 
+func newTag(at vg.Point, text string, style draw.TextStyle) tag {
+	return tag{text: text, style: style, x: at.X, y: at.Y, width: style.Width(text), height: style.Height(text)}
+}
+
+// draw writes the text, with a line to its point where it stands far away.
+func (t *tag) draw(c draw.Canvas) {
+	if t.leader {
+		end := nearest(t.box(), t.x, t.y)
+		c.StrokeLine2(draw.LineStyle{Color: pale(grey, 0.7), Width: pt(0.4)}, t.x, t.y, end.X, end.Y)
+	}
+	c.FillText(t.style, vg.Point{X: t.left, Y: t.bottom}, t.text)
+}
+
 func (t *tag) box() rect { return rect{t.left, t.bottom, t.left + t.width, t.bottom + t.height} }
 
 // Candidate places: eight directions, near ones first, then ever farther ones that need a leader line.
 var directions = [][2]float64{{1, 0}, {-1, 0}, {0.7, 0.7}, {-0.7, 0.7}, {0.7, -0.7}, {-0.7, -0.7}, {0, 1}, {0, -1}}
 
-var distances = []vg.Length{4, 9, 15, 22, 30, 40, 52}
+var distances = []vg.Length{4, 9, 15, 22, 30}
 
 // leaderFrom is the distance from which a text needs a line to its point.
 const leaderFrom = 8

@@ -3,6 +3,7 @@ package plot
 import (
 	"cmp"
 	"fmt"
+	"image/color"
 	"slices"
 	"strings"
 
@@ -13,42 +14,38 @@ import (
 // entry is one line of a legend. One without a mark is small print.
 type entry struct {
 	label string
+	color color.RGBA // of its mark
 	mark  func(c draw.Canvas, at vg.Point)
 	gap   bool // a new group begins
 }
 
-// legend lists families, references and the key of numbered models.
-func (f *Front) legend(style map[string]seriesStyle, keyed []string) []entry {
+// legend lists the policies that are not named within the data, references and the key of numbered models.
+func (f *Front) legend(data *frontData) []entry {
 	var out []entry
-	// A family of many series, such as one for each parameter of a grid, is one entry.
-	count := families(f.Series)
-	for _, s := range f.Series {
-		label := s.Label
-		if n := count[s.Family]; n > variants {
-			label = fmt.Sprintf("%s (%d)", s.Family, n)
-			count[s.Family] = -1
-		} else if n < 0 {
+	for i := range f.Series {
+		s := &f.Series[i]
+		if data.named[s.Label] {
 			continue
 		}
-		l, lined := style[s.Label], len(chosen(s.Points)) > 1
-		out = append(out, entry{label: label, mark: func(c draw.Canvas, at vg.Point) {
+		label, l, lined := s.Label, s.Look, len(chosen(s.Points)) > 1
+		out = append(out, entry{label: label, color: l.Color, mark: func(c draw.Canvas, at vg.Point) {
 			if lined {
-				c.StrokeLine2(draw.LineStyle{Color: l.color, Width: pt(1.2), Dashes: l.dashes}, at.X-pt(8), at.Y, at.X+pt(8), at.Y)
+				c.StrokeLine2(draw.LineStyle{Color: l.Color, Width: pt(1.2), Dashes: l.Dashes}, at.X-pt(8), at.Y, at.X+pt(8), at.Y)
 			}
-			c.DrawGlyph(draw.GlyphStyle{Color: l.color, Radius: pt(2.5), Shape: l.marker}, at)
+			c.DrawGlyph(draw.GlyphStyle{Color: l.Color, Radius: pt(2.5), Shape: l.Marker}, at)
 		}})
 	}
 	group := len(out)
 	if len(f.Models) > 0 {
-		out = append(out, entry{label: "single model, dark: dear", mark: func(c draw.Canvas, at vg.Point) {
-			c.DrawGlyph(draw.GlyphStyle{Color: grey, Radius: pt(2), Shape: draw.CircleGlyph{}}, at)
+		out = append(out, entry{label: "single model", mark: func(c draw.Canvas, at vg.Point) {
+			c.DrawGlyph(draw.GlyphStyle{Color: along(modelShades, 0.5), Radius: pt(2.2), Shape: diamond}, at)
 		}})
 	}
 	if len(f.Zero) > 0 {
-		out = append(out, entry{label: mixLabel, mark: stroke(zeroLine)})
+		out = append(out, entry{label: mixLabel, color: grey, mark: stroke(zeroLine)})
 	}
 	if len(f.Oracle) > 0 {
-		out = append(out, entry{label: oracleLabel, mark: stroke(oracleLine)})
+		out = append(out, entry{label: oracleLabel, color: grey, mark: stroke(oracleLine)})
 	}
 	if group < len(out) {
 		out[group].gap = true
@@ -57,7 +54,7 @@ func (f *Front) legend(style map[string]seriesStyle, keyed []string) []entry {
 	for _, n := range f.Notes {
 		out = append(out, entry{label: n})
 	}
-	for i, name := range keyed {
+	for i, name := range data.keyed {
 		out = append(out, entry{label: fmt.Sprintf("%d  %s", i+1, name)})
 	}
 	if group < len(out) {
@@ -72,51 +69,78 @@ const (
 	oracleLabel = "oracle (a bound)"
 )
 
-// beside writes the legend right of the data, each entry at the height where its line ends and tied to it by a thin line, as far
-// as they do not cover one another: an eye need not match colours. What has no line stands below.
-func (s Style) beside(c draw.Canvas, right vg.Length, entries []entry, ends map[string]vg.Point) {
+// besideEntry is an entry right of the data, and where the line ends that it is tied to.
+type besideEntry struct {
+	entry
+	at, end vg.Point
+	tied    bool
+}
+
+// beside places the legend right of the data, each entry as near to the height where its line ends as the others leave room: an
+// eye need not match colours. What has no line stands below.
+func (s Style) beside(c draw.Canvas, right vg.Length, entries []entry, ends map[string]vg.Point) []besideEntry {
 	x, row := right+pt(18), pt(legendRow)
-	var tied, rest []entry
+	var tied, rest []besideEntry
 	for _, e := range entries {
-		if _, ok := ends[e.label]; ok {
-			tied = append(tied, e)
+		if end, ok := ends[e.label]; ok {
+			tied = append(tied, besideEntry{entry: e, end: vg.Point{X: end.X + pt(3), Y: end.Y}, tied: true})
 		} else {
-			rest = append(rest, e)
+			rest = append(rest, besideEntry{entry: e})
 		}
 	}
-	slices.SortStableFunc(tied, func(a, b entry) int { return cmp.Compare(ends[b.label].Y, ends[a.label].Y) })
+	slices.SortStableFunc(tied, func(a, b besideEntry) int { return cmp.Compare(b.end.Y, a.end.Y) })
 	low := c.Min.Y + pt(6)
-	for _, e := range rest {
-		low += map[bool]vg.Length{true: pt(legendSmall), false: row}[e.mark == nil]
+	for i := range rest {
+		low += rest[i].height()
 	}
-	at := make([]vg.Length, len(tied))
-	for i, e := range tied {
-		at[i] = min(ends[e.label].Y, c.Max.Y-row)
-		if i > 0 {
-			at[i] = min(at[i], at[i-1]-row)
-		}
+	wanted := make([]vg.Length, len(tied))
+	for i := range tied {
+		wanted[i] = tied[i].end.Y
 	}
-	for i := len(at) - 1; i >= 0; i-- {
-		least := low + row
-		if i < len(at)-1 {
-			least = at[i+1] + row
-		}
-		at[i] = max(at[i], least)
-	}
-	for i, e := range tied {
-		end := ends[e.label]
-		c.StrokeLine2(draw.LineStyle{Color: pale(grey, 0.6), Width: pt(0.5)}, end.X+pt(3), end.Y, x-pt(2), at[i])
-		e.draw(c, vg.Point{X: x, Y: at[i]}, c.Max.X-x)
+	for i, y := range spread(wanted, row, low+row, c.Max.Y-row) {
+		tied[i].at = vg.Point{X: x, Y: y}
 	}
 	y := low - row/2
-	if len(at) > 0 {
-		y = min(at[len(at)-1]-row, low-row/2)
+	for i := range rest {
+		rest[i].at = vg.Point{X: x, Y: y}
+		y -= rest[i].height()
 	}
-	y = max(y, low-row/2)
-	for _, e := range rest {
-		e.draw(c, vg.Point{X: x, Y: y}, c.Max.X-x)
-		y -= map[bool]vg.Length{true: pt(legendSmall), false: row}[e.mark == nil]
+	return append(tied, rest...)
+}
+
+func (e *entry) height() vg.Length {
+	if e.mark == nil {
+		return pt(legendSmall)
 	}
+	return pt(legendRow)
+}
+
+// spread moves heights, which fall, so far apart that none is nearer to the next than a gap, each as little as can be (the least
+// squares), and keeps them between low and high as far as there is room.
+func spread(wanted []vg.Length, gap, low, high vg.Length) []vg.Length {
+	// With the gaps taken out the answer is the nearest sequence that does not rise: neighbours that would are pooled.
+	type block struct {
+		sum vg.Length
+		n   int
+	}
+	var blocks []block
+	for i, y := range wanted {
+		blocks = append(blocks, block{y + vg.Length(i)*gap, 1})
+		for k := len(blocks) - 1; k > 0 && blocks[k].sum/vg.Length(blocks[k].n) > blocks[k-1].sum/vg.Length(blocks[k-1].n); k-- {
+			blocks[k-1] = block{blocks[k-1].sum + blocks[k].sum, blocks[k-1].n + blocks[k].n}
+			blocks = blocks[:k]
+		}
+	}
+	var out []vg.Length
+	for _, b := range blocks {
+		for range b.n {
+			i := len(out)
+			y := b.sum/vg.Length(b.n) - vg.Length(i)*gap
+			y = max(y, low+vg.Length(len(wanted)-1-i)*gap)
+			out = append(out, min(y, high-vg.Length(i)*gap))
+		}
+	}
+	return out
 }
 
 // stroke is the mark of a line.
@@ -136,10 +160,7 @@ const (
 // legend draws one right of the data, or in columns below it where the page is narrow.
 func (s Style) legend(c draw.Canvas, entries []entry) {
 	if s.narrow() {
-		marked, small := split(entries)
-		y := c.Min.Y + s.legendHeight(entries) - pt(legendRow/2)
-		y = flow(c, marked, y, pt(legendRow))
-		flow(c, small, y, pt(legendSmall))
+		s.below(c, entries)
 		return
 	}
 	x, y := c.Max.X-legendWidth+pt(8), c.Max.Y-pt(8)
@@ -157,6 +178,14 @@ func (s Style) legend(c draw.Canvas, entries []entry) {
 		e.draw(c, vg.Point{X: x, Y: y}, c.Max.X-x)
 		y -= row
 	}
+}
+
+// below draws a legend in columns under the data.
+func (s Style) below(c draw.Canvas, entries []entry) {
+	marked, small := split(entries)
+	y := c.Min.Y + s.legendHeight(entries) - pt(legendRow/2)
+	y = flow(c, marked, y, pt(legendRow))
+	flow(c, small, y, pt(legendSmall))
 }
 
 // draw writes an entry whose line is centred at the point.

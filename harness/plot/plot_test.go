@@ -2,6 +2,7 @@ package plot
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"math"
 	"os"
@@ -16,6 +17,16 @@ import (
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
+var realisticPolicies = []string{"random", "best-single", "category-best", "knn", "static", "predict", "agreement"}
+
+func realisticLooks() *Looks {
+	var policies []Policy
+	for i, name := range realisticPolicies {
+		policies = append(policies, Policy{Label: name, Family: name, Control: i < 3})
+	}
+	return LooksOf(policies, nil)
+}
+
 // realistic is a figure with as many models and policies as a real run has.
 func realistic() *Front {
 	rng := policy.Stream(1, "figure")
@@ -27,11 +38,12 @@ func realistic() *Front {
 	}
 	for i := range 29 {
 		cost := 1e-5 * math.Pow(300, float64(i)/28) * (0.7 + 0.6*rng.Float64())
-		f.Models = append(f.Models, Model{fmt.Sprintf("model-%02d-instruct", i), At(cost, 0.2+0.5*float64(i)/28-0.15*rng.Float64())})
+		f.Models = append(f.Models, Model{Label: fmt.Sprintf("model-%02d-instruct", i), Point: At(cost, 0.2+0.5*float64(i)/28-0.15*rng.Float64())})
 	}
+	looks := realisticLooks()
 	f.Zero = []XY{{1e-5, 0.2}, {5e-5, 0.45}, {3e-3, 0.7}}
-	for i, name := range []string{"random", "best-single", "category-best", "knn", "static", "predict", "agreement"} {
-		s := Series{Label: name, Family: name}
+	for i, name := range realisticPolicies {
+		s := Series{Label: name, Family: name, Look: looks.Policy(name)}
 		n := 24
 		if i < 2 {
 			n = 1
@@ -68,7 +80,7 @@ func TestFiguresToLookAt(t *testing.T) {
 		levels.Panels = append(levels.Panels, panel)
 	}
 	shares := &Shares{Title: "Route shares of predict", XLabel: "Preference", Preferences: []string{"0", "c01", "c02", "c03"},
-		Models: []string{"a", "b", "c"}, Share: [][]float64{{0.1, 0.2, 0.7}, {0.3, 0.3, 0.4}, {0.5, 0.3, 0.2}, {1, 0, 0}}}
+		Models: []string{"a", "b", "c"}, Looks: LooksOf(nil, []string{"a", "b", "c"}), Share: [][]float64{{0.1, 0.2, 0.7}, {0.3, 0.3, 0.4}, {0.5, 0.3, 0.2}, {1, 0, 0}}}
 	for name, fig := range map[string]Figure{"front": realistic(), "levels": levels, "shares": shares} {
 		paths, err := Save(fig, Styles[0], dir, name, Formats)
 		if err != nil {
@@ -86,19 +98,89 @@ func TestFiguresToLookAt(t *testing.T) {
 }
 
 func TestSameInputSameBytes(t *testing.T) {
-	for _, format := range []string{"png", "svg"} {
-		var first, second bytes.Buffer
-		for _, b := range []*bytes.Buffer{&first, &second} {
-			out, err := render(realistic(), Styles[0], format)
-			if err != nil {
-				t.Fatal(err)
+	shares := &Shares{Models: []string{"a", "b"}, Looks: LooksOf(nil, []string{"a", "b"}), Preferences: []string{"0", "1"}, Share: [][]float64{{0.1, 0.9}, {0.8, 0.2}}}
+	levels := &Levels{Panels: []Level{{Label: "quality ≥ 0.7", Series: realistic().Series[:4], Models: realistic().Models[:3]}}}
+	ranges := &Ranges{Dots: true, Bars: []Range{{Label: "a", Value: 1, Low: -1, High: 2, Look: realisticLooks().Policy("knn")}}}
+	for name, fig := range map[string]func() Figure{
+		"front": func() Figure { return realistic() }, "shares": func() Figure { return shares }, "levels": func() Figure { return levels }, "ranges": func() Figure { return ranges },
+	} {
+		for _, format := range Formats {
+			var first, second bytes.Buffer
+			for _, b := range []*bytes.Buffer{&first, &second} {
+				out, err := render(fig(), Styles[0], format)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, err := out.WriteTo(b); err != nil {
+					t.Fatal(err)
+				}
 			}
-			if _, err := out.WriteTo(b); err != nil {
-				t.Fatal(err)
+			if !bytes.Equal(first.Bytes(), second.Bytes()) {
+				t.Errorf("%s of the same %s differs", format, name)
 			}
 		}
-		if !bytes.Equal(first.Bytes(), second.Bytes()) {
-			t.Errorf("%s of the same figure differs", format)
+	}
+}
+
+// A PDF carries a font of the figure's characters alone, and text in the code page of its backend.
+func TestPDFText(t *testing.T) {
+	out, err := render(realistic(), Styles[0], "pdf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if _, err := out.WriteTo(&b); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Contains(b.Bytes(), []byte("+LiberationSans")) || b.Len() > 100_000 {
+		t.Errorf("%d bytes, a subset: %v", b.Len(), bytes.Contains(b.Bytes(), []byte("+LiberationSans")))
+	}
+	if got := latin("café ≥ 1‡ 中"); got != "caf\xe9 >= 1\x87 ?" {
+		t.Errorf("text %q", got)
+	}
+}
+
+// Names at the margin keep their order and their distance, and stay where they want to be where there is room.
+func TestSpread(t *testing.T) {
+	if got := spread([]vg.Length{90, 50, 10}, 10, 0, 100); fmt.Sprint(got) != "[90 50 10]" {
+		t.Errorf("with room: %v", got)
+	}
+	if got := spread([]vg.Length{50, 50, 50}, 10, 0, 100); fmt.Sprint(got) != "[60 50 40]" {
+		t.Errorf("at one height: %v", got)
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		wanted := make([]vg.Length, rapid.IntRange(1, 12).Draw(t, "n"))
+		for i := range wanted {
+			wanted[i] = vg.Length(rapid.Float64Range(0, 200).Draw(t, "y"))
+		}
+		slices.SortFunc(wanted, func(a, b vg.Length) int { return cmp.Compare(b, a) })
+		got := spread(wanted, 10, 0, 200)
+		for i := range got {
+			if got[i] < -1e-9 || got[i] > 200+1e-9 || i > 0 && got[i-1]-got[i] < 10-1e-9 {
+				t.Fatalf("%v for %v", got, wanted)
+			}
+		}
+	})
+}
+
+// A policy of one point is named beside it, and no legend names it again; names within shares likewise.
+func TestNamesInPlaceOfALegend(t *testing.T) {
+	text := func(fig Figure) string {
+		out, err := render(fig, Styles[0], "svg")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b strings.Builder
+		if _, err := out.WriteTo(&b); err != nil {
+			t.Fatal(err)
+		}
+		return b.String()
+	}
+	for name, fig := range map[string]Figure{
+		"random": realistic(), "dear": &Shares{Models: []string{"cheap", "dear"}, Looks: LooksOf(nil, []string{"cheap", "dear"}), Preferences: []string{"0"}, Share: [][]float64{{0.4, 0.6}}},
+	} {
+		if n := strings.Count(text(fig), ">"+name+"<"); n != 1 {
+			t.Errorf("%s is named %d times", name, n)
 		}
 	}
 }
@@ -108,11 +190,11 @@ func TestAwkwardFiguresAreDrawn(t *testing.T) {
 	for name, f := range map[string]*Front{
 		"empty":        {},
 		"one point":    {Series: []Series{{Label: "a", Family: "a", Points: []Point{At(1, 1)}}}},
-		"not a number": {Series: []Series{{Label: "a", Family: "a", Points: []Point{At(nan, 1), At(1, nan)}}}, Models: []Model{{"m", At(nan, nan)}}},
+		"not a number": {Series: []Series{{Label: "a", Family: "a", Points: []Point{At(nan, 1), At(1, nan)}}}, Models: []Model{{Label: "m", Point: At(nan, nan)}}},
 		"equal x":      {Series: []Series{{Label: "a", Family: "a", Points: []Point{At(1, 1), At(1, 2)}}}},
-		"all zero":     {Models: []Model{{"m", At(0, 0)}, {"n", At(0, 0)}}},
-		"a free model": {X: Axis{Scaling: Log}, Models: []Model{{"free", At(0, 0.5)}, {"dear", At(100, 0.7)}, {"cheap", At(0.1, 0.6)}}},
-		"negative":     {X: Axis{Scaling: Log}, Models: []Model{{"m", At(-1, 0)}, {"n", At(100, 0)}}},
+		"all zero":     {Models: []Model{{Label: "m", Point: At(0, 0)}, {Label: "n", Point: At(0, 0)}}},
+		"a free model": {X: Axis{Scaling: Log}, Models: []Model{{Label: "free", Point: At(0, 0.5)}, {Label: "dear", Point: At(100, 0.7)}, {Label: "cheap", Point: At(0.1, 0.6)}}},
+		"negative":     {X: Axis{Scaling: Log}, Models: []Model{{Label: "m", Point: At(-1, 0)}, {Label: "n", Point: At(100, 0)}}},
 	} {
 		for _, format := range Formats {
 			if _, err := render(f, Styles[0], format); err != nil {
@@ -219,7 +301,7 @@ func TestAPlaceSurvivesClipping(t *testing.T) {
 func TestStylesAreAsWideAsTheirColumns(t *testing.T) {
 	many := realistic()
 	for i := range 40 {
-		many.Models = append(many.Models, Model{fmt.Sprintf("a-model-with-a-long-name-%d", i), At(0.001+float64(i%3)*1e-6, 0.5+float64(i%4)*1e-4)})
+		many.Models = append(many.Models, Model{Label: fmt.Sprintf("a-model-with-a-long-name-%d", i), Point: At(0.001+float64(i%3)*1e-6, 0.5+float64(i%4)*1e-4)})
 	}
 	for _, s := range Styles {
 		for name, fig := range map[string]Figure{"front": realistic(), "many models": many} {

@@ -28,6 +28,7 @@ type Range struct {
 	Value, Low, High    float64
 	LowLabel, HighLabel string // what the ends of a tornado's bar stand for
 	Clear               bool   // of chance: a dot is filled
+	Look                Look   // of the policy that it is about
 }
 
 // labels is how wide the names of the bars are at most.
@@ -56,7 +57,7 @@ func (f *Ranges) Draw(c draw.Canvas, s Style) error {
 	}
 	n := float64(len(f.Bars))
 	y := scale{factor: 1, min: -n + 0.4, max: 0.6}
-	p := newPlot(f.XLabel, "", &x, &y)
+	p := s.newPlot(f.XLabel, "", &x, &y)
 	c = s.heading(c, f.Title, f.Subtitle)
 	style := textStyle(tickSize, ink)
 	var ticks []plot.Tick
@@ -68,6 +69,9 @@ func (f *Ranges) Draw(c draw.Canvas, s Style) error {
 	p.Draw(draw.Crop(c, pt(4), -pt(10), pt(4), -pt(4)))
 	return nil
 }
+
+// A tornado's bars are not of policies and have none of their colours.
+var tornadoLow, tornadoHigh = rgb(0xAEB6BF), rgb(0x566573)
 
 // ranges draws the bars.
 type ranges struct{ *Ranges }
@@ -90,13 +94,13 @@ func (f *ranges) Plot(c draw.Canvas, p *plot.Plot) {
 	for i, b := range f.Bars {
 		y := -float64(i)
 		if f.Tornado {
-			box(f.From, b.Low, y, palette[0])
-			box(f.From, b.High, y, palette[1])
+			box(f.From, b.Low, y, tornadoLow)
+			box(f.From, b.High, y, tornadoHigh)
 			f.ends(c, tx, ty, b, y, small)
 			continue
 		}
 		if !f.Dots {
-			box(f.From, b.Value, y, pale(palette[0], 0.7))
+			box(f.From, b.Value, y, pale(b.Look.Color, 0.7))
 		}
 		if finite(b.Low) && finite(b.High) {
 			c.StrokeLine2(draw.LineStyle{Color: ink, Width: pt(0.9)}, tx(b.Low), ty(y), tx(b.High), ty(y))
@@ -105,10 +109,11 @@ func (f *ranges) Plot(c draw.Canvas, p *plot.Plot) {
 			}
 		}
 		if f.Dots && finite(b.Value) {
-			glyph := draw.GlyphStyle{Color: palette[0], Radius: pt(2.6), Shape: draw.CircleGlyph{}}
-			c.DrawGlyph(glyph, vg.Point{X: tx(b.Value), Y: ty(y)})
+			glyph, where := draw.GlyphStyle{Color: b.Look.Color, Radius: pt(3.4), Shape: b.Look.Marker}, vg.Point{X: tx(b.Value), Y: ty(y)}
+			c.DrawGlyph(glyph, where)
 			if !b.Clear {
-				c.DrawGlyph(draw.GlyphStyle{Color: color.White, Radius: pt(1.5), Shape: draw.CircleGlyph{}}, vg.Point{X: tx(b.Value), Y: ty(y)})
+				glyph.Color, glyph.Radius = color.White, pt(2.1)
+				c.DrawGlyph(glyph, where)
 			}
 		}
 	}

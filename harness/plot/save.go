@@ -1,22 +1,34 @@
 package plot
 
 import (
+	"bytes"
 	"encoding/csv"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"codeberg.org/go-pdf/fpdf"
-	"github.com/google/renameio/v2"
+	"golang.org/x/image/font/opentype"
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/charmap"
 	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/recorder"
 	"gonum.org/v1/plot/vg/vgimg"
 	"gonum.org/v1/plot/vg/vgpdf"
 	"gonum.org/v1/plot/vg/vgsvg"
+
+	"github.com/trilemma-bench/trilemma/harness/plot/ttf"
+
+	"github.com/trilemma-bench/trilemma/harness/wholefile"
 )
 
 // pngDPI is twice what screens are taken to show.
@@ -40,6 +52,18 @@ type Figure interface {
 	Height(s Style) vg.Length
 	// Table is the numbers behind it, headings first.
 	Table() [][]string
+}
+
+// Named is a figure, the base of its file's name, and what is said of it wherever it is shown.
+type Named struct {
+	Name   string
+	Pool   string
+	Policy string // that it is about; "" for one about all
+	Figure Figure
+	// Caption says what to see, what each mark means, and how many prompts it rests on.
+	Caption string
+	// Rank orders figures by how much they tell: a report shows the first few.
+	Rank int
 }
 
 // Formats are the formats that Save knows.
@@ -75,26 +99,89 @@ func render(fig Figure, s Style, format string) (io.WriterTo, error) {
 		c := vgsvg.New(s.Width, height)
 		return c, fig.Draw(draw.New(c), s)
 	case "pdf":
-		c := vgpdf.New(s.Width, height)
-		c.EmbedFonts(true)
-		return c, fig.Draw(draw.New(c), s)
+		return renderPDF(fig, s, height)
 	}
 	return nil, fmt.Errorf("unknown format %q: want one of %v", format, Formats)
 }
 
 func write(path string, fill func(io.Writer) error) error {
-	f, err := renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)), renameio.WithStaticPermissions(0o644))
+	f, err := wholefile.Create(path)
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", path, err)
 	}
 	if err = fill(f); err == nil {
-		err = f.CloseAtomicallyReplace()
+		err = f.Replace()
 	}
 	if err != nil {
-		_ = f.Cleanup() // the first error is the one to tell
+		_ = f.Discard() // the first error is the one to tell
 		return fmt.Errorf("writing %s: %w", path, err)
 	}
 	return nil
+}
+
+// renderPDF draws a figure twice: the first time to know its characters, so that the second embeds no others.
+func renderPDF(fig Figure, s Style, height vg.Length) (io.WriterTo, error) {
+	var heard recorder.Canvas
+	if err := fig.Draw(draw.NewCanvas(&heard, s.Width, height), s); err != nil {
+		return nil, err
+	}
+	seen := map[rune]bool{}
+	for _, a := range heard.Actions {
+		if text, ok := a.(*recorder.FillString); ok {
+			for _, b := range []byte(latin(text.String)) {
+				seen[charmap.Windows1252.DecodeByte(b)] = true
+			}
+		}
+	}
+	c := &pdfCanvas{Canvas: vgpdf.New(s.Width, height), characters: slices.Sorted(maps.Keys(seen))}
+	c.EmbedFonts(true)
+	if err := fig.Draw(draw.New(c), s); err != nil {
+		return nil, err
+	}
+	return c, c.err
+}
+
+// pdfCanvas writes text in a font that holds the figure's characters alone.
+type pdfCanvas struct {
+	*vgpdf.Canvas
+	characters []rune
+	subset     *opentype.Font // of the one typeface that figures have
+	err        error
+}
+
+// FillString implements vg.Canvas.
+func (c *pdfCanvas) FillString(face font.Face, at vg.Point, text string) {
+	if c.subset == nil && c.err == nil {
+		c.subset, c.err = subsetOf(face.Face, c.characters)
+	}
+	if c.err == nil {
+		face.Face = c.subset
+	}
+	c.Canvas.FillString(face, at, latin(text))
+}
+
+// stand are what stands for characters that the code page of PDF text lacks.
+var stand = strings.NewReplacer("≥", ">=", "≤", "<=", "−", "–", "λ", "lambda", "∞", "inf")
+
+// latin is a text in the code page of gonum's PDF backend, which takes bytes for characters.
+func latin(text string) string {
+	encoded, err := encoding.ReplaceUnsupported(charmap.Windows1252.NewEncoder()).String(stand.Replace(text))
+	if err != nil {
+		return text // not UTF-8: nothing better is known
+	}
+	return strings.ReplaceAll(encoded, "\x1a", "?")
+}
+
+func subsetOf(whole *opentype.Font, characters []rune) (*opentype.Font, error) {
+	var source bytes.Buffer
+	if _, err := whole.WriteSourceTo(nil, &source); err != nil {
+		return nil, fmt.Errorf("reading the font of figures: %w", err)
+	}
+	small, err := ttf.Subset(source.Bytes(), characters)
+	if err != nil {
+		return nil, fmt.Errorf("embedding the font of figures: %w", err)
+	}
+	return opentype.Parse(small)
 }
 
 // cell writes a number for a table, empty where there is none.

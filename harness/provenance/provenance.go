@@ -33,6 +33,13 @@ var (
 	Revision = ""
 )
 
+func init() {
+	// `go install …@v1.2.3` links without flags, but the module knows its version.
+	if info, ok := debug.ReadBuildInfo(); ok && Version == "dev" && strings.HasPrefix(info.Main.Version, "v") {
+		Version = info.Main.Version
+	}
+}
+
 const modulePath = "github.com/trilemma-bench/trilemma"
 
 // BuildInfo says what the program was made from.

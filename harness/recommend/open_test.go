@@ -78,7 +78,7 @@ func TestOpenBars(t *testing.T) {
 	if err := c.Tell(&text, r); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"Recommended: good", "selection (n = 100) 0.7", "test (n = 20) 0.7", "50 prompts prove at least 0.6", "held on test", "label", "28 selection prompts", "policy: "} {
+	for _, want := range []string{"Recommended for the least cost: good\n", "Asked: the least cost with quality at least 0.55", "selection (n = 100) 0.7", "test (n = 20) 0.7", "50 prompts prove at least 0.6", "On the 20 test prompts it kept the limit.", "label", "28 selection prompts", "policy: "} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("it lacks %q:\n%s", want, text.String())
 		}
@@ -122,5 +122,58 @@ func TestOpenTellsWhatIsNearest(t *testing.T) {
 	}
 	if err := c.JSON(&text, r); !errors.Is(err, ErrInfeasible) {
 		t.Error(err)
+	}
+}
+
+// Of a run that has not finished the choices are those of the cells that are done, and it is said what is missing.
+func TestOpenTellsWhatIsUnfinished(t *testing.T) {
+	run := finished(t)
+	plan, err := run.Plan()
+	if err != nil {
+		t.Fatal(err)
+	}
+	broken := store.Ref{ID: strings.Repeat("e", 16), Pool: "all", Policy: "broken"}
+	waiting := []store.Ref{{ID: strings.Repeat("f", 16), Pool: "all", Policy: "good", Seed: 2}, {ID: strings.Repeat("9", 16), Pool: "else", Policy: "good"}}
+	if err := run.FailCell(broken, 0, errors.New("no disk")); err != nil {
+		t.Fatal(err)
+	}
+	if err := run.WritePlan(append(append(plan, broken), waiting...)); err != nil {
+		t.Fatal(err)
+	}
+	for _, at := range []struct {
+		running bool
+		want    string
+	}{
+		{true, "NOTE: the run is still at work: nothing is known of good (1 of 2 cells), broken (failed: no disk); ask again"},
+		{false, "NOTE: the run has not finished pool all: nothing is known of good (1 of 2 cells), broken (failed: no disk); `trilemma resume"},
+	} {
+		if !at.running {
+			if err := run.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if run, err = store.Read(run.Dir); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c, err := Open(run, "all")
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := None()
+		l[policy.Quality] = 0.55
+		var text, js bytes.Buffer
+		r := c.Pick(Request{Limits: l, Objective: Auto})
+		if err := errors.Join(c.Tell(&text, r), c.JSON(&js, r)); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(text.String(), at.want) || !strings.Contains(text.String(), "(--pool chooses another: else)") {
+			t.Errorf("running %v: want %q in\n%s", at.running, at.want, text.String())
+		}
+		if !strings.Contains(js.String(), `"unfinished"`) || !strings.Contains(js.String(), `"limits_on_test": "kept"`) {
+			t.Errorf("JSON\n%s", js.String())
+		}
+	}
+	if _, err := Open(run, "else"); err == nil || !strings.Contains(err.Error(), "no finished cell in pool else") || !strings.Contains(err.Error(), "resume") {
+		t.Errorf("a pool without a finished cell: %v", err)
 	}
 }

@@ -70,9 +70,8 @@ type Claim struct {
 	// Enough is how many selection prompts would prove the limit with a probability of 80 %, if the figure stays what it is; 0
 	// where the mean itself does not keep it.
 	Enough int
-	// Test is the mean over the test prompts, and Held whether it keeps the limit.
-	Test float64
-	Held bool
+	// Kept tells whether the mean over all selection prompts keeps the limit: without that no number of prompts would prove it.
+	Kept bool
 }
 
 // fewForT tells that few prompts test a figure that has no bound: where it is very skewed, one of twenty limits is meant to be
@@ -90,19 +89,14 @@ type Recommendation struct {
 	Total    int
 	// Tested settings were tested in order, until one failed; Certified are those before it.
 	Tested, Certified int
-	Misses            []Miss
+	// First is the setting that was tested first, and P its p-value: nothing is certified where it failed.
+	First  *Choice
+	P      float64
+	Misses []Miss
 }
 
-// Broken lists the limits that the choice does not keep by its means on test.
-func (r *Recommendation) Broken() []policy.Quantity {
-	var out []policy.Quantity
-	for _, c := range r.Claims {
-		if !c.Held {
-			out = append(out, c.Quantity)
-		}
-	}
-	return out
-}
+// Of is the setting that the claims are about: what is recommended, or what is nearest; nil where there is neither.
+func (r *Recommendation) Of() *Choice { return cmp.Or(r.Choice, r.Nearest) }
 
 // keeps tells whether a point keeps a limit by its mean. What is not known keeps none.
 func (l Limits) keeps(p *store.Point, k policy.Quantity) bool {
@@ -158,7 +152,7 @@ func boolean(b bool) int {
 //  2. The other half tests them in that order, each at the full level, until one fails. As the order is no business of the
 //     prompts that test, the probability that any of those before is certified wrongly is at most that level, however many
 //     settings there are: a false one would have to pass first.
-//  3. Of those that passed, the best by all selection prompts is chosen: of equals the surer.
+//  3. Of those that passed, the best by all selection prompts is chosen: of equals the cheaper.
 func (c *Choices) Pick(q Request) Recommendation {
 	q = q.complete()
 	r := Recommendation{Request: q, Total: len(c.List), Misses: c.misses(q.Limits)}
@@ -169,23 +163,35 @@ func (c *Choices) Pick(q Request) Recommendation {
 	}
 	for _, x := range c.order(q) {
 		r.Tested++
-		if q.worst(&x.Check) > q.alpha() {
+		p := q.worst(&x.Check)
+		if r.First == nil {
+			r.First, r.P = x, p
+		}
+		if p > q.alpha() {
 			break
 		}
 		r.Certified++
-		if r.Choice == nil || better(q.Objective, value(&x.Selection, q.Objective), value(&r.Choice.Selection, q.Objective)) < 0 {
+		if r.Choice == nil || q.prefer(&x.Selection.Figures, &r.Choice.Selection.Figures) < 0 {
 			r.Choice = x
 		}
 	}
-	of := r.Choice
-	if of == nil {
-		r.Nearest = c.nearest(q)
-		of = r.Nearest
+	if r.Choice == nil {
+		r.Nearest = c.nearest(q, r.First)
 	}
-	if of != nil {
+	if of := r.Of(); of != nil {
 		r.Claims = q.claims(of, r.Choice != nil)
 	}
 	return r
+}
+
+// prefer compares two settings by their means: negative where x is better by the objective, or equal by it and cheaper. What
+// is equal in money too is told apart by what else it takes.
+func (q *Request) prefer(x, y *policy.Figures) int {
+	order := better(q.Objective, x[q.Objective], y[q.Objective])
+	for _, k := range Limited {
+		order = cmp.Or(order, better(k, x[k], y[k]))
+	}
+	return order
 }
 
 // worst is the largest p-value of the limits: that some limit is not kept (Berger 1982, intersection-union).
@@ -197,60 +203,64 @@ func (q *Request) worst(f *store.Moments) float64 {
 	return p
 }
 
-// order lists the settings that are to be tested, from the surest on, each better by the objective than those before.
+// order lists the settings that are to be tested, from the surest on, each preferred to those before.
 func (c *Choices) order(q Request) []*Choice {
 	type candidate struct {
 		*Choice
-		p float64
+		p     float64
+		means policy.Figures // by which it is preferred
 	}
 	all := make([]candidate, len(c.List))
 	for i := range c.List {
 		x := &c.List[i]
-		all[i] = candidate{x, q.worst(&x.Order)}
-	}
-	goal := func(x candidate) float64 {
-		if !q.Set() {
-			return value(&x.Selection, q.Objective) // there is nothing to test: all prompts may choose
+		all[i] = candidate{x, q.worst(&x.Order), x.Selection.Figures}
+		if q.Set() { // else there is nothing to test, and all prompts may choose
+			for _, k := range Limited {
+				all[i].means[k] = x.Order[k].Mean
+			}
 		}
-		return moments(&x.Order, q.Objective).Mean
 	}
 	slices.SortStableFunc(all, func(x, y candidate) int {
-		return cmp.Or(cmp.Compare(x.p, y.p), better(q.Objective, goal(x), goal(y)), better(policy.Cost, x.Selection.Figures[policy.Cost], y.Selection.Figures[policy.Cost]), cmp.Compare(x.Ref.Name(), y.Ref.Name()))
+		return cmp.Or(cmp.Compare(x.p, y.p), q.prefer(&x.means, &y.means), cmp.Compare(x.Ref.Name(), y.Ref.Name()))
 	})
 	var out []*Choice
-	best := math.NaN()
+	best := policy.Unknown()
 	for _, x := range all {
-		if better(q.Objective, goal(x), best) < 0 {
-			out, best = append(out, x.Choice), goal(x)
+		if !math.IsNaN(x.means[q.Objective]) && q.prefer(&x.means, &best) < 0 {
+			out, best = append(out, x.Choice), x.means
 		}
 	}
 	return out
 }
 
-// nearest is the setting that all selection prompts together make the surest, of those of which every figure is known.
-func (c *Choices) nearest(q Request) *Choice {
+// nearest is what comes nearest to the limits where nothing is certified: the setting that was tested first, if its means over
+// all selection prompts keep them; else the one whose largest miss, as a share of the limit, is the least, and of equals the
+// surest. It is nil where of every setting some limited figure is unknown.
+func (c *Choices) nearest(q Request, first *Choice) *Choice {
+	if first != nil && q.all(&first.Selection, Auto) {
+		return first
+	}
 	var best *Choice
-	least := math.Inf(1)
+	var least, sure float64
 	for i := range c.List {
 		x := &c.List[i]
-		// How far the least sure limit is off, in standard errors, tells settings apart where every p-value is 1.
-		far := math.Inf(-1)
+		var all store.Moments
+		miss := 0.0
 		for _, k := range q.set() {
-			m := x.all(k)
-			off := m.Mean - q.Limits[k]
+			all[k] = x.all(k)
+			over := all[k].Mean - q.Limits[k]
 			if k == policy.Quality {
-				off = -off
+				over = -over
 			}
-			if off != 0 || m.SD != 0 {
-				off /= m.SE()
-			}
-			if math.IsNaN(off) {
-				off = math.Inf(1)
-			}
-			far = max(far, off)
+			// A limit of nothing is missed by any amount: the least wins.
+			miss = max(miss, over/max(q.Limits[k], 1e-12)) // NaN stays
 		}
-		if far < least {
-			best, least = x, far
+		if math.IsNaN(miss) {
+			continue
+		}
+		p := q.worst(&all)
+		if best == nil || cmp.Or(cmp.Compare(miss, least), cmp.Compare(p, sure), q.prefer(&x.Selection.Figures, &best.Selection.Figures)) < 0 {
+			best, least, sure = x, miss, p
 		}
 	}
 	return best
@@ -264,7 +274,7 @@ func (q *Request) claims(x *Choice, certified bool) []Claim {
 		m, all := moments(&x.Check, k), x.all(k)
 		c := Claim{
 			Quantity: k, Limit: q.Limits[k], All: interval(k, all), N: all.N, Checked: m.N, Method: methodOf(k, m), P: pvalue(k, m, q.Limits[k]),
-			Bound: bound(k, m, q.alpha()), Test: value(&x.Test, k), Held: q.keeps(&x.Test, k),
+			Bound: bound(k, m, q.alpha()), Kept: q.keeps(&x.Selection, k),
 		}
 		if !certified {
 			c.Enough = 2 * enough(k, all, c.Limit, q.alpha())

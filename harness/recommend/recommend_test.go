@@ -89,9 +89,6 @@ func TestPick(t *testing.T) {
 	if r.Choice == nil || r.Choice.Selection.Figures[policy.Quality] < 0.55 || r.Choice.Selection.Preference != "c04" {
 		t.Fatalf("picked %+v", r.Choice)
 	}
-	if broken := r.Broken(); len(broken) != 1 || broken[0] != policy.Quality {
-		t.Errorf("broken on test: %v", broken)
-	}
 	l[policy.Carbon] = 0.001
 	r = c.Pick(Request{Limits: l, Objective: Auto})
 	if r.Choice != nil || len(r.Misses) != 2 || r.Misses[0].Quantity != policy.Carbon || math.Abs(r.Misses[0].NearestOthers-0.005) > 1e-9 {
@@ -110,6 +107,81 @@ func TestPick(t *testing.T) {
 	}
 	if r = c.Pick(Request{Limits: None(), Objective: Auto}); r.Choice == nil || r.Choice.Selection.Preference != "c19" {
 		t.Errorf("without limits %+v, want the best score", r.Choice)
+	}
+}
+
+// Of equals by the objective the cheaper is taken, whatever their order; of equals in money too the one that emits less.
+func TestTiesGoToTheCheaper(t *testing.T) {
+	for _, l := range []float64{math.NaN(), 0.5} {
+		c := choices()
+		for i := range c.List {
+			x := &c.List[i]
+			for _, f := range []*float64{&x.Selection.Figures[policy.Quality], &x.Order[policy.Quality].Mean, &x.Check[policy.Quality].Mean} {
+				*f = 0.6
+			}
+			for q, x := range map[policy.Quantity]float64{policy.Cost: 1e-3 + 1e-4*float64((i+7)%20/2), policy.Carbon: float64((i + 7) % 20)} {
+				c.List[i].Selection.Figures[q], c.List[i].Order[q].Mean, c.List[i].Check[q].Mean = x, x, x
+			}
+		}
+		q := Request{Limits: None(), Objective: policy.Quality}
+		q.Limits[policy.Quality] = l
+		if r := c.Pick(q); r.Choice == nil || r.Choice.Selection.Preference != "c13" {
+			t.Errorf("with a limit of %v %+v, want c13: the cheapest, and of two the one of less carbon", l, r.Choice)
+		}
+	}
+}
+
+// Where nothing comes near, the nearest is what misses the limits least, not what is least surely known.
+func TestNearestMissesLeast(t *testing.T) {
+	c := choices()
+	for i := range c.List {
+		if i > 0 { // all but the fastest are known badly: few standard errors from anything
+			c.List[i].Order[policy.Latency].SD, c.List[i].Check[policy.Latency].SD = 1e4, 1e4
+		}
+	}
+	l := None()
+	l[policy.Latency] = 1e-3
+	r := c.Pick(Request{Limits: l, Objective: Auto})
+	if r.Choice != nil || r.Nearest == nil || r.Nearest.Selection.Preference != "c00" {
+		t.Errorf("nearest to 1 ms is %+v, want the fastest, c00", r.Nearest)
+	}
+}
+
+func TestVerdicts(t *testing.T) {
+	for _, tc := range []struct {
+		k     policy.Quantity
+		limit float64
+		m     Measured
+		want  Verdict
+	}{
+		{policy.Quality, 0.7, Measured{0.71, 0.68, 0.74}, Kept}, {policy.Quality, 0.7, Measured{0.69, 0.66, 0.72}, Within},
+		{policy.Quality, 0.7, Measured{0.643, 0.587, 0.697}, Broken}, {policy.Cost, 1, Measured{0.9, 0.8, 1.1}, Kept},
+		{policy.Cost, 1, Measured{1.1, 0.9, 1.3}, Within}, {policy.Cost, 1, Measured{1.3, 1.1, 1.5}, Broken},
+		{policy.Carbon, 1, Measured{math.NaN(), math.NaN(), math.NaN()}, Untold},
+	} {
+		if got := verdict(tc.k, tc.limit, tc.m); got != tc.want {
+			t.Errorf("%s limit %v of %+v: %s, want %s", tc.k, tc.limit, tc.m, got, tc.want)
+		}
+	}
+}
+
+// The questions of an audit are twenty different ones, none of which every setting or no setting keeps by its means alone.
+func TestQuestionsDivideTheSettings(t *testing.T) {
+	c := choices()
+	seen := map[string]bool{}
+	for _, q := range c.Questions() {
+		seen[q.Asked()] = true
+		for _, m := range c.misses(q.Limits) {
+			if m.Missed == len(c.List) {
+				t.Errorf("%s: no setting keeps %s", q.Asked(), m.Quantity)
+			}
+		}
+		if r := c.Pick(q); r.Feasible == len(c.List) && len(q.set()) == 1 {
+			t.Errorf("%s: every setting keeps it", q.Asked())
+		}
+	}
+	if len(seen) != asks {
+		t.Errorf("%d questions, want %d", len(seen), asks)
 	}
 }
 
@@ -155,7 +227,7 @@ func TestTighterLimitsNeverAllowMore(t *testing.T) {
 }
 
 func TestSlidersMoveLimits(t *testing.T) {
-	var m tea.Model = newSliders(choices())
+	var m tea.Model = newSliders(choices(), Request{Objective: Auto})
 	if v := m.View(); !strings.Contains(v, "20 of 20 settings") || !strings.Contains(v, "★") {
 		t.Errorf("at first\n%s", v)
 	}
@@ -175,7 +247,14 @@ func TestSlidersMoveLimits(t *testing.T) {
 	if v := m.View(); strings.Contains(v, "20 of 20") || !strings.Contains(v, "at most") {
 		t.Errorf("after moving the cost\n%s", v)
 	}
-	press("j", "j", "L", "L", "L", "L")
+	if v := m.View(); !strings.Contains(v, "for the best quality") {
+		t.Errorf("with a cost limited the quality is to be made best\n%s", v)
+	}
+	press("j", "j", "l")
+	if v := m.View(); !strings.Contains(v, "for the least cost") {
+		t.Errorf("with a quality asked for as well the cost is to be made least\n%s", v)
+	}
+	press("L", "L", "L", "L")
 	if v := m.View(); !strings.Contains(v, "these limits") || !strings.Contains(v, "at least") {
 		t.Errorf("after asking for the best score as well\n%s", v)
 	}

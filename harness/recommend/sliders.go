@@ -28,6 +28,7 @@ type slider struct {
 // sliders is the model of the program: three sliders over the run's points, and the front that is left.
 type sliders struct {
 	choices  *Choices
+	request  Request // but for the limits
 	list     []slider
 	focus    int
 	width    int
@@ -36,10 +37,10 @@ type sliders struct {
 	done     bool
 }
 
-// Sliders lets a user move limits on cost, carbon and quality on a terminal while the front is redrawn, and returns them;
-// false where they were left without being accepted.
-func Sliders(ctx context.Context, c *Choices, in io.Reader, out io.Writer) (Limits, bool, error) {
-	m := newSliders(c)
+// Sliders lets a user move the limits of a request on cost, carbon and quality on a terminal while the front is redrawn, and
+// returns them; false where they were left without being accepted.
+func Sliders(ctx context.Context, c *Choices, q Request, in io.Reader, out io.Writer) (Limits, bool, error) {
+	m := newSliders(c, q)
 	final, err := tea.NewProgram(m, tea.WithContext(ctx), tea.WithInput(in), tea.WithOutput(out), tea.WithAltScreen()).Run()
 	if err != nil {
 		return None(), false, fmt.Errorf("showing the sliders: %w; give limits as flags instead, such as --max-cost 0.30/1k", err)
@@ -51,8 +52,8 @@ func Sliders(ctx context.Context, c *Choices, in io.Reader, out io.Writer) (Limi
 	return end.limits(), end.accepted, nil
 }
 
-func newSliders(c *Choices) sliders {
-	m := sliders{choices: c, width: 80, height: 24}
+func newSliders(c *Choices, q Request) sliders {
+	m := sliders{choices: c, request: q, width: 80, height: 24}
 	for _, k := range []policy.Quantity{policy.Cost, policy.Carbon, policy.Quality} {
 		m.list = append(m.list, slider{kind: k, values: positions(c, k)})
 	}
@@ -138,7 +139,9 @@ func (m sliders) View() string {
 		return ""
 	}
 	l := m.limits()
-	r := m.choices.Pick(Request{Limits: l})
+	q := m.request
+	q.Limits = l
+	r := m.choices.Pick(q)
 	var b strings.Builder
 	fmt.Fprintf(&b, "Pool %s: %d of %d settings keep the limits by their means on the selection prompts\n\n", m.choices.Pool, r.Feasible, r.Total)
 	for i, s := range m.list {
@@ -153,11 +156,7 @@ func (m sliders) View() string {
 		}
 		limit := "any"
 		if x := s.values[s.at]; !math.IsNaN(x) {
-			word := "at most "
-			if s.kind == policy.Quality {
-				word = "at least "
-			}
-			limit = word + show(s.kind, x)
+			limit = word(s.kind) + " " + show(s.kind, x)
 		}
 		fmt.Fprintf(&b, "%s%-8s %s●%s %s\n", mark, s.kind, strings.Repeat("─", at), strings.Repeat("─", track-1-at), limit)
 	}
@@ -170,7 +169,7 @@ func (m sliders) View() string {
 		fmt.Fprintf(&b, "\nNothing is certain to keep these limits (%.4g %%): move one back.\n", 100*r.Confidence)
 	default:
 		v := &r.Choice.Selection
-		fmt.Fprintf(&b, "\n★ %s at %s: score %s, %s, %s on selection\n", r.Choice.Ref.Policy, v.Preference, show(policy.Quality, v.Figures[policy.Quality]), show(policy.Cost, v.Figures[policy.Cost]), show(policy.Carbon, v.Figures[policy.Carbon]))
+		fmt.Fprintf(&b, "\n★ %s, for %s: score %s, %s, %s on selection\n", r.Choice.Called(), goal(r.Objective), show(policy.Quality, v.Figures[policy.Quality]), show(policy.Cost, v.Figures[policy.Cost]), show(policy.Carbon, v.Figures[policy.Carbon]))
 	}
 	b.WriteString("↑↓ which limit   ←→ move it   enter accept   q leave\n")
 	return b.String()

@@ -80,7 +80,7 @@ func (c *Choices) Hold(spec StreamSpec) (*Streams, error) {
 		return nil, err
 	}
 	if least := points[len(points)-1].selection; least > spec.Budget {
-		return nil, fmt.Errorf("%w: a budget of %s: %s at its largest λ still takes %s a prompt on selection", ErrInfeasible, show(spec.Quantity, spec.Budget), spec.Policy, show(spec.Quantity, least))
+		return nil, fmt.Errorf("%w: a budget of %s: %s still takes %s on selection where a point of quality is worth least", ErrInfeasible, show(spec.Quantity, spec.Budget), spec.Policy, show(spec.Quantity, least))
 	}
 	out := &Streams{Spec: spec, Prompts: len(points[0].score), LambdaStart: start(points, spec.Budget), Slack: points[0].selection < spec.Budget}
 	best := hindsight(points, spec.Budget)
@@ -106,11 +106,9 @@ func (c *Choices) readSweep(spec StreamSpec) ([]sweepPoint, error) {
 		if x.Ref.Policy != spec.Policy || cell != "" && x.Ref.ID != cell {
 			continue
 		}
-		l, others := x.Test.Lambda[policy.Cost], x.Test.Lambda[policy.Carbon]
-		if spec.Quantity == policy.Carbon {
-			l, others = others, l
-		}
-		if l > 0 && others == 0 && x.Test.Lambda[policy.Latency] == 0 {
+		l, others := x.Test.Lambda[spec.Quantity], x.Test.Lambda
+		others[spec.Quantity] = 0
+		if l > 0 && others == (policy.Preference{}) {
 			cell = x.Ref.ID
 			lambdas[x.Test.Preference] = &sweepPoint{lambda: l, selection: value(&x.Selection, spec.Quantity)}
 		}
@@ -265,14 +263,18 @@ func TellStreams(w io.Writer, s *Streams, asJSON bool) error {
 		enc.SetIndent("", "  ")
 		return enc.Encode(s)
 	}
-	fmt.Fprintf(w, "%s held to %s over %d shuffled streams of %d test prompts, from λ = %.4g (chosen on selection)\n",
-		s.Spec.Policy, show(s.Spec.Quantity, s.Spec.Budget), len(s.Streams), s.Prompts, s.LambdaStart)
+	weighing := func(lambda float64) (p policy.Preference) {
+		p[s.Spec.Quantity] = lambda
+		return p
+	}
+	fmt.Fprintf(w, "%s held to %s over %d shuffled streams of %d test prompts, from where %s (chosen on selection)\n",
+		s.Spec.Policy, show(s.Spec.Quantity, s.Spec.Budget), len(s.Streams), s.Prompts, weighing(s.LambdaStart).Meaning())
 	for i, x := range s.Streams {
-		fmt.Fprintf(w, "  %2d: %s, %+.2f %% of the budget; score %.4f, %+.2f %% beside the best fixed λ in hindsight (%.4f); λ ends at %.4g\n",
-			i+1, show(s.Spec.Quantity, x.Spend), 100*x.OverShare, x.Score, -100*x.Short, x.Hindsight, x.Lambda)
+		fmt.Fprintf(w, "  %2d: %s, %+.2f %% of the budget; score %.4f, %+.2f %% beside the best fixed preference in hindsight (%.4f); a point is worth %s at the end\n",
+			i+1, show(s.Spec.Quantity, x.Spend), 100*x.OverShare, x.Score, -100*x.Short, x.Hindsight, weighing(x.Lambda).PointWorth())
 	}
 	if s.Slack {
-		fmt.Fprintf(w, "the budget does not bind: the policy takes less of it even at its smallest λ\n")
+		fmt.Fprintf(w, "the budget does not bind: the policy takes less of it even where a point of quality is worth most\n")
 	}
 	within := 0
 	for _, x := range s.Streams {

@@ -59,8 +59,11 @@ func ComparisonJSON(w io.Writer, c *compare.Comparison) error {
 		After   string           `json:"after"`
 		Changes []compare.Change `json:"changes"`
 		Rows    []row            `json:"rows"`
-		Notices []string         `json:"notices,omitempty"`
-	}{Before: c.Before, After: c.After, Changes: c.Changes, Notices: c.Notices}
+		// Vanished are the policies that only the run before has results of, New those that only the run after has.
+		Vanished []compare.Gone `json:"vanished,omitempty"`
+		New      []compare.Gone `json:"new,omitempty"`
+		Notices  []string       `json:"notices,omitempty"`
+	}{Before: c.Before, After: c.After, Changes: c.Changes, Vanished: c.Vanished, New: c.New, Notices: c.Notices}
 	for _, r := range c.Rows {
 		out.Rows = append(out.Rows, row{
 			r.Pool, r.Policy, r.Metric, store.Known(r.Before), store.Known(r.After), store.Known(r.Diff), store.Known(r.DiffLow), store.Known(r.DiffHigh), r.Prompts,
@@ -123,7 +126,7 @@ func changesTable(c *compare.Comparison) table.Writer {
 	return t
 }
 
-// notes are the comparison's own, and how much did not change.
+// notes are who vanished, who is new, the comparison's own, and how much did not change.
 func notes(c *compare.Comparison) []string {
 	same := 0
 	for i := range c.Rows {
@@ -131,7 +134,14 @@ func notes(c *compare.Comparison) []string {
 			same++
 		}
 	}
-	out := slices.Clone(c.Notices)
+	var out []string
+	for _, x := range compare.Told(c.Vanished) {
+		out = append(out, "vanished: "+x)
+	}
+	for _, x := range compare.Told(c.New) {
+		out = append(out, "new: "+x)
+	}
+	out = append(out, c.Notices...)
 	if same > 0 {
 		out = append(out, fmt.Sprintf("%d of the main metrics are the same in both runs", same))
 	}

@@ -63,7 +63,7 @@ func writeCurves(run *store.Run, cells []store.Status) ([]string, error) {
 
 // curveFigures shows how each policy trained in each pool: the metrics of the stage that reports most of them. Looking for the
 // best number of neighbours, say, is no training.
-func curveFigures(run string, cells []store.Status) []plot.Named {
+func curveFigures(run string, cells []store.Status, looks *plot.Looks) []plot.Named {
 	type key struct{ pool, policy string }
 	var order []key
 	of := map[key][]*store.Status{}
@@ -81,7 +81,7 @@ func curveFigures(run string, cells []store.Status) []plot.Named {
 			continue
 		}
 		f := &plot.Curves{
-			Title: fmt.Sprintf("%s: how %s trained, pool %s", run, k.policy, k.pool), Subtitle: fmt.Sprintf("stage %q", stage), XLabel: stepOf(stage),
+			Title: fmt.Sprintf("%s: how %s trained, pool %s", run, k.policy, k.pool), Subtitle: fmt.Sprintf("stage %q", stage), XLabel: stepOf(stage), Look: looks.Policy(k.policy),
 		}
 		if n := len(of[k]); n > 1 {
 			f.Subtitle += fmt.Sprintf("; a line for each of %d seeds", n)
@@ -95,15 +95,19 @@ func curveFigures(run string, cells []store.Status) []plot.Named {
 				}
 			}
 		}
-		f.Panels = slices.DeleteFunc(f.Panels, constant)
+		f.Panels = distinct(slices.DeleteFunc(f.Panels, constant))
 		if len(f.Panels) == 0 {
 			continue
 		}
 		f.Panels = f.Panels[:min(len(f.Panels), panelsAFigure)]
+		runs := " One seed."
+		if n := len(of[k]); n > 1 {
+			runs = fmt.Sprintf(" A line for each of %d seeds.", n)
+		}
 		out = append(out, plot.Named{
 			Name: "curves-" + experiment.FileName(k.policy) + "-" + experiment.FileName(k.pool), Pool: k.pool, Policy: k.policy, Figure: f, Rank: rankTraining,
-			Caption: fmt.Sprintf("How %s trained in pool %s: each panel is one figure of the stage %q, on its own scale; a line for each of %d runs from another seed. All curves are in %s.",
-				k.policy, k.pool, stage, len(of[k]), CurvesCSV),
+			Caption: fmt.Sprintf("How %s trained in pool %s: each panel is one figure of the stage %q, on its own scale.%s All curves are in %s.",
+				k.policy, k.pool, stage, runs, CurvesCSV),
 		})
 	}
 	return out
@@ -126,7 +130,27 @@ func stepOf(stage string) string {
 var leading = []string{"validation_return", "return", "score", "cost_usd", "validation_loss", "train_loss", "episode_steps", "policy_entropy", "approx_kl", "explained_variance"}
 
 // machinery are figures of how training went about it and how fast, not of what was learned.
-var machinery = []string{"learning_rate", "steps_per_s", "minibatch_steps"}
+var machinery = []string{"learning_rate", "steps_per_s", "minibatch_steps", "gradient_norm"}
+
+// Learning are the curves that say what was learned and move, those that tell most first within each stage.
+func Learning(curves []store.Curve) []store.Curve {
+	var out []store.Curve
+	var stages []string
+	for _, c := range curves {
+		if slices.Contains(stages, c.Stage) || !training(c.Stage) {
+			continue
+		}
+		stages = append(stages, c.Stage)
+		for _, metric := range panelOrder(curves, c.Stage) {
+			for _, one := range curves {
+				if one.Stage == c.Stage && one.Metric == metric && slices.Min(one.Values) < slices.Max(one.Values) {
+					out = append(out, one)
+				}
+			}
+		}
+	}
+	return out
+}
 
 // panelOrder are the metrics of a stage, the leading ones first.
 func panelOrder(curves []store.Curve, stage string) []string {
@@ -151,7 +175,7 @@ func add(f *plot.Curves, curve store.Curve, label string) {
 	for i, step := range curve.Steps {
 		line.Points = append(line.Points, plot.XY{X: float64(step), Y: curve.Values[i]})
 	}
-	name := strings.ReplaceAll(curve.Metric, "_", " ")
+	name := strings.Replace(strings.ReplaceAll(curve.Metric, "_", " "), " usd", " (USD)", 1)
 	for i := range f.Panels {
 		if f.Panels[i].Label == name {
 			f.Panels[i].Lines = append(f.Panels[i].Lines, line)
@@ -173,6 +197,20 @@ func widestStage(curves []store.Curve) (stage string) {
 		}
 	}
 	return stage
+}
+
+// distinct leaves out panels whose curves an earlier one has under another name.
+func distinct(panels []plot.Panel) []plot.Panel {
+	same := func(a, b plot.Panel) bool {
+		return slices.EqualFunc(a.Lines, b.Lines, func(a, b plot.Line) bool { return slices.Equal(a.Points, b.Points) })
+	}
+	var out []plot.Panel
+	for _, p := range panels {
+		if !slices.ContainsFunc(out, func(o plot.Panel) bool { return same(o, p) }) {
+			out = append(out, p)
+		}
+	}
+	return out
 }
 
 // constant tells whether nothing moves in a panel: the term of a loss whose weight is zero, say.

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/trilemma-bench/trilemma/harness/plot"
 	"github.com/trilemma-bench/trilemma/harness/store"
 )
 
@@ -14,11 +15,12 @@ func TestCurveFiguresShowWhatMoves(t *testing.T) {
 			{Stage: "train expense", Metric: "train_loss", Steps: []int{1, 2}, Values: []float64{3, 2}},
 			{Stage: "train gate", Metric: "train_loss", Steps: []int{1, 2}, Values: []float64{3, 2}},
 			{Stage: "train gate", Metric: "loss_task", Steps: []int{1, 2}, Values: []float64{1, 0.5}},
+			{Stage: "train gate", Metric: "train_loss_by_another_name", Steps: []int{1, 2}, Values: []float64{3, 2}},
 			{Stage: "train gate", Metric: "loss_load", Steps: []int{1, 2}, Values: []float64{0, 0}},
 			{Stage: "train gate", Metric: "learning_rate", Steps: []int{1, 2}, Values: []float64{0.1, 0}},
 		}}
 	}
-	found := curveFigures("run", []store.Status{cell(1), cell(2)})
+	found := curveFigures("run", []store.Status{cell(1), cell(2)}, plot.LooksOf(nil, nil))
 	if len(found) != 1 || found[0].Name != "curves-moe-all" {
 		t.Fatalf("figures %+v, want one", found)
 	}
@@ -29,7 +31,7 @@ func TestCurveFiguresShowWhatMoves(t *testing.T) {
 	}
 	all := strings.Join(text, "\n")
 	if len(rows) != 1+2*2*2 || !strings.Contains(all, "loss task,seed 2,2,0.5") || strings.Contains(all, "load") || strings.Contains(all, "rate") {
-		t.Errorf("table\n%s\nwant the losses that move, for both seeds, of the widest stage", all)
+		t.Errorf("table\n%s\nwant the losses that move, once each, for both seeds, of the widest stage", all)
 	}
 }
 
@@ -38,11 +40,11 @@ func TestWhatIsNoTrainingIsNotDrawn(t *testing.T) {
 	cell := store.Status{Ref: store.Ref{Pool: "all", Policy: "knn"}, Curves: []store.Curve{
 		{Stage: "choose k", Metric: "validation_error", Steps: []int{1, 2, 3}, Values: []float64{3, 2, 1}},
 	}}
-	if found := curveFigures("run", []store.Status{cell}); len(found) != 0 {
+	if found := curveFigures("run", []store.Status{cell}, plot.LooksOf(nil, nil)); len(found) != 0 {
 		t.Errorf("%d figures of a search, want none", len(found))
 	}
 	cell.Curves = []store.Curve{{Stage: "play", Metric: "steps_per_s", Steps: []int{1, 2}, Values: []float64{3, 2}}}
-	if found := curveFigures("run", []store.Status{cell}); len(found) != 0 {
+	if found := curveFigures("run", []store.Status{cell}, plot.LooksOf(nil, nil)); len(found) != 0 {
 		t.Errorf("%d figures of speed, want none", len(found))
 	}
 }

@@ -4,10 +4,13 @@ package report
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"math"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -46,11 +49,33 @@ func Figures(run *store.Run, how experiment.Plots) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := dropStale(run, figures); err != nil {
+		return nil, err
+	}
 	paths, err := SaveFigures(figures, run.Path(plotsDir), how)
 	if err != nil {
 		return paths, err
 	}
 	return paths, writeCaptions(run, figures)
+}
+
+// dropStale removes what was drawn before and is no longer: by another version, or before an experiment changed its policies.
+func dropStale(run *store.Run, figures []plot.Named) error {
+	entries, err := os.ReadDir(run.Path(plotsDir))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("looking for plots drawn before: %w", err)
+	}
+	for _, e := range entries {
+		ext := filepath.Ext(e.Name())
+		base := strings.TrimSuffix(e.Name(), ext)
+		ours := slices.Contains(append([]string{"csv"}, plot.Formats...), strings.TrimPrefix(ext, "."))
+		if ours && !slices.ContainsFunc(figures, func(f plot.Named) bool { return f.Name == base }) {
+			if err := os.Remove(run.Path(plotsDir, e.Name())); err != nil {
+				return fmt.Errorf("removing a plot drawn before: %w", err)
+			}
+		}
+	}
+	return nil
 }
 
 // SaveFigures writes figures into a folder and returns the paths.
@@ -87,7 +112,7 @@ func Drawn(run *store.Run, how experiment.Plots) ([]plot.Named, error) {
 	if err != nil {
 		return nil, err
 	}
-	looks, models, err := LooksOf(run)
+	looks, err := leaderboard.LooksOf(run)
 	if err != nil {
 		return nil, err
 	}
@@ -98,13 +123,13 @@ func Drawn(run *store.Run, how experiment.Plots) ([]plot.Named, error) {
 	var out []plot.Named
 	for _, pool := range leaderboard.Pools(points) {
 		of := leaderboard.InPool(points, pool)
-		for _, f := range fronts(run.Experiment, pool, of, selected, how) {
-			mark(f.Figure, tables, pool, looks)
+		for _, f := range fronts(run.Experiment, pool, of, selected, how, looks) {
+			mark(f.Figure, tables, pool)
 			out = append(out, f)
 		}
-		out = append(out, shares(pool, of, models, looks)...)
+		out = append(out, shares(pool, of, looks)...)
 	}
-	extra, err := footprint.Figures(run, looks, models)
+	extra, err := footprint.Figures(run, looks)
 	if err != nil {
 		return nil, err
 	}
@@ -113,16 +138,25 @@ func Drawn(run *store.Run, how experiment.Plots) ([]plot.Named, error) {
 		out = append(out, f)
 	}
 	for _, e := range leaderboard.EffectsOf(tables) {
-		for _, f := range e.Figures(run.Experiment) {
+		for _, f := range e.Figures(run.Experiment, looks) {
 			f.Rank = rankEffects
 			out = append(out, f)
 		}
 	}
-	out = append(out, curveFigures(run.Experiment, cells)...)
+	out = append(out, curveFigures(run.Experiment, cells, looks)...)
 	lead(out, tables)
+	first := leaderboard.Pools(points)
+	for i := range out {
+		if out[i].Pool != first[0] {
+			out[i].Rank += ranksBehind
+		}
+	}
 	slices.SortStableFunc(out, func(a, b plot.Named) int { return cmp.Compare(a.Rank, b.Rank) })
 	return out, nil
 }
+
+// ranksBehind is how many of its own figures the first pool has before another has its first: the three fronts.
+const ranksBehind = 3
 
 // rankRest is behind all others.
 const rankRest = 100
@@ -162,66 +196,8 @@ func lead(figures []plot.Named, tables []leaderboard.Table) {
 	}
 }
 
-// LooksOf are the colours and markers of everything in a run, and its models by what they cost, cheap to dear.
-func LooksOf(run *store.Run) (*plot.Looks, []string, error) {
-	points, err := run.Points()
-	if err != nil {
-		return nil, nil, err
-	}
-	tables, err := leaderboard.Read(run)
-	if err != nil {
-		return nil, nil, err
-	}
-	controls := map[string]bool{}
-	for i := range tables {
-		for k := range tables[i].Lines {
-			if l := &tables[i].Lines[k]; l.Role == metrics.RoleControl || l.Role == metrics.RoleLabelled {
-				controls[l.Policy()] = true
-			}
-		}
-	}
-	refs, err := run.Plan()
-	if err != nil {
-		return nil, nil, err
-	}
-	var policies, yardsticks []string
-	for _, ref := range refs { // in the order of the experiment
-		list := &policies
-		if controls[ref.Policy] {
-			list = &yardsticks
-		}
-		if ref.Family != leaderboard.FamilySingle && !slices.Contains(policies, ref.Family) && !slices.Contains(yardsticks, ref.Family) {
-			*list = append(*list, ref.Family)
-		}
-	}
-	models := byPrice(points)
-	return plot.NewLooks(policies, yardsticks, models), models, nil
-}
-
-// byPrice are all models that the points name, by the mean cost of their answers where they were replayed alone, else by name
-// behind those.
-func byPrice(points []store.Point) []string {
-	cost := map[string]float64{}
-	for i := range points {
-		p := &points[i]
-		for _, s := range p.Shares {
-			if _, ok := cost[s.Model]; !ok {
-				cost[s.Model] = math.Inf(1)
-			}
-		}
-	}
-	for i := range points {
-		if id, ok := strings.CutPrefix(points[i].Policy, metrics.SinglePrefix); ok && !math.IsNaN(points[i].Figures[policy.Cost]) {
-			cost[id] = points[i].Figures[policy.Cost]
-		}
-	}
-	models := slices.Collect(maps.Keys(cost))
-	slices.SortFunc(models, func(a, b string) int { return cmp.Or(cmp.Compare(cost[a], cost[b]), strings.Compare(a, b)) })
-	return models
-}
-
-// mark gives a figure the run's looks, and marks the policies that use the data set's label.
-func mark(f plot.Figure, tables []leaderboard.Table, pool string, looks *plot.Looks) {
+// mark marks the policies that use the data set's label.
+func mark(f plot.Figure, tables []leaderboard.Table, pool string) {
 	labelled := func(series []plot.Series) (any bool) {
 		for i := range tables {
 			if tables[i].Pool != pool {
@@ -238,11 +214,10 @@ func mark(f plot.Figure, tables []leaderboard.Table, pool string, looks *plot.Lo
 	const note = "‡ uses the data set's label"
 	switch f := f.(type) {
 	case *plot.Front:
-		if f.Looks = looks; labelled(f.Series) {
+		if labelled(f.Series) {
 			f.Notes = append(f.Notes, note)
 		}
 	case *plot.Levels:
-		f.Looks = looks
 		any := false
 		for i := range f.Panels {
 			any = labelled(f.Panels[i].Series) || any
@@ -274,7 +249,7 @@ func quantities(how experiment.Plots) (quality, cost, carbon quantity) {
 }
 
 // fronts are the three figures of a pool; those of carbon are left out where it is unknown, those of cost likewise.
-func fronts(name, pool string, points []store.Point, selected leaderboard.Selections, how experiment.Plots) []plot.Named {
+func fronts(name, pool string, points []store.Point, selected leaderboard.Selections, how experiment.Plots, looks *plot.Looks) []plot.Named {
 	quality, cost, carbon := quantities(how)
 	known := func(q policy.Quantity) bool {
 		return slices.ContainsFunc(points, func(p store.Point) bool { return !math.IsNaN(p.Figures[q]) })
@@ -286,8 +261,8 @@ func fronts(name, pool string, points []store.Point, selected leaderboard.Select
 	prompts := fmt.Sprintf("%s test prompts", textfile.Thousands(n))
 	title := func(what string) string { return fmt.Sprintf("%s: %s, pool %s", name, what, pool) }
 	reading := "Full marks and lines are the settings chosen on the selection prompts, which no policy was given; faint marks are all others. " +
-		"Between two settings a line mixes them, which bends on a logarithmic axis. Bars are 95 % intervals of quality over %s%s. " +
-		"Small dots are single models, light the cheapest, dark the dearest; the dashed line deals prompts to them at random; the dotted one, the oracle, chooses in hindsight and bounds all."
+		"Between two settings a line mixes them, which bends on a logarithmic axis. Bars%s are 95 %% intervals of quality over %s%s. " +
+		"Diamonds are single models" + map[bool]string{true: ", the darker the dearer"}[looks.Priced()] + "; the dashed line deals prompts to them at random; the dotted one, the oracle, chooses in hindsight and bounds all."
 	if len(selected) == 0 {
 		reading = strings.Replace(reading, "settings chosen on the selection prompts, which no policy was given", "settings that no other of the policy beats on these very prompts", 1)
 	}
@@ -299,18 +274,28 @@ func fronts(name, pool string, points []store.Point, selected leaderboard.Select
 	add := func(base, caption string, rank int, f plot.Figure) {
 		out = append(out, plot.Named{Name: base + "-" + experiment.FileName(pool), Pool: pool, Figure: f, Caption: caption, Rank: rank})
 	}
-	if known(policy.Cost) {
-		add("quality-cost", "Who gives most quality for a dollar (pool "+pool+"): higher and further left is better. "+fmt.Sprintf(reading, prompts, ""), rankQualityCost,
-			front(title("quality and cost"), prompts, points, selected, cost, quality))
-	}
-	if known(policy.Carbon) {
-		add("quality-carbon", "Who gives most quality for a gram of CO2e (pool "+pool+"): higher and further left is better. "+fmt.Sprintf(reading, prompts, sized), rankQualityCarbon,
-			front(title("quality and emissions"), prompts, points, selected, carbon, quality))
+	for _, x := range []struct {
+		quantity
+		name, title, what, bars string
+		rank                    int
+	}{
+		{cost, "quality-cost", "quality and cost", "a dollar", "", rankQualityCost},
+		{carbon, "quality-carbon", "quality and emissions", "a gram of CO2e", sized, rankQualityCarbon},
+	} {
+		if !known(x.Quantity) {
+			continue
+		}
+		f := front(title(x.title), prompts, points, selected, x.quantity, quality, looks)
+		where := ""
+		if f.BarsAtEnds() {
+			where = ", where lines end,"
+		}
+		add(x.name, fmt.Sprintf("Who gives most quality for %s (pool %s): higher and further left is better. ", x.what, pool)+fmt.Sprintf(reading, where, prompts, x.bars), x.rank, f)
 	}
 	if known(policy.Cost) && known(policy.Carbon) {
-		if f := levels(title("what a quality takes in money and carbon"), prompts+"; in brackets: of the best single model's quality on the selection prompts", points, selected, cost, carbon); f != nil {
+		if f := levels(title("what a quality takes in money and carbon"), prompts+"; in brackets: of the best single model's quality on the selection prompts", points, selected, cost, carbon, looks); f != nil {
 			add("cost-carbon", "What it takes to reach 90, 100 and 105 % of the best single model's quality (pool "+pool+"), panel by panel: lower and further left is better. Each mark is a setting of a policy that reaches the panel's quality on the "+
-				"selection prompts and that no other of the policy beats there in both money and carbon; a line joins a policy's. Measured on "+prompts+". Small dots are single models. Who is missing in a panel does not reach it.",
+				"selection prompts and that no other of the policy beats there in both money and carbon; a line joins a policy's. Measured on "+prompts+". Diamonds are single models, those that no other beats in both. Who is missing in a panel does not reach it.",
 				rankCostCarbon, f)
 		}
 	}
@@ -319,7 +304,7 @@ func fronts(name, pool string, points []store.Point, selected leaderboard.Select
 
 // levels shows what reaching a quality takes: nine tenths of the best single model's, its own, and five hundredths more. Who
 // reaches it, and by which setting, is read on the selection prompts where there are any.
-func levels(title, subtitle string, points []store.Point, selected leaderboard.Selections, x, y quantity) *plot.Levels {
+func levels(title, subtitle string, points []store.Point, selected leaderboard.Selections, x, y quantity, looks *plot.Looks) *plot.Levels {
 	points = leaderboard.OverSeeds(points)
 	choose := func(p *store.Point) policy.Figures {
 		if s, ok := selected[leaderboard.KeyOf(p)]; ok {
@@ -336,6 +321,12 @@ func levels(title, subtitle string, points []store.Point, selected leaderboard.S
 	if math.IsInf(best, -1) {
 		return nil
 	}
+	// What reaches a quality by a cheap model lies close to zero beside what asks the dearest.
+	for _, axis := range []*plot.Axis{&x.axis, &y.axis} {
+		if axis.Scaling == plot.Auto {
+			axis.Scaling = plot.Log
+		}
+	}
 	f := &plot.Levels{Title: title, Subtitle: subtitle, X: x.axis, Y: y.axis}
 	for _, level := range []struct {
 		of   float64
@@ -350,16 +341,23 @@ func levels(title, subtitle string, points []store.Point, selected leaderboard.S
 				continue
 			}
 			if p.Family == leaderboard.FamilySingle {
-				panel.Models = append(panel.Models, plot.Model{Label: strings.TrimPrefix(p.Policy, metrics.SinglePrefix), Point: plot.At(p.Figures[x.Quantity], p.Figures[y.Quantity])})
+				if slices.ContainsFunc(points, func(o store.Point) bool {
+					return o.Family == leaderboard.FamilySingle && choose(&o)[policy.Quality] >= level.of*best && beats(choose(&o), choose(p), x.Quantity, y.Quantity)
+				}) {
+					continue
+				}
+				id := strings.TrimPrefix(p.Policy, metrics.SinglePrefix)
+				panel.Models = append(panel.Models, plot.Model{Label: id, Look: looks.Model(id), Point: plot.At(p.Figures[x.Quantity], p.Figures[y.Quantity])})
 				continue
 			}
-			if reach[p.Policy] == nil {
-				order = append(order, p.Policy)
+			line := lineOf(p, looks)
+			if reach[line] == nil {
+				order = append(order, line)
 			}
-			reach[p.Policy] = append(reach[p.Policy], p)
+			reach[line] = append(reach[line], p)
 		}
 		for _, name := range order {
-			s := plot.Series{Label: name, Family: reach[name][0].Family}
+			s := plot.Series{Label: name, Family: reach[name][0].Family, Look: looks.Policy(reach[name][0].Policy)}
 			for _, p := range reach[name] {
 				if slices.ContainsFunc(reach[name], func(o *store.Point) bool { return beats(choose(o), choose(p), x.Quantity, y.Quantity) }) {
 					continue
@@ -387,11 +385,11 @@ func beats(a, b policy.Figures, x, y policy.Quantity) bool {
 
 // front gathers one figure. Seeds of a policy at one preference are one point, their mean. The line of a policy runs through
 // the settings that the selection prompts speak for; where there are none, through its front on the test prompts.
-func front(title, subtitle string, points []store.Point, selected leaderboard.Selections, x, y quantity) *plot.Front {
+func front(title, subtitle string, points []store.Point, selected leaderboard.Selections, x, y quantity, looks *plot.Looks) *plot.Front {
 	f := &plot.Front{Title: title, Subtitle: subtitle, X: x.axis, Y: y.axis}
 	at := map[string]int{}
 	points = leaderboard.OverSeeds(points)
-	chosen := selected.ChosenBy(points, x.Quantity)
+	chosen := selected.ChosenByLine(points, x.Quantity, func(p *store.Point) string { return lineOf(p, looks) })
 	// The Zero router's mixes are chosen by their cost; on another axis those of the single models' selection figures stand.
 	prices := x.Quantity == policy.Cost
 	for _, p := range points {
@@ -414,14 +412,15 @@ func front(title, subtitle string, points []store.Point, selected leaderboard.Se
 			if pt.Chosen && !prices {
 				f.Zero = append(f.Zero, plot.XY{X: pt.X, Y: pt.Y})
 			}
-			f.Models = append(f.Models, plot.Model{Label: strings.TrimPrefix(p.Policy, "single:"), Point: pt})
+			id := strings.TrimPrefix(p.Policy, metrics.SinglePrefix)
+			f.Models = append(f.Models, plot.Model{Label: id, Look: looks.Model(id), Point: pt})
 		default:
-			name := p.Policy
+			name := lineOf(&p, looks)
 			i, ok := at[name]
 			if !ok {
 				i = len(f.Series)
 				at[name] = i
-				f.Series = append(f.Series, plot.Series{Label: name, Family: p.Family})
+				f.Series = append(f.Series, plot.Series{Label: name, Family: p.Family, Look: looks.Policy(p.Policy)})
 			}
 			f.Series[i].Points = append(f.Series[i].Points, pt)
 		}
@@ -442,6 +441,14 @@ func front(title, subtitle string, points []store.Point, selected leaderboard.Se
 	return f
 }
 
+// lineOf names the line that a point is on: its policy's, or that of a grid of many settings of a policy.
+func lineOf(p *store.Point, looks *plot.Looks) string {
+	if family, n, ok := looks.Grid(p.Policy); ok {
+		return fmt.Sprintf("%s (%d variants)", family, n)
+	}
+	return p.Policy
+}
+
 // rising is the oracle's line from left to right, without the points that another is above and left of: at a price of
 // emissions the oracle gives up quality for what this figure does not show.
 func rising(points []plot.XY) []plot.XY {
@@ -456,12 +463,21 @@ func rising(points []plot.XY) []plot.XY {
 }
 
 // shares are the route shares of each policy that has a sweep, over the preferences for cost: of those whose shares move.
-func shares(pool string, points []store.Point, models []string, looks *plot.Looks) []plot.Named {
+func shares(pool string, points []store.Point, looks *plot.Looks) []plot.Named {
 	type drawn struct {
 		*plot.Shares
 		name string
 	}
 	var list []drawn
+	var models []string
+	for i := range points {
+		for _, s := range points[i].Shares {
+			if !slices.Contains(models, s.Model) {
+				models = append(models, s.Model)
+			}
+		}
+	}
+	looks.ByPrice(models)
 	at := map[string]int{}
 	first := map[string]uint64{}
 	n := 0
@@ -481,7 +497,7 @@ func shares(pool string, points []store.Point, models []string, looks *plot.Look
 			i = len(list)
 			at[name] = i
 			list = append(list, drawn{&plot.Shares{
-				Title: fmt.Sprintf("Which models %s asks as money gets dearer, pool %s", name, pool), XLabel: "One point of score (of 100) is worth so many USD per 1,000 prompts", Models: models, Looks: looks,
+				Title: fmt.Sprintf("Which models %s asks as money gets dearer, pool %s", name, pool), XLabel: "1 point of quality is worth (USD per 1,000 prompts)", Models: models, Looks: looks,
 			}, name})
 		}
 		row := make([]float64, len(models))
@@ -496,7 +512,7 @@ func shares(pool string, points []store.Point, models []string, looks *plot.Look
 		if d.Telling() {
 			out = append(out, plot.Named{
 				Name: "shares-" + experiment.FileName(d.name) + "-" + experiment.FileName(pool), Pool: pool, Policy: d.name, Figure: d.Shares, Rank: rankShares,
-				Caption: fmt.Sprintf("Which models %s asks in pool %s: from left, where only quality counts, to right, where a dollar is worth most. Models are stacked cheap to dear, light to dark; "+
+				Caption: fmt.Sprintf("Which models %s asks in pool %s: from left, where only quality counts, to right, where a dollar is worth most. Models are stacked "+looks.Stacked()+"; "+
 					"a bar above 1 asks several models a prompt. %s test prompts.", d.name, pool, textfile.Thousands(n)),
 			})
 		}

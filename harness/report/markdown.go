@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"html"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/trilemma-bench/trilemma/harness/report/footprint"
+	"github.com/trilemma-bench/trilemma/harness/report/glossary"
 	"github.com/trilemma-bench/trilemma/harness/report/leaderboard"
 	"github.com/trilemma-bench/trilemma/harness/store"
 )
@@ -27,11 +30,9 @@ func Markdown(run *store.Run, figures []string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	var config struct {
-		Description string `json:"description"`
-	}
-	if err := json.Unmarshal(m.Config, &config); err != nil {
-		return "", fmt.Errorf("reading %s: %w", run.Path(store.ManifestFile), err)
+	about, err := m.About()
+	if err != nil {
+		return "", err
 	}
 	var split leaderboard.SplitCounts
 	if err := json.Unmarshal(m.Data, &split); err != nil {
@@ -39,16 +40,24 @@ func Markdown(run *store.Run, figures []string) (string, error) {
 	}
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "# %s\n\n", m.Experiment)
-	if config.Description != "" {
-		fmt.Fprintf(&b, "%s\n\n", strings.TrimSpace(config.Description))
+	if about != "" {
+		fmt.Fprintf(&b, "%s\n\n", about)
 	}
 	fmt.Fprintf(&b, "%s Brackets are 95 %% intervals on the test prompts.\n", split)
-	pictures, err := Pictures(run)
+	all, err := Pictures(run)
 	if err != nil {
 		return "", err
 	}
 	drawn := images(run, figures)
 	differences := leaderboard.EffectsOf(tables)
+	choices, err := leaderboard.ReadChoices(run, tables)
+	if err != nil {
+		return "", err
+	}
+	twins, err := leaderboard.Twins(run, tables)
+	if err != nil {
+		return "", err
+	}
 	seeds, err := leaderboard.SeedRows(run)
 	if err != nil {
 		return "", err
@@ -58,33 +67,37 @@ func Markdown(run *store.Run, figures []string) (string, error) {
 		return "", err
 	}
 	for i := range tables {
-		t := &tables[i]
-		fmt.Fprintf(&b, "\n## Pool %s\n\n", t.Pool)
-		if s := t.Answer(); s != "" {
-			fmt.Fprintf(&b, "%s\n\n", s)
+		t, c := &tables[i], &choices[i]
+		pictures := slices.DeleteFunc(slices.Clone(all), func(p Picture) bool { return p.Pool != t.Pool || drawn[p.Name] == "" })
+		lead, more := t.Sentences(twins[t.Pool])
+		fmt.Fprintf(&b, "\n## Pool %s\n", t.Pool)
+		paragraphs(&b, strings.Join(lead, " "))
+		front := min(1, len(pictures)) // the most telling one stands first
+		show(&b, pictures[:front], drawn)
+		if short := c.Short(); len(short) > 0 {
+			fmt.Fprintf(&b, "\n%s\n", c.Writer(short).RenderMarkdown())
+			paragraphs(&b, c.Rule(short))
 		}
-		fmt.Fprintf(&b, "%s\n", t.Writer(t.Columns(leaderboard.MainColumns)).RenderMarkdown())
-		fmt.Fprintf(&b, "\n%s\n", strings.Join(t.Notes(), " "))
-		if of := t.Columns(leaderboard.HindsightColumns); len(of) > 0 {
-			fmt.Fprintf(&b, "\nHindsight: settings, the best single model and the mix of models chosen on the test prompts themselves, as published tools do.\n\n%s\n", t.Writer(of).RenderMarkdown())
-		}
+		paragraphs(&b, more...)
+		show(&b, pictures[front:], drawn)
 		for k := range differences {
 			if differences[k].Pool == t.Pool {
 				fmt.Fprintf(&b, "\n%s", differences[k].Markdown())
 			}
 		}
+		fmt.Fprintf(&b, "\n<details>\n<summary>All policies of pool %s: settings, metrics, hindsight, training</summary>\n", html.EscapeString(t.Pool))
+		fmt.Fprintf(&b, "\n%s\n\n%s\n\n%s\n", c.Writer(c.Rows).RenderMarkdown(), t.Writer(t.Columns(leaderboard.MainColumns)).RenderMarkdown(), strings.Join(t.Notes(), " "))
+		if of := t.Columns(leaderboard.HindsightColumns); len(of) > 0 {
+			fmt.Fprintf(&b, "\nHindsight: settings, the best single model and the mix of models chosen on the test prompts themselves, as published tools do.\n\n%s\n", t.Writer(of).RenderMarkdown())
+		}
 		leaderboard.SeedSection(&b, seeds, t)
 		trainingFiguresSection(&b, cells, t.Pool)
-		for _, p := range pictures {
-			if path, ok := drawn[p.Name]; ok && p.Shown && p.Pool == t.Pool {
-				fmt.Fprintf(&b, "\n![%s](%s)\n\n*%s*\n", p.Name, path, p.Caption)
-			}
-		}
+		fmt.Fprint(&b, "\n</details>\n")
 	}
 	if err := footprint.Section(&b, run); err != nil {
 		return "", err
 	}
-	morePictures(&b, pictures, drawn)
+	morePictures(&b, all, drawn)
 	if len(m.Notices) > 0 {
 		fmt.Fprintf(&b, "\n## Notes\n\n")
 		for _, n := range m.Notices {
@@ -101,10 +114,28 @@ func Markdown(run *store.Run, figures []string) (string, error) {
 	}
 	fmt.Fprintf(&b, "Run %s, Trilemma %s (revision %s), %s; inputs, outputs and their SHA-256 are in %s.\n",
 		m.Run, m.Build.Version, m.Build.Revision, m.Build.Go, store.ManifestFile)
-	if err := run.WriteFile(MarkdownFile, b.Bytes()); err != nil {
+	if err := run.WriteFile(MarkdownFile, []byte(glossary.Footnote(b.String()))); err != nil {
 		return "", err
 	}
 	return run.Path(MarkdownFile), nil
+}
+
+// paragraphs writes texts, those that are not empty.
+func paragraphs(b *bytes.Buffer, texts ...string) {
+	for _, text := range texts {
+		if text != "" {
+			fmt.Fprintf(b, "\n%s\n", text)
+		}
+	}
+}
+
+// show writes the pictures that are worth showing at first, each with its caption.
+func show(b *bytes.Buffer, pictures []Picture, drawn map[string]string) {
+	for _, p := range pictures {
+		if p.Shown {
+			fmt.Fprintf(b, "\n![%s](%s)\n\n*%s*\n", p.Name, drawn[p.Name], p.Caption)
+		}
+	}
 }
 
 // morePictures links to the plots that the report does not show.
@@ -112,7 +143,8 @@ func morePictures(b *bytes.Buffer, pictures []Picture, drawn map[string]string) 
 	head := "\n## More pictures\n\n"
 	for _, p := range pictures {
 		if path, ok := drawn[p.Name]; ok && !p.Shown {
-			what, _, _ := strings.Cut(p.Caption, ": ")
+			what, _, _ := strings.Cut(p.Caption, ". ")
+			what, _, _ = strings.Cut(what, ": ")
 			fmt.Fprintf(b, "%s- [%s](%s): %s\n", head, p.Name, path, what)
 			head = ""
 		}

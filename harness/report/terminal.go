@@ -9,12 +9,14 @@ import (
 	"github.com/trilemma-bench/trilemma/harness/metrics"
 	"github.com/trilemma-bench/trilemma/harness/pareto"
 	"github.com/trilemma-bench/trilemma/harness/plot"
+	"github.com/trilemma-bench/trilemma/harness/report/glossary"
 	"github.com/trilemma-bench/trilemma/harness/report/leaderboard"
 	"github.com/trilemma-bench/trilemma/harness/store"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
-// Terminal writes for each pool a table of the main metrics, with intervals, and the front of quality and cost.
+// Terminal writes for each pool what it came to in sentences, a table of whom to deploy at which setting, and the front of
+// quality and cost; then what the words mean.
 func Terminal(w io.Writer, run *store.Run) error {
 	tables, err := leaderboard.Read(run)
 	if err != nil {
@@ -28,20 +30,40 @@ func Terminal(w io.Writer, run *store.Run) error {
 	if err != nil {
 		return err
 	}
+	choices, err := leaderboard.ReadChoices(run, tables)
+	if err != nil {
+		return err
+	}
+	twins, err := leaderboard.Twins(run, tables)
+	if err != nil {
+		return err
+	}
+	var b strings.Builder
 	for i := range tables {
-		t := &tables[i]
-		if _, err := fmt.Fprintf(w, "\nPool %s\n%s\n", t.Pool, t.Writer(t.Columns(leaderboard.TerminalColumns)).Render()); err != nil {
-			return err
-		}
-		for _, n := range append([]string{strings.ReplaceAll(t.Answer(), "`", "")}, t.Notes()...) {
-			if n != "" {
-				fmt.Fprintln(w, n)
+		t, c := &tables[i], &choices[i]
+		lead, more := t.Sentences(twins[t.Pool])
+		fmt.Fprintf(&b, "\nPool %s\n", t.Pool)
+		for _, line := range slices.Concat(lead, []string{c.Writer(c.Rows).Render(), c.Rule(c.Rows)}, more, t.Notes()) {
+			if line != "" {
+				fmt.Fprintln(&b, strings.ReplaceAll(line, "`", ""))
 			}
 		}
-		drawFront(w, leaderboard.InPool(points, t.Pool), selected, t.Labelled())
+		drawFront(&b, leaderboard.InPool(points, t.Pool), selected, t.Labelled())
 	}
-	return nil
+	text := b.String()
+	fmt.Fprint(&b, "\n")
+	for _, term := range glossary.Used(text) {
+		if slices.Contains(terminalTerms, term.Name) {
+			fmt.Fprintf(&b, "%s: %s\n", term.Name, term.Text)
+		}
+	}
+	fmt.Fprintln(&b, "All metrics are in metrics.csv, and what the other words mean in report.md and report.html.")
+	_, err = io.WriteString(w, b.String())
+	return err
 }
+
+// terminalTerms are explained below the tables of a terminal, which has no hover: those that one cannot do without.
+var terminalTerms = []string{"AIQ", "point", "pool", "front"}
 
 // drawFront draws the settings that no other policy's setting beats on both axes by the selection prompts, by the letter of
 // their policy, where they are on test; single models are dots, the oracle, at any price and by the test scores, is a star.
@@ -70,7 +92,7 @@ func drawFront(w io.Writer, points []store.Point, selected leaderboard.Selection
 			own, at = append(own, pareto.Point{CostUSD: by.Figures[policy.Cost], Quality: by.Figures[policy.Quality]}), append(at, i)
 		}
 	}
-	if len(own) == 0 {
+	if len(own) == 0 || !slices.ContainsFunc(own, func(p pareto.Point) bool { return pareto.Finite(p.CostUSD) && pareto.Finite(p.Quality) }) {
 		return
 	}
 	var names []string

@@ -18,7 +18,7 @@ func TestRunsOfEveryVersionOpen(t *testing.T) {
 		has, lacks string
 	}{
 		{false, "Settings are chosen on the selection prompts", "older version"},
-		{true, "Made by an older version", "aiq_pool"},
+		{true, "Made by an older version", "first by the selection prompts"},
 	} {
 		run := storetest.Write(t, t.TempDir(), storetest.Run{Experiment: "e", ID: "00000001", Older: c.older, Choose: func(preference string, _ int) int {
 			return map[string]int{"q": 1, "c1": 0}[preference]

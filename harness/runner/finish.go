@@ -102,7 +102,7 @@ func (p *Plan) tables(run *store.Run, points []store.Point) ([]store.Point, *met
 			return nil, nil, err
 		}
 		table.Rows = append(table.Rows, found.Rows...)
-		table.Pairs = append(table.Pairs, found.Pairs...)
+		table.Pairs, table.Mixing = append(table.Pairs, found.Pairs...), append(table.Mixing, found.Mixing...)
 		table.Headlines = append(table.Headlines, found.Headlines...)
 		table.Warnings = append(table.Warnings, found.Warnings...)
 	}

@@ -162,7 +162,7 @@ func (p *poolSavings) ofPolicy(family, name string) (*baseline, bool, error) {
 			continue
 		}
 		b := &baseline{
-			Baseline: store.Baseline{Pool: p.Name, Name: name, What: c.Label + " at preference " + pt.Preference, ChosenOn: store.OnSelection},
+			Baseline: store.Baseline{Pool: p.Name, Name: name, What: c.Label + ", " + pt.Setting(), ChosenOn: store.OnSelection},
 			answers:  a, selection: pt.Figures[policy.Quality], selectionG: pt.Figures[policy.Carbon], quality: pt.Figures[policy.Quality], model: -1,
 		}
 		if only := onlyModel(a); only >= 0 {

@@ -20,13 +20,13 @@ const MinPrompts = 10
 // Below these a 95 % interval covers less than that: with 14 strata 74 % at 20 prompts, 94.5 % at 140.
 const (
 	smallStratum = 10
-	smallSample  = 150
+	FewPrompts   = 150
 )
 
 // SmallSample warns where there are too few prompts for an interval to be relied on; "" where there are enough.
 func SmallSample(stratum []int32, n int) string {
-	if n < smallSample {
-		return fmt.Sprintf("intervals are too short: %d prompts, want at least %d", n, smallSample)
+	if n < FewPrompts {
+		return fmt.Sprintf("intervals are too short: %d prompts, want at least %d", n, FewPrompts)
 	}
 	size := map[int32]int{}
 	for _, s := range stratum {

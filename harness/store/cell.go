@@ -40,7 +40,7 @@ func (r Ref) Name() string {
 	if r.Seed != 0 {
 		name += fmt.Sprintf(" seed %d", r.Seed)
 	}
-	if r.Preference != "" && r.Preference != "any" {
+	if r.Preference != "" && r.Preference != AnyPreference {
 		name += " " + r.Preference
 	}
 	return name

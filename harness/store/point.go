@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/trilemma-bench/trilemma/harness/metrics"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -40,6 +41,36 @@ type Point struct {
 type Share struct {
 	Model string  `json:"model" parquet:"model,dict"`
 	Share float64 `json:"share" parquet:"share"`
+}
+
+// mixed is the model that a corner of the Zero router takes; "" for any other point.
+func (p *Point) mixed() string {
+	if p.Family == metrics.ZeroRouter && len(p.Shares) == 1 {
+		return p.Shares[0].Model
+	}
+	return ""
+}
+
+// AnyPreference is the label of the one point of a policy that does not look at preferences.
+const AnyPreference = "any"
+
+// Setting says what the point's preference means ([policy.Preference.Meaning]), for people: labels such as c16 are keys.
+func (p *Point) Setting() string {
+	if m := p.mixed(); m != "" {
+		return "all to " + m
+	}
+	if p.Preference == AnyPreference {
+		return "the same under every preference"
+	}
+	return p.Lambda.Meaning()
+}
+
+// PointWorth is [Point.Setting] for the cell of a table ([policy.Preference.PointWorth]).
+func (p *Point) PointWorth() string {
+	if p.Preference == AnyPreference || p.mixed() != "" {
+		return "the same for all"
+	}
+	return p.Lambda.PointWorth()
 }
 
 // Columns are the columns of points.csv, the stable interface for other tools.

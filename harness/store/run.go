@@ -195,7 +195,7 @@ func folders(resultsDir string) ([]string, error) {
 	return out, nil
 }
 
-// List opens every run of a folder of results to look at it.
+// List opens every run of a folder of results to look at it. What is not the folder of a run is left out.
 func List(resultsDir string) ([]*Run, error) {
 	dirs, err := folders(resultsDir)
 	if err != nil {
@@ -203,11 +203,9 @@ func List(resultsDir string) ([]*Run, error) {
 	}
 	var runs []*Run
 	for _, dir := range dirs {
-		r, err := Read(dir)
-		if err != nil {
-			return nil, err
+		if r, err := Read(dir); err == nil {
+			runs = append(runs, r)
 		}
-		runs = append(runs, r)
 	}
 	return runs, nil
 }

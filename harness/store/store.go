@@ -35,7 +35,8 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
-	"github.com/google/renameio/v2"
+
+	"github.com/trilemma-bench/trilemma/harness/wholefile"
 )
 
 // Names within a run's folder.
@@ -72,13 +73,12 @@ type Run struct {
 // pending is a file that is not there yet.
 type pending interface {
 	io.Writer
-	CloseAtomicallyReplace() error
-	Cleanup() error
+	Replace() error
+	Discard() error
 }
 
 func createPending(path string) (pending, error) {
-	// The temporary file lies beside its target: a rename across file systems is not atomic.
-	return renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)), renameio.WithStaticPermissions(0o644))
+	return wholefile.Create(path)
 }
 
 var safeName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
@@ -123,11 +123,10 @@ func Open(resultsDir, experiment, runID string) (*Run, error) {
 
 // claim notes who holds the lock, clears what killed attempts left and points latest at the run.
 func (r *Run) claim() error {
-	if err := os.WriteFile(filepath.Join(r.Dir, lockFile), fmt.Appendf(nil, "%d\n", os.Getpid()), 0o644); err != nil {
-		return fmt.Errorf("locking %s: %w", r.Dir, err)
-	}
+	// Where a lock bars writing too, as on Windows, the message to whom it keeps out does without the process.
+	_ = os.WriteFile(filepath.Join(r.Dir, lockFile), fmt.Appendf(nil, "%d\n", os.Getpid()), 0o644)
 	for _, sub := range []string{"", cellsDir, decisionsDir, checkpointDir} {
-		// renameio calls its temporary files .<name><random digits>: they were never closed.
+		// wholefile calls its temporary files .<name><random digits>: they were never closed.
 		stale, _ := filepath.Glob(filepath.Join(r.Dir, sub, ".*"))
 		for _, path := range stale {
 			if filepath.Base(path) != lockFile {
@@ -135,10 +134,33 @@ func (r *Run) claim() error {
 			}
 		}
 	}
-	if err := renameio.Symlink(r.ID, filepath.Join(filepath.Dir(r.Dir), latestLink)); err != nil {
+	if err := pointTo(filepath.Join(filepath.Dir(r.Dir), latestLink), r.ID); err != nil {
 		return fmt.Errorf("pointing %s at run %s: %w", latestLink, r.ID, err)
 	}
 	return nil
+}
+
+// pointTo makes link a symbolic link to the folder beside it that is called id; where links may not be made, as by ordinary
+// users of Windows, a file with that name in it, which [Read] follows.
+func pointTo(link, id string) error {
+	temporary := filepath.Join(filepath.Dir(link), fmt.Sprintf(".%s%d", filepath.Base(link), os.Getpid()))
+	err := os.Symlink(id, temporary)
+	if err != nil {
+		return wholefile.Write(link, []byte(id+"\n"))
+	}
+	return os.Rename(temporary, link)
+}
+
+// follow is the folder that a file made by [pointTo] names, or path itself.
+func follow(path string) string {
+	if filepath.Base(path) != latestLink {
+		return path
+	}
+	id, err := os.ReadFile(path)
+	if err != nil || checkName("run", strings.TrimSpace(string(id))) != nil {
+		return path // a folder, as a rule
+	}
+	return filepath.Join(filepath.Dir(path), strings.TrimSpace(string(id)))
 }
 
 func pid(lock []byte) string {
@@ -162,7 +184,7 @@ func (r *Run) Close() error {
 
 // Read opens a run's folder to look at it, whoever may be writing it.
 func Read(dir string) (*Run, error) {
-	real, err := filepath.EvalSymlinks(dir)
+	real, err := filepath.EvalSymlinks(follow(dir))
 	if err != nil {
 		return nil, fmt.Errorf("opening a run: %w", err)
 	}
@@ -197,11 +219,11 @@ func (r *Run) write(path string, fill func(io.Writer) error) (err error) {
 	if err == nil {
 		err = fill(f)
 		if err == nil {
-			err = f.CloseAtomicallyReplace()
+			err = f.Replace()
 		}
 		if err != nil {
 			// The first error is the one to tell; a temporary file that stays is removed by the next Open.
-			_ = f.Cleanup()
+			_ = f.Discard()
 		}
 	}
 	if err != nil {

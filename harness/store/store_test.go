@@ -542,3 +542,19 @@ func BenchmarkResults(b *testing.B) {
 	}
 	b.ReportMetric(float64(rows)*float64(b.N)/b.Elapsed().Seconds()/1e6, "Mrows/s")
 }
+
+// Where symbolic links may not be made, latest is a file that names the run.
+func TestLatestAsAFile(t *testing.T) {
+	r := open(t)
+	link := filepath.Join(filepath.Dir(r.Dir), latestLink)
+	if err := os.Remove(link); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(link, []byte(r.ID+"\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	found, err := Find(filepath.Dir(filepath.Dir(r.Dir)), r.Experiment)
+	if err != nil || found.ID != r.ID {
+		t.Errorf("found %v, %v; want run %s", found, err, r.ID)
+	}
+}

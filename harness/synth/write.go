@@ -9,10 +9,10 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/google/renameio/v2"
 	"github.com/parquet-go/parquet-go"
 
 	"github.com/trilemma-bench/trilemma/harness/trace/file"
+	"github.com/trilemma-bench/trilemma/harness/wholefile"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -168,7 +168,7 @@ func (w *truthWriter) commit(dir string, p Params) error {
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", TruthSummary, err)
 	}
-	return renameio.WriteFile(filepath.Join(dir, TruthSummary), append(b, '\n'), 0o644)
+	return wholefile.Write(filepath.Join(dir, TruthSummary), append(b, '\n'))
 }
 
 // discard removes the temporary file, unless it has found its place.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -39,7 +40,7 @@ type remote struct {
 
 // scratchBase is where to make folders for sockets, whose whole path must stay within 104 bytes.
 func scratchBase() string {
-	if dir := os.TempDir(); len(dir) <= 40 {
+	if dir := os.TempDir(); len(dir) <= 40 || runtime.GOOS == "windows" { // where plugins listen on a port
 		return dir
 	}
 	return "/tmp"
@@ -179,14 +180,19 @@ func (r *remote) explainStart(path string, err error) error {
 		return fmt.Errorf("starting %s: %w; is it built for this machine, and does its first line name an interpreter "+
 			"that is there?", path, err)
 	}
-	const hint = "Is it a Trilemma policy? (see: trilemma policy new)"
-	if exit := r.process.Exit(200 * time.Millisecond); exit != "" && !r.process.Killed() {
-		return fmt.Errorf("%s did not greet as a plugin: %s. %s", path, exit, hint)
+	exit := r.process.Exit(200 * time.Millisecond) // by then all that it printed was read
+	hint := "is it a Trilemma policy? (see: trilemma policy new)"
+	if last := r.log.Last(); len(last) > 0 && strings.HasPrefix(last[len(last)-1], "ModuleNotFoundError:") {
+		hint = "the Python that its first line names lacks a package: install there what a policy needs (python3 -m pip install " +
+			"grpcio protobuf numpy cryptography) and what it imports itself, or put a Python that has it first on PATH"
+	}
+	if exit != "" && !r.process.Killed() {
+		return fmt.Errorf("%s did not greet as a plugin: %s; %s", path, exit, hint)
 	}
 	if strings.Contains(err.Error(), "timeout") {
-		return fmt.Errorf("%s did not greet as a plugin within %v. %s", path, r.opt.StartTimeout, hint)
+		return fmt.Errorf("%s did not greet as a plugin within %v; %s", path, r.opt.StartTimeout, hint)
 	}
-	return fmt.Errorf("%s did not greet as a plugin: %s. %s", path, strings.Join(strings.Fields(err.Error()), " "), hint)
+	return fmt.Errorf("%s did not greet as a plugin: %s; %s", path, strings.Join(strings.Fields(err.Error()), " "), hint)
 }
 
 // runnable finds the executable and says what is wrong with it.
@@ -206,7 +212,7 @@ func runnable(path string) (string, error) {
 		return "", err
 	case info.IsDir():
 		return "", fmt.Errorf("%s is a folder: name the executable in it", abs)
-	case info.Mode()&0o111 == 0:
+	case info.Mode()&0o111 == 0 && runtime.GOOS != "windows": // which has no such permission
 		return "", fmt.Errorf("%s is not executable: chmod +x %s", abs, abs)
 	}
 	return abs, nil

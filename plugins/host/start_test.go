@@ -52,6 +52,8 @@ func TestWhatCannotBeStarted(t *testing.T) {
 		"not a program":  {host.Source{Executable: garbage}, []string{"exec format error", "built for this machine"}},
 		"no interpreter": {host.Source{Executable: rewrite(t, "#!/no/such/interpreter\n")}, []string{"interpreter"}},
 		"not a plugin":   {host.Source{Executable: script(t, "x", "echo hello; echo world >&2; exit 4")}, []string{"did not greet as a plugin", "exit status 4", "hello"}},
+		"no numpy": {host.Source{Executable: script(t, "x", "echo Traceback >&2; echo \"ModuleNotFoundError: No module named 'numpy'\" >&2; exit 1")},
+			[]string{"lacks a package", "pip install", "No module named 'numpy'"}},
 		"silent":         {host.Source{Executable: script(t, "x", "sleep 60")}, []string{"did not greet as a plugin within 400ms"}},
 		"wrong pin":      {pinned, []string{"is pinned", "has SHA-256"}},
 		"no such policy": {host.Source{Name: "nobody", Executable: self.Executable, Args: []string{wire.BundledArg, "nobody"}}, []string{"exit status 2", `no policy "nobody"`}},

@@ -123,7 +123,7 @@ func (w *Written) golang(files map[string]file, dir, name string) error {
 			w.Next = append([]string{cd + " && go get " + Module + "@latest"}, w.Next...)
 		}
 	}
-	w.Next = append(w.Next, "trilemma policy describe "+name)
+	w.Next = append(w.Next, "trilemma policy check "+name)
 	return nil
 }
 
@@ -188,7 +188,7 @@ func (w *Written) python(files map[string]file, name string) error {
 	}
 	w.Next = []string{
 		"python3 -m pip install grpcio protobuf numpy cryptography",
-		"trilemma policy describe " + name,
+		"trilemma policy check " + name,
 	}
 	return nil
 }

@@ -173,3 +173,33 @@ func TestRowsOfVectorsAreViews(t *testing.T) {
 		t.Error("a row is a copy")
 	}
 }
+
+func TestPreferencesSayWhatTheyMean(t *testing.T) {
+	for _, c := range []struct {
+		p                 Preference
+		meaning, inATable string
+	}{
+		{Preference{}, "quality at any price", "any price"},
+		{Preference{Cost: 500}, "1 point of quality is worth 0.02 USD per 1,000 prompts", "0.02 USD"},
+		{Preference{Cost: 2.702}, "1 point of quality is worth 3.7 USD per 1,000 prompts", "3.7 USD"},
+		{Preference{Cost: 100, Carbon: 0.1}, "1 point of quality is worth 0.1 USD or 100 gCO2e per 1,000 prompts", "0.1 USD or 100 gCO2e"},
+		{Preference{Cost: 100, Latency: 0.5}, "1 point of quality is worth 0.1 USD per 1,000 prompts or 0.02 s a prompt", "0.1 USD or 0.02 s"},
+		{Preference{Latency: 1e-6}, "1 point of quality is worth 10000 s a prompt", "10000 s"},
+		{Preference{Cost: 3e8}, "1 point of quality is worth 0.0000000333 USD per 1,000 prompts", "0.0000000333 USD"},
+	} {
+		if got := c.p.Meaning(); got != c.meaning {
+			t.Errorf("%v means %q, want %q", c.p, got, c.meaning)
+		}
+		if got := c.p.PointWorth(); got != c.inATable {
+			t.Errorf("%v: a point is worth %q, want %q", c.p, got, c.inATable)
+		}
+	}
+	// Every quantity that can be weighed has an amount to be told in.
+	for _, q := range Weighed {
+		p := Preference{}
+		p[q] = 1
+		if amounts[q].unit == "" || !strings.Contains(p.Meaning(), amounts[q].unit) {
+			t.Errorf("a preference for less %v is told as %q", q, p.Meaning())
+		}
+	}
+}

@@ -50,6 +50,9 @@ func (p Problem) String() string { return p.Check + ": " + p.Detail }
 type Options struct {
 	// Params are the parameters to run the checks with, merged over the policy's defaults.
 	Params map[string]any
+	// Checked, where it is set, is told of every check that was made, in order, and of what came of it; a policy with a
+	// problem has been closed by then, so that all it logged is there.
+	Checked func(check string, problem *Problem)
 }
 
 // Run fails the test for every problem of a definition.
@@ -76,9 +79,15 @@ func Check(ctx context.Context, open Opener, opt Options) []Problem {
 			s.problems = append(s.problems, Problem{c.name, context.Cause(ctx).Error()})
 			return s.problems
 		}
-		if err := s.run(c); err != nil {
-			s.problems = append(s.problems, Problem{c.name, err.Error()})
+		var problem *Problem
+		made, err := s.run(c)
+		if err != nil {
+			problem = &Problem{c.name, err.Error()}
+			s.problems = append(s.problems, *problem)
 			s.drop() // the policy may be in any state
+		}
+		if made && opt.Checked != nil {
+			opt.Checked(c.name, problem)
 		}
 		if s.about.Name == "" {
 			break // it does not even say what it is
@@ -97,21 +106,25 @@ type suite struct {
 	problems []Problem
 }
 
-func (s *suite) run(c check) (err error) {
+// run makes a check, where the policy is one that it is made for.
+func (s *suite) run(c check) (made bool, err error) {
 	if s.subject == nil {
-		if s.subject, err = s.open(s.ctx); err != nil {
-			return fmt.Errorf("it does not start: %w", err)
+		// Kept only where it started: a nil *host.Instance in an interface is not nil.
+		subject, err := s.open(s.ctx)
+		if err != nil {
+			return true, fmt.Errorf("it does not start: %w", err)
 		}
+		s.subject = subject
 	}
 	if s.about.Name == "" {
 		if s.about, err = s.subject.Describe(s.ctx); err != nil {
-			return err
+			return true, err
 		}
 	}
 	if c.when != nil && !c.when(&s.about) {
-		return nil
+		return false, nil
 	}
-	return c.run(s)
+	return true, c.run(s)
 }
 
 func (s *suite) drop() {

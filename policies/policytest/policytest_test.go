@@ -183,3 +183,30 @@ func TestWhatDoesNotStart(t *testing.T) {
 		t.Errorf("got %v, want the one problem", problems)
 	}
 }
+
+// unstarted is a Subject that must never be called.
+type unstarted struct{ policytest.Subject }
+
+func TestANilSubjectIsNotCalled(t *testing.T) {
+	problems := policytest.Check(t.Context(), func(context.Context) (policytest.Subject, error) {
+		var none *unstarted // as host.Start returns it: in the interface it is not nil
+		return none, errors.New("it exits at import")
+	}, policytest.Options{})
+	if len(problems) != 1 || !strings.Contains(problems[0].Detail, "it exits at import") {
+		t.Errorf("got %v, want the one problem", problems)
+	}
+}
+
+func TestEveryCheckIsTold(t *testing.T) {
+	told, failed := 0, 0
+	problems := policytest.Check(t.Context(), policytest.InProcess(definition("seed")), policytest.Options{
+		Checked: func(_ string, p *policytest.Problem) {
+			if told++; p != nil {
+				failed++
+			}
+		},
+	})
+	if failed == 0 || failed != len(problems) || told < 10 {
+		t.Errorf("told of %d checks, %d of them failed; the problems are %v", told, failed, problems)
+	}
+}

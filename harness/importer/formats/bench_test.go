@@ -1,3 +1,5 @@
+//go:build unix
+
 package formats
 
 import (
@@ -6,39 +8,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"testing"
 
 	"github.com/trilemma-bench/trilemma/harness/importer"
 	"github.com/trilemma-bench/trilemma/harness/importer/records"
 )
-
-// gatewayLog is a log of requests and responses as OpenAI's API has them, of about so many bytes.
-func gatewayLog(size int) []byte {
-	var b bytes.Buffer
-	words := strings.Fields("the quick brown fox jumps over a lazy dog while seven wizards box with liquor jugs and quietly pack my vexed zebra")
-	text := func(seed, n int) string {
-		var t strings.Builder
-		for i := range n {
-			seed = (seed*1103515245 + 12345) & (1<<31 - 1)
-			if i > 0 {
-				t.WriteByte(' ')
-			}
-			t.WriteString(words[(seed>>8)%len(words)])
-			fmt.Fprintf(&t, "%d", seed>>20)
-		}
-		return t.String()
-	}
-	for i := 0; b.Len() < size; i++ {
-		model := []string{"gpt-4o-mini", "llama-3-70b", "claude-3-haiku"}[i%3]
-		fmt.Fprintf(&b, `{"id": "r-%d", "created_at": "2026-01-02T03:04:05Z", "latency_ms": %d, "request": {"model": %q, "temperature": 0.2, "messages": [{"role": "system", "content": "You are helpful."}, {"role": "user", "content": %q}]}, `+
-			`"response": {"id": "c-%d", "object": "chat.completion", "created": 1767323045, "model": %q, "choices": [{"index": 0, "message": {"role": "assistant", "content": %q}, "finish_reason": "stop", "logprobs": null}], `+
-			`"usage": {"prompt_tokens": 80, "completion_tokens": %d, "total_tokens": 300, "prompt_tokens_details": {"cached_tokens": 0}}}}`+"\n",
-			i, 100+i%900, model, text(i/3, 60), i, model, text(i, 180)+"\n\"quoted\"", 100+i%200)
-	}
-	return b.Bytes()
-}
 
 // cpuSeconds is what the process has used of all processors.
 func cpuSeconds(b *testing.B) float64 {

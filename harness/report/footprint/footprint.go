@@ -29,19 +29,28 @@ var Equivalents = []Equivalent{
 
 // Footprint is what `trilemma carbon` shows.
 type Footprint struct {
-	Run         string              `json:"run"`
-	Policies    []Policy            `json:"policies"`
-	Objective   string              `json:"objective"` // by which settings are chosen
-	Margin      float64             `json:"margin"`    // loss of quality that still counts as none
-	Estimate    store.Estimate      `json:"estimate"`
-	Labels      []store.Labels      `json:"labels"`
-	Baselines   []store.Baseline    `json:"baselines"`
-	Savings     []store.Saving      `json:"savings"`
-	Sensitivity []store.Sensitivity `json:"sensitivity,omitempty"`
-	Own         selfmeter.Usage     `json:"own"`
-	PayBack     []PayBack           `json:"pay_back,omitempty"`
-	Equivalents []Equivalent        `json:"equivalents"`
-	Notices     []string            `json:"notices,omitempty"`
+	Run         string               `json:"run"`
+	Policies    []Policy             `json:"policies"`
+	Objective   string               `json:"objective"` // by which settings are chosen
+	Margin      float64              `json:"margin"`    // loss of quality that still counts as none
+	Estimate    store.Estimate       `json:"estimate"`
+	Labels      []store.Labels       `json:"labels"`
+	Baselines   []store.Baseline     `json:"baselines"`
+	Savings     []store.Saving       `json:"savings"`
+	Sensitivity []store.Sensitivity  `json:"sensitivity,omitempty"`
+	Own         selfmeter.Usage      `json:"own"`
+	PayBack     []PayBack            `json:"pay_back,omitempty"`
+	Equivalents []Equivalent         `json:"equivalents"`
+	Notices     []string             `json:"notices,omitempty"`
+	words       map[[2]string]string // what a preference of a pool means
+}
+
+// Words are what a preference of a pool means, for a table; what is no preference's label is words already.
+func (f *Footprint) Words(pool, preference string) string {
+	if text, known := f.words[[2]string{pool, preference}]; known {
+		return text
+	}
+	return preference
 }
 
 // Policy is one policy at one setting, per 1,000 prompts.
@@ -89,6 +98,14 @@ func Of(run *store.Run) (*Footprint, error) {
 	f := &Footprint{
 		Run: run.Dir, Objective: s.Objective, Margin: s.Margin, Estimate: s.Estimate, Labels: s.Labels, Baselines: s.Baselines, Savings: s.Savings, Sensitivity: s.Sensitivity, Own: m.Own,
 		Equivalents: Equivalents, Notices: s.Notices,
+	}
+	points, err := run.Points()
+	if err != nil {
+		return nil, err
+	}
+	f.words = map[[2]string]string{}
+	for i := range points {
+		f.words[[2]string{points[i].Pool, points[i].Preference}] = points[i].PointWorth()
 	}
 	plan, err := run.Plan()
 	if err != nil {

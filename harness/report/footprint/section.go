@@ -34,6 +34,7 @@ func Section(b *bytes.Buffer, run *store.Run) error {
 		}
 		fmt.Fprintln(b)
 	}
+	fmt.Fprintf(b, "<details>\n<summary>What these figures are, and what pays labels and training back</summary>\n\n")
 	for _, line := range append(f.Statements(), f.Notices...) {
 		fmt.Fprintf(b, "- %s\n", line)
 	}
@@ -41,5 +42,6 @@ func Section(b *bytes.Buffer, run *store.Run) error {
 	for i := range f.PayBack {
 		fmt.Fprintf(b, "- %s.\n", f.PayBack[i].Sentence())
 	}
+	fmt.Fprintf(b, "\n</details>\n")
 	return nil
 }

@@ -25,7 +25,7 @@ func (f *Footprint) Terminal(w io.Writer, by, policy string) error {
 		return t
 	}
 	fmt.Fprintln(w, "Footprint per 1,000 prompts; bounds by the assumed sizes of closed models, and 95 % bounds by the estimate of energy")
-	t := newTable(table.Row{"pool", "policy", "setting", "quality", "USD", "Wh", "gCO2e", "by sizes", "by the estimate", "water l", "router s", "router Wh", "cost error"})
+	t := newTable(table.Row{"pool", "policy", "setting: a point is worth", "quality", "USD", "Wh", "gCO2e", "by sizes", "by the estimate", "water l", "router s", "router Wh", "cost error"})
 	for i := range f.Policies {
 		p := &f.Policies[i]
 		if p.Single && policy == "" || policy != "" && p.Policy != policy {
@@ -35,7 +35,7 @@ func (f *Footprint) Terminal(w io.Writer, by, policy string) error {
 		if p.Seed > 1 {
 			name = fmt.Sprintf("%s seed %d", name, p.Seed)
 		}
-		t.AppendRow(table.Row{p.Pool, name, p.Preference + ": " + p.Setting, digits4(p.Quality), digits4(p.CostUSD), digits4(p.EnergyWh),
+		t.AppendRow(table.Row{p.Pool, name, f.Words(p.Pool, p.Preference) + ": " + p.Setting, digits4(p.Quality), digits4(p.CostUSD), digits4(p.EnergyWh),
 			digits4(p.CarbonG), digits4(p.CarbonGLow) + " to " + digits4(p.CarbonGHigh), digits4(p.ModelLow) + " to " + digits4(p.ModelHigh), digits4(p.WaterL), digits4(p.RouterSec), digits4(p.RouterWh), percent(p.CostError)})
 	}
 	t.Render()
@@ -63,7 +63,7 @@ func (f *Footprint) saved(s *store.Saving) []string {
 		blind = fmt.Sprintf("%s [%s, %s]: %s", percent(s.OverBlind), percent(s.OverBlindBothLow), percent(s.OverBlindBothHigh), blindVerdicts[s.OverBlindVerdict])
 	}
 	return []string{
-		name, s.Preference, fmt.Sprint(s.N), fmt.Sprintf("%+.4f [%s, %s]: %s", s.QualityDiff, digits4(s.QualityDiffLow), digits4(s.QualityDiffHigh), s.QualityVerdict),
+		name, f.Words(s.Pool, s.Preference), fmt.Sprint(s.N), fmt.Sprintf("%+.4f [%s, %s]: %s", s.QualityDiff, digits4(s.QualityDiffLow), digits4(s.QualityDiffHigh), s.QualityVerdict),
 		fmt.Sprintf("%s [%s, %s]", percent(s.CarbonSaving), percent(s.CarbonSavingLow), percent(s.CarbonSavingHigh)),
 		fmt.Sprintf("[%s, %s]", percent(s.CarbonSavingBothLow), percent(s.CarbonSavingBothHigh)),
 		fmt.Sprintf("%s [%s, %s]", percent(s.CostSaving), percent(s.CostSavingLow), percent(s.CostSavingHigh)),
@@ -73,7 +73,7 @@ func (f *Footprint) saved(s *store.Saving) []string {
 }
 
 // savedHead names the columns of saved.
-var savedHead = []string{"policy", "setting", "n", "quality difference", "gCO2e saved", "with the estimate's error", "USD saved", "seconds saved", "gCO2e saved over a blind mix of its quality"}
+var savedHead = []string{"policy", "setting: a point is worth", "n", "quality difference", "gCO2e saved", "with the estimate's error", "USD saved", "seconds saved", "gCO2e saved over a blind mix of its quality"}
 
 var blindVerdicts = map[string]string{"saves": "saves", "emits more": "emits more", "not shown": "nothing shown"}
 
@@ -194,7 +194,7 @@ func (f *Footprint) breakdown(w io.Writer, newTable func(table.Row) table.Writer
 		if by != store.ByHour {
 			sort.SliceStable(list, func(a, b int) bool { return list[a].CarbonG() > list[b].CarbonG() })
 		}
-		fmt.Fprintf(w, "\n%s, %s at %s (%s), by %s\n", p.Pool, p.Policy, p.Preference, p.Setting, by)
+		fmt.Fprintf(w, "\n%s, %s where a point is worth %s (%s), by %s\n", p.Pool, p.Policy, f.Words(p.Pool, p.Preference), p.Setting, by)
 		t := newTable(table.Row{by, "answers", "USD", "Wh", "gCO2e", "low to high", "g an answer", "water l"})
 		for _, s := range list {
 			t.AppendRow(table.Row{s.Key, fmt.Sprintf("%.0f", s.Answers), fmt.Sprintf("%.4g", store.OrNaN(s.CostUSD)), fmt.Sprintf("%.4g", s.EnergyWh()),

@@ -49,6 +49,11 @@ func ReadSelections(run *store.Run) (Selections, error) {
 // the selection prompts (pareto.Vertices). points are of one pool, seeds averaged. A policy of which there is nothing to
 // choose by has none. The single models count as the settings of one policy, which mixes them.
 func (s Selections) ChosenBy(points []store.Point, price policy.Quantity) map[SettingKey]bool {
+	return s.ChosenByLine(points, price, func(p *store.Point) string { return p.Policy })
+}
+
+// ChosenByLine does so where several policies are on one line, the many settings of a grid say, which a name stands for.
+func (s Selections) ChosenByLine(points []store.Point, price policy.Quantity, line func(*store.Point) string) map[SettingKey]bool {
 	type curve struct{ name, encoder string }
 	keys, means := map[curve][]SettingKey{}, map[curve][]policy.Figures{}
 	for i := range points {
@@ -56,7 +61,7 @@ func (s Selections) ChosenBy(points []store.Point, price policy.Quantity) map[Se
 		if !ok {
 			continue
 		}
-		of := curve{p.Policy, p.Encoder}
+		of := curve{line(&points[i]), p.Encoder}
 		if points[i].Family == FamilySingle {
 			of = curve{name: FamilySingle}
 		}

@@ -2,20 +2,27 @@ package leaderboard
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/csv"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/trilemma-bench/trilemma/harness/experiment"
+	"github.com/trilemma-bench/trilemma/harness/metrics"
 	"github.com/trilemma-bench/trilemma/harness/plot"
 	"github.com/trilemma-bench/trilemma/harness/textfile"
 )
 
 // effectColumns are the metrics whose differences are shown, the headline first.
 func (t *Table) effectColumns() []Column {
-	return []Column{t.headline(), {"peak", "peak quality"}, {"nauc", "nAUC"}}
+	head := t.headline()
+	if head.Metric == metrics.QualityMetric {
+		return []Column{head} // the peak is the same, and areas need costs
+	}
+	return []Column{head, {"peak", "peak quality"}, {"nauc", "nAUC"}}
 }
 
 // Effects are how far the policies of a pool lie from the baseline of the experiment, with intervals paired over prompts
@@ -92,23 +99,24 @@ func (r *effect) needs(unknown string) string {
 	return textfile.Thousands(roundUp(x))
 }
 
-// Figures are a figure for each of the first two metrics.
-func (e *Effects) Figures(run string) []plot.Named {
+// Figures are a figure for each of the first two metrics, the policy that is furthest ahead on top.
+func (e *Effects) Figures(run string, looks *plot.Looks) []plot.Named {
 	var out []plot.Named
-	for k, m := range e.Columns[:2] {
+	for k, m := range e.Columns[:min(2, len(e.Columns))] {
 		f := &plot.Ranges{
 			Title:    fmt.Sprintf("%s: %s against %s, pool %s", run, m.Print, e.Baseline, e.Pool),
 			Subtitle: e.note() + "; filled: p < 0.05 by Holm", XLabel: "Difference of " + m.Print, Dots: true,
 		}
 		for _, r := range e.Rows {
 			if d := r.Diff[k]; d.Diff != "" {
-				f.Bars = append(f.Bars, plot.Range{Label: r.Policy, Value: Parse(d.Diff), Low: Parse(d.DiffLow), High: Parse(d.DiffHigh), Clear: r.Clear[k]})
+				f.Bars = append(f.Bars, plot.Range{Label: r.Policy, Value: Parse(d.Diff), Low: Parse(d.DiffLow), High: Parse(d.DiffHigh), Clear: r.Clear[k], Look: looks.Policy(r.Policy)})
 			}
 		}
+		slices.SortStableFunc(f.Bars, func(a, b plot.Range) int { return cmp.Compare(b.Value, a.Value) })
 		if len(f.Bars) > 0 {
 			out = append(out, plot.Named{
 				Name: "effects-" + m.Metric + "-" + experiment.FileName(e.Pool), Pool: e.Pool, Figure: f,
-				Caption: fmt.Sprintf("By how much each policy beats %s in %s (pool %s): right of the line is better. %s; a filled dot is clear of zero (p < 0.05 by Holm), a hollow one is not.", e.Baseline, m.Print, e.Pool, e.note()),
+				Caption: fmt.Sprintf("By how much each policy beats %s in %s (pool %s): right of the line is better. On %s; a filled mark is clear of zero (p < 0.05 by Holm), a hollow one is not.", e.Baseline, m.Print, e.Pool, e.note()),
 			})
 		}
 	}

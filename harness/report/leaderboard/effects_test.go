@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/trilemma-bench/trilemma/harness/metrics"
+	"github.com/trilemma-bench/trilemma/harness/plot"
 )
 
 func ablation() []Table {
@@ -40,7 +41,7 @@ func TestEffectsAreDifferencesToTheBaseline(t *testing.T) {
 	}
 	markdown := string(found[0].Markdown())
 	for _, want := range []string{
-		"| against moe | AIQ (pool) | peak quality | nAUC | prompts for 0.005 |",
+		"| against moe | AIQ | peak quality | nAUC | prompts for 0.005 |",
 		"| k_1 | −0.012 [−0.020, −0.004]† | – | – | 13,000 |", "| noise | +0.001 [−0.003, +0.005] |", "1,400 test prompts", "mean of 5 seeds", "Holm over all pairs",
 	} {
 		if !strings.Contains(markdown, want) {
@@ -50,7 +51,7 @@ func TestEffectsAreDifferencesToTheBaseline(t *testing.T) {
 	if tex := string(found[0].LaTeX()); !strings.Contains(tex, `k\_1 & $-$0.012 [$-$0.020, $-$0.004]$^\dagger$ & -- & -- & 13,000 \\`) {
 		t.Errorf("latex:\n%s", tex)
 	}
-	figures := found[0].Figures("run")
+	figures := found[0].Figures("run", plot.LooksOf(nil, nil))
 	if len(figures) != 1 || figures[0].Name != "effects-aiq_pool-all" || len(figures[0].Figure.Table()) != 3 {
 		t.Errorf("%d figures, want one of AIQ with two rows", len(figures))
 	}

@@ -16,7 +16,7 @@ func (t *Table) Writer(of []Column) table.Writer {
 	head := table.Row{"policy", "n"}
 	aligned := []table.ColumnConfig{{Number: 2, Align: text.AlignRight}}
 	for i, c := range of {
-		head = append(head, c.Metric)
+		head = append(head, c.Print)
 		aligned = append(aligned, table.ColumnConfig{Number: i + 3, Align: text.AlignRight})
 	}
 	w.SetColumnConfigs(aligned)

@@ -105,7 +105,8 @@ func (p *Sheet) caption() string {
 
 // TexEscapes writes plain text as LaTeX.
 var TexEscapes = strings.NewReplacer(`\`, `\textbackslash{}`, "&", `\&`, "%", `\%`, "$", `\$`, "#", `\#`, "_", `\_`,
-	"{", `\{`, "}", `\}`, "~", `\textasciitilde{}`, "^", `\textasciicircum{}`, "†", `$^\dagger$`, "‡", `$^\ddagger$`, "§", `$^\S$`, "∞", `$\infty$`, "−", `$-$`, "λ", `$\lambda$`)
+	"{", `\{`, "}", `\}`, "~", `\textasciitilde{}`, "^", `\textasciicircum{}`, "†", `$^\dagger$`, "‡", `$^\ddagger$`, "§", `$^\S$`, "∞", `$\infty$`, "−", `$-$`, "λ", `$\lambda$`,
+	"<", `$<$`, ">", `$>$`, "≥", `$\geq$`, "≤", `$\leq$`)
 
 // LaTeX is the table of an article.
 func (p *Sheet) LaTeX() []byte {

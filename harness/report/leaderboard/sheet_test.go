@@ -57,7 +57,7 @@ func TestOrderOfLines(t *testing.T) {
 func TestLatexTable(t *testing.T) {
 	got := string(metricSheet(sample()).LaTeX())
 	for _, want := range []string{
-		`Policy & n & AIQ (pool) & nAUC \\`,
+		`Policy & n & AIQ & nAUC \\`,
 		`predict & 1445 & \textbf{0.690}$^\dagger$ {\scriptsize [0.670, 0.721]} & 0.690 {`,
 		`k\_nn & 1445 & \textbf{0.685} {\scriptsize [0.665, 0.705]}`,
 		`ppo & 1445 & 0.610$^\dagger$ {\scriptsize [0.600, $\infty$]}`,
@@ -91,32 +91,5 @@ func TestHindsightStandsApart(t *testing.T) {
 	got := string((&Sheet{Table: tab, Kind: "hindsight", Columns: tab.Columns(HindsightColumns)}).Markdown())
 	if !strings.Contains(got, "| predict | 1445 | 0.690 [0.670, 0.721] |") || !strings.Contains(got, "Hindsight:") || strings.Contains(got, "**") || strings.Contains(got, "†") {
 		t.Errorf("the table of hindsight:\n%s", got)
-	}
-}
-
-func TestAnswer(t *testing.T) {
-	x := func(v float64) *float64 { return &v }
-	says := func(second string, diff, low, high float64, clear bool) string {
-		tab := sample()
-		tab.headlines = []headline{{Pool: "all", Metric: "aiq_pool", Best: "predict", Second: second, Value: x(0.6904), Low: x(0.67), High: x(0.721),
-			Diff: x(diff), DiffLow: x(low), DiffHigh: x(high), Clear: clear}}
-		return tab.Answer()
-	}
-	for _, c := range []struct{ got, want string }{
-		{says("static", 0.013, 0.006, 0.02, true), "`predict` is best: AIQ (pool) 0.690 [0.670, 0.721] on 1,445 test prompts, 0.013 [0.006, 0.020] above `static`, the next (p = 0.01, Holm over all pairs). Both were chosen on the selection prompts. A difference of 0.005 between them would be seen, at a power of 80 %, with about 7,300 test prompts."},
-		{says("k_nn", 0.006, -0.005, 0.013, false), "No policy is clearly best: `predict` and `k_nn`, the first two by the selection prompts, differ by 0.006 [-0.005, 0.013] in AIQ (pool) on 1,445 test prompts (`predict` has 0.690 [0.670, 0.721]). A difference of 0.005 between them would be seen, at a power of 80 %, with about 7,300 test prompts."},
-		{says("k_nn", -0.034, -0.055, -0.014, false), "No policy is clearly best: the selection prompts put `predict` before `k_nn`, but on 1,445 test prompts it is 0.034 [0.014, 0.055] behind in AIQ (pool) (`predict` has 0.690 [0.670, 0.721]): they were too few to tell, or the test prompts are of another kind. A difference of 0.005 between them would be seen, at a power of 80 %, with about 7,300 test prompts."},
-	} {
-		if c.got != c.want {
-			t.Errorf("answer\n%s\nwant\n%s", c.got, c.want)
-		}
-	}
-	none := &Table{Pool: "all", Lines: []Line{of("rare", metrics.RoleThin, 12, figure("0.9", "", "")), of("single:a", metrics.RoleControl, 12, figure("0.5", "", ""))}}
-	if got := none.Answer(); got != "No policy has a rank: 12 test prompts are too few, a rank takes 30." || none.best() != nil {
-		t.Errorf("answer %q, best %v: want none", got, none.best())
-	}
-	older := &Table{Pool: "all", Older: true, Lines: []Line{{"knn", metrics.RolePolicy, 9, map[string]measured{"aiq": {Value: "0.7", Low: "0.6", High: "0.8"}}}}}
-	if got := older.Answer(); !strings.Contains(got, "in hindsight") || older.headline().Metric != "aiq" {
-		t.Errorf("answer of an older run %q, want it called hindsight", got)
 	}
 }

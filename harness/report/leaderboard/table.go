@@ -26,12 +26,9 @@ type Column struct{ Metric, Print string }
 
 // MainColumns are the metrics of the summary tables, the headline first. Settings are chosen on the selection prompts.
 var MainColumns = []Column{
-	{metrics.HeadlineMetric, "AIQ (pool)"}, {"aiq", "AIQ"}, {"nauc", "nAUC"}, {"peak", "Peak"}, {"perfgain", "PerfGain"},
-	{"costsave", "CostSave"}, {"costsave_quality", "at quality"}, {"hypervolume", "Hypervolume"},
+	{metrics.HeadlineMetric, "AIQ"}, {"aiq", "AIQ (set)"}, {"nauc", "nAUC"}, {"peak", "Peak"}, {"perfgain", "PerfGain"},
+	{"costsave", "CostSave"}, {"costsave_quality", "quality there"}, {"hypervolume", "Hypervolume"},
 }
-
-// TerminalColumns leave out what others say too, or what is rarely asked: a line is as long as a terminal is wide.
-var TerminalColumns = []Column{MainColumns[0], MainColumns[1], MainColumns[2], MainColumns[3], MainColumns[5], MainColumns[6]}
 
 // HindsightColumns are the same with settings chosen on the test prompts themselves, as the published tools do.
 var HindsightColumns = []Column{
@@ -198,12 +195,16 @@ func (t *Table) sort() {
 	}
 }
 
-// headline is the metric that policies are ranked by: runs of older versions have only AIQ.
+// headline is the metric that policies are ranked by: runs of older versions have AIQ over the set alone, runs without costs
+// only quality.
 func (t *Table) headline() Column {
 	for _, c := range MainColumns[:2] {
 		if t.has(c) {
 			return c
 		}
+	}
+	if quality := (Column{metrics.QualityMetric, "peak quality"}); t.has(quality) {
+		return quality
 	}
 	return MainColumns[0]
 }
@@ -318,9 +319,9 @@ func (t *Table) divided() string {
 	case "0":
 		return "No model costs anything: AIQ is the quality to be had for nothing."
 	}
-	s := fmt.Sprintf("AIQ (pool) is the area up to %s USD per 1,000 prompts, the dearest single model's", pool)
-	if set != "" {
-		s += fmt.Sprintf("; AIQ up to %s, the largest of the policies compared: it moves with the set", set)
+	s := fmt.Sprintf("AIQ is the area up to %s USD per 1,000 prompts, the dearest single model's", pool)
+	if set != "" && set != pool {
+		s += fmt.Sprintf("; AIQ (set) up to %s, the largest of the policies compared: it moves with the set", set)
 	}
 	return s + "."
 }
@@ -335,7 +336,7 @@ func Interval(value, low, high string) string {
 		return v
 	}
 	// An end that is not reached, a saving without bound, is open.
-	return fmt.Sprintf("%s [%s, %s]", v, cmp.Or(rounded(low), "−∞"), cmp.Or(rounded(high), "∞"))
+	return strings.ReplaceAll(fmt.Sprintf("%s [%s, %s]", v, cmp.Or(rounded(low), "−∞"), cmp.Or(rounded(high), "∞")), "-", "−")
 }
 
 // PerThousand turns means per prompt into figures per 1,000 prompts, which people can read.

@@ -3,13 +3,10 @@ package leaderboard
 import (
 	"encoding/json"
 	"fmt"
-	"math"
 	"os"
-	"strings"
 
 	"github.com/trilemma-bench/trilemma/harness/metrics"
 	"github.com/trilemma-bench/trilemma/harness/store"
-	"github.com/trilemma-bench/trilemma/harness/textfile"
 )
 
 // metricsDetail is where the runner writes what metrics.csv has no column for.
@@ -22,13 +19,14 @@ const level = 0.05
 type verdicts struct {
 	headlines []headline
 	pairs     []pair
+	mixing    []pair                // of each policy to the Zero router, by the headline metric; nil where an older version wrote none
 	againstB  map[[2]string]float64 // Holm p against the baseline, by policy and metric, over the table's comparisons with it
 }
 
 type pair struct {
-	Pool, Metric, A, B string
-	Diff, SE           *float64
-	HolmP              *float64 `json:"p_holm"`
+	Pool, Metric, A, B  string
+	Diff, Low, High, SE *float64
+	HolmP               *float64 `json:"p_holm"`
 }
 
 type headline struct {
@@ -54,6 +52,7 @@ func readVerdicts(run *store.Run) (map[string]verdicts, error) {
 			HolmP                *float64 `json:"p_holm"`
 		}
 		Pairs     []pair
+		Mixing    []pair
 		Headlines []headline
 	}
 	if err := json.Unmarshal(text, &file); err != nil {
@@ -73,6 +72,11 @@ func readVerdicts(run *store.Run) (map[string]verdicts, error) {
 	for _, p := range file.Pairs {
 		v := out[p.Pool]
 		v.pairs = append(v.pairs, p)
+		out[p.Pool] = v
+	}
+	for _, p := range file.Mixing {
+		v := out[p.Pool]
+		v.mixing = append(v.mixing, p)
 		out[p.Pool] = v
 	}
 	for _, h := range file.Headlines {
@@ -205,97 +209,6 @@ func (t *Table) best() *Best {
 		}
 	}
 	return best
-}
-
-// Answer is the pool's answer in a sentence; "" where there is none.
-func (t *Table) Answer() string {
-	b := t.best()
-	if b == nil {
-		return t.unranked()
-	}
-	name := t.headline().Print
-	value := withInterval(&b.Value, b.Low, b.High)
-	switch {
-	case b.Hindsight:
-		return fmt.Sprintf("`%s` had the highest AIQ of the test prompts, %s: in hindsight, by an older version.", b.Policy, value)
-	case b.Second == "" || b.Diff == nil:
-		s := fmt.Sprintf("`%s` is the only policy that has a rank: %s %s on %s test prompts", b.Policy, name, value, textfile.Thousands(t.prompts()))
-		if l := t.Line(b.Policy); l != nil {
-			if v := l.Values[b.Metric]; v.Diff != "" {
-				s += fmt.Sprintf("; against `%s` it is %s", v.baseline, signed(v, "−"))
-			}
-		}
-		return s + "."
-	case b.Clear:
-		return fmt.Sprintf("`%s` is best: %s %s on %s test prompts, %s above `%s`, the next (p = %.2g, Holm over all pairs). Both were chosen on the selection prompts.%s",
-			b.Policy, name, value, textfile.Thousands(t.prompts()), withInterval(b.Diff, b.DiffLow, b.DiffHigh), b.Second, *t.holm(b), t.needs(b))
-	case b.DiffHigh != nil && *b.DiffHigh < 0:
-		return fmt.Sprintf("No policy is clearly best: the selection prompts put `%s` before `%s`, but on %s test prompts it is %s behind in %s (`%s` has %s): they were too few to tell, or the test prompts are of another kind.%s",
-			b.Policy, b.Second, textfile.Thousands(t.prompts()), withInterval(minus(b.Diff), minus(b.DiffHigh), minus(b.DiffLow)), name, b.Policy, value, t.needs(b))
-	}
-	return fmt.Sprintf("No policy is clearly best: `%s` and `%s`, the first two by the selection prompts, differ by %s in %s on %s test prompts (`%s` has %s).%s",
-		b.Policy, b.Second, withInterval(b.Diff, b.DiffLow, b.DiffHigh), name, textfile.Thousands(t.prompts()), b.Policy, value, t.needs(b))
-}
-
-func minus(x *float64) *float64 {
-	if x == nil {
-		return nil
-	}
-	return new(-*x)
-}
-
-func (t *Table) holm(b *Best) *float64 {
-	if p := t.pair(b.Metric, b.Policy, b.Second); p != nil && p.HolmP != nil {
-		return p.HolmP
-	}
-	nan := math.NaN()
-	return &nan
-}
-
-// needs says how many prompts would show a small difference between the first two.
-func (t *Table) needs(b *Best) string {
-	p := t.pair(b.Metric, b.Policy, b.Second)
-	if p == nil || p.SE == nil {
-		return ""
-	}
-	n := metrics.PromptsFor(*p.SE, t.prompts())
-	if !(n > 0) || n > math.MaxInt32 {
-		return ""
-	}
-	return fmt.Sprintf(" A difference of 0.005 between them would be seen, at a power of 80 %%, with about %s test prompts.", textfile.Thousands(roundUp(n)))
-}
-
-// roundUp keeps two digits.
-func roundUp(n float64) int {
-	unit := math.Pow(10, max(0, math.Floor(math.Log10(n))-1))
-	return int(math.Ceil(n/unit) * unit)
-}
-
-// unranked says why no policy has a rank.
-func (t *Table) unranked() string {
-	if len(t.Lines) == 0 {
-		return "No policy has any metric: the notes say why."
-	}
-	thin, labelled := 0, []string(nil)
-	for i := range t.Lines {
-		switch l := &t.Lines[i]; l.Role {
-		case metrics.RoleThin:
-			thin = max(thin, l.N)
-		case metrics.RoleLabelled:
-			labelled = append(labelled, "`"+l.policy+"`")
-		}
-	}
-	var why []string
-	if thin > 0 {
-		why = append(why, fmt.Sprintf("%d test prompts are too few, a rank takes %d", thin, metrics.MinRanked))
-	}
-	if len(labelled) > 0 {
-		why = append(why, strings.Join(labelled, ", ")+" uses the data set's label")
-	}
-	if len(why) == 0 {
-		return ""
-	}
-	return "No policy has a rank: " + strings.Join(why, "; ") + "."
 }
 
 // withInterval is a figure with its interval.

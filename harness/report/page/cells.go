@@ -92,8 +92,14 @@ func (r *pageRun) choices(run *store.Run, id string, of *pagePolicy, categories 
 	for _, at := range []int{0, len(of.Points) / 2, len(of.Points) - 1} {
 		name := of.Points[at].Preference
 		if cells[name] == nil && of.Kind == "policy" && len(cells) < maxChosen {
-			c := &pageCell{Preference: name}
+			c, lambda := &pageCell{Preference: name}, of.Points[at].Lambda
 			for range r.Prompts.ID {
+				if lambda[1] != 0 {
+					c.Carbon = append(c.Carbon, num(math.NaN()))
+				}
+				if lambda[2] != 0 {
+					c.Latency = append(c.Latency, num(math.NaN()))
+				}
 				c.Model, c.Score, c.Cost, c.Asked = append(c.Model, -1), append(c.Score, -1), append(c.Cost, num(math.NaN())), append(c.Asked, 0)
 			}
 			cells[name] = c
@@ -124,6 +130,12 @@ func (r *pageRun) choices(run *store.Run, id string, of *pagePolicy, categories 
 				c.Model[i] = m
 			}
 			c.Score[i], c.Cost[i] = thousandths(score), num(cost)
+			if c.Carbon != nil {
+				c.Carbon[i] = num(f[policy.Carbon])
+			}
+			if c.Latency != nil {
+				c.Latency[i] = num(f[policy.Latency])
+			}
 			c.Asked[i] = max(len(d.Asked), 1)
 			if d.Use == "combine" {
 				c.Asked[i] = max(len(d.Asked), len(d.Models))

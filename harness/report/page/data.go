@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/trilemma-bench/trilemma/harness/metrics"
+	"github.com/trilemma-bench/trilemma/harness/plot"
 	"github.com/trilemma-bench/trilemma/harness/report/footprint"
 	"github.com/trilemma-bench/trilemma/harness/report/leaderboard"
 	"github.com/trilemma-bench/trilemma/harness/store"
@@ -40,15 +42,23 @@ func shownInterval(v [3]*num) string {
 
 // pageRun is a run as the page gets it.
 type pageRun struct {
-	Name        string          `json:"name"`
-	ID          string          `json:"id"`
-	Description string          `json:"description"`
-	Command     string          `json:"command"`
-	Notices     []string        `json:"notices"`
-	Manifest    json.RawMessage `json:"manifest"`
-	Pools       []*pagePool     `json:"pools"`
-	Prompts     *pagePrompts    `json:"prompts"`
-	Counts      pageCounts      `json:"counts"`
+	Name     string          `json:"name"`
+	ID       string          `json:"id"`
+	About    string          `json:"about"`
+	Command  string          `json:"command"`
+	Notices  []string        `json:"notices"`
+	Manifest json.RawMessage `json:"manifest"`
+	Pools    []*pagePool     `json:"pools"`
+	Models   []pageModel     `json:"models"` // cheap to dear
+	Looks    []pageLook      `json:"looks"`
+	Prompts  *pagePrompts    `json:"prompts"`
+	Counts   pageCounts      `json:"counts"`
+}
+
+// pageModel is a model and its look.
+type pageModel struct {
+	ID   string `json:"id"`
+	Look int    `json:"look"`
 }
 
 type pageCounts = leaderboard.SplitCounts
@@ -56,7 +66,14 @@ type pageCounts = leaderboard.SplitCounts
 type pagePool struct {
 	Name       string             `json:"name"`
 	N          int                `json:"n"`
-	Answer     string             `json:"answer"`
+	Lead       []string           `json:"lead"` // the answer, and what must be said before it
+	More       []string           `json:"more"`
+	Head       []string           `json:"head"`  // of the tables of whom to deploy
+	Short      []pageChoice       `json:"short"` // the rows for the top
+	All        []pageChoice       `json:"all"`
+	Rule       string             `json:"rule"`  // how their settings were chosen
+	Words      map[string]string  `json:"words"` // what a preference means, for tables
+	Means      map[string]string  `json:"means"` // and in a clause of its own
 	Baseline   string             `json:"baseline"`
 	Policies   []*pagePolicy      `json:"policies"`
 	Notes      []string           `json:"notes"`
@@ -75,19 +92,45 @@ type pagePool struct {
 	Own        json.RawMessage    `json:"own,omitempty"`
 }
 
+// pageChoice is a row of whom to deploy.
+type pageChoice struct {
+	Cells []string `json:"cells"`
+	Role  string   `json:"role"`
+}
+
 // pagePolicy is a policy, a single model or a reference.
 type pagePolicy struct {
 	Label  string      `json:"label"`
 	Family string      `json:"family"`
 	Kind   string      `json:"kind"` // policy, single, oracle, zero
+	Look   int         `json:"look"` // of the run's looks
 	Role   string      `json:"role"` // of [metrics.Role]
 	Points []pagePoint `json:"points"`
 	Chosen []*pageCell `json:"chosen,omitempty"` // what it chose under some preferences
 }
 
+// pageLook is what tells a policy or a model from others, as in the run's plots.
+type pageLook struct {
+	Colour string `json:"c"` // on white
+	OnDark string `json:"d"` // on a dark page
+	Ink    string `json:"i"` // of text on white
+	Marker string `json:"m"` // a path about the origin
+	Hollow bool   `json:"h,omitempty"`
+}
+
+// look is the place of a look in the page's list.
+func (r *pageRun) look(l plot.Look) int {
+	one := pageLook{l.CSS(), l.CSSOnDark(), l.CSSInk(), l.Marker.SVG(), l.Marker.Hollow}
+	if i := slices.Index(r.Looks, one); i >= 0 {
+		return i
+	}
+	r.Looks = append(r.Looks, one)
+	return len(r.Looks) - 1
+}
+
 type pagePoint struct {
 	Preference string `json:"p"`
-	Lambda     [3]num `json:"l"` // cost, carbon, latency
+	Lambda     [4]num `json:"l"` // cost, carbon, latency, water
 	Quality    [3]num `json:"q"` // and its interval
 	Cost       num    `json:"c"`
 	Carbon     [3]num `json:"g"` // and its bounds
@@ -104,6 +147,8 @@ type pageCell struct {
 	Model      []int  `json:"m"`
 	Score      []int  `json:"s"` // in thousandths, −1 unknown
 	Cost       []num  `json:"c"`
+	Carbon     []num  `json:"g,omitempty"` // where the preference weighs it, as the next
+	Latency    []num  `json:"t,omitempty"`
 	Asked      []int  `json:"a,omitempty"` // how many models were asked; absent where always one
 }
 
@@ -141,6 +186,8 @@ type pagePrompts struct {
 	Answer    []int    `json:"a"`       // [prompts × models], −1 where there is no outcome
 	Score     []int    `json:"s"`       // in thousandths
 	Cost      []num    `json:"c"`
+	Carbon    []num    `json:"g,omitempty"` // where a preference of the run weighs it, as the next
+	Latency   []num    `json:"t,omitempty"`
 }
 
 func newPageRun(run *store.Run) (*pageRun, error) {
@@ -148,13 +195,11 @@ func newPageRun(run *store.Run) (*pageRun, error) {
 	if err != nil {
 		return nil, err
 	}
-	var config struct {
-		Description string `json:"description"`
+	about, err := m.About()
+	if err != nil {
+		return nil, err
 	}
-	if err := json.Unmarshal(m.Config, &config); err != nil {
-		return nil, fmt.Errorf("reading %s: %w", store.ManifestFile, err)
-	}
-	r := &pageRun{Name: m.Experiment, ID: m.Run, Description: strings.TrimSpace(config.Description), Notices: m.Notices}
+	r := &pageRun{Name: m.Experiment, ID: m.Run, About: strings.ReplaceAll(about, "`", ""), Notices: m.Notices}
 	if err := json.Unmarshal(m.Data, &r.Counts); err != nil {
 		return nil, fmt.Errorf("reading %s: %w", store.ManifestFile, err)
 	}
@@ -173,11 +218,14 @@ func newPageRun(run *store.Run) (*pageRun, error) {
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}
-	r.Prompts = layPrompts(prompts)
 	points, err := run.Points()
 	if err != nil {
 		return nil, err
 	}
+	weighed := func(q policy.Quantity) bool {
+		return slices.ContainsFunc(points, func(p store.Point) bool { return p.Lambda[q] != 0 })
+	}
+	r.Prompts = layPrompts(prompts, weighed(policy.Carbon), weighed(policy.Latency))
 	tables, err := leaderboard.Read(run)
 	if err != nil {
 		return nil, err
@@ -186,8 +234,25 @@ func newPageRun(run *store.Run) (*pageRun, error) {
 	if err != nil {
 		return nil, err
 	}
+	choices, err := leaderboard.ReadChoices(run, tables)
+	if err != nil {
+		return nil, err
+	}
+	twins, err := leaderboard.Twins(run, tables)
+	if err != nil {
+		return nil, err
+	}
+	looks, err := leaderboard.LooksOf(run)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range looks.Models() {
+		r.Models = append(r.Models, pageModel{id, r.look(looks.Model(id))})
+	}
 	for i := range tables {
-		r.Pools = append(r.Pools, newPagePool(&tables[i], points, selected))
+		p := r.newPool(&tables[i], points, selected, looks)
+		p.say(&tables[i], &choices[i], twins[tables[i].Pool])
+		r.Pools = append(r.Pools, p)
 	}
 	for _, e := range leaderboard.EffectsOf(tables) {
 		p := r.pool(e.Pool)
@@ -230,8 +295,26 @@ func bounded(p *store.Point, q policy.Quantity, factor float64) [3]num {
 	return [3]num{num(p.Figures[q] * factor), num(p.Low[q] * factor), num(p.High[q] * factor)}
 }
 
-func newPagePool(t *leaderboard.Table, points []store.Point, selected leaderboard.Selections) *pagePool {
-	p := &pagePool{Name: t.Pool, Answer: strings.ReplaceAll(t.Answer(), "`", ""), Notes: t.Notes(), Older: t.Older}
+// say adds what the pool came to, and whom to deploy.
+func (p *pagePool) say(t *leaderboard.Table, c *leaderboard.Choices, twins []leaderboard.Twin) {
+	p.Lead, p.More = t.Sentences(twins)
+	for _, list := range [][]string{p.Lead, p.More} {
+		for i := range list {
+			list[i] = strings.ReplaceAll(list[i], "`", "")
+		}
+	}
+	rows := func(of []leaderboard.Choice) (out []pageChoice) {
+		for i := range of {
+			out = append(out, pageChoice{of[i].Cells(), of[i].Role})
+		}
+		return out
+	}
+	short := c.Short()
+	p.Head, p.Rule, p.Short, p.All = c.Head(), c.Rule(short), rows(short), rows(c.Rows)
+}
+
+func (r *pageRun) newPool(t *leaderboard.Table, points []store.Point, selected leaderboard.Selections, looks *plot.Looks) *pagePool {
+	p := &pagePool{Name: t.Pool, Notes: t.Notes(), Older: t.Older, Words: map[string]string{}, Means: map[string]string{}}
 	main, hindsight := t.Columns(leaderboard.MainColumns), t.Columns(leaderboard.HindsightColumns)
 	for _, c := range main {
 		p.Metrics = append(p.Metrics, c.Print)
@@ -249,17 +332,21 @@ func newPagePool(t *leaderboard.Table, points []store.Point, selected leaderboar
 	at := map[string]*pagePolicy{}
 	for _, x := range of {
 		p.N = max(p.N, x.N)
+		p.Words[x.Preference], p.Means[x.Preference] = x.PointWorth(), x.Setting()
 		one := at[x.Policy]
 		if one == nil {
 			one = &pagePolicy{Label: x.Policy, Family: x.Family, Kind: kindOf(&x)}
 			if l := t.Line(x.Policy); l != nil {
 				one.Role = string(l.Role)
 			}
+			if one.Look = r.look(looks.Policy(x.Policy)); one.Kind == "single" {
+				one.Look = r.look(looks.Model(strings.TrimPrefix(x.Policy, metrics.SinglePrefix)))
+			}
 			at[x.Policy] = one
 			p.Policies = append(p.Policies, one)
 		}
 		pt := pagePoint{
-			Preference: x.Preference, Lambda: [3]num{num(x.Lambda[policy.Cost]), num(x.Lambda[policy.Carbon]), num(x.Lambda[policy.Latency])},
+			Preference: x.Preference, Lambda: [4]num{num(x.Lambda[policy.Cost]), num(x.Lambda[policy.Carbon]), num(x.Lambda[policy.Latency]), num(x.Lambda[policy.Water])},
 			Quality: bounded(&x, policy.Quality, 1), Cost: num(x.Figures[policy.Cost] * leaderboard.PerThousand), Carbon: bounded(&x, policy.Carbon, leaderboard.PerThousand),
 			Latency: num(x.Figures[policy.Latency]), Selection: [4]num{num(math.NaN()), num(math.NaN()), num(math.NaN()), num(math.NaN())},
 		}
@@ -301,7 +388,7 @@ func kindOf(p *store.Point) string {
 	return "policy"
 }
 
-func layPrompts(list []store.Prompt) *pagePrompts {
+func layPrompts(list []store.Prompt, carbon, latency bool) *pagePrompts {
 	out := &pagePrompts{}
 	number, answers := map[string]int{}, map[string]int{}
 	for i := range list {
@@ -319,6 +406,12 @@ func layPrompts(list []store.Prompt) *pagePrompts {
 		at := len(out.Answer)
 		for range out.Models {
 			out.Answer, out.Score, out.Cost = append(out.Answer, -1), append(out.Score, -1), append(out.Cost, num(math.NaN()))
+			if carbon {
+				out.Carbon = append(out.Carbon, num(math.NaN()))
+			}
+			if latency {
+				out.Latency = append(out.Latency, num(math.NaN()))
+			}
 		}
 		for _, o := range p.Outcomes {
 			k, known := answers[o.Answer]
@@ -329,6 +422,12 @@ func layPrompts(list []store.Prompt) *pagePrompts {
 			}
 			m := at + number[o.Model]
 			out.Answer[m], out.Score[m], out.Cost[m] = k, thousandths(o.Score), num(o.CostUSD)
+			if carbon {
+				out.Carbon[m] = num(o.CarbonG)
+			}
+			if latency {
+				out.Latency[m] = num(o.LatencySec)
+			}
 		}
 	}
 	return out

@@ -33,19 +33,20 @@ const quantities = {
 // A policy's name, marked where it has no rank, as in the tables.
 const named = policy => policy.label + (policy.role === 'labelled' ? '‡' : policy.role === 'thin' ? '§' : '');
 
-// The colour of a family: few colours, in the order of the experiment.
-function familyColours(pool) {
-  const families = [];
-  for (const p of pool.policies) if (p.kind === 'policy' && !families.includes(p.family)) families.push(p.family);
-  return Object.fromEntries(families.map((f, i) => [f, `var(--f${i % 8})`]));
+// Colours and markers are those of the run's plots; the style sheet that paint writes knows them on white and on dark pages.
+function paint(run) {
+  const looks = run.looks || [], all = key => looks.map((l, i) => `--l${i}:${l[key]};--i${i}:${key === 'd' ? l.d : l.i}`).join(';');
+  let sheet = document.getElementById('looks');
+  if (!sheet) document.head.append(sheet = el('style', { id: 'looks' }));
+  sheet.textContent = `:root{${all('c')}}@media (prefers-color-scheme:dark){:root:not([data-theme=light]){${all('d')}}}:root[data-theme=dark]{${all('d')}}`;
 }
 
-function colour(state, policy) {
-  return policy.kind === 'policy' ? state.colours[policy.family] : 'var(--grey)';
-}
+const colour = policy => `var(--l${policy.look})`;
+const written = policy => `var(--i${policy.look})`;
+const modelColour = (state, id) => { const m = (state.run.models || []).find(m => m.id === id); return m ? colour(m) : 'var(--grey)'; };
 
-function describe(policy, p) {
-  const lines = [`${policy.label}${p.p && policy.kind !== 'single' ? ' at ' + p.p : ''}`,
+function describe(state, policy, p) {
+  const lines = [policy.label.replace(/^single:/, ''), ...(p.p && policy.kind !== 'single' ? [meaningOf(state.pool, p.p)] : []),
     `quality ${fixed(p.q[0])} [${fixed(p.q[1])}, ${fixed(p.q[2])}]`, `cost ${short(p.c)} USD/1k`];
   if (known(p.g[0])) lines.push(`emissions ${short(p.g[0])} g/1k` + (p.g[1] < p.g[2] ? ` (${short(p.g[1])} to ${short(p.g[2])})` : ''));
   if (known(p.t)) lines.push(`latency ${short(p.t)} s`);

@@ -18,7 +18,7 @@ function render(state) {
   const { run, pool } = state;
   document.getElementById('title').textContent = run.name;
   document.title = run.name + ' · Trilemma';
-  state.colours = familyColours(pool);
+  paint(run);
   state.markers = [];
   const costs = pool.policies.filter(p => p.kind === 'policy' || p.kind === 'single').flatMap(p => p.points.map(x => (selected(pool) ? onSelection : onTest)(x).cost)).filter(x => x > 0);
   const cheap = Math.min(...costs), dear = Math.max(...costs);
@@ -31,12 +31,12 @@ function render(state) {
     const c = categoryTable(state, ranked);
     byCategory.replaceChildren(...(c ? [c] : []));
   };
-  const weigh = (name, unit) => slider('w-' + name, `Weight of ${name}`, v => { const w = power(v, ...weights[name]); return w ? `${short(w)} score ${unit}` : 'none'; }, v => { state[name] = power(v, ...weights[name]); move(); }, 0);
+  const weigh = (name, label, unit) => slider('w-' + name, label, v => { const w = power(v, ...weights[name]); return w ? `1 point of quality is worth ${short(0.01 / w)} ${unit}` : 'does not matter'; }, v => { state[name] = power(v, ...weights[name]); move(); }, 0);
   const hasCarbon = pool.policies.some(p => p.points.some(x => known(x.g[0])));
   const hasLatency = pool.policies.some(p => p.points.some(x => known(x.t)));
   const controls = el('div', { class: 'controls noprint', role: 'group', 'aria-label': 'Budget and weights' },
-    slider('budget', 'Budget', v => v >= 1 ? 'any price' : `${short(cheap * (dear / cheap) ** v)} USD/1k`, v => { state.budget = v >= 1 ? Infinity : cheap * (dear / cheap) ** v * 1.000001; move(); }, 1),
-    weigh('cost', 'a USD/1k'), hasCarbon ? weigh('carbon', 'a g/1k') : null, hasLatency ? weigh('latency', 'a second') : null);
+    costs.length ? slider('budget', 'Budget', v => v >= 1 ? 'any price' : `${short(cheap * (dear / cheap) ** v)} USD/1k`, v => { state.budget = v >= 1 ? Infinity : cheap * (dear / cheap) ** v * 1.000001; move(); }, 1) : null,
+    costs.length ? weigh('cost', 'Money', 'USD per 1,000 prompts') : null, hasCarbon ? weigh('carbon', 'Carbon', 'gCO2e per 1,000 prompts') : null, hasLatency ? weigh('latency', 'Time', 's a prompt') : null);
   const details = el('div', {});
   const learners = pool.policies.filter(p => p.kind === 'policy');
   const picker = el('select', { id: 'policy', onchange: e => state.choose(e.target.value) }, learners.map(p => el('option', { value: p.label }, p.label)));
@@ -46,16 +46,25 @@ function render(state) {
     picker.value = label;
     const figures = [sharesOf(state, policy), selectionFigure(state, policy)].filter(Boolean);
     const training = trainingFigures(state, policy);
-    details.replaceChildren(...(figures.length ? [el('div', { class: 'grid' }, figures)] : []), ...(training ? [el('h3', {}, 'Training'), training] : []));
+    details.replaceChildren(...(figures.length ? [el('div', { class: 'grid' }, figures)] : []), ...(training ? [el('details', {}, el('summary', {}, 'How it trained'), training)] : []));
   };
   const counts = run.counts;
+  const lead = (pool.lead || []).filter(Boolean), byCost = front(state, 'cost', 'quality', true);
+  const top = byCost || (hasCarbon ? front(state, 'carbon', 'quality', true) : null);
+  const pair = [hasCarbon && byCost ? front(state, 'carbon', 'quality') : null, hasCarbon ? front(state, 'cost', 'carbon') : null].filter(Boolean);
+  const third = hasCarbon ? cloud(state) : null;
   const parts = [
     section('asked', 'What was asked, and the answer',
-      run.description ? el('p', {}, run.description) : null,
-      el('p', { class: 'lead', id: 'answer' }, pool.answer || 'No policy has a rank; see the metrics.'),
-      el('p', { class: 'soft' }, `${(counts.Prompts || 0).toLocaleString('en')} prompts: ${counts.Train} to train, ${counts.Validation} to validate, ${counts.Selection ? counts.Selection + ' to choose settings by, ' : ''}${counts.Test} to test. Pool ${pool.name}: ${pool.n.toLocaleString('en')} test prompts that are compared. Brackets are 95 % intervals on the test prompts.`)),
-    section('fronts', 'Fronts', controls, legend(state), el('div', { class: 'grid' }, [front(state, 'cost', 'quality'), hasCarbon ? front(state, 'carbon', 'quality') : null, hasCarbon ? front(state, 'cost', 'carbon') : null, hasCarbon ? cloud(state) : null].filter(Boolean)), el('h3', {}, 'Ranking'), place),
-    section('metrics', 'Metrics', metricTable(state)),
+      run.about ? el('p', {}, run.about) : null,
+      el('p', { class: 'lead', id: 'answer' }, lead.join(' ') || 'No policy has a rank; see the metrics.'),
+      top,
+      (pool.short || []).length ? [el('h3', {}, 'Whom to deploy'), whom(state, `Pool ${pool.name}: brackets are 95 % intervals on ${pool.n.toLocaleString('en')} test prompts`, pool.short)] : null,
+      pool.rule ? el('p', { class: 'soft' }, pool.rule) : null,
+      ...(pool.more || []).map(text => el('p', { class: 'soft' }, text)),
+      el('p', { class: 'soft' }, `${(counts.Prompts || 0).toLocaleString('en')} prompts: ${counts.Train.toLocaleString('en')} to train, ${counts.Validation.toLocaleString('en')} to validate, ${counts.Selection ? counts.Selection.toLocaleString('en') + ' to choose settings by, ' : ''}${counts.Test.toLocaleString('en')} to test.`)),
+    section('fronts', hasCarbon ? 'Your budget and weights, and the carbon fronts' : costs.length || hasLatency ? 'Your budget and weights' : 'By quality', costs.length || hasCarbon || hasLatency ? controls : null, el('div', { class: 'grid' }, pair), el('h3', {}, 'Ranking'), place,
+      third ? el('details', {}, el('summary', {}, 'Quality, cost and emissions at once'), third) : null),
+    section('metrics', 'All policies and models', metricTable(state)),
     section('differences', 'Differences to the baseline', effects(state)),
     section('categories', 'By category', pool.categories ? byCategory : null),
     section('policies', 'A policy in detail', learners.length ? el('p', {}, el('label', { for: 'policy' }, 'Policy ', picker)) : null, details),
@@ -66,6 +75,8 @@ function render(state) {
   ].filter(Boolean);
   const nav = el('nav', { 'aria-label': 'Sections' }, el('ul', {}, parts.map(s => el('li', {}, el('a', { href: '#' + s.id }, s.firstChild.textContent)))));
   document.getElementById('app').replaceChildren(nav, ...parts);
+  const used = explain(document.getElementById('app'), state.terms);
+  if (used.length) document.getElementById('app').append(section('words', 'Words', glossary(used)));
   if (learners.length) state.choose(learners[learners.length - 1].label);
   move();
 }
@@ -85,7 +96,7 @@ function bar(state, runs) {
 }
 
 unpack().then(data => {
-  const state = { run: data.runs[0], pool: data.runs[0].pools[0] };
+  const state = { run: data.runs[0], pool: data.runs[0].pools[0], terms: data.terms };
   bar(state, data.runs);
   render(state);
   document.documentElement.dataset.ready = 'true';

@@ -12,6 +12,7 @@ import (
 	"html/template"
 	"strings"
 
+	"github.com/trilemma-bench/trilemma/harness/report/glossary"
 	"github.com/trilemma-bench/trilemma/harness/store"
 )
 
@@ -22,7 +23,7 @@ const File = "report.html"
 var pageAssets embed.FS
 
 // pageScripts are joined in this order: what draws comes before what uses it.
-var pageScripts = []string{"data.js", "svg.js", "fronts.js", "space.js", "tables.js", "curves.js", "prompts.js", "main.js"}
+var pageScripts = []string{"data.js", "words.js", "svg.js", "fronts.js", "space.js", "tables.js", "curves.js", "prompts.js", "main.js"}
 
 // Render gives the interactive report of finished runs as one HTML file that loads nothing from anywhere. All that comes
 // from data travels as compressed JSON and is written by the script as text, never as markup; a summary for readers
@@ -32,8 +33,10 @@ func Render(runs ...*store.Run) ([]byte, error) {
 		return nil, errors.New("a report needs at least one run")
 	}
 	var data struct {
-		Runs []*pageRun `json:"runs"`
+		Runs  []*pageRun      `json:"runs"`
+		Terms []glossary.Term `json:"terms"`
 	}
+	data.Terms = glossary.Terms
 	for _, run := range runs {
 		r, err := newPageRun(run)
 		if err != nil {
@@ -65,10 +68,11 @@ func Render(runs ...*store.Run) ([]byte, error) {
 	err = page.Execute(&out, struct {
 		Title  string
 		Runs   []*pageRun
+		Terms  []glossary.Term
 		Style  template.CSS
 		Script template.JS
 		Data   template.HTML
-	}{data.Runs[0].Name, data.Runs, style, template.JS("(() => {\n'use strict';\n" + script.String() + "})();"), template.HTML(packed)}) //nolint:gosec // our own assets, and base64
+	}{data.Runs[0].Name, data.Runs, data.Terms, style, template.JS("(() => {\n'use strict';\n" + script.String() + "})();"), template.HTML(packed)}) //nolint:gosec // our own assets, and base64
 	if err != nil {
 		return nil, fmt.Errorf("writing the report: %w", err)
 	}
@@ -91,6 +95,19 @@ func Style() (template.CSS, error) {
 		return "", fmt.Errorf("reading the report's style: %w", err)
 	}
 	return template.CSS(style), nil //nolint:gosec // our own asset
+}
+
+// Charts is the part of the script that draws axes and points, for other pages.
+func Charts() (template.JS, error) {
+	var script strings.Builder
+	for _, name := range []string{"data.js", "svg.js"} {
+		text, err := pageAssets.ReadFile(name)
+		if err != nil {
+			return "", fmt.Errorf("reading the report's script: %w", err)
+		}
+		script.Write(text)
+	}
+	return template.JS(script.String()), nil //nolint:gosec // our own asset
 }
 
 // pack is JSON, deflated, in base64.

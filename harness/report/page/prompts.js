@@ -1,12 +1,25 @@
 // Prompts one by one: what was asked, what every model answered, what each policy chose and what that was worth.
 const pageOfPrompts = 25;
 
+const at = (list, i) => list ? list[i] : null;
+
+// utility is the score less what is weighed, and how that is reckoned. What is weighed and not known leaves it unknown.
+function utility(lambda, score, cost, carbon, latency) {
+  let sum = score, text = fixed(score, 2);
+  [[cost, 'cost'], [carbon, 'carbon'], [latency, 'time'], [null, 'water']].forEach(([x, name], k) => {
+    if (!lambda[k]) return;
+    sum = sum === null || !known(x) ? null : sum - lambda[k] * x;
+    text += known(x) ? ` − ${short(lambda[k] * x)} for ${name}` : ` − ? for ${name}`;
+  });
+  return { sum, text: `${text} = ${fixed(sum)}` };
+}
+
 function drill(state) {
   const data = state.run.prompts;
   if (!data.id) return el('p', { class: 'soft' }, 'This run keeps no prompts; run its experiment again to see them here.');
   const models = data.models.length;
   const routers = state.pool.policies.filter(p => p.chosen && p.chosen.length);
-  const settings = routers.flatMap(p => p.chosen.map((c, i) => [p, c, `${p.label} at ${c.p}`, i]));
+  const settings = routers.flatMap(p => p.chosen.map((c, i) => [p, c, `${p.label}, ${wordsOf(state.pool, c.p)}`, i]));
   if (!settings.length) return el('p', { class: 'soft' }, 'No policy of this pool kept its decisions.');
   const search = el('input', { type: 'search', placeholder: 'words in the prompt or its id', 'aria-label': 'Search prompts', id: 'search' });
   const which = el('select', { 'aria-label': 'Policy whose choices are judged', id: 'judged' }, settings.map(([, , name], i) => el('option', { value: i }, name)));
@@ -40,22 +53,24 @@ function drill(state) {
       const at = i * models + k, s = data.s[at] / 1000;
       return [m, data.answers[data.a[at]] || '(no answer)', el('span', { class: s >= 0.5 ? 'right' : 'wrong' }, fixed(s, 2)), short(1000 * data.c[at])];
     }).sort((a, b) => parseFloat(b[2].textContent) - parseFloat(a[2].textContent));
-    const choices = settings.map(([policy, c]) => {
-      const lambda = (policy.points.find(p => p.p === c.p) || { l: [0, 0, 0] }).l, s = c.s[i] / 1000, u = c.s[i] < 0 ? null : s - lambda[0] * (c.c[i] || 0);
+    const choices = settings.map(([policy, c, name]) => {
+      const lambda = (policy.points.find(p => p.p === c.p) || { l: [0, 0, 0, 0] }).l;
+      const value = c.s[i] < 0 ? null : utility(lambda, c.s[i] / 1000, at(c.c, i), at(c.g, i), at(c.t, i));
       let top = null;
       for (let k = 0; k < models; k++) {
-        const at = i * models + k;
-        if (data.s[at] < 0) continue;
-        const v = data.s[at] / 1000 - lambda[0] * (data.c[at] || 0);
-        if (!top || v > top[1]) top = [data.models[k], v];
+        const j = i * models + k;
+        if (data.s[j] < 0) continue;
+        const u = utility(lambda, data.s[j] / 1000, at(data.c, j), at(data.g, j), at(data.t, j));
+        // Of equals the cheaper.
+        if (known(u.sum) && (!top || u.sum > top.sum || u.sum === top.sum && at(data.c, j) < top.cost)) top = { model: data.models[k], sum: u.sum, cost: at(data.c, j) };
       }
       const asked = c.a ? c.a[i] : 1;
-      return [`${policy.label} at ${c.p}`, (c.m[i] >= 0 ? data.models[c.m[i]] : '–') + (asked > 1 ? ` and ${asked - 1} more` : ''), fixed(c.s[i] < 0 ? null : s, 2), short(1000 * c.c[i]),
-        `λ cost ${short(lambda[0])}: utility ${fixed(u)}`, top ? `${top[0]} (${fixed(top[1])})` : '–'];
+      return [name, (c.m[i] >= 0 ? data.models[c.m[i]] : '–') + (asked > 1 ? ` and ${asked - 1} more` : ''), fixed(c.s[i] < 0 ? null : c.s[i] / 1000, 2), short(1000 * c.c[i]),
+        value ? value.text : '–', top ? `${top.model} (${fixed(top.sum)})` : '–'];
     });
     return el('div', { class: 'in' }, el('p', { class: 'soft' }, `${data.id[i]}${data.reference[i] ? ' · reference: ' + data.reference[i] : ''}`), el('pre', { tabindex: 0 }, data.text[i]),
       table('What each model answered', ['Model', 'Answer', 'Score', 'USD/1k'], answers),
-      table('What each policy chose, what its preference says of that, and the best choice in hindsight', ['Policy', 'Chose', 'Score', 'USD/1k', 'Why', 'Best in hindsight'], choices));
+      table('What each policy chose, what its setting says of that (score, less what cost, carbon and time are worth), and the best choice in hindsight', ['Policy, and what a point is worth', 'Chose', 'Score', 'USD/1k', 'Why', 'Best in hindsight'], choices));
   };
   const update = () => {
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean), chosen = settings[which.value][1];

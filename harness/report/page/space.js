@@ -14,7 +14,7 @@ function cloud(state) {
   const root = svg('svg', { viewBox: `0 0 ${width} ${height}`, tabindex: 0, role: 'img', style: 'touch-action:none;cursor:grab', 'aria-label': `Quality, cost and emissions of ${list.length} points in three dimensions. Turn with the arrow keys.` });
   const frame = svg('g', {}), dots = svg('g', {});
   root.append(frame, dots);
-  const circles = list.map(([policy, p]) => point(state, policy, p, { r: policy.kind === 'policy' ? 3.6 : 2.6, fill: colour(state, policy), 'fill-opacity': policy.kind === 'policy' ? 0.9 : 0.55 }));
+  const circles = list.map(([policy, p]) => point(state, policy, p, 0, 0, 1, { opacity: 0.9 }));
   dots.append(...circles);
   let turn = -0.6, tilt = 0.35;
   const project = (x, y, z) => {
@@ -36,8 +36,7 @@ function cloud(state) {
     edge([-1, -1, 1], [1, -1, 1]);
     list.forEach(([, p], i) => {
       const [cx, cy] = project(fx(p), fy(p), fz(p));
-      circles[i].setAttribute('cx', cx);
-      circles[i].setAttribute('cy', cy);
+      circles[i].setAttribute('transform', `translate(${cx} ${cy}) scale(${list[i][0].kind === 'policy' ? 3.6 : 2.6})`);
     });
   };
   let from = null;

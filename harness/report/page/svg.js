@@ -88,9 +88,23 @@ function linked(key, on) {
 
 const keyOf = (policy, p) => policy.label + '\u0001' + p.p;
 
-function point(state, policy, p, attributes) {
-  const key = keyOf(policy, p), text = describe(policy, p);
+// mark draws a policy's marker.
+function mark(state, policy, x, y, r, attributes) {
+  const look = state.run.looks[policy.look], tint = colour(policy);
+  const style = look.h ? { fill: 'var(--panel)', stroke: tint, 'stroke-width': 1.6 } : { fill: tint };
+  return svg('path', { d: look.m, transform: `translate(${x} ${y}) scale(${r})`, 'vector-effect': 'non-scaling-stroke', ...style, ...attributes });
+}
+
+function point(state, policy, p, x, y, r, attributes) {
+  const key = keyOf(policy, p), text = describe(state, policy, p);
   const on = e => { tip.show(text, e); linked(key, true); };
   const off = () => { tip.hide(); linked(key, false); };
-  return svg('circle', { class: 'pt', 'data-key': key, onpointerenter: on, onpointerleave: off, onclick: () => state.choose(policy.label), ...attributes });
+  return mark(state, policy, x, y, r, { class: 'pt', 'data-key': key, onpointerenter: on, onpointerleave: off, onclick: () => state.choose(policy.label), ...attributes });
+}
+
+// swatch is a policy's colour and marker beside its name.
+function swatch(state, policy) {
+  const s = svg('svg', { viewBox: '-1.5 -1.5 3 3', class: 'swatch', 'aria-hidden': 'true' });
+  s.append(mark(state, policy, 0, 0, 1.1, {}));
+  return s;
 }

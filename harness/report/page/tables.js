@@ -16,6 +16,13 @@ const worth = (state, f) => f.quality - (state.cost ? state.cost * f.cost : 0) -
 // What uses the data set's label, or was measured on few prompts, has no rank.
 const isRanked = policy => policy.role !== 'labelled' && policy.role !== 'thin';
 
+// preferred orders by utility, of equals the cheaper, then the one of less carbon.
+function preferred(a, b) {
+  const least = x => known(x) ? x : Infinity, by = (x, y) => x === y ? 0 : x - y;
+  if (a.utility !== b.utility || !a.point) return by(b.utility, a.utility);
+  return by(least(a.figures.cost), least(b.figures.cost)) || by(least(a.figures.carbon), least(b.figures.carbon));
+}
+
 // rank takes for each policy the setting of highest utility within the budget by the selection prompts, and orders the
 // policies by it; those without a rank come last. What the settings are worth on test is shown beside.
 function rank(state) {
@@ -26,31 +33,47 @@ function rank(state) {
       const f = figures(p);
       if (!known(f.quality) || !known(p.q[0]) || f.cost > state.budget) continue;
       const u = worth(state, f);
-      if (known(u) && Number.isFinite(u) && (!best || u > best.utility)) best = { policy, point: p, utility: u };
+      if (!known(u) || !Number.isFinite(u)) continue;
+      const r = { policy, point: p, utility: u, figures: f };
+      if (!best || preferred(r, best) < 0) best = r;
     }
     return best || { policy, point: null, utility: -Infinity };
   });
-  return out.sort((a, b) => isRanked(b.policy) - isRanked(a.policy) || b.utility - a.utility || (a.policy.label < b.policy.label ? -1 : 1));
+  return out.sort((a, b) => isRanked(b.policy) - isRanked(a.policy) || preferred(a, b) || (a.policy.label < b.policy.label ? -1 : 1));
 }
 
 function ranking(state, list) {
-  const swatch = r => el('span', {}, el('span', { class: 'swatch', style: `background:${colour(state, r.policy)}` }), named(r.policy));
+  const name = r => el('span', {}, swatch(state, r.policy), named(r.policy).replace(/^single:/, ''));
   const fits = list.filter(r => r.point);
   const before = selected(state.pool);
-  const rows = fits.map((r, i) => [swatch(r), isRanked(r.policy) ? String(i + 1) : '–', r.point.p, ...(before ? [fixed(r.point.v[0]), fixed(r.utility)] : []), withInterval(...r.point.q), short(r.point.c), short(r.point.g[0]), short(r.point.t), fixed(worth(state, onTest(r.point)))]);
-  const by = before ? 'Settings and ranks are chosen on the selection prompts; the figures right of them are what the test prompts gave' : 'Settings and ranks are by the test prompts themselves, in hindsight: the run is of an older version';
-  const out = table(`${by}. ${list.length - fits.length} do not fit the budget`,
-    ['Policy', 'Rank', 'Setting', ...(before ? ['Quality, selection', 'Utility, selection'] : []), 'Quality', 'USD/1k', 'gCO2e/1k', 'Latency s', 'Utility'], rows, fits.map((r, i) => (i === 0 && isRanked(r.policy) ? 'best ' : '') + (r.policy.kind === 'single' ? 'ref' : '')));
+  const spent = [['USD/1k', p => p.c], ['gCO2e/1k', p => p.g[0]], ['Latency, s', p => p.t]].filter(([, of]) => fits.some(r => known(of(r.point))));
+  const rows = fits.map((r, i) => [name(r), isRanked(r.policy) ? String(i + 1) : '–', r.policy.kind === 'single' ? '–' : wordsOf(state.pool, r.point.p), ...(before ? [fixed(r.point.v[0]), fixed(r.utility)] : []), withInterval(...r.point.q), ...spent.map(([, of]) => short(of(r.point))), fixed(worth(state, onTest(r.point)))]);
+  const by = before ? 'Settings and ranks are chosen on the selection prompts, of equals the cheaper; the figures right of them are what the test prompts gave' : 'Settings and ranks are by the test prompts themselves, in hindsight: the run is of an older version';
+  const out = table(by + (list.length > fits.length ? `. ${list.length - fits.length} do not fit the budget` : ''),
+    ['Policy', 'Rank', 'Setting: a point is worth', ...(before ? ['Quality, selection', 'Utility, selection'] : []), 'Quality', ...spent.map(([n]) => n), 'Utility'], rows, fits.map((r, i) => (i === 0 && isRanked(r.policy) ? 'best ' : '') + (r.policy.kind === 'single' ? 'ref' : '')));
   out.id = 'ranking';
   return out;
+}
+
+// whom is a table of whom to deploy; columns of which nothing is known are left out.
+function whom(state, caption, rows) {
+  const pool = state.pool, shown = pool.head.map((_, k) => k === 0 || rows.some(r => r.cells[k] !== '–'));
+  const keep = list => list.filter((_, k) => shown[k]);
+  const name = text => {
+    const policy = pool.policies.find(p => text === p.label || text.replace(/[‡§°]+$/, '') === p.label);
+    return policy ? el('span', {}, swatch(state, policy), text.replace(/^single:/, '')) : text;
+  };
+  const split = text => { const at = text.indexOf(' ['); return at < 0 ? text : [text.slice(0, at), el('span', { class: 'ci' }, text.slice(at))]; };
+  return table(caption, keep(pool.head), rows.map(r => keep(r.cells.map((c, k) => k === 0 ? name(c) : split(c)))), rows.map(r => r.role === 'policy' ? '' : 'ref'));
 }
 
 function metricTable(state) {
   const pool = state.pool, classes = pool.rows.map(r => r.role === 'policy' ? '' : 'ref');
   const of = (caption, names, values) => table(caption, ['Policy', 'n', ...names], pool.rows.map(r => [r.policy, r.n ? r.n.toLocaleString('en') : '–', ...(values(r) || []).map(v => withInterval(...v))]), classes);
   return [
-    of(`Metrics of pool ${pool.name}; brackets are 95 % intervals on the test prompts`, pool.metrics, r => r.values),
+    whom(state, `Every policy and model of pool ${pool.name} at the setting that one would deploy; brackets are 95 % intervals on the test prompts`, pool.all),
     ...(pool.notes || []).map(n => el('p', { class: 'soft' }, n)),
+    el('details', {}, el('summary', {}, 'All metrics'), of(`Metrics of pool ${pool.name}; brackets are 95 % intervals on the test prompts`, pool.metrics || [], r => r.values)),
     (pool.hindsight || []).length ? el('details', {}, el('summary', {}, 'Hindsight: settings chosen on the test prompts'), of('As published tools do: settings, the best single model and the mix of models chosen on the test prompts themselves', pool.hindsight, r => r.hindsight)) : null,
   ];
 }
@@ -67,24 +90,30 @@ function categoryTable(state, ranked) {
 const shareOf = (value, low, high) => [percent(value), known(low) ? el('span', { class: 'ci' }, ` [${percent(low)}, ${percent(high)}]`) : ''];
 
 function savings(state) {
-  const pool = state.pool, out = [];
+  const pool = state.pool, out = [], more = [];
   for (const b of pool.baselines || []) {
     const rows = (pool.savings || []).filter(s => s.baseline === b.name);
-    if (!rows.length) continue;
-    out.push(table(`Against ${b.name} (${b.what}): quality ${fixed(b.quality)}, ${short(1000 * b.cost_usd)} USD and ${known(b.carbon_g) ? short(1000 * b.carbon_g) : '–'} gCO2e per 1,000 prompts; settings chosen on the selection prompts to keep its quality`,
-      ['Policy', 'Setting', 'n', 'Quality difference', 'Verdict', 'gCO2e saved', 'with the estimate’s error', 'USD saved', 's saved', 'gCO2e saved over a blind mix'],
-      rows.map(s => [s.policy, s.preference, s.n, [signed(s.quality_diff), el('span', { class: 'ci' }, ` [${signed(s.quality_diff_low)}, ${signed(s.quality_diff_high)}]`)], s.quality_verdict,
-        shareOf(s.carbon_saving, s.carbon_saving_low, s.carbon_saving_high), known(s.carbon_saving_both_low) ? `[${percent(s.carbon_saving_both_low)}, ${percent(s.carbon_saving_both_high)}]` : '–',
-        shareOf(s.cost_saving, s.cost_saving_low, s.cost_saving_high), shareOf(s.latency_saving, s.latency_saving_low, s.latency_saving_high),
+    const usd = rows.some(s => known(s.cost_saving)), grams = rows.some(s => known(s.carbon_saving));
+    if (!usd && !grams) continue;
+    const takes = [usd ? short(1000 * b.cost_usd) + ' USD' : '', grams ? short(1000 * b.carbon_g) + ' gCO2e' : ''].filter(Boolean).join(' and ');
+    const what = `Against ${b.name} (${b.what}): quality ${fixed(b.quality)}, ${takes} per 1,000 prompts; settings chosen on the selection prompts to keep its quality`;
+    const quality = s => [signed(s.quality_diff), el('span', { class: 'ci' }, ` [${signed(s.quality_diff_low)}, ${signed(s.quality_diff_high)}]`)];
+    const both = s => known(s.carbon_saving_both_low) ? `[${percent(s.carbon_saving_both_low)}, ${percent(s.carbon_saving_both_high)}]` : '–';
+    const setting = s => wordsOf(pool, s.preference);
+    out.push(table(what, ['Policy', 'Setting: a point is worth', 'Quality difference', 'Verdict', ...(usd ? ['USD saved'] : []), ...(grams ? ['gCO2e saved'] : [])],
+      rows.map(s => [s.policy, setting(s), quality(s), s.quality_verdict, ...(usd ? [shareOf(s.cost_saving, s.cost_saving_low, s.cost_saving_high)] : []), ...(grams ? [[percent(s.carbon_saving), el('span', { class: 'ci' }, known(s.carbon_saving_both_low) ? ' ' + both(s) : '')]] : [])])));
+    if (grams) more.push(table(what, ['Policy', 'n', 'gCO2e saved', 'with the estimate’s error', 's saved', 'gCO2e saved over a blind mix'],
+      rows.map(s => [s.policy, s.n, shareOf(s.carbon_saving, s.carbon_saving_low, s.carbon_saving_high), both(s), shareOf(s.latency_saving, s.latency_saving_low, s.latency_saving_high),
         s.role !== 'single' && s.role !== 'blind' ? shareOf(s.over_blind, s.over_blind_both_low, s.over_blind_both_high) : '–'])));
   }
   if ((pool.footprints || []).length) {
-    out.push(table('Footprint per 1,000 prompts', ['Policy', 'Setting', 'Quality', 'USD', 'Wh', 'gCO2e', 'by sizes', 'by the estimate', 'router s', 'cost error'],
+    more.push(table('Footprint per 1,000 prompts', ['Policy', 'Setting', 'Quality', 'USD', 'Wh', 'gCO2e', 'by sizes', 'by the estimate', 'router s', 'cost error'],
       pool.footprints.map(f => [f.policy, f.setting, fixed(f.quality), short(f.usd_per_1k), short(f.wh_per_1k), short(f.g_per_1k), known(f.g_per_1k_low) ? `${short(f.g_per_1k_low)} to ${short(f.g_per_1k_high)}` : '–', known(f.g_per_1k_model_low) ? `${short(f.g_per_1k_model_low)} to ${short(f.g_per_1k_model_high)}` : '–', short(f.router_s_per_1k), percent(f.cost_error)])));
   }
   if ((pool.said || []).length) {
-    out.push(el('ul', { class: 'soft' }, ...pool.said.map(text => el('li', {}, text))));
+    more.push(el('ul', { class: 'soft' }, ...pool.said.map(text => el('li', {}, text))));
   }
+  if (more.length) out.push(el('details', {}, el('summary', {}, 'Savings and footprint in full: seconds, blind mixes, energy, what the figures are, and what pays them back'), ...more));
   if (pool.own && known(pool.own.energy_wh)) {
     out.push(el('p', { class: 'soft' }, `The run itself took ${short(pool.own.energy_wh)} Wh and ${short(pool.own.carbon_g)} gCO2e in ${short(pool.own.seconds)} s (processors: ${pool.own.cpu_how}; graphics: ${pool.own.gpu_how}).`));
   }
@@ -96,7 +125,7 @@ function effects(state) {
   const list = state.pool.effects || [];
   if (!list.length) return null;
   const names = state.pool.effect_of;
-  return el('div', { class: 'grid' }, [0, 1].map(k => {
+  return el('div', { class: 'grid' }, [0, 1].filter(k => names[k] && list.some(e => known(e.values[k][0]))).map(k => {
     const rows = list.filter(e => known(e.values[k][0])), width = wide(), height = 40 + 22 * rows.length, left = Math.min(170, width * 0.34);
     const x = scale([0, ...rows.flatMap(e => e.values[k].filter(known))], left, width - 12, true);
     const root = svg('svg', { viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': `Difference of ${names[k]} to ${state.pool.baseline}, with 95 % intervals` });

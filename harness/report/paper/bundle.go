@@ -41,8 +41,10 @@ func Write(run *store.Run, dir string, how experiment.Plots) (string, error) {
 	}
 	figures := filepath.Join(dir, "figures")
 	how.Formats = []string{"pdf"}
-	// A figure drawn for a column keeps its size, and its letters theirs.
-	facts.Fit = how.Style == "" || how.Style == plot.Styles[0].Name
+	// A figure drawn for a column keeps its size, and its letters theirs; one for a screen would say its title twice.
+	if facts.Fit = how.Style == "" || how.Style == plot.Styles[0].Name; facts.Fit {
+		how.Style = "double"
+	}
 	drawn, err := report.Drawn(run, how)
 	if err != nil {
 		return "", err
@@ -151,9 +153,8 @@ type paperFigure struct{ Name, Caption, Says string }
 // paperFacts reads what the article says from the manifest and the metrics.
 func paperFacts(run *store.Run, m *store.Manifest) (*paperOf, error) {
 	var config struct {
-		Description string
-		Coverage    string
-		Data        struct {
+		Coverage string
+		Data     struct {
 			Split struct {
 				Method         string
 				Seed           uint64
@@ -194,8 +195,12 @@ func paperFacts(run *store.Run, m *store.Manifest) (*paperOf, error) {
 	if err != nil {
 		return nil, err
 	}
+	about, err := m.About()
+	if err != nil {
+		return nil, err
+	}
 	p := &paperOf{
-		Experiment: m.Experiment, Description: strings.TrimSpace(config.Description), Run: m.Run, Version: m.Build.Version, Revision: m.Build.Revision,
+		Experiment: m.Experiment, Description: strings.ReplaceAll(about, "`", ""), Run: m.Run, Version: m.Build.Version, Revision: m.Build.Revision,
 		Prompts: data.Prompts, Train: data.Train, Validation: data.Validation, Selection: data.Selection, Test: data.Test,
 		Method: config.Data.Split.Method, Coverage: config.Coverage, SplitSeed: config.Data.Split.Seed, NearDuplicates: config.Data.Split.NearDuplicates,
 		Seeds: len(m.Seeds), Resamples: config.Metrics.Resamples,

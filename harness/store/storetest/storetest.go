@@ -5,7 +5,9 @@ package storetest
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -39,6 +41,14 @@ type Run struct {
 	Config         string // JSON; "" for none
 	// Choose is the model that the policy takes under a preference.
 	Choose func(preference string, prompt int) int
+	// Pool and Label rename the pool and the policy: "" for "all" and "router".
+	Pool, Label string
+	// Others are policies beside it that decide as it does.
+	Others []string
+	// First is the number of the first prompt: a world of other prompts, or of prompts whose ids now name others.
+	First int
+	// Failed is why the policy's cell failed; "" where it did not.
+	Failed string
 	// Older leaves out what older versions did not write: selection points, and all but the first eleven columns of
 	// metrics.csv with no metric but AIQ.
 	Older bool
@@ -59,10 +69,14 @@ func Write(t testing.TB, results string, r Run) *store.Run {
 		Config: config, Data: json.RawMessage(fmt.Sprintf(`{"Prompts":%d,"Train":100,"Validation":20,"Selection":20,"Test":%d}`, 140+Prompts, Prompts)),
 		Seeds: []uint64{1}, Backend: "go", Started: time.Unix(1_700_000_000, 0).UTC(),
 	}
+	pool, label := cmp.Or(r.Pool, "all"), cmp.Or(r.Label, "router")
 	cells := []cell{
-		{store.Ref{ID: fmt.Sprintf("%064x", 1), Pool: "all", Policy: "single:cheap", Family: "single"}, []string{"any"}, func(string, int) int { return 0 }},
-		{store.Ref{ID: fmt.Sprintf("%064x", 2), Pool: "all", Policy: "single:dear", Family: "single"}, []string{"any"}, func(string, int) int { return 1 }},
-		{store.Ref{ID: fmt.Sprintf("%064x", 3), Pool: "all", Policy: "router", Family: "router", Seed: 1}, []string{"q", "c1"}, r.Choose},
+		{store.Ref{ID: fmt.Sprintf("%064x", 1), Pool: pool, Policy: "single:cheap", Family: "single"}, []string{"any"}, func(string, int) int { return 0 }},
+		{store.Ref{ID: fmt.Sprintf("%064x", 2), Pool: pool, Policy: "single:dear", Family: "single"}, []string{"any"}, func(string, int) int { return 1 }},
+		{store.Ref{ID: fmt.Sprintf("%064x", 3), Pool: pool, Policy: label, Family: "router", Seed: 1}, []string{"q", "c1"}, r.Choose},
+	}
+	for i, other := range r.Others {
+		cells = append(cells, cell{store.Ref{ID: fmt.Sprintf("%064x", 10+i), Pool: pool, Policy: other, Family: other, Seed: 1}, []string{"q", "c1"}, r.Choose})
 	}
 	var refs []store.Ref
 	for i := range cells {
@@ -74,7 +88,11 @@ func Write(t testing.TB, results string, r Run) *store.Run {
 		if r.Unfinished && i == len(cells)-1 {
 			break
 		}
-		points = append(points, cells[i].save(t, run, r.Older)...)
+		if cells[i].ref.Policy == label && r.Failed != "" {
+			must(t, run.FailCell(cells[i].ref, time.Second, errors.New(r.Failed)))
+			continue
+		}
+		points = append(points, cells[i].save(t, run, &r)...)
 	}
 	if !r.Unfinished {
 		ended := m.Started.Add(time.Minute)
@@ -105,7 +123,7 @@ type cell struct {
 }
 
 // save stores the cell's decisions and points; on selection every setting does as on test.
-func (c *cell) save(t testing.TB, run *store.Run, old bool) []store.Point {
+func (c *cell) save(t testing.TB, run *store.Run, r *Run) []store.Point {
 	t.Helper()
 	result := store.CellResult{Ref: c.ref, Wall: 2 * time.Second, Params: json.RawMessage(`{"k":3,"name":"a|b"}`), Curves: []store.Curve{
 		{Stage: "fit", Metric: "train_loss", Steps: []int{1, 2}, Values: []float64{0.5, 0.25}},
@@ -122,7 +140,7 @@ func (c *cell) save(t testing.TB, run *store.Run, old bool) []store.Point {
 			p.Figures[policy.Carbon] += 1000 * float64(CostUSD[m]) / Prompts
 		}
 		result.Points = append(result.Points, p)
-		if !old {
+		if !r.Older {
 			result.Selection = append(result.Selection, p)
 		}
 	}
@@ -131,7 +149,7 @@ func (c *cell) save(t testing.TB, run *store.Run, old bool) []store.Point {
 			for prompt := range Prompts {
 				m := c.choose(preference, prompt)
 				d := store.Decision{
-					PromptID: fmt.Sprintf("p%03d", prompt), Preference: preference, Use: "select", Model: Models[m], Probability: 1,
+					PromptID: fmt.Sprintf("p%03d", r.First+prompt), Preference: preference, Use: "select", Model: Models[m], Probability: 1,
 					Models: []string{Models[m]}, Weights: []float32{1},
 				}
 				usd := float64(CostUSD[m])

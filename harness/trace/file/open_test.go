@@ -2,8 +2,10 @@ package file
 
 import (
 	"context"
+	"github.com/trilemma-bench/trilemma/harness/trace"
 	"os"
 	"path/filepath"
+	"regexp"
 	"testing"
 
 	"github.com/trilemma-bench/trilemma/policies/policy"
@@ -52,5 +54,29 @@ func TestOpenMMLUPro(t *testing.T) {
 	}
 	if n != 244408 {
 		t.Errorf("%d outcomes, want 244408", n)
+	}
+}
+
+// data/README.md has a row for every column that is read, and says of those that must be there that they are required.
+func TestThePageHasEveryColumn(t *testing.T) {
+	page, err := os.ReadFile("../../../data/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	required := map[string]bool{colPromptID: true, colModelID: true, trace.Figures[trace.ScoreFigure].Name: true}
+	columns := []string{colModelID, colArrivedAt, colEmbedding, colAnswer, colResponse}
+	for _, c := range trace.Texts {
+		columns = append(columns, c.Name)
+	}
+	for _, f := range trace.Figures {
+		columns = append(columns, f.Name)
+	}
+	for _, c := range columns {
+		row := regexp.MustCompile("(?m)^\\|[^|\n]*`" + c + "`[^|\n]*\\|[^|\n]*\\| (required|optional) \\|").FindStringSubmatch(string(page))
+		if row == nil {
+			t.Errorf("no row has the column %s", c)
+		} else if (row[1] == "required") != required[c] {
+			t.Errorf("%s is said to be %s", c, row[1])
+		}
 	}
 }

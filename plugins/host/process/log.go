@@ -52,8 +52,10 @@ func (t *Log) line(line []byte) {
 	if text == "" {
 		return
 	}
-	if strings.HasPrefix(text, "panic:") || strings.HasPrefix(text, "fatal error:") || strings.HasPrefix(text, "panic in ") {
-		t.cause = text
+	for _, sign := range []string{"panic:", "fatal error:", "panic in ", "ModuleNotFoundError:", "ImportError:"} {
+		if strings.HasPrefix(text, sign) {
+			t.cause = text
+		}
 	}
 	if t.lines = append(t.lines, text); len(t.lines) > tailLines {
 		t.lines = append(t.lines[:0], t.lines[1:]...)
@@ -68,7 +70,7 @@ func (t *Log) Last() []string {
 	if len(t.partial) > 0 {
 		lines = append(lines, string(t.partial[:min(len(t.partial), tailLineBytes)]))
 	}
-	if t.cause != "" {
+	if t.cause != "" && (len(lines) == 0 || lines[len(lines)-1] != t.cause) {
 		lines = append(lines, t.cause)
 	}
 	return lines
