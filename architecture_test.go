@@ -26,7 +26,7 @@ var layer = map[string]int{
 	"harness/encode":    3, "harness/synth": 3, "harness/billing": 3, "harness/metrics": 3,
 	"plugins/serve": 3, "plugins/example-python": 3,
 	"policies/agreement": 4, "policies/bestsingle": 4, "policies/carbon": 4, "policies/categorybest": 4, "policies/knn": 4, "policies/moe": 4,
-	"policies/predict": 4, "policies/rl": 4, "policies/random": 4, "policies/single": 4, "policies/static": 4, "harness/coverage": 4, "harness/importer": 4,
+	"policies/predict": 4, "policies/rl": 4, "policies/random": 4, "policies/single": 4, "policies/static": 4, "harness/coverage": 4, "harness/importer": 4, "harness/exporter": 4,
 	"harness/replay": 4, "harness/store": 4, "harness/plot": 4, "plugins/host": 4, "plugins/example-go": 4, "plugins/scaffold": 4,
 	"policies/agent": 5, "harness/experiment": 5,
 	"harness/dataset": 6, "policies/ppo": 6, "policies/reinforce": 6,

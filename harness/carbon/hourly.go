@@ -63,7 +63,7 @@ func LoadHourly(path string) (*Hourly, error) {
 
 // ReadHourly reads hourly intensities; file is the zone of a file that names none.
 func ReadHourly(r io.Reader, file string) (*Hourly, error) {
-	t, err := textfile.NewTable(r)
+	t, err := textfile.NewTable(r, ',')
 	if err != nil {
 		return nil, err
 	}

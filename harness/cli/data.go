@@ -25,9 +25,9 @@ import (
 func dataCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "data",
-		Short: "Describe, check, simulate and import traces",
+		Short: "Describe, check, simulate, import and export traces",
 	}
-	cmd.AddCommand(describeCommand(), validateCommand(), synthCommand(), importCommand(), encodeCommand())
+	cmd.AddCommand(describeCommand(), validateCommand(), synthCommand(), importCommand(), dataExportCommand(), encodeCommand())
 	return cmd
 }
 
@@ -43,7 +43,7 @@ they lack. With a price book, bill by it, and say which prices of the trace's mo
 		Example: "  trilemma data describe data/synth",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			t, err := file.Open(cmd.Context(), args[0])
+			t, err := file.OpenLog(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}

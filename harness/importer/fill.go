@@ -55,6 +55,9 @@ func FillTokens(ctx context.Context, t *trace.Trace, c TokenCounter) (filled int
 			}
 		}
 	}
+	for i := range o.Estimated { // what an import estimated
+		marked[i] |= o.Estimated[i]
+	}
 	if filled > 0 {
 		o.Estimated = marked
 	}

@@ -29,21 +29,37 @@ type Importer interface {
 	Name() string
 	// Summary is one line on what it reads.
 	Summary() string
-	// Import reads the files and folders src. It fails where nothing can be built, or where Options.Strict forbids what
-	// had to be settled; what was merely skipped is in the report.
-	Import(ctx context.Context, src []string, opt Options) (*Imported, error)
+	// Import reads the files and folders src and writes the trace to the folder out, which must be empty or absent and appears whole
+	// or not at all. It fails where nothing can be built, or where Options.Strict forbids what had to be settled; what was merely
+	// skipped is in the report.
+	Import(ctx context.Context, src []string, out string, opt Options) (*Report, error)
 }
 
 // Options of an import.
 type Options struct {
-	// Models is the pool. Results of a model that is not in it are an error, unless SkipUnknown.
+	// Models is the pool. Results of a model that is not in it are an error, unless SkipUnknown. Where there is none, the models
+	// are those that the files name, with what they tell of them.
 	Models []Model
 	// Tokens counts the tokens of prompts and responses where the source does not. nil means [Estimate].
 	Tokens TokenCounter
-	// Strict makes files that disagree about a prompt an error instead of a warning.
+	// Estimate counts tokens where the log has none, and marks them in the column tokens_estimated.
+	Estimate bool
+	// Strict makes an error of what else is skipped and counted: records that cannot be read or mapped, files that disagree.
 	Strict bool
 	// SkipUnknown leaves out files of models that are not in the pool.
 	SkipUnknown bool
+	// Scale is the range of the log's scores.
+	Scale Scale
+	// Grade scores the answers that the log has no score of; nil leaves them out.
+	Grade *Grader
+	// FirstSample takes the first of several samples of an answer; else the mean counts.
+	FirstSample bool
+	// Redact masks secrets and e-mail addresses before anything is written.
+	Redact bool
+	// Format are options of the format's own, by name.
+	Format map[string]string
+	// Stdin is what the source "-" reads.
+	Stdin io.Reader
 }
 
 // Counter is Tokens, or the default.
@@ -87,6 +103,16 @@ type Report struct {
 	UnknownFiles []string `json:"unknown_files,omitempty"`
 	// Disagreements are prompts that files told differently, by what differs.
 	Disagreements []Disagreement `json:"disagreements,omitempty"`
+	// LeftOut are fields that could not be taken, by why.
+	LeftOut []Skip `json:"left_out,omitempty"`
+	// Unscored are answers that have no score, by why; they are not in the trace unless no answer has one (Unscorable).
+	Unscored   []Skip `json:"unscored,omitempty"`
+	Unscorable bool   `json:"no_scores,omitempty"`
+	// Graded are answers that the import scored, Repeated those of several samples.
+	Graded   int `json:"graded,omitempty"`
+	Repeated int `json:"repeated,omitempty"`
+	// RefusedEntries are entries of archives whose names lead out of them.
+	RefusedEntries []string `json:"refused_entries,omitempty"`
 }
 
 // FileReport is what one file held.
@@ -103,6 +129,14 @@ type Skip struct {
 	Reason string `json:"reason"`
 	Count  int    `json:"count"`
 	First  int    `json:"first_record"`
+	Where  string `json:"first,omitempty"` // the first by its line or row
+}
+
+func (s Skip) where() string {
+	if s.Where != "" {
+		return s.Where
+	}
+	return fmt.Sprintf("record %d", s.First)
 }
 
 // Skip counts a skipped record.
@@ -137,18 +171,52 @@ func (r *Report) Skipped() int {
 	return n
 }
 
+// filesShown is how many files a report names.
+const filesShown = 20
+
 // Print writes the report for a reader.
 func (r *Report) Print(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d prompts, %d models, %d outcomes from %d files; %d records skipped; tokens: %s\n",
 		r.Prompts, r.Models, r.Outcomes, len(r.Files), r.Skipped(), r.TokenCounter)
-	for _, f := range r.Files {
-		fmt.Fprintf(&b, "  %s → %s: %d of %d records\n", f.Path, f.Model, f.Imported, f.Records)
+	quiet := 0
+	for i, f := range r.Files {
+		// Of many files those are named of which something was skipped.
+		if i >= filesShown && len(f.Skipped) == 0 {
+			quiet++
+			continue
+		}
+		if f.Model != "" {
+			fmt.Fprintf(&b, "  %s → %s: %d of %d records\n", f.Path, f.Model, f.Imported, f.Records)
+		} else {
+			fmt.Fprintf(&b, "  %s: %d of %d records\n", f.Path, f.Imported, f.Records)
+		}
 		skipped := append([]Skip(nil), f.Skipped...)
 		sort.SliceStable(skipped, func(i, j int) bool { return skipped[i].Count > skipped[j].Count })
 		for _, s := range skipped {
-			fmt.Fprintf(&b, "    skipped %d: %s (first: record %d)\n", s.Count, s.Reason, s.First)
+			fmt.Fprintf(&b, "    skipped %d: %s (first: %s)\n", s.Count, s.Reason, s.where())
 		}
+	}
+	if quiet > 0 {
+		fmt.Fprintf(&b, "  and %d more files, of which nothing was skipped\n", quiet)
+	}
+	for _, s := range r.LeftOut {
+		fmt.Fprintf(&b, "  %s (%d, first: %s)\n", s.Reason, s.Count, s.where())
+	}
+	if r.Repeated > 0 {
+		fmt.Fprintf(&b, "  %d outcomes are of several samples\n", r.Repeated)
+	}
+	if r.Graded > 0 {
+		fmt.Fprintf(&b, "  %d answers were graded\n", r.Graded)
+	}
+	for _, s := range r.Unscored {
+		fmt.Fprintf(&b, "  left out %d answers without a score: %s\n", s.Count, s.Reason)
+	}
+	if r.Unscorable {
+		b.WriteString("  no answer has a score: the trace tells cost, time and carbon, and no policy can be compared on it; --grade scores answers by the reference\n")
+	}
+	for _, e := range r.RefusedEntries {
+		fmt.Fprintf(&b, "  refused an archive's file whose name leads out of it: %s\n", e)
 	}
 	if len(r.UnknownFiles) > 0 {
 		fmt.Fprintf(&b, "  left out, not in the pool: %s\n", strings.Join(r.UnknownFiles, ", "))

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/goccy/go-yaml"
@@ -20,6 +21,21 @@ type Model struct {
 	policy.Model
 	// Sources are names of the model in result files, beside its id.
 	Sources []string
+	// Aliases are names that mean the model for some time.
+	Aliases []Alias
+}
+
+// Alias is a name that means a model from one day until another; "" is an open end.
+type Alias struct {
+	Name  string `yaml:"name"`
+	From  string `yaml:"from"`
+	Until string `yaml:"until"`
+}
+
+// covers tells whether the name meant the model at a time. Until is the first day on which it does not.
+func (a Alias) covers(t time.Time) bool {
+	day := t.UTC().Format(time.DateOnly)
+	return day >= a.From && (a.Until == "" || day < a.Until)
 }
 
 // ReadModels reads a models.yaml. Beside the keys of the trace format an entry may have `source`, a name or a list of
@@ -27,6 +43,11 @@ type Model struct {
 //
 //   - id: llama-3-70b
 //     source: Meta-Llama-3-70B
+//
+// and `aliases`, names that meant the model between two days, the second not included:
+//
+//   - id: gpt-4o-2024-08-06
+//     aliases: [{name: gpt-4o, from: 2024-10-02, until: 2024-11-20}]
 func ReadModels(path string) ([]Model, error) {
 	src, err := textfile.Read(path)
 	if err != nil {
@@ -38,7 +59,8 @@ func ReadModels(path string) ([]Model, error) {
 	}
 	var file struct {
 		Models []struct {
-			Source any `yaml:"source"`
+			Source  any     `yaml:"source"`
+			Aliases []Alias `yaml:"aliases"`
 		} `yaml:"models"`
 	}
 	if err := yaml.Unmarshal(src, &file); err != nil {
@@ -47,6 +69,14 @@ func ReadModels(path string) ([]Model, error) {
 	models := make([]Model, len(facts))
 	for i := range facts {
 		models[i].Model = facts[i]
+		models[i].Aliases = file.Models[i].Aliases
+		for _, a := range models[i].Aliases {
+			for _, day := range []string{a.From, a.Until} {
+				if _, err := time.Parse(time.DateOnly, day); err != nil && day != "" || a.Name == "" {
+					return nil, fmt.Errorf("reading %s: an alias of model %s is %+v; write {name: NAME, from: YYYY-MM-DD, until: YYYY-MM-DD}, of which from and until may be left out", path, facts[i].ID, a)
+				}
+			}
+		}
 		switch s := file.Models[i].Source.(type) {
 		case nil:
 		case string:
@@ -81,7 +111,8 @@ func Match(name string, models []Model) (int, error) {
 		}
 		found := -1
 		for i := range models {
-			if !same(models[i].ID) && !slices.ContainsFunc(models[i].Sources, same) {
+			if !same(models[i].ID) && !slices.ContainsFunc(models[i].Sources, same) &&
+				!slices.ContainsFunc(models[i].Aliases, func(a Alias) bool { return a.From == "" && a.Until == "" && same(a.Name) }) {
 				continue
 			}
 			if found >= 0 {
@@ -95,6 +126,30 @@ func Match(name string, models []Model) (int, error) {
 		}
 	}
 	return -1, fmt.Errorf("%q is %w; add it to the models file, or `source: %s` to the entry that it is another name of", name, ErrUnknownModel, name)
+}
+
+// Dated lists the models that a name means by the day: those with an alias of it that begins or ends.
+func Dated(name string, models []Model) (of []int) {
+	for i, m := range models {
+		if slices.ContainsFunc(m.Aliases, func(a Alias) bool { return a.Name == name && (a.From != "" || a.Until != "") }) {
+			of = append(of, i)
+		}
+	}
+	return of
+}
+
+// MatchAt is the model that a name of [Dated] means at a time, microseconds since 1970.
+func MatchAt(name string, at int64, known bool, models []Model) (int, error) {
+	if !known {
+		return -1, fmt.Errorf("%s means one model or another by its day (aliases of the models file), and the record has no time", name)
+	}
+	when := time.UnixMicro(at)
+	for i, m := range models {
+		if slices.ContainsFunc(m.Aliases, func(a Alias) bool { return a.Name == name && a.covers(when) }) {
+			return i, nil
+		}
+	}
+	return -1, fmt.Errorf("%s means no model on %s (aliases of the models file)", name, when.UTC().Format(time.DateOnly))
 }
 
 // fold keeps letters and digits, in lower case.

@@ -2,6 +2,7 @@ package report
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -51,6 +52,8 @@ type TraceSummary struct {
 	Unbilled   []string                            `json:"unbilled,omitempty"` // what outcomes without a known cost lack
 	ByModel    []ModelSummary                      `json:"by_model"`
 	ByCategory map[string]map[string]*CategoryMean `json:"by_category"` // category → model
+	// Unscored says that no answer has a score: then answers are the logged ones, and only what they took is told.
+	Unscored bool `json:"unscored,omitempty"`
 }
 
 // CategoryMean is one model in one category.
@@ -84,6 +87,9 @@ func (m *mean) known() *float64 {
 
 // Summarise bills a trace and counts. An answer counts by its score, whatever is known of its cost.
 func Summarise(t *trace.Trace, acc billing.Accounting) (*TraceSummary, error) {
+	if !t.Outcomes.Scored() {
+		return summariseLog(t, acc)
+	}
 	acc.UnknownCost = billing.Keep
 	models := make([]int, len(t.Models))
 	names := make([]string, len(t.Models))
@@ -182,6 +188,31 @@ func Summarise(t *trace.Trace, acc billing.Accounting) (*TraceSummary, error) {
 	return s, nil
 }
 
+// summariseLog is the summary of a log without scores: what answers took.
+func summariseLog(t *trace.Trace, acc billing.Accounting) (*TraceSummary, error) {
+	log := *t
+	score := trace.NewMatrix(len(t.Outcomes.InputTokens))
+	for at := range score {
+		if t.Outcomes.Present.Has(at) {
+			score[at] = 0 // billing takes what has a score for an answer
+		}
+	}
+	log.Outcomes.Logged[policy.Quality] = score
+	if !log.Outcomes.Scored() {
+		return nil, errors.New("the trace has no outcome")
+	}
+	s, err := Summarise(&log, acc)
+	if err != nil {
+		return nil, err
+	}
+	s.Unscored, s.Missing, s.ByCategory = true, nil, nil
+	for i := range s.ByModel {
+		m := &s.ByModel[i]
+		m.Score, m.OverAll, m.OnFront = nil, nil, false
+	}
+	return s, nil
+}
+
 func addKnown(m *mean, x *float64) {
 	if x != nil {
 		m.sum, m.n = m.sum+*x, m.n+1
@@ -219,6 +250,9 @@ func Describe(w io.Writer, t *trace.Trace, acc billing.Accounting) error {
 	}
 	fmt.Fprintf(w, "%s prompts × %d models, %s outcomes; %s prompts were answered by all models\n",
 		textfile.Thousands(s.Prompts), s.Models, textfile.Thousands(s.Outcomes), textfile.Thousands(s.Complete))
+	if s.Unscored {
+		fmt.Fprintln(w, "no answer has a score: what follows is what they took, and no policy can be compared on them")
+	}
 	fmt.Fprintf(w, "feedback: %s\n", s.Feedback)
 	if s.Missing != nil {
 		fmt.Fprintf(w, "missing: %s.\n", s.Missing.Tell())
@@ -289,6 +323,9 @@ func Describe(w io.Writer, t *trace.Trace, acc billing.Accounting) error {
 	t1.Render()
 	if s.Missing != nil {
 		fmt.Fprintln(w, "score: over the prompts that the model answered; over all: what that comes to on all prompts, each being as hard as the others found it")
+	}
+	if s.Unscored {
+		return nil
 	}
 	fmt.Fprintln(w, "\nThe pool's front: models by letter, those that another beats on both axes as dots")
 	plot.Scatter(w, plot.TerminalWidth, plot.TerminalHeight, "USD/1k prompts", "mean score", append(others, front...))

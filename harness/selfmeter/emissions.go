@@ -93,7 +93,7 @@ func WriteEmissions(w io.Writer, rows []Emission) error {
 // emissions and energy_consumed must be there. A row of another length than the heading is refused: codecarbon drops
 // columns without a value and may run rows together, so that figures stand under the wrong names.
 func ReadEmissions(r io.Reader) ([]Emission, error) {
-	t, err := textfile.NewTable(r)
+	t, err := textfile.NewTable(r, ',')
 	if err != nil {
 		return nil, err
 	}

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Table reads comma-separated values under a heading, row by row. A row of another length than the heading is refused:
+// Table reads separated values under a heading, row by row. A row of another length than the heading is refused:
 // which of its fields stands under which name cannot be known.
 type Table struct {
 	Head []string // as written
@@ -18,10 +18,10 @@ type Table struct {
 	at   map[string]int // by [Heading]
 }
 
-// NewTable reads the heading.
-func NewTable(r io.Reader) (*Table, error) {
+// NewTable reads the heading of a table whose fields are separated by comma, which may be another sign.
+func NewTable(r io.Reader, comma rune) (*Table, error) {
 	c := csv.NewReader(NewReader(r))
-	c.FieldsPerRecord = -1
+	c.FieldsPerRecord, c.Comma, c.LazyQuotes = -1, comma, comma == '\t'
 	head, err := c.Read()
 	if errors.Is(err, io.EOF) {
 		return nil, errors.New("the file is empty: want a heading and rows")
@@ -30,7 +30,7 @@ func NewTable(r io.Reader) (*Table, error) {
 		return nil, fmt.Errorf("reading the heading: %w", err)
 	}
 	for _, other := range []string{";", "\t"} {
-		if len(head) == 1 && strings.Contains(head[0], other) {
+		if comma == ',' && len(head) == 1 && strings.Contains(head[0], other) {
 			return nil, fmt.Errorf("the heading %q is separated by %q: write the table with commas", head[0], other)
 		}
 	}

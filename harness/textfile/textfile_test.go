@@ -43,7 +43,7 @@ func TestUTF16IsRefused(t *testing.T) {
 }
 
 func TestTable(t *testing.T) {
-	tab, err := NewTable(strings.NewReader("\ufeffZone, Carbon Intensity gCO₂eq/kWh \r\n\r\nFR,\"1,5\"\r\n"))
+	tab, err := NewTable(strings.NewReader("\ufeffZone, Carbon Intensity gCO₂eq/kWh \r\n\r\nFR,\"1,5\"\r\n"), ',')
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +64,7 @@ func TestTable(t *testing.T) {
 		"a,b\n1,2\n1\n":   "line 3 has 1 fields, the heading 2",
 		"a,b\n1,2,3,4\n":  "line 2 has 4 fields, the heading 2",
 	} {
-		tab, err := NewTable(strings.NewReader(text))
+		tab, err := NewTable(strings.NewReader(text), ',')
 		for err == nil {
 			_, _, err = tab.Next()
 		}
@@ -77,7 +77,7 @@ func TestTable(t *testing.T) {
 func FuzzTable(f *testing.F) {
 	f.Add("a,b\n1,2\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		tab, err := NewTable(strings.NewReader(text))
+		tab, err := NewTable(strings.NewReader(text), ',')
 		for err == nil {
 			var row []string
 			if row, _, err = tab.Next(); err == nil && len(row) != len(tab.Head) {

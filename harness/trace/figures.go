@@ -21,7 +21,7 @@ func notNegative(x float64) bool { return x >= 0 && !math.IsInf(x, 1) }
 const LeaveNull = "leave it null where it is not known"
 
 // NumFigures is how many columns of figures there are: the quantities and what else is counted.
-const NumFigures = int(policy.NumQuantities) + 5
+const NumFigures = int(policy.NumQuantities) + 8
 
 // Figures in the order of the trace format. The score is first.
 var Figures = figures()
@@ -50,7 +50,11 @@ func figures() [NumFigures]Figure {
 		Figure{"propensity", func(o *Outcomes) *[]float32 { return &o.Propensity }, func(x float64) bool { return x > 0 && x <= 1 }, "is outside (0,1]",
 			"give the probability with which the log chose this model, or " + LeaveNull},
 		count("cached_input_tokens", func(o *Outcomes) *[]float32 { return &o.CachedInputTokens }),
-		count("reasoning_tokens", func(o *Outcomes) *[]float32 { return &o.ReasoningTokens })))
+		count("reasoning_tokens", func(o *Outcomes) *[]float32 { return &o.ReasoningTokens }),
+		count("samples", func(o *Outcomes) *[]float32 { return &o.Samples }),
+		count("score_sd", func(o *Outcomes) *[]float32 { return &o.ScoreSD }),
+		Figure{"tokens_estimated", func(o *Outcomes) *[]float32 { return &o.TokensEstimated }, func(x float64) bool { return x >= 0 && x <= 1 }, "is outside [0,1]",
+			"write 1 where a count of tokens was estimated from the text, or " + LeaveNull}))
 }
 
 // ScoreFigure is the place of the score.

@@ -86,6 +86,11 @@ type Outcomes struct {
 	// Parts of InputTokens and of OutputTokens that have prices of their own.
 	CachedInputTokens []float32
 	ReasoningTokens   []float32
+	// Samples is how many answers an outcome is the mean of, and ScoreSD the standard deviation of their scores (n − 1).
+	Samples []float32
+	ScoreSD []float32
+	// TokensEstimated is above 0 where an import estimated a token count; Estimated has those too.
+	TokensEstimated []float32
 	// Estimated holds the outcomes of which a token count was estimated from the text; nil where none was.
 	Estimated Bitmap
 	// Answer holds codes into AnswerText; 0 is no answer. nil where the files have no answers.
@@ -95,6 +100,16 @@ type Outcomes struct {
 
 // At is the index of (prompt, model) in every matrix.
 func (o *Outcomes) At(prompt, model int) int { return prompt*o.Models + model }
+
+// Scored tells whether any outcome has a score: a gateway's log has none.
+func (o *Outcomes) Scored() bool {
+	for at, x := range o.Logged[policy.Quality] {
+		if x == x && o.Present.Has(at) {
+			return true
+		}
+	}
+	return false
+}
 
 // Bitmap is a set of small integers.
 type Bitmap []uint64

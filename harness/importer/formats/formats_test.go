@@ -12,7 +12,7 @@ func TestNamed(t *testing.T) {
 			t.Errorf("%s: %v, %v", want.Name(), got, err)
 		}
 	}
-	if _, err := Named("nothing"); err == nil || !strings.Contains(err.Error(), "imports mmlu-pro") {
+	if _, err := Named("nothing"); err == nil || !strings.Contains(err.Error(), "imports alpaca-eval") {
 		t.Errorf("an unknown format: %v", err)
 	}
 }

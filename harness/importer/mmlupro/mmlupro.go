@@ -48,13 +48,25 @@ func modelName(path string) string {
 	return strings.TrimSuffix(base, filepath.Ext(base))
 }
 
-// Import reads result files, and folders of them.
-func (i Importer) Import(ctx context.Context, src []string, opt importer.Options) (*importer.Imported, error) {
-	out, err := i.read(ctx, src, opt)
+// Import reads result files, and folders of them, and writes the trace.
+func (i Importer) Import(ctx context.Context, src []string, out string, opt importer.Options) (*importer.Report, error) {
+	if len(opt.Models) == 0 {
+		return nil, errors.New("importing mmlu-pro: name the models.yaml of the pool with --models: the files tell nothing of their models")
+	}
+	got, err := i.Read(ctx, src, opt)
+	if err != nil {
+		return nil, err
+	}
+	return &got.Report, got.Write(out)
+}
+
+// Read reads result files, and folders of them.
+func (i Importer) Read(ctx context.Context, src []string, opt importer.Options) (*importer.Imported, error) {
+	got, err := i.read(ctx, src, opt)
 	if err != nil {
 		return nil, fmt.Errorf("importing mmlu-pro: %w", err)
 	}
-	return out, nil
+	return got, nil
 }
 
 func (i Importer) read(ctx context.Context, src []string, opt importer.Options) (*importer.Imported, error) {

@@ -83,7 +83,7 @@ func rec(id int, change map[string]any) string {
 func list(records ...string) string { return "[" + strings.Join(records, ",\n") + "]" }
 
 func run(src []string, opt importer.Options) (*importer.Imported, error) {
-	return Importer{}.Import(context.Background(), src, opt)
+	return Importer{}.Read(context.Background(), src, opt)
 }
 
 func TestRecordsInTheirVariants(t *testing.T) {
@@ -252,7 +252,7 @@ func TestBadSources(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := (Importer{}).Import(ctx, []string{filepath.Join(dir, "model_outputs_good_5shots.zip")}, importer.Options{Models: pool("good")}); err == nil {
+	if _, err := (Importer{}).Read(ctx, []string{filepath.Join(dir, "model_outputs_good_5shots.zip")}, importer.Options{Models: pool("good")}); err == nil {
 		t.Error("a cancelled import: no error")
 	}
 }

@@ -110,6 +110,7 @@ func Find(ctx context.Context, t *trace.Trace) ([]Doubt, error) {
 	d.figures()
 	d.constants()
 	d.twins()
+	d.renamed()
 	if err := d.columns(); err != nil {
 		return nil, err
 	}

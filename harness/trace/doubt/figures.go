@@ -59,7 +59,7 @@ func (d *doubts) parts(ctx context.Context) error {
 		}{{"input_tokens", o.InputTokens}, {"output_tokens", o.OutputTokens}} {
 			x := float64(c.tokens[at])
 			switch {
-			case x != math.Trunc(x) && x == x:
+			case x != math.Trunc(x) && x == x && !(o.Samples != nil && o.Samples[at] > 1): // a mean of several is one
 				d.outcome("fractions of "+c.column, c.column, at, number(c.tokens[at]), "is not a whole number: are these thousands of tokens?", "write whole tokens")
 			case x > mostTokens:
 				d.outcome("too many "+c.column, c.column, at, number(c.tokens[at]), "is longer than any context window", "write the tokens of one answer")

@@ -110,9 +110,9 @@ func (d *doubts) prices(i int, m *policy.Model, say func(m int, kind, key, value
 	}
 }
 
-// modelKeys are the keys of a model that somebody reads; source is the importers'.
+// modelKeys are the keys of a model that somebody reads; source and aliases are the importers'.
 var modelKeys = []string{"id", "provider", "open_weights", "params_total_b", "params_active_b", "price_input_usd_per_mtok", "price_output_usd_per_mtok",
-	"hardware", "region", "tokens_per_sec", "throughput_tokens_per_s", "time_to_first_token_s", "time_to_first_token_sec", "source"}
+	"hardware", "region", "tokens_per_sec", "throughput_tokens_per_s", "time_to_first_token_s", "time_to_first_token_sec", "source", "aliases"}
 
 // nearKey is the one known key that begins or is spelt almost like another.
 func nearKey(key string) string {

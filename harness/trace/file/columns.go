@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/compress/zstd"
 
 	"github.com/trilemma-bench/trilemma/harness/trace"
 )
@@ -159,7 +160,7 @@ func newOutput(to io.WriteCloser, name string, columns []column, most int) *outp
 	}
 	schema := parquet.NewSchema(strings.TrimSuffix(filepath.Base(name), ".parquet"), g)
 	buf := bufio.NewWriterSize(to, 1<<20)
-	return &output{name: name, to: to, buf: buf, most: most, pq: parquet.NewGenericWriter[any](buf, schema, parquet.Compression(&parquet.Zstd),
+	return &output{name: name, to: to, buf: buf, most: most, pq: parquet.NewGenericWriter[any](buf, schema, parquet.Compression(&zstd.Codec{Level: zstd.SpeedFastest}),
 		parquet.CreatedBy("trilemma", "1", "parquet-go"), parquet.PageBufferSize(256<<10), parquet.DictionaryMaxBytes(4<<20))}
 }
 

@@ -57,6 +57,9 @@ func (t *table) field(name string, as *use, required bool, found *trace.Findings
 	switch {
 	case c == nil && required:
 		v.Problem, v.Fix = fmt.Sprintf("is missing; the file has %q", t.columns()), "add the column or rename the one that holds it"
+		if name == trace.Figures[trace.ScoreFigure].Name {
+			v.Fix += "; a log without scores tells cost, time and carbon only (data describe), and data import --grade scores answers that have a reference"
+		}
 	case c == nil:
 		return nil
 	case as.fits(f):

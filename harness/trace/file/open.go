@@ -31,14 +31,24 @@ import (
 //
 // The first thing wrong with the data, in the order of [Validate], is returned as a [*Violation], to be found by errors.As.
 func Open(ctx context.Context, dir string) (*trace.Trace, error) {
-	t, err := open(ctx, dir)
+	return opened(ctx, dir, false)
+}
+
+// OpenLog reads a trace as [Open] does, and one whose outcomes have no column of scores too: a gateway's log. Then all scores are
+// NaN, and only what answers took can be told.
+func OpenLog(ctx context.Context, dir string) (*trace.Trace, error) {
+	return opened(ctx, dir, true)
+}
+
+func opened(ctx context.Context, dir string, unscored bool) (*trace.Trace, error) {
+	t, err := open(ctx, dir, unscored)
 	if err != nil {
 		return nil, fmt.Errorf("opening trace %s: %w", dir, err)
 	}
 	return t, nil
 }
 
-func open(ctx context.Context, dir string) (*trace.Trace, error) {
+func open(ctx context.Context, dir string, unscored bool) (*trace.Trace, error) {
 	found := &trace.Findings{Limit: 1}
 	models, err := readModels(dir, found)
 	if err := found.First(err); err != nil {
@@ -56,6 +66,7 @@ func open(ctx context.Context, dir string) (*trace.Trace, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.unscored = unscored
 	_, total, err := s.read(ctx, dir, names, 1, runtime.GOMAXPROCS(0))
 	if err != nil {
 		return nil, err
@@ -65,6 +76,7 @@ func open(ctx context.Context, dir string) (*trace.Trace, error) {
 		if s, err = newScan(models, prompts, index, false); err != nil {
 			return nil, err
 		}
+		s.unscored = unscored
 		list, _, err := s.read(ctx, dir, names, 1, 1)
 		if err == nil && len(list) == 0 {
 			err = errors.New("the trace violates its format, but only when read in parallel: are the files being written to?")
@@ -82,6 +94,14 @@ func open(ctx context.Context, dir string) (*trace.Trace, error) {
 		}
 	}
 	s.answers.settle(s.out)
+	for at, x := range s.out.TokensEstimated {
+		if x > 0 {
+			if s.out.Estimated == nil {
+				s.out.Estimated = trace.NewBitmap(s.cells)
+			}
+			s.out.Estimated.Set(at)
+		}
+	}
 	return &trace.Trace{Dir: dir, Models: models, Prompts: *prompts, Outcomes: *s.out}, nil
 }
 

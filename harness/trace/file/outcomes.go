@@ -75,6 +75,8 @@ type scan struct {
 	known   [trace.NumFigures]atomic.Bool
 	answers answers
 	rows    atomic.Int64
+	// unscored says that the files may be without a column of scores.
+	unscored bool
 }
 
 // ids are those that a column of the outcomes names.
@@ -142,7 +144,7 @@ func (s *scan) columns(t *table, found *trace.Findings) (c columns) {
 	c.model = t.field(colModelID, &asText, true, found)
 	c.answer = t.field(colAnswer, &asText, false, found)
 	for q := range trace.Figures {
-		c.figure[q] = t.field(trace.Figures[q].Name, &asNumber, q == trace.ScoreFigure, found)
+		c.figure[q] = t.field(trace.Figures[q].Name, &asNumber, q == trace.ScoreFigure && !s.unscored, found)
 	}
 	return c
 }

@@ -133,6 +133,9 @@ func (t *table) values(ctx context.Context, group int, f *field, fn func(row int
 			err = broken(r)
 		}
 	}()
+	if err := t.bounded(group, f.leaf.Index()); err != nil {
+		return broken(err)
+	}
 	pages := t.groups[group].ColumnChunks()[f.leaf.Index()].Pages()
 	defer func() {
 		if e := pages.Close(); err == nil && e != nil {
@@ -213,6 +216,9 @@ func Rows[T any](path string, fn func(*T) bool) (err error) {
 			err = t.diagnose(row, r)
 		}
 	}()
+	if err := t.allBounded(); err != nil {
+		return err
+	}
 	in := parquet.NewGenericReader[T](t.pq)
 	defer func() { _ = in.Close() }() // opened for reading only
 	rows := make([]T, 1024)

@@ -88,6 +88,12 @@ func drawTrace(rt *rapid.T) *trace.Trace {
 				x[at] = rapid.Float32Range(0.001, 1).Draw(rt, "x")
 			}
 		}
+		if x := o.TokensEstimated; x != nil && x[at] > 0 {
+			if o.Estimated == nil {
+				o.Estimated = trace.NewBitmap(n * m)
+			}
+			o.Estimated.Set(at)
+		}
 		if o.Answer != nil {
 			o.Answer[at] = uint32(rapid.IntRange(0, 2).Draw(rt, "answer"))
 		}
