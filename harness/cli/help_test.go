@@ -12,7 +12,7 @@ import (
 // TestDocsCommands holds every command line of the texts to the commands, flags and arguments that there are.
 func TestDocsCommands(t *testing.T) {
 	lines := 0
-	for _, page := range []string{"README.md", "data/README.md", "results/README.md", "docs/guide.md", "docs/adding-a-policy.md", "docs/python.md", "docs/importing-formats.md"} {
+	for _, page := range []string{"README.md", "data/README.md", "results/README.md", "docs/guide.md", "docs/adding-a-policy.md", "docs/python.md", "docs/importing-formats.md", "docs/importing.md"} {
 		text, err := os.ReadFile("../../" + page)
 		if err != nil {
 			t.Fatal(err)

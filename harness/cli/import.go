@@ -49,7 +49,7 @@ are names that meant it between two days. Where it is left out, the models are t
 				return err
 			}
 			if len(src) == 0 {
-				return misused(cmd, "nothing to import: name files or folders, or - for standard input")
+				return misused(cmd, "SOURCE… is missing: name files or folders, or - for standard input")
 			}
 			if f.out == "" && f.explain == 0 {
 				return misused(cmd, "--out, the folder that the trace is written to, is needed")

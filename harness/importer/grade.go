@@ -109,7 +109,7 @@ func choice(said, reference string) (float64, error) {
 	return 0, nil
 }
 
-var figure = regexp.MustCompile(`[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)?\.?\d+(?:[eE][-+]?\d+)?`)
+var figure = regexp.MustCompile(`[-+]?(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?`)
 
 func lastNumber(s string) (float64, bool) {
 	// GSM8K writes the answer after four number signs.
@@ -143,8 +143,6 @@ func equalJSON(said, reference string) (float64, error) {
 	if block := fence.FindStringSubmatch(said); block != nil {
 		said = block[1]
 	}
-	if json.Unmarshal([]byte(said), &got) != nil {
-		return 0, nil
-	}
-	return truth(reflect.DeepEqual(got, want)), nil
+	err := json.Unmarshal([]byte(said), &got)
+	return truth(err == nil && reflect.DeepEqual(got, want)), nil
 }

@@ -224,6 +224,7 @@ func (r *reading) stopped() bool {
 
 // bad counts a record, or a part of a file, that could not be read, mapped or taken; under --strict it ends the import.
 func (r *reading) bad(at gather.Seq, where, why string) {
+	why = r.gather.Masked(why)
 	if !r.opt.Strict {
 		r.files[at.Member].skip(int(at.Record), where, why)
 		return
@@ -270,7 +271,7 @@ func (w *worker) document(ctx context.Context, file int, d *records.Doc) error {
 		good := false
 		for _, piece := range pieces {
 			if why, ok := piece["skip"].(string); ok {
-				t.skip(d.Number, d.Where(), strings.Clone(why))
+				t.skip(d.Number, d.Where(), strings.Clone(w.gather.Masked(why)))
 				continue
 			}
 			if err := w.pieces.Add(at, piece); err != nil {

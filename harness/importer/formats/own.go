@@ -151,7 +151,7 @@ func (m mapped) Explain(ctx context.Context, w io.Writer, src []string, n int, o
 }
 
 // show is a value as indented JSON, cut where it is long. A secret is masked where the import would.
-func (k *worker) show(v any, most int) string {
+func (w *worker) show(v any, most int) string {
 	if v == nil {
 		return "(nothing that could be read)"
 	}
@@ -165,7 +165,7 @@ func (k *worker) show(v any, most int) string {
 			text = wide
 		}
 	}
-	shown := k.gather.Masked(string(text))
+	shown := w.gather.Masked(string(text))
 	if len(shown) > most {
 		shown = strings.ToValidUTF8(shown[:most], "") + "…"
 	}

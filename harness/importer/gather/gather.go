@@ -234,13 +234,11 @@ func (w *Worker) prompt(r *record, prompt map[string]any) error {
 		case !known:
 			w.note(r.at, "left out prompt.%s: there is no such column", name)
 		default:
-			text := ""
+			text := render
 			if f == fieldPrompt {
-				text = Chat(v)
-			} else {
-				text = render(v)
+				text = Chat
 			}
-			if text = w.masked(text); text != "" {
+			if text := w.masked(text(v)); text != "" {
 				r.texts[f] = text
 				r.has |= has(f)
 			}

@@ -130,6 +130,9 @@ func (r *record) decode(b []byte) (err error) {
 	}()
 	get := func() string {
 		n, size := binary.Uvarint(b)
+		if size <= 0 {
+			panic(errRun)
+		}
 		s := string(b[size : size+int(n)])
 		b = b[size+int(n):]
 		return s

@@ -1,7 +1,7 @@
 // Package records reads the records of other people's files. The way of the data:
 //
 //  1. [Find] lists members: files, files in folders and archives, standard input.
-//  2. [Member.Each] unpacks a member (gzip, zstd), tells by what it holds whether it is JSON lines, JSON documents, a table or
+//  2. [Sources.Each] unpacks a member (gzip, zstd), tells by what it holds whether it is JSON lines, JSON documents, a table or
 //     Parquet, and hands on batches of documents in their order: a line, a row, a value, or an element of a list of values.
 //  3. [Decoder] decodes what is still JSON text, in whichever goroutine wants it.
 //

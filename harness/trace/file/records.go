@@ -218,10 +218,10 @@ func halfFloat(b []byte) any {
 	bits := uint16(b[0]) | uint16(b[1])<<8
 	exponent, fraction := int(bits>>10&31), float64(bits&1023)
 	x := math.Ldexp(1024+fraction, exponent-25)
-	switch {
-	case exponent == 31:
+	switch exponent {
+	case 31:
 		return nil
-	case exponent == 0:
+	case 0:
 		x = math.Ldexp(fraction, -24)
 	}
 	if bits>>15 == 1 {
