@@ -30,7 +30,7 @@ var layer = map[string]int{
 	"harness/replay": 4, "harness/store": 4, "harness/plot": 4, "plugins/host": 4, "plugins/example-go": 4, "plugins/scaffold": 4,
 	"policies/agent": 5, "harness/experiment": 5,
 	"harness/dataset": 6, "policies/ppo": 6, "policies/reinforce": 6,
-	"policies/bundled": 7, "harness/savings": 7,
+	"policies/bundled": 7, "harness/savings": 7, "harness/worth": 7,
 	"harness/runner": 8, "harness/compare": 8, "harness/recommend": 8, "harness/interop": 8,
 	"harness/report": 9,
 	"harness/browse": 10,

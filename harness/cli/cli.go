@@ -81,7 +81,7 @@ against competing routing policies, and shows which to deploy and what that give
 	}
 	root.AddCommand(
 		initCommand(), runCommand(), planCommand(), resumeCommand(), statusCommand(), reportCommand(), verifyCommand(), compareCommand(), acrossCommand(), serveCommand(), exportCommand(),
-		carbonCommand(), recommendCommand(), budgetCommand(),
+		carbonCommand(), recommendCommand(), budgetCommand(), worthCommand(),
 		dataCommand(), policyCommand(), encodeCommand(), encoderCommand(), backendCommand(), manCommand(), versionCommand(),
 	)
 	for _, c := range root.Commands() {
