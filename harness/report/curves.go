@@ -105,7 +105,7 @@ func curveFigures(run string, cells []store.Status, looks *plot.Looks) []plot.Na
 			runs = fmt.Sprintf(" A line for each of %d seeds.", n)
 		}
 		out = append(out, plot.Named{
-			Name: "curves-" + experiment.FileName(k.policy) + "-" + experiment.FileName(k.pool), Pool: k.pool, Policy: k.policy, Figure: f, Rank: rankTraining,
+			Kind: "curves", Name: "curves-" + experiment.FileName(k.policy) + "-" + experiment.FileName(k.pool), Pool: k.pool, Policy: k.policy, Figure: f,
 			Caption: fmt.Sprintf("How %s trained in pool %s: each panel is one figure of the stage %q, on its own scale.%s All curves are in %s.",
 				k.policy, k.pool, stage, runs, CurvesCSV),
 		})

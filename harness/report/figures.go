@@ -27,18 +27,8 @@ import (
 
 const plotsDir = "plots"
 
-// Ranks of figures: what a report shows first.
-const (
-	rankQualityCost = iota
-	rankQualityCarbon
-	rankCostCarbon
-	rankEffects
-	rankSavings
-	rankShares
-	rankHours
-	rankTraining
-	rankSensitivity
-)
+// kinds are those of figures, the most telling first.
+var kinds = []string{"quality-cost", "quality-carbon", "cost-carbon", "effects", "savings", "shares", "hours", "curves", "sensitivity"}
 
 // Figures draws what a run has to show into its folder and returns the paths written.
 func Figures(run *store.Run, how experiment.Plots) ([]string, error) {
@@ -133,67 +123,60 @@ func Drawn(run *store.Run, how experiment.Plots) ([]plot.Named, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, f := range extra {
-		f.Rank += rankSavings
-		out = append(out, f)
-	}
+	out = append(out, extra...)
 	for _, e := range leaderboard.EffectsOf(tables) {
-		for _, f := range e.Figures(run.Experiment, looks) {
-			f.Rank = rankEffects
-			out = append(out, f)
-		}
+		out = append(out, e.Figures(run.Experiment, looks)...)
 	}
-	out = append(out, curveFigures(run.Experiment, cells, looks)...)
-	lead(out, tables)
-	first := leaderboard.Pools(points)
-	for i := range out {
-		if out[i].Pool != first[0] {
-			out[i].Rank += ranksBehind
-		}
-	}
-	slices.SortStableFunc(out, func(a, b plot.Named) int { return cmp.Compare(a.Rank, b.Rank) })
-	return out, nil
+	return inOrder(append(out, curveFigures(run.Experiment, cells, looks)...), leaderboard.Pools(points), tables), nil
 }
 
-// ranksBehind is how many of its own figures the first pool has before another has its first: the three fronts.
-const ranksBehind = 3
+// inOrder puts figures in the order in which a report shows them: by kind, of each kind one of a pool before all others, and
+// three of the first pool, its fronts, before another pool has its first.
+func inOrder(figures []plot.Named, pools []string, tables []leaderboard.Table) []plot.Named {
+	leads := foremost(figures, tables)
+	place := make([]int, len(figures))
+	order := make([]int, len(figures))
+	for i := range figures {
+		order[i], place[i] = i, slices.Index(kinds, figures[i].Kind)
+		if !slices.Contains(leads, i) {
+			place[i] += 100 // behind every kind of every pool
+		}
+		if figures[i].Pool != pools[0] {
+			place[i] += 3
+		}
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(place[a], place[b]) })
+	out := make([]plot.Named, len(figures))
+	for k, i := range order {
+		out[k] = figures[i]
+	}
+	return out
+}
 
-// rankRest is behind all others.
-const rankRest = 100
-
-// lead puts of each kind of figure only the most telling one of a pool before the others: where it is about one policy that of
-// the policy of the highest headline metric among those that have one, and of the hours that of carbon, which looks at them.
-func lead(figures []plot.Named, tables []leaderboard.Table) {
+// foremost are of each kind of figure the most telling one of a pool: where it is about one policy that of the policy of the
+// highest headline metric among those that have one, and of the hours that of carbon, which looks at them.
+func foremost(figures []plot.Named, tables []leaderboard.Table) []int {
 	standing := func(f *plot.Named) float64 {
 		for i := range tables {
 			if tables[i].Pool != f.Pool {
 				continue
 			}
-			if f.Rank == rankHours && f.Policy == "carbon" {
+			if f.Kind == "hours" && f.Policy == "carbon" {
 				return math.Inf(1)
 			}
 			return tables[i].Standing(f.Policy)
 		}
 		return math.Inf(-1)
 	}
-	type kind struct {
-		pool string
-		rank int
-	}
-	first := map[kind]int{}
+	first := map[[2]string]int{} // pool and kind → figure
 	for i := range figures {
 		f := &figures[i]
-		k := kind{f.Pool, f.Rank}
+		k := [2]string{f.Pool, f.Kind}
 		if at, seen := first[k]; !seen || f.Policy != "" && standing(f) > standing(&figures[at]) {
 			first[k] = i
 		}
 	}
-	leads := slices.Collect(maps.Values(first))
-	for i := range figures {
-		if !slices.Contains(leads, i) {
-			figures[i].Rank += rankRest
-		}
-	}
+	return slices.Collect(maps.Values(first))
 }
 
 // mark marks the policies that use the data set's label.
@@ -271,16 +254,15 @@ func fronts(name, pool string, points []store.Point, selected leaderboard.Select
 		sized = ", and of emissions over the sizes assumed for closed models"
 	}
 	var out []plot.Named
-	add := func(base, caption string, rank int, f plot.Figure) {
-		out = append(out, plot.Named{Name: base + "-" + experiment.FileName(pool), Pool: pool, Figure: f, Caption: caption, Rank: rank})
+	add := func(kind, caption string, f plot.Figure) {
+		out = append(out, plot.Named{Kind: kind, Name: kind + "-" + experiment.FileName(pool), Pool: pool, Figure: f, Caption: caption})
 	}
 	for _, x := range []struct {
 		quantity
-		name, title, what, bars string
-		rank                    int
+		kind, title, what, bars string
 	}{
-		{cost, "quality-cost", "quality and cost", "a dollar", "", rankQualityCost},
-		{carbon, "quality-carbon", "quality and emissions", "a gram of CO2e", sized, rankQualityCarbon},
+		{cost, "quality-cost", "quality and cost", "a dollar", ""},
+		{carbon, "quality-carbon", "quality and emissions", "a gram of CO2e", sized},
 	} {
 		if !known(x.Quantity) {
 			continue
@@ -290,13 +272,12 @@ func fronts(name, pool string, points []store.Point, selected leaderboard.Select
 		if f.BarsAtEnds() {
 			where = ", where lines end,"
 		}
-		add(x.name, fmt.Sprintf("Who gives most quality for %s (pool %s): higher and further left is better. ", x.what, pool)+fmt.Sprintf(reading, where, prompts, x.bars), x.rank, f)
+		add(x.kind, fmt.Sprintf("Who gives most quality for %s (pool %s): higher and further left is better. ", x.what, pool)+fmt.Sprintf(reading, where, prompts, x.bars), f)
 	}
 	if known(policy.Cost) && known(policy.Carbon) {
 		if f := levels(title("what a quality takes in money and carbon"), prompts+"; in brackets: of the best single model's quality on the selection prompts", points, selected, cost, carbon, looks); f != nil {
 			add("cost-carbon", "What it takes to reach 90, 100 and 105 % of the best single model's quality (pool "+pool+"), panel by panel: lower and further left is better. Each mark is a setting of a policy that reaches the panel's quality on the "+
-				"selection prompts and that no other of the policy beats there in both money and carbon; a line joins a policy's. Measured on "+prompts+". Diamonds are single models, those that no other beats in both. Who is missing in a panel does not reach it.",
-				rankCostCarbon, f)
+				"selection prompts and that no other of the policy beats there in both money and carbon; a line joins a policy's. Measured on "+prompts+". Diamonds are single models, those that no other beats in both. Who is missing in a panel does not reach it.", f)
 		}
 	}
 	return out
@@ -511,7 +492,7 @@ func shares(pool string, points []store.Point, looks *plot.Looks) []plot.Named {
 	for _, d := range list {
 		if d.Telling() {
 			out = append(out, plot.Named{
-				Name: "shares-" + experiment.FileName(d.name) + "-" + experiment.FileName(pool), Pool: pool, Policy: d.name, Figure: d.Shares, Rank: rankShares,
+				Kind: "shares", Name: "shares-" + experiment.FileName(d.name) + "-" + experiment.FileName(pool), Pool: pool, Policy: d.name, Figure: d.Shares,
 				Caption: fmt.Sprintf("Which models %s asks in pool %s: from left, where only quality counts, to right, where a dollar is worth most. Models are stacked "+looks.Stacked()+"; "+
 					"a bar above 1 asks several models a prompt. %s test prompts.", d.name, pool, textfile.Thousands(n)),
 			})

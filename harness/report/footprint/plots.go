@@ -23,13 +23,6 @@ import (
 	"github.com/trilemma-bench/trilemma/harness/textfile"
 )
 
-// Ranks of these figures, from the savings on: between them stand shares and training.
-const (
-	rankSaving  = 0
-	rankHour    = 2
-	rankTornado = 4
-)
-
 // Figures are the savings of each pool, what they depend on, and where policies route hour by hour.
 func Figures(run *store.Run, looks *plot.Looks) ([]plot.Named, error) {
 	f, err := Of(run)
@@ -51,13 +44,13 @@ func Figures(run *store.Run, looks *plot.Looks) ([]plot.Named, error) {
 	for _, b := range f.Baselines {
 		base := map[string]string{"best single": "savings-", "deployed single": "savings-deployed-"}[b.Name]
 		if bars, caption := savingBars(f, &b, looks); base != "" && len(bars.Bars) > 0 {
-			out = append(out, plot.Named{Name: base + experiment.FileName(b.Pool), Pool: b.Pool, Figure: bars, Caption: caption, Rank: rankSaving})
+			out = append(out, plot.Named{Kind: "savings", Name: base + experiment.FileName(b.Pool), Pool: b.Pool, Figure: bars, Caption: caption})
 		}
 	}
 	for i := range f.Sensitivity {
 		s := &f.Sensitivity[i]
 		for _, t := range tornados(s, settingOf(points, s)) {
-			t.Name, t.Pool, t.Rank = t.Name+experiment.FileName(s.Pool), s.Pool, rankTornado
+			t.Kind, t.Name, t.Pool = "sensitivity", t.Name+experiment.FileName(s.Pool), s.Pool
 			out = append(out, t)
 		}
 	}
@@ -68,7 +61,7 @@ func Figures(run *store.Run, looks *plot.Looks) ([]plot.Named, error) {
 		}
 		if s, prompts, telling := hourly(p, looks); telling {
 			out = append(out, plot.Named{
-				Name: "hours-" + experiment.FileName(p.Policy) + "-" + experiment.FileName(p.Pool), Pool: p.Pool, Policy: p.Policy, Figure: s, Rank: rankHour,
+				Kind: "hours", Name: "hours-" + experiment.FileName(p.Policy) + "-" + experiment.FileName(p.Pool), Pool: p.Pool, Policy: p.Policy, Figure: s,
 				Caption: fmt.Sprintf("Where %s routes as grids change (pool %s), at the setting of least carbon that keeps the best single model's quality on the selection prompts: the models that answered, stacked "+looks.Stacked()+". "+
 					"%s test prompts, about %.0f a bar; policies whose choice does not depend on the hour (chi-squared, p ≥ 0.001) are not drawn.", p.Policy, p.Pool, textfile.Thousands(int(math.Round(prompts))), prompts/float64(len(s.Preferences))),
 			})

@@ -115,7 +115,7 @@ func (e *Effects) Figures(run string, looks *plot.Looks) []plot.Named {
 		slices.SortStableFunc(f.Bars, func(a, b plot.Range) int { return cmp.Compare(b.Value, a.Value) })
 		if len(f.Bars) > 0 {
 			out = append(out, plot.Named{
-				Name: "effects-" + m.Metric + "-" + experiment.FileName(e.Pool), Pool: e.Pool, Figure: f,
+				Kind: "effects", Name: "effects-" + m.Metric + "-" + experiment.FileName(e.Pool), Pool: e.Pool, Figure: f,
 				Caption: fmt.Sprintf("By how much each policy beats %s in %s (pool %s): right of the line is better. On %s; a filled mark is clear of zero (p < 0.05 by Holm), a hollow one is not.", e.Baseline, m.Print, e.Pool, e.note()),
 			})
 		}

@@ -75,7 +75,7 @@ func Write(run *store.Run, dir string, how experiment.Plots) (string, error) {
 	for i := range facts.Pools {
 		for _, f := range drawn {
 			if f.Pool == facts.Pools[i].Name {
-				facts.Pools[i].Figures = append(facts.Pools[i].Figures, paperFigure{f.Name, f.Caption, saysOf(f.Name)})
+				facts.Pools[i].Figures = append(facts.Pools[i].Figures, paperFigure{f.Name, f.Caption, says[f.Kind]})
 			}
 		}
 	}
@@ -93,19 +93,10 @@ func Write(run *store.Run, dir string, how experiment.Plots) (string, error) {
 	return path, nil
 }
 
-// mentions are the figures that the article refers to, by the beginning of their names, with what it says they show.
-var mentions = []struct{ name, says string }{
-	{"quality-cost-", "quality and cost"}, {"quality-carbon-", "quality and emissions"}, {"cost-carbon-", "what a quality takes in money and emissions"},
-	{"effects-", "differences from the baseline"},
-}
-
-func saysOf(figure string) string {
-	for _, m := range mentions {
-		if strings.HasPrefix(figure, m.name) {
-			return m.says
-		}
-	}
-	return ""
+// says are the kinds of figures that the article refers to, with what it says they show.
+var says = map[string]string{
+	"quality-cost": "quality and cost", "quality-carbon": "quality and emissions", "cost-carbon": "what a quality takes in money and emissions",
+	"effects": "differences from the baseline",
 }
 
 // referredTo are the figures that the article refers to: of a pool the first of each kind.
@@ -113,7 +104,7 @@ func referredTo(all []plot.Named) []plot.Named {
 	seen := map[[2]string]bool{}
 	var out []plot.Named
 	for _, f := range all {
-		if key := [2]string{f.Pool, saysOf(f.Name)}; key[1] != "" && !seen[key] {
+		if key := [2]string{f.Pool, f.Kind}; says[f.Kind] != "" && !seen[key] {
 			seen[key] = true
 			out = append(out, f)
 		}
