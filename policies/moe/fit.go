@@ -118,12 +118,12 @@ func (p *router) train(ctx context.Context, name string, g *gate, s *state, ex *
 		}
 		return means, rows, graph.Const(gr, mask(s.seen))
 	}
-	key, err := p.digest(name, g, s, ex, list)
+	once, err := p.once(name, g, s, ex, list)
 	if err != nil {
 		return err
 	}
 	loop := &nn.Loop{
-		Once:    nn.Once{Folder: p.setup.Memo, Key: key},
+		Once:    once,
 		Backend: p.setup.Backend, Seed: p.setup.Seed, Name: name, Members: members, Batch: p.params.Batch,
 		Epochs: p.params.Epochs, Patience: p.params.Patience, LearningRate: p.params.LearningRate,
 		Schedule: nn.Schedule(p.params.Schedule), Warmup: p.params.Warmup, WeightDecay: p.params.WeightDecay,
@@ -213,8 +213,8 @@ func (p *router) train(ctx context.Context, name string, g *gate, s *state, ex *
 	return nil
 }
 
-// digest names all that determines what [router.train] learns: [router.conclude] says what it is worth afterwards.
-func (p *router) digest(name string, g *gate, s *state, ex *examples, list []policy.Preference) (string, error) {
+// once names all that determines what [router.train] learns: [router.conclude] says what it is worth afterwards.
+func (p *router) once(name string, g *gate, s *state, ex *examples, list []policy.Preference) (nn.Once, error) {
 	parts := []any{
 		"moe.train/1", name, p.params, len(p.setup.Models), p.facts().rows, p.setup.Seed, p.setup.Backend, g.Weighed, list, s.MeanCost,
 		ex.x, ex.heldOut, ex.near, ex.class, ex.answers, ex.answer, ex.voted, ex.Outcomes.Present, s.seen, []float32(s.ClassMeans),
@@ -222,7 +222,7 @@ func (p *router) digest(name string, g *gate, s *state, ex *examples, list []pol
 	for q := range ex.expect.Value {
 		parts = append(parts, []float32(ex.expect.Value[q]), ex.Outcomes.Figures[q])
 	}
-	return nn.Digest(parts...)
+	return nn.NewOnce(p.setup.Memo, parts...)
 }
 
 // fold rewrites the first layer for inputs as they come: W·(x−mean)/scale + b.

@@ -24,9 +24,8 @@ import (
 // wait for it and take over what it learned, bit for bit. Policies that start from what another one learns do so without
 // knowing of each other. The zero value trains every time.
 type Once struct {
-	Folder string // see [policy.Setup.Memo]; "" for none
-	// Key names all that determines what is learned, see [Digest].
-	Key string
+	folder string // see [policy.Setup.Memo]; "" for none
+	key    string // names all that determines what is learned
 }
 
 // learned is what a training left.
@@ -36,8 +35,12 @@ type learned struct {
 	Seconds  float64
 }
 
-// Digest is a name for whatever determines a training: numbers by their bits, everything else by its JSON.
-func Digest(parts ...any) (string, error) {
+// NewOnce is the training that parts determine, all of them: numbers by their bits, everything else by its JSON. Without a
+// folder there is nobody to share with, and nothing is hashed.
+func NewOnce(folder string, parts ...any) (Once, error) {
+	if folder == "" {
+		return Once{}, nil
+	}
 	h := sha256.New()
 	for i, part := range parts {
 		var err error
@@ -55,19 +58,19 @@ func Digest(parts ...any) (string, error) {
 			}
 		}
 		if err != nil {
-			return "", fmt.Errorf("naming a training by its part %d: %w", i, err)
+			return Once{}, fmt.Errorf("naming a training by its part %d: %w", i, err)
 		}
 	}
-	return hex.EncodeToString(h.Sum(nil)), nil
+	return Once{folder, hex.EncodeToString(h.Sum(nil))}, nil
 }
 
 // do trains by train, which writes into variables, or takes over what an equal training left. A folder that cannot be
 // written to costs time, no result: then everybody trains.
 func (o Once) do(ctx context.Context, variables []*Variable, report func(policy.Progress), train func(func(policy.Progress)) error) error {
-	if o.Folder == "" || o.Key == "" || os.MkdirAll(o.Folder, 0o755) != nil {
+	if o.folder == "" || os.MkdirAll(o.folder, 0o755) != nil {
 		return train(report)
 	}
-	path := filepath.Join(o.Folder, o.Key)
+	path := filepath.Join(o.folder, o.key)
 	lock := flock.New(path + ".lock")
 	switch held, err := lock.TryLockContext(ctx, 50*time.Millisecond); {
 	case ctx.Err() != nil:

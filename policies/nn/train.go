@@ -91,12 +91,12 @@ func Train(ctx context.Context, c Config, ex *Examples, report func(policy.Progr
 	out := net.Out()
 	memo := c.Memo
 	c.Memo = "" // where it lies changes nothing of what is learned
-	key, err := Digest("nn.Train/1", c, ex.N, ex.X, ex.Y, ex.W, ex.HeldOut)
+	once, err := NewOnce(memo, "nn.Train/1", c, ex.N, ex.X, ex.Y, ex.W, ex.HeldOut)
 	if err != nil {
 		return nil, err
 	}
 	loop := &Loop{
-		Once:    Once{memo, key},
+		Once:    once,
 		Backend: c.Backend, Seed: c.Seed, Name: c.Name, Members: c.Members, Batch: c.Batch, Epochs: c.Epochs, Patience: c.Patience,
 		LearningRate: c.LearningRate, Schedule: Cosine, WeightDecay: c.WeightDecay, ClipNorm: c.ClipNorm * math.Sqrt(float64(c.Members)),
 		Variables: net.variables(), Pool: pool,
