@@ -1,12 +1,7 @@
 package browse
 
 import (
-	"bufio"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"slices"
 	"time"
 
@@ -80,27 +75,13 @@ func left(s store.Summary) string {
 // learners gathers the curves of all cells from the event log, those that began last first. A cell that begins again, as
 // after a failure, forgets what it reported before.
 func learners(path string) ([]Learner, error) {
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("reading learning curves: %w", err)
-	}
-	defer f.Close()
 	type cell struct {
 		label  string
 		curves store.Curves
 	}
 	var order []string
 	cells := map[string]*cell{}
-	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		var e event.Event
-		if json.Unmarshal(lines.Bytes(), &e) != nil {
-			continue // the half line that a killed run leaves
-		}
+	err := event.EachOf(path, func(e event.Event) {
 		switch e.Kind {
 		case event.CellStarted:
 			order = append(slices.DeleteFunc(order, func(id string) bool { return id == e.Cell }), e.Cell)
@@ -112,9 +93,9 @@ func learners(path string) ([]Learner, error) {
 				}
 			}
 		}
-	}
-	if err := lines.Err(); err != nil && !errors.Is(err, bufio.ErrTooLong) {
-		return nil, fmt.Errorf("reading learning curves from %s: %w", path, err)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("learning curves: %w", err)
 	}
 	slices.Reverse(order)
 	var out []Learner

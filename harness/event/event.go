@@ -51,7 +51,7 @@ type Event struct {
 	Metrics []Metric  `json:"metrics,omitempty"`
 
 	Waiting map[string]int     `json:"waiting,omitempty"` // cells to be computed, by [KindOf] their labels
-	Took    map[string]float64 `json:"earlier,omitempty"` // mean seconds of a cell in an earlier run of the experiment, by kind
+	Earlier map[string]float64 `json:"earlier,omitempty"` // mean seconds of a cell in an earlier run of the experiment, by kind
 }
 
 // Metric is one named number, such as the training loss.

@@ -216,7 +216,8 @@ func TestShort(t *testing.T) {
 func FuzzFold(f *testing.F) {
 	f.Add([]byte(`{"kind":"run_started","total":4}` + "\n{\n" + `{"kind":"cell_done","wall_s":1}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		p, err := Fold(bytes.NewReader(data))
+		var p Progress
+		err := Each(bytes.NewReader(data), p.Add)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -230,7 +231,7 @@ func TestETAIsThatOfItsKind(t *testing.T) {
 	p := Progress{}
 	p.Add(Event{
 		Time: at(0), Kind: RunStarted, Total: 7, Jobs: 1,
-		Waiting: map[string]int{"all/knn": 3, "all/ppo": 2, "all/new": 2}, Took: map[string]float64{"all/ppo": 500, "all/knn": 9},
+		Waiting: map[string]int{"all/knn": 3, "all/ppo": 2, "all/new": 2}, Earlier: map[string]float64{"all/ppo": 500, "all/knn": 9},
 	})
 	// Nothing of this run is known yet: an earlier one tells of knn and ppo, nothing does of what is new.
 	for _, step := range []struct {

@@ -71,7 +71,7 @@ func (p *Progress) Add(e Event) {
 		*p = Progress{
 			Run: e.Run, Started: e.Time, Last: e.Time, Total: e.Total, Jobs: max(1, e.Jobs),
 			Running: map[string]Event{}, since: map[string]time.Time{},
-			waiting: maps.Clone(e.Waiting), earlier: e.Took, took: map[string]tally{},
+			waiting: maps.Clone(e.Waiting), earlier: e.Earlier, took: map[string]tally{},
 		}
 	case CellStarted:
 		p.Running[e.Cell], p.since[e.Cell] = e, e.Time
@@ -178,9 +178,8 @@ func (p *Progress) Active() []Event {
 // maxLine bounds a line of events.jsonl: a reason may carry the end of a plugin's log.
 const maxLine = 1 << 20
 
-// Fold reads JSON lines. A line that does not parse, such as the half one that a killed run leaves, is skipped.
-func Fold(r io.Reader) (Progress, error) {
-	var p Progress
+// Each reads the events of JSON lines. A line that does not parse, such as the half one that a killed run leaves, is skipped.
+func Each(r io.Reader, fn func(Event)) error {
 	lines := bufio.NewReaderSize(r, 64<<10)
 	var line []byte
 	for {
@@ -193,27 +192,34 @@ func Fold(r io.Reader) (Progress, error) {
 		}
 		var e Event
 		if json.Unmarshal(line, &e) == nil && e.Kind != "" {
-			p.Add(e)
+			fn(e)
 		}
 		line = line[:0]
 		if errors.Is(err, io.EOF) {
-			return p, nil
+			return nil
 		}
 		if err != nil {
-			return p, fmt.Errorf("reading the event log: %w", err)
+			return fmt.Errorf("reading the event log: %w", err)
 		}
 	}
 }
 
-// FoldFile is [Fold] of a file; a file that does not exist is an empty log.
-func FoldFile(path string) (Progress, error) {
+// EachOf is [Each] of a file; a file that does not exist is an empty log.
+func EachOf(path string, fn func(Event)) error {
 	f, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
-		return Progress{}, nil
+		return nil
 	}
 	if err != nil {
-		return Progress{}, fmt.Errorf("reading the event log: %w", err)
+		return fmt.Errorf("reading the event log: %w", err)
 	}
 	defer f.Close()
-	return Fold(f)
+	return Each(f, fn)
+}
+
+// FoldFile is how far a run is, as the event log in a file tells.
+func FoldFile(path string) (Progress, error) {
+	var p Progress
+	err := EachOf(path, p.Add)
+	return p, err
 }

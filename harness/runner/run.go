@@ -116,7 +116,7 @@ func (p *Plan) runIn(ctx context.Context, run *store.Run, opt Options, started t
 		waiting[event.KindOf(refOf(c).Name())]++
 	}
 	sink.Send(event.Event{
-		Kind: event.RunStarted, Run: run.Dir, Total: len(todo) + out.Cached, Jobs: opt.Jobs, Waiting: waiting, Took: p.earlier(opt.Results),
+		Kind: event.RunStarted, Run: run.Dir, Total: len(todo) + out.Cached, Jobs: opt.Jobs, Waiting: waiting, Earlier: p.earlier(opt.Results),
 	})
 	for _, n := range p.Notices {
 		sink.Send(event.Event{Kind: event.Notice, Text: n})
