@@ -41,7 +41,7 @@ var pairMetrics = []int{mAIQPool, mQualityMax}
 //
 // The standard error is taken to fall as 1/√n; where it holds seeds' part too, more prompts do not lessen that.
 func PromptsFor(se float64, n int) float64 {
-	const z = 1.959963984540054 + 0.8416212335729143
+	const z = stats.ZPower
 	if !(se >= 0) {
 		return math.NaN()
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/trilemma-bench/trilemma/harness/event"
 	"github.com/trilemma-bench/trilemma/harness/experiment"
 	"github.com/trilemma-bench/trilemma/harness/replay"
+	"github.com/trilemma-bench/trilemma/harness/stats"
 	"github.com/trilemma-bench/trilemma/harness/store"
 	"github.com/trilemma-bench/trilemma/harness/trace/split"
 	"github.com/trilemma-bench/trilemma/plugins/host"
@@ -209,10 +210,7 @@ func (w *work) point(p experiment.Labelled, mean replay.Mean) store.Point {
 	}, mean)
 }
 
-// z95 is the 97.5 % quantile of the normal distribution: n is hundreds of prompts, so the mean is as good as normal.
-const z95 = 1.959963984540054
-
-// pointOf fills the means into a point.
+// pointOf fills the means into a point. The interval of quality is normal: n is hundreds of prompts.
 func pointOf(p store.Point, mean replay.Mean) store.Point {
 	p.N, p.Coverage = mean.N, mean.Coverage()
 	p.Figures, p.Low, p.High = mean.Figures, mean.Low, mean.High
@@ -220,7 +218,7 @@ func pointOf(p store.Point, mean replay.Mean) store.Point {
 		p.Low[q], p.High[q] = math.NaN(), math.NaN() // no size is assumed for them
 	}
 	quality := mean.Figures[policy.Quality]
-	p.Low[policy.Quality], p.High[policy.Quality] = max(0, quality-z95*mean.QualitySE), min(1, quality+z95*mean.QualitySE)
+	p.Low[policy.Quality], p.High[policy.Quality] = max(0, quality-stats.Z95*mean.QualitySE), min(1, quality+stats.Z95*mean.QualitySE)
 	return p
 }
 

@@ -136,11 +136,8 @@ func (t *Table) noBetterThanMixing(b *Best) string {
 	return fmt.Sprintf("%s: %s is %s ahead of the mix in %s on %s test prompts.", said, first, withInterval(of.Diff, of.Low, of.High), name, n)
 }
 
-// power is how many standard errors a difference must be for a two-sided test at 5 % to show it with a power of 80 %.
-const power = 1.959963984540054 + 0.8416212335729143
-
-// few says that there are few test prompts: fewer than [stats.FewPrompts], so that intervals are too short, or so few that even the two policies that differ most,
-// differ by less than could be shown. "" where neither is so.
+// few says that there are few test prompts: fewer than [stats.FewPrompts], so that intervals are too short, or so few that
+// even the two policies that differ most differ by less than could be shown. "" where neither is so.
 func (t *Table) few() string {
 	n := t.prompts()
 	if n == 0 || t.Older {
@@ -153,7 +150,7 @@ func (t *Table) few() string {
 		if x.Metric != paired(metric.Metric) || x.Diff == nil || x.SE == nil {
 			continue
 		}
-		if x.clear() && n >= stats.FewPrompts || math.Abs(*x.Diff) >= power**x.SE && *x.SE > 0 && n >= stats.FewPrompts {
+		if x.clear() && n >= stats.FewPrompts || math.Abs(*x.Diff) >= stats.ZPower**x.SE && *x.SE > 0 && n >= stats.FewPrompts {
 			return ""
 		}
 		if most == nil || math.Abs(*x.Diff) > math.Abs(*most.Diff) {
@@ -162,11 +159,11 @@ func (t *Table) few() string {
 	}
 	switch {
 	case most != nil && *most.SE > 0:
-		if math.Abs(*most.Diff) < power**most.SE {
+		if math.Abs(*most.Diff) < stats.ZPower**most.SE {
 			return fmt.Sprintf("Few prompts: on %s test prompts even `%s` and `%s`, the two policies that differ most, are %.3f apart in %s, where a power of 80 %% takes %.3f.",
-				textfile.Thousands(n), most.A, most.B, math.Abs(*most.Diff), metric.Print, power**most.SE)
+				textfile.Thousands(n), most.A, most.B, math.Abs(*most.Diff), metric.Print, stats.ZPower**most.SE)
 		}
-		return fmt.Sprintf("Few prompts: there are %s to test on, so that intervals are rather too short, and policies must differ by %.3f in %s to be told apart with a power of 80 %%.", textfile.Thousands(n), power**most.SE, metric.Print)
+		return fmt.Sprintf("Few prompts: there are %s to test on, so that intervals are rather too short, and policies must differ by %.3f in %s to be told apart with a power of 80 %%.", textfile.Thousands(n), stats.ZPower**most.SE, metric.Print)
 	case n < stats.FewPrompts:
 		return fmt.Sprintf("Few prompts: there are %s to test on, so that intervals are rather too short.", textfile.Thousands(n))
 	}
