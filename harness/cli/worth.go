@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"github.com/trilemma-bench/trilemma/harness/experiment"
 	"github.com/trilemma-bench/trilemma/harness/trace/file"
 	"github.com/trilemma-bench/trilemma/harness/trace/split"
+	"github.com/trilemma-bench/trilemma/harness/wholefile"
 	"github.com/trilemma-bench/trilemma/harness/worth"
 )
 
@@ -128,17 +130,13 @@ func vectorsOf(name, trace string, embedding, text bool) experiment.Encoder {
 	return experiment.Encoder{Name: "none", Label: "none"}
 }
 
-func writeWorth(path string, r *worth.Report) (err error) {
-	f, err := os.Create(path)
-	if err != nil {
+func writeWorth(path string, r *worth.Report) error {
+	var page bytes.Buffer
+	if err := r.HTML(&page); err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	if err := wholefile.Write(path, page.Bytes()); err != nil {
 		return fmt.Errorf("writing the page: %w", err)
-	}
-	if err = r.HTML(f); err != nil {
-		_ = f.Close()
-		return fmt.Errorf("writing %s: %w", path, err)
-	}
-	if err = f.Close(); err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
 	}
 	return nil
 }

@@ -201,7 +201,7 @@ func (s *study) keeps(e *forecast.Expected, rows []int, lambda float64, best int
 		gain[k] = s.at(policy.Quality, i, m) - s.at(policy.Quality, i, best)
 	}
 	m := stats.MomentsOf(gain)
-	return usd, m.Mean-z95*m.SE() > -s.Margin
+	return usd, m.Mean-stats.Z95*m.SE() > -s.Margin
 }
 
 func (s *study) vectors(rows []int) []float32 {

@@ -26,10 +26,10 @@ func (s *study) oracle(r *Report) {
 	for i := range top {
 		top[i] = slices.Max(score[i*models : (i+1)*models])
 	}
-	best := s.at0(r.Best)
+	best := slices.Index(s.ids, r.Best)
 	o := &r.Oracle
 	o.Quality = s.interval(top)
-	o.Lead = s.interval(difference(top, s.of(policy.Quality, s.always(best))))
+	o.Lead = s.interval(stats.Difference(top, s.of(policy.Quality, s.always(best))))
 	lead := o.Lead.Mean
 	rng := policy.Stream(s.Seed, "worth", "permutations")
 	groups := make([][][]int, models)
@@ -66,8 +66,6 @@ func (s *study) oracle(r *Report) {
 		}
 	}
 }
-
-func (s *study) at0(id string) int { return slices.Index(s.ids, id) }
 
 // difficulty deals the prompts into strata by the mean score of all models but one: equal means stay together.
 func (s *study) difficulty(model int) [][]int {

@@ -1,23 +1,19 @@
 package worth
 
 import (
+	"cmp"
 	"math"
 	"slices"
 
+	"github.com/trilemma-bench/trilemma/harness/stats"
 	"github.com/trilemma-bench/trilemma/policies/policy"
-)
-
-// z95 is the 97.5 % quantile of the normal distribution, z80 the 80 % one: of a test's power.
-const (
-	z95 = 1.959963984540054
-	z80 = 0.8416212335729143
 )
 
 // interval is the mean of a figure of every prompt with its 95 % interval. Prompts of one text are one draw (a cluster-robust
 // standard error, Liang and Zeger, Biometrika 73, 1986).
 func (s *study) interval(x []float64) Interval {
 	mean, se := s.estimate(x)
-	return Interval{mean, mean - z95*se, mean + z95*se}
+	return Interval{mean, mean - stats.Z95*se, mean + stats.Z95*se}
 }
 
 func (s *study) estimate(x []float64) (mean, se float64) {
@@ -42,9 +38,9 @@ func (s *study) estimate(x []float64) (mean, se float64) {
 // against holds a choice of one model a prompt against another choice.
 func (s *study) against(choice, best []int) *Router {
 	quality := s.of(policy.Quality, choice)
-	gain := difference(quality, s.of(policy.Quality, best))
+	gain := stats.Difference(quality, s.of(policy.Quality, best))
 	r := &Router{
-		Quality: s.interval(quality), Gain: s.interval(gain), GainOverShuffle: s.interval(difference(quality, s.shuffled(choice))),
+		Quality: s.interval(quality), Gain: s.interval(gain), GainOverShuffle: s.interval(stats.Difference(quality, s.shuffled(choice))),
 		Saved: map[string]Interval{}, SavedShare: map[string]float64{}, Shares: s.shares(choice),
 	}
 	_, se := s.estimate(gain)
@@ -54,7 +50,7 @@ func (s *study) against(choice, best []int) *Router {
 			continue
 		}
 		takes := s.of(q, best)
-		r.Saved[q.String()] = s.interval(difference(takes, s.of(q, choice)))
+		r.Saved[q.String()] = s.interval(stats.Difference(takes, s.of(q, choice)))
 		if whole := s.interval(takes).Mean; whole > 0 {
 			r.SavedShare[q.String()] = r.Saved[q.String()].Mean / whole
 		}
@@ -97,7 +93,7 @@ func (s *study) shares(choice []int) []Share {
 			out = append(out, Share{s.ids[m], x})
 		}
 	}
-	slices.SortStableFunc(out, func(a, b Share) int { return order(b.Share, a.Share) })
+	slices.SortStableFunc(out, func(a, b Share) int { return cmp.Compare(b.Share, a.Share) })
 	return out
 }
 
@@ -116,14 +112,6 @@ func (s *study) asGood(best []int, most int) *Router {
 		if r.Gain.Low > -s.Margin && saved.Low > 0 && (out == nil || saved.Mean > out.Saved[policy.Cost.String()].Mean) {
 			out = r
 		}
-	}
-	return out
-}
-
-func difference(a, b []float64) []float64 {
-	out := make([]float64, len(a))
-	for i := range a {
-		out[i] = a[i] - b[i]
 	}
 	return out
 }

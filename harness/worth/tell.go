@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/trilemma-bench/trilemma/harness/plot"
+	"github.com/trilemma-bench/trilemma/harness/textfile"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -65,7 +66,7 @@ func (r *Report) routing() []row {
 				unit, scale = "hours", 1.0/3600
 			}
 			out = append(out, row{
-				"a month of " + count(int(r.Options.Volume)) + " prompts", fmt.Sprintf("%.4g %s", i.Mean*scale, unit),
+				"a month of " + textfile.Thousands(int(r.Options.Volume)) + " prompts", fmt.Sprintf("%.4g %s", i.Mean*scale, unit),
 				fmt.Sprintf("saved at the keeping setting [%.4g, %.4g]", i.Low*scale, i.High*scale),
 			})
 		}
@@ -77,7 +78,7 @@ func (i Interval) text() string { return fmt.Sprintf("%.3f [%.3f, %.3f]", i.Mean
 
 // subject says what was measured.
 func (r *Report) subject() string {
-	text := fmt.Sprintf("%s: %s prompts that all of %d models answered; %d folds", r.Trace, count(r.Prompts), len(r.Models), r.Options.Folds)
+	text := fmt.Sprintf("%s: %s prompts that all of %d models answered; %d folds", r.Trace, textfile.Thousands(r.Prompts), len(r.Models), r.Options.Folds)
 	if r.Encoder != "" {
 		text += "; nearest neighbours by " + r.Encoder
 	}

@@ -3,8 +3,9 @@ package worth
 import (
 	"fmt"
 	"math"
-	"strings"
 
+	"github.com/trilemma-bench/trilemma/harness/stats"
+	"github.com/trilemma-bench/trilemma/harness/textfile"
 	"github.com/trilemma-bench/trilemma/policies/policy"
 )
 
@@ -100,7 +101,7 @@ func decide(r *Report) Verdict {
 	default:
 		v.MorePrompts = more(r)
 		v.Sentence = fmt.Sprintf("Not known: about %s more prompts are needed to tell whether a router keeps the quality of %s (so far %s on %s prompts, where %.3f less would be as good).",
-			count(v.MorePrompts), r.Best, signed(k.Gain), count(r.Prompts), margin)
+			textfile.Thousands(v.MorePrompts), r.Best, signed(k.Gain), textfile.Thousands(r.Prompts), margin)
 	}
 	return v
 }
@@ -110,7 +111,7 @@ func decide(r *Report) Verdict {
 func more(r *Report) int {
 	k := r.Keep
 	effect := max(r.Options.Margin/2, r.Options.Margin+k.Gain.Mean)
-	ratio := (z95 + z80) * k.spread / effect
+	ratio := stats.ZPower * k.spread / effect
 	return max(100, int(math.Ceil((ratio*ratio-float64(r.Prompts))/100))*100)
 }
 
@@ -156,16 +157,3 @@ func percent(r *Router, quantity string) string {
 }
 
 func signed(i Interval) string { return fmt.Sprintf("%+.3f [%+.3f, %+.3f]", i.Mean, i.Low, i.High) }
-
-// count writes a number with its thousands apart.
-func count(n int) string {
-	text := fmt.Sprint(n)
-	var b strings.Builder
-	for i, c := range text {
-		if i > 0 && (len(text)-i)%3 == 0 {
-			b.WriteByte(',')
-		}
-		b.WriteRune(c)
-	}
-	return b.String()
-}

@@ -14,6 +14,7 @@
 package worth
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -347,19 +348,9 @@ func (s *study) models() []Model {
 	}
 	slices.SortStableFunc(out, func(a, b Model) int {
 		if a.CostUSD != nil && b.CostUSD != nil && *a.CostUSD != *b.CostUSD {
-			return order(*a.CostUSD, *b.CostUSD)
+			return cmp.Compare(*a.CostUSD, *b.CostUSD)
 		}
-		return order(a.Quality.Mean, b.Quality.Mean)
+		return cmp.Compare(a.Quality.Mean, b.Quality.Mean)
 	})
 	return out
-}
-
-func order(a, b float64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
