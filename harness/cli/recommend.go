@@ -128,8 +128,10 @@ func auditRuns(out io.Writer, results, only string, names []string, resplits int
 			pools = []string{only}
 		}
 		for _, pool := range pools {
-			if choices, err = recommend.Open(run, pool); err != nil {
-				return err
+			if pool != choices.Pool {
+				if choices, err = recommend.Open(run, pool); err != nil {
+					return err
+				}
 			}
 			answers, err := choices.Audit()
 			if err != nil {
