@@ -485,7 +485,7 @@ func shares(pool string, points []store.Point, looks *plot.Looks) []plot.Named {
 		for _, s := range p.Shares {
 			row[slices.Index(models, s.Model)] = s.Share
 		}
-		list[i].Preferences = append(list[i].Preferences, worth(p.Lambda[policy.Cost]))
+		list[i].Preferences = append(list[i].Preferences, worth(p.Lambda))
 		list[i].Share = append(list[i].Share, row)
 	}
 	var out []plot.Named
@@ -501,13 +501,13 @@ func shares(pool string, points []store.Point, looks *plot.Looks) []plot.Named {
 	return out
 }
 
-// worth is what a point of score, a hundredth, is worth at a price of a dollar in score: USD for 1,000 prompts with two digits.
-func worth(lambda float64) string {
-	if lambda == 0 {
+// worth labels a bar with what a point of quality is worth in USD per 1,000 prompts: two digits.
+func worth(p policy.Preference) string {
+	x := p.Worth(policy.Cost)
+	switch {
+	case math.IsInf(x, 1):
 		return "any"
-	}
-	x := 0.01 * leaderboard.PerThousand / lambda
-	if x < 0.0001 {
+	case x < 0.0001:
 		return strconv.FormatFloat(x, 'e', 0, 64)
 	}
 	rounded, err := strconv.ParseFloat(strconv.FormatFloat(x, 'g', 2, 64), 64)

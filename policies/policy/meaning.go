@@ -9,17 +9,17 @@ import (
 // Point is the part of the score's range that preferences are told in: "1 point of quality is worth 0.02 USD".
 const Point = 0.01
 
-// amounts say in which amounts people read what is weighed: unit times by outcomes, spent by so many outcomes at once.
-var amounts = map[Quantity]struct {
-	factor float64
-	unit   string
-	per    string
-}{
-	Cost:    {1000, "USD", " per 1,000 prompts"},
-	Carbon:  {1000, "gCO2e", " per 1,000 prompts"},
-	Latency: {1, "s", " a prompt"},
-	Water:   {1, "L", " per 1,000 prompts"}, // a millilitre a prompt is a litre a thousand
+// amount is how people read what prompts take: factor times one prompt's figure, in a unit, for so many prompts.
+type amount struct {
+	factor    float64
+	unit, per string
 }
+
+const perThousand = " per 1,000 prompts"
+
+// Worth is how much of a quantity 1 point of quality (0.01 of the score) is worth under the preference, in the amounts that
+// people read: USD, gCO2e and litres per 1,000 prompts, seconds a prompt. +Inf where the quantity is not weighed.
+func (p Preference) Worth(q Quantity) float64 { return quantities[q].told.factor * Point / p[q] }
 
 // PointWorth says what 1 point of quality (0.01 of the score) is worth under the preference, for the cell of a table:
 // "3.7 USD", "3.7 USD or 120 gCO2e", per 1,000 prompts, seconds a prompt; "any price" where nothing is weighed.
@@ -40,11 +40,11 @@ func (p Preference) Meaning() string {
 	return "1 point of quality is worth " + p.worth(func(q Quantity) string {
 		// USD and grams share one "per 1,000 prompts".
 		for _, next := range Weighed {
-			if next > q && p[next] != 0 && amounts[next].per == amounts[q].per {
+			if next > q && p[next] != 0 && quantities[next].told.per == quantities[q].told.per {
 				return ""
 			}
 		}
-		return amounts[q].per
+		return quantities[q].told.per
 	})
 }
 
@@ -52,8 +52,7 @@ func (p Preference) worth(per func(Quantity) string) string {
 	var parts []string
 	for _, q := range Weighed {
 		if p[q] != 0 {
-			about := amounts[q]
-			parts = append(parts, plain(about.factor*Point/p[q])+" "+about.unit+per(q))
+			parts = append(parts, plain(p.Worth(q))+" "+quantities[q].told.unit+per(q))
 		}
 	}
 	if len(parts) == 0 {

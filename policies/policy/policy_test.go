@@ -198,7 +198,7 @@ func TestPreferencesSayWhatTheyMean(t *testing.T) {
 	for _, q := range Weighed {
 		p := Preference{}
 		p[q] = 1
-		if amounts[q].unit == "" || !strings.Contains(p.Meaning(), amounts[q].unit) {
+		if quantities[q].told.unit == "" || !strings.Contains(p.Meaning(), quantities[q].told.unit) {
 			t.Errorf("a preference for less %v is told as %q", q, p.Meaning())
 		}
 	}

@@ -27,14 +27,17 @@ var quantities = [NumQuantities]struct {
 	letter string
 	// remedy is where an unknown figure can come from.
 	remedy string
+	// told is in what amounts people read what is weighed.
+	told amount
 }{
 	Quality: {name: "quality", column: "score"},
-	Cost:    {"cost", "cost_usd", "USD", "c", "give the model's prices in models.yaml or log cost_usd"},
+	Cost:    {"cost", "cost_usd", "USD", "c", "give the model's prices in models.yaml or log cost_usd", amount{1000, "USD", perThousand}},
 	// Energy is weighed by what it leads to: money and carbon.
 	Energy:  {name: "energy", column: "energy_wh", unit: "Wh", remedy: "give the model's parameter counts in models.yaml or log energy_wh"},
-	Carbon:  {"carbon", "carbon_g", "gCO2e", "g", "give the model's parameter counts and region in models.yaml or log carbon_g"},
-	Latency: {"latency", "latency_s", "s", "l", "give the model's parameter counts or throughput in models.yaml or log latency_s"},
-	Water:   {"water", "water_ml", "mL", "w", "give the model's parameter counts and region in models.yaml or log water_ml"},
+	Carbon:  {"carbon", "carbon_g", "gCO2e", "g", "give the model's parameter counts and region in models.yaml or log carbon_g", amount{1000, "gCO2e", perThousand}},
+	Latency: {"latency", "latency_s", "s", "l", "give the model's parameter counts or throughput in models.yaml or log latency_s", amount{1, "s", " a prompt"}},
+	// A millilitre a prompt is a litre a thousand.
+	Water: {"water", "water_ml", "mL", "w", "give the model's parameter counts and region in models.yaml or log water_ml", amount{1, "L", perThousand}},
 }
 
 // Weighed are the quantities that a preference may weigh against quality, in the order in which they are charged.
