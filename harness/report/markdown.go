@@ -7,7 +7,6 @@ import (
 	"html"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/trilemma-bench/trilemma/harness/report/footprint"
@@ -105,11 +104,7 @@ func Markdown(run *store.Run, figures []string) (string, error) {
 		}
 	}
 	fmt.Fprintf(&b, "\n## Rebuild\n\n")
-	if m.File != "" {
-		command := "trilemma run " + m.File
-		for _, s := range m.Sets {
-			command += " --set " + strconv.Quote(s)
-		}
+	if command := m.Command(); command != "" {
 		fmt.Fprintf(&b, "    %s\n\n", command)
 	}
 	fmt.Fprintf(&b, "Run %s, Trilemma %s (revision %s), %s; inputs, outputs and their SHA-256 are in %s.\n",

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -48,6 +49,18 @@ func (m *Manifest) About() (string, error) {
 		return text, nil
 	}
 	return fmt.Sprintf("%s (Set otherwise in this run: %s.)", text, strings.Join(other, ", ")), nil
+}
+
+// Command is the command line that makes the run again; "" where its file is not known.
+func (m *Manifest) Command() string {
+	if m.File == "" {
+		return ""
+	}
+	command := "trilemma run " + m.File
+	for _, s := range m.Sets {
+		command += " --set " + strconv.Quote(s)
+	}
+	return command
 }
 
 // undescribed are sections that no description is about: how a run is done and drawn, not what is asked.

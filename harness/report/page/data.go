@@ -199,15 +199,9 @@ func newPageRun(run *store.Run) (*pageRun, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &pageRun{Name: m.Experiment, ID: m.Run, About: strings.ReplaceAll(about, "`", ""), Notices: m.Notices}
+	r := &pageRun{Name: m.Experiment, ID: m.Run, About: strings.ReplaceAll(about, "`", ""), Notices: m.Notices, Command: m.Command()}
 	if err := json.Unmarshal(m.Data, &r.Counts); err != nil {
 		return nil, fmt.Errorf("reading %s: %w", store.ManifestFile, err)
-	}
-	if m.File != "" {
-		r.Command = "trilemma run " + m.File
-		for _, s := range m.Sets {
-			r.Command += " --set " + strconv.Quote(s)
-		}
 	}
 	// Outputs are hashed again when the report has been written, itself among them.
 	m.Outputs = nil

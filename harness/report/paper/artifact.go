@@ -46,7 +46,6 @@ type artifactOf struct {
 	Folder string // of the run's results within the artifact
 	Claims []claim
 	Shown  []claim // the pictures of the report
-	Rerun  string  // the command that made the run
 	Copied string  // the experiment's file within the artifact; "" where it is gone
 }
 
@@ -62,10 +61,7 @@ func Artifact(run *store.Run, dir, licence string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := artifactOf{Manifest: m, About: about, Folder: path.Join(resultsFolder, m.Experiment, m.Run), Rerun: "trilemma run " + m.File}
-	for _, s := range m.Sets {
-		a.Rerun += " --set '" + s + "'"
-	}
+	a := artifactOf{Manifest: m, About: about, Folder: path.Join(resultsFolder, m.Experiment, m.Run)}
 	if a.Claims, a.Shown, err = claims(run, a.Folder); err != nil {
 		return nil, err
 	}
@@ -94,7 +90,7 @@ func Artifact(run *store.Run, dir, licence string) ([]string, error) {
 	}
 	for _, part := range []struct{ file, template string }{{readmeFile, "readme"}, {claimsFile, "claims"}} {
 		var text strings.Builder
-		if err := artifactTemplate.ExecuteTemplate(&text, part.template, a); err != nil {
+		if err := artifactTemplate.ExecuteTemplate(&text, part.template, &a); err != nil {
 			return nil, fmt.Errorf("writing %s: %w", part.file, err)
 		}
 		if err := add(part.file, []byte(text.String())); err != nil {
