@@ -3,7 +3,7 @@
 //  1. The runner sends an [Event] to a [Sink] when a run or a cell starts, moves, ends or fails.
 //  2. [Bars] draws them on a terminal, [Lines] logs them as text, [JSONLines] appends them to the run's events.jsonl;
 //     [Tee] sends to several.
-//  3. [Each] reads events.jsonl back, from another process too, and says how far the run is ([Progress]).
+//  3. [EachOf] reads events.jsonl back, from another process too; [Progress.Add] makes of them how far the run is.
 //
 // Events are for people who wait. Nothing that is computed depends on them, and a sink that cannot write never stops a
 // run: it keeps its first error for Close.
